@@ -1,0 +1,1 @@
+//! FILE ↔ SIGNAL: one file per format, recognised by content.

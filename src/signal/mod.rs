@@ -1,0 +1,92 @@
+//! What is stored: axes, channels, sample formats and the samples themselves. Knows no files and no networks.
+
+mod grid;
+mod metric;
+mod samples;
+mod tiles;
+
+pub use grid::{Axis, Grid};
+pub use metric::Metric;
+pub use samples::{SampleFormat, Samples};
+pub use tiles::{Tile, Tiles};
+
+/// The kind of a signal; it fixes the meaning of axes and channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Axes `width, height`; channels 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
+    Picture,
+    /// Axis `samples`; channels 1 to 8.
+    Sound,
+}
+
+impl Kind {
+    /// The number of axes.
+    pub fn axes(self) -> usize {
+        match self {
+            Kind::Picture => 2,
+            Kind::Sound => 1,
+        }
+    }
+    /// The largest number of channels.
+    pub fn max_channels(self) -> u8 {
+        match self {
+            Kind::Picture => 4,
+            Kind::Sound => 8,
+        }
+    }
+}
+
+/// A signal without its samples: all that a `.siren` header says about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Picture or sound.
+    pub kind: Kind,
+    /// Lengths of the axes in samples, fastest first (`width, height`); each at least 1.
+    pub lengths: Vec<u32>,
+    /// Channels, interleaved; 1 to [`Kind::max_channels`].
+    pub channels: u8,
+    /// The format of the source's samples.
+    pub format: SampleFormat,
+    /// Samples per second of a sound; 0 for a picture.
+    pub rate: u32,
+}
+
+impl Description {
+    /// The number of positions: the product of the axis lengths.
+    pub fn positions(&self) -> u64 {
+        self.lengths.iter().map(|&n| u64::from(n)).product()
+    }
+}
+
+/// What a block of metadata is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum MetadataKind {
+    /// An ICC colour profile.
+    Icc,
+    /// An Exif block, from its TIFF header on; its orientation is 1 (samples are stored upright).
+    Exif,
+    /// An XMP packet.
+    Xmp,
+}
+
+/// A block of metadata carried along unread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// What it is.
+    pub kind: MetadataKind,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A signal on its native grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// Axes, channels and sample format.
+    pub description: Description,
+    /// `positions × channels` samples, first axis fastest, channels interleaved.
+    pub samples: Samples,
+    /// Metadata, at most one block of each kind.
+    pub metadata: Vec<Metadata>,
+}

@@ -1,0 +1,227 @@
+//! The partition of a signal into overlapping tiles, and the weights that blend them.
+//!
+//! Axis `a` of length `N` is cut into `n` cores at the boundaries `B(k) = ⌊k·N / n⌋`; every tile extends `overlap`
+//! samples past its inner boundaries. Around each inner boundary the weight passes from one tile to the next by a
+//! quintic whose value, slope and curvature match at both ends (C²), and the weights at any position sum to one.
+
+use crate::error::{Error, Result};
+use crate::signal::Description;
+
+/// How a signal is cut into tiles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tiles {
+    lengths: Vec<u32>,
+    counts: Vec<u32>,
+    overlap: u32,
+}
+
+/// One tile: a box of native samples with its own local coordinates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tile {
+    /// Where each tile stands along each axis.
+    pub index: Vec<u32>,
+    /// First native sample of the extended box along each axis.
+    pub start: Vec<u32>,
+    /// One past the last native sample of the extended box along each axis.
+    pub end: Vec<u32>,
+}
+
+impl Tiles {
+    /// One tile over everything: the ordinary case.
+    pub fn one(description: &Description) -> Self {
+        Tiles { lengths: description.lengths.clone(), counts: vec![1; description.lengths.len()], overlap: 0 }
+    }
+
+    /// `counts` tiles along each axis, extended by `overlap` native samples over inner boundaries.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless each count is between 1 and the axis length, and each core along a cut axis is at
+    /// least `2 · overlap` long, so that no more than two tiles of an axis meet anywhere.
+    pub fn new(description: &Description, counts: &[u32], overlap: u32) -> Result<Self> {
+        if counts.len() != description.lengths.len() {
+            return Err(Error::parameter(
+                "tiles",
+                format!("{} counts for {} axes", counts.len(), description.lengths.len()),
+            ));
+        }
+        for (&count, &length) in counts.iter().zip(&description.lengths) {
+            if count == 0 || count > length {
+                return Err(Error::parameter(
+                    "tiles",
+                    format!("{count} tiles along an axis of {length} samples"),
+                ));
+            }
+            if count > 1 && u64::from(length / count) < 2 * u64::from(overlap) {
+                return Err(Error::parameter(
+                    "overlap",
+                    format!("{overlap} samples, more than half of the smallest core of {}", length / count),
+                ));
+            }
+        }
+        Ok(Tiles { lengths: description.lengths.clone(), counts: counts.to_vec(), overlap })
+    }
+
+    /// Tiles along each axis.
+    pub fn counts(&self) -> &[u32] {
+        &self.counts
+    }
+    /// Native samples by which tiles extend over inner boundaries.
+    pub fn overlap(&self) -> u32 {
+        self.overlap
+    }
+    /// The number of tiles.
+    pub fn len(&self) -> usize {
+        self.counts.iter().map(|&n| n as usize).product()
+    }
+    /// Never: there is always a tile.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Boundary `k` of `axis`: `⌊k·N / n⌋`.
+    fn boundary(&self, axis: usize, k: u32) -> u32 {
+        (u64::from(k) * u64::from(self.lengths[axis]) / u64::from(self.counts[axis])) as u32
+    }
+
+    /// Tile `number`, counted with the first axis fastest.
+    ///
+    /// # Panics
+    /// If `number` is not below [`Tiles::len`].
+    pub fn tile(&self, number: usize) -> Tile {
+        assert!(number < self.len(), "tile {number} of {}", self.len());
+        let (mut rest, mut index, mut start, mut end) = (number, vec![], vec![], vec![]);
+        for (axis, &count) in self.counts.iter().enumerate() {
+            let k = (rest % count as usize) as u32;
+            rest /= count as usize;
+            let (from, to) = self.extended(axis, k);
+            index.push(k);
+            start.push(from);
+            end.push(to);
+        }
+        Tile { index, start, end }
+    }
+
+    /// The extended box of tile `k` along `axis`, as `start..end` in native samples.
+    fn extended(&self, axis: usize, k: u32) -> (u32, u32) {
+        let from = self.boundary(axis, k).saturating_sub(self.overlap);
+        let to = self.boundary(axis, k + 1).saturating_add(self.overlap).min(self.lengths[axis]);
+        (from, to)
+    }
+
+    /// The weight of tile `k` along `axis` at `position` (native samples): binary64, one IEEE operation at a time in
+    /// the written order, rounded to binary32 at the end. 0 outside the tile.
+    pub fn weight(&self, axis: usize, k: u32, position: f64) -> f32 {
+        let edge = position + 0.5;
+        let rising = if k == 0 { 1.0 } else { self.ramp(edge, self.boundary(axis, k)) };
+        let falling =
+            if k + 1 == self.counts[axis] { 0.0 } else { self.ramp(edge, self.boundary(axis, k + 1)) };
+        (rising - falling) as f32
+    }
+
+    /// 0 before, 1 behind the blend around `boundary`, and the quintic `u³(10 + u(6u − 15))` inside.
+    fn ramp(&self, edge: f64, boundary: u32) -> f64 {
+        let (distance, radius) = (edge - f64::from(boundary), f64::from(self.overlap));
+        if distance <= -radius {
+            if self.overlap == 0 && distance == 0.0 { 1.0 } else { 0.0 }
+        } else if distance >= radius {
+            1.0
+        } else {
+            let u = (distance + radius) / (2.0 * radius);
+            u * u * u * (10.0 + u * (6.0 * u - 15.0))
+        }
+    }
+
+    /// The tiles of `axis` with a weight above 0 at `position`, as `(first, last)`: one, or two neighbours.
+    pub fn touching(&self, axis: usize, position: f64) -> (u32, u32) {
+        let last = self.counts[axis] - 1;
+        let sample = (position + 0.5).clamp(0.0, f64::from(self.lengths[axis]) - 0.5);
+        // The core that holds the position; `boundary` rounds down, so the estimate may be one too small or large.
+        let mut k = (sample * f64::from(self.counts[axis]) / f64::from(self.lengths[axis])) as u32;
+        k = k.min(last);
+        while k > 0 && sample < f64::from(self.boundary(axis, k)) {
+            k -= 1;
+        }
+        while k < last && sample >= f64::from(self.boundary(axis, k + 1)) {
+            k += 1;
+        }
+        let first = if k > 0 && self.weight(axis, k - 1, position) > 0.0 { k - 1 } else { k };
+        let second = if k < last && self.weight(axis, k + 1, position) > 0.0 { k + 1 } else { k };
+        (first, second)
+    }
+}
+
+impl Tile {
+    /// The side of the longest axis of the box, native samples.
+    pub fn span(&self) -> u32 {
+        self.start.iter().zip(&self.end).map(|(a, b)| b - a).max().unwrap_or(1)
+    }
+    /// The network's coordinate of `position` along `axis`: the box is centred on 0 and its longest side spans −1..1.
+    /// Binary64, `(2·position + 1 − (start + end)) / span`, rounded to binary32.
+    #[inline]
+    pub fn coordinate(&self, axis: usize, position: f64) -> f32 {
+        let centre = f64::from(self.start[axis]) + f64::from(self.end[axis]);
+        ((2.0 * position + 1.0 - centre) / f64::from(self.span())) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::{Kind, SampleFormat};
+
+    fn picture(width: u32, height: u32) -> Description {
+        Description {
+            kind: Kind::Picture,
+            lengths: vec![width, height],
+            channels: 1,
+            format: SampleFormat::U8,
+            rate: 0,
+        }
+    }
+
+    #[test]
+    fn weights_are_a_partition_of_unity() {
+        let tiles = Tiles::new(&picture(101, 7), &[5, 1], 6).unwrap();
+        for i in 0..=1010 {
+            let p = f64::from(i) / 10.0 - 0.5;
+            let (a, b) = tiles.touching(0, p);
+            let touching: f32 = (a..=b).map(|k| tiles.weight(0, k, p)).sum();
+            let all: f32 = (0..5).map(|k| tiles.weight(0, k, p)).sum();
+            assert!((touching - 1.0).abs() < 1e-6 && (all - 1.0).abs() < 1e-6, "at {p}: {touching}, {all}");
+        }
+    }
+
+    #[test]
+    fn a_tile_covers_every_sample_with_weight() {
+        let tiles = Tiles::new(&picture(101, 7), &[5, 1], 6).unwrap();
+        for n in 0..tiles.len() {
+            let tile = tiles.tile(n);
+            for x in 0..101 {
+                if tiles.weight(0, tile.index[0], f64::from(x)) > 0.0 {
+                    assert!((tile.start[0]..tile.end[0]).contains(&x));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_overlap_the_seam_is_hard() {
+        let tiles = Tiles::new(&picture(10, 1), &[2, 1], 0).unwrap();
+        assert_eq!((tiles.weight(0, 0, 4.0), tiles.weight(0, 1, 4.0)), (1.0, 0.0));
+        assert_eq!((tiles.weight(0, 0, 4.5), tiles.weight(0, 1, 4.5)), (0.0, 1.0));
+    }
+
+    #[test]
+    fn the_longest_axis_spans_minus_one_to_one() {
+        let tile = Tiles::one(&picture(4, 2)).tile(0);
+        assert_eq!((tile.coordinate(0, -0.5), tile.coordinate(0, 3.5)), (-1.0, 1.0));
+        assert_eq!((tile.coordinate(1, -0.5), tile.coordinate(1, 1.5)), (-0.5, 0.5));
+    }
+
+    #[test]
+    fn impossible_partitions_are_refused() {
+        for (counts, overlap) in [(&[0, 1][..], 0), (&[11, 1], 0), (&[2, 1], 3), (&[2], 0)] {
+            assert!(matches!(Tiles::new(&picture(10, 4), counts, overlap), Err(Error::Parameter { .. })));
+        }
+    }
+}
