@@ -42,7 +42,8 @@ fn main() {
             let mut values = vec![0.0; points * outputs];
             let forward = best(|| level.forward(&network, &coordinates, &mut values, &mut workspace));
             let mut gradient = vec![0.0; shape.parameters()];
-            let batch = Batch { coordinates: &coordinates, targets: &targets, weights: &weights };
+            let batch =
+                Batch { coordinates: &coordinates, targets: &targets, weights: &weights, first_layer: 0 };
             let step = best(|| {
                 level.step(&network, batch, 1.0, &mut gradient, &mut workspace);
             });

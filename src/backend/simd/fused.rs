@@ -3,9 +3,9 @@
 
 #![allow(unsafe_code)]
 
-use super::BLOCK;
 use super::gemm::{Matrix, outer, product};
 use super::lanes::{Lanes, sine, sine_and_slope};
+use super::{BLOCK, Batch};
 use crate::network::{LayerShape, Shape};
 
 /// Scratch memory for one thread: activations, their slopes and the backward pass of one block.
@@ -77,7 +77,7 @@ pub(crate) unsafe fn forward<V: Lanes, const C: usize>(pass: Pass<'_>, values: &
             for (l, layer) in shape.layers().enumerate() {
                 let (matrix, biases) = weights(&layer, pass.parameters);
                 let output = if layer.last { values.as_mut_ptr() } else { scratch.add((l % 2) * rows) };
-                product::<V, C>((layer.outputs, layer.inputs), matrix, input, biases, output);
+                product::<V, C>((layer.outputs, layer.inputs, BLOCK), matrix, input, biases, output);
                 if !layer.last {
                     for p in (0..layer.outputs * BLOCK).step_by(V::N) {
                         sine(V::load(output.add(p))).store(output.add(p));
@@ -97,12 +97,12 @@ pub(crate) unsafe fn forward<V: Lanes, const C: usize>(pass: Pass<'_>, values: &
 #[inline(always)]
 pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
     pass: Pass<'_>,
-    targets: &[f32],
-    point_weights: &[f32],
+    batch: Batch<'_>,
     scale: f32,
     gradient: &mut [f32],
 ) -> f64 {
     let shape = pass.shape;
+    let Batch { targets, weights: point_weights, first_layer, .. } = batch;
     assert_eq!(pass.parameters.len(), shape.parameters());
     assert_eq!(gradient.len(), shape.parameters());
     assert_eq!(targets.len(), pass.blocks() * shape.outputs * BLOCK);
@@ -121,7 +121,7 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
             for (l, layer) in shape.layers().enumerate() {
                 let (matrix, biases) = weights(&layer, pass.parameters);
                 let output = if layer.last { delta } else { activations.add(l * rows) };
-                product::<V, C>((layer.outputs, layer.inputs), matrix, input, biases, output);
+                product::<V, C>((layer.outputs, layer.inputs, BLOCK), matrix, input, biases, output);
                 if !layer.last {
                     let slope = slopes.add(l * rows);
                     for p in (0..layer.outputs * BLOCK).step_by(V::N) {
@@ -135,7 +135,7 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
             let targets = targets.as_ptr().add(block * shape.outputs * BLOCK);
             let point_weights = point_weights.as_ptr().add(block * BLOCK);
             loss += f64::from(residuals::<V>(shape.outputs, delta, targets, point_weights, scale));
-            for (l, layer) in shape.layers().enumerate().rev() {
+            for (l, layer) in shape.layers().enumerate().skip(first_layer).rev() {
                 let input = if l == 0 { coordinates } else { activations.add((l - 1) * rows).cast_const() };
                 let g = gradient.as_mut_ptr();
                 outer::<V, R>(
@@ -145,10 +145,16 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
                     g.add(layer.weights().start),
                     g.add(layer.biases().start),
                 );
-                if l > 0 {
+                if l > first_layer {
                     let (matrix, _) = weights(&layer, pass.parameters);
                     let transposed = Matrix { row: matrix.inner, inner: matrix.row, ..matrix };
-                    product::<V, C>((layer.inputs, layer.outputs), transposed, delta, std::ptr::null(), next);
+                    product::<V, C>(
+                        (layer.inputs, layer.outputs, BLOCK),
+                        transposed,
+                        delta,
+                        std::ptr::null(),
+                        next,
+                    );
                     let slope = slopes.add((l - 1) * rows);
                     for p in (0..layer.inputs * BLOCK).step_by(V::N) {
                         V::load(next.add(p)).mul(V::load(slope.add(p))).store(next.add(p));

@@ -16,15 +16,15 @@ pub(crate) struct Matrix {
     pub inner: usize,
 }
 
-/// `c[r] = bias[r] + Σ_k a[r, k] · b[k]` for `r < rows`, where `b[k]` and `c[r]` are rows of [`BLOCK`] points.
+/// `c[r] = bias[r] + Σ_k a[r, k] · b[k]` for `r < rows`, where `b[k]` and `c[r]` are rows of `columns` points.
 /// The sum starts at the bias (0 if null) and runs over ascending `k`, one fused multiply-add each.
 ///
 /// # Safety
-/// V's instructions are present; `a` holds `rows × inner`, `b` `inner × BLOCK`, `c` `rows × BLOCK` numbers, `bias`
-/// is null or holds `rows`; `c` overlaps none of them.
+/// V's instructions are present; `columns` is a multiple of `C · V::N`; `a` holds `rows × inner`, `b`
+/// `inner × columns`, `c` `rows × columns` numbers, `bias` is null or holds `rows`; `c` overlaps none of them.
 #[inline(always)]
 pub(crate) unsafe fn product<V: Lanes, const C: usize>(
-    (rows, inner): (usize, usize),
+    (rows, inner, columns): (usize, usize, usize),
     a: Matrix,
     b: *const f32,
     bias: *const f32,
@@ -40,14 +40,14 @@ pub(crate) unsafe fn product<V: Lanes, const C: usize>(
         unsafe {
             let a = Matrix { data: a.data.add(r * a.row), ..a };
             let bias = if bias.is_null() { bias } else { bias.add(r) };
-            let c = c.add(r * BLOCK);
+            let c = c.add(r * columns);
             match take {
-                1 => rows_of::<V, 1, C>(inner, a, b, bias, c),
-                2 => rows_of::<V, 2, C>(inner, a, b, bias, c),
-                3 => rows_of::<V, 3, C>(inner, a, b, bias, c),
-                4 => rows_of::<V, 4, C>(inner, a, b, bias, c),
-                5 => rows_of::<V, 5, C>(inner, a, b, bias, c),
-                _ => rows_of::<V, 6, C>(inner, a, b, bias, c),
+                1 => rows_of::<V, 1, C>((inner, columns), a, b, bias, c),
+                2 => rows_of::<V, 2, C>((inner, columns), a, b, bias, c),
+                3 => rows_of::<V, 3, C>((inner, columns), a, b, bias, c),
+                4 => rows_of::<V, 4, C>((inner, columns), a, b, bias, c),
+                5 => rows_of::<V, 5, C>((inner, columns), a, b, bias, c),
+                _ => rows_of::<V, 6, C>((inner, columns), a, b, bias, c),
             }
         }
         r += take;
@@ -57,15 +57,15 @@ pub(crate) unsafe fn product<V: Lanes, const C: usize>(
 /// `R` rows of [`product`], `C` vectors of columns at a time.
 #[inline(always)]
 unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
-    inner: usize,
+    (inner, columns): (usize, usize),
     a: Matrix,
     b: *const f32,
     bias: *const f32,
     c: *mut f32,
 ) {
     let mut column = 0;
-    while column < BLOCK {
-        // SAFETY: column + C·N ≤ BLOCK since C·N divides BLOCK; rows are the caller's contract.
+    while column < columns {
+        // SAFETY: column + C·N ≤ columns since C·N divides it; rows are the caller's contract.
         unsafe {
             let mut sums = [[V::splat(0.0); C]; R];
             if !bias.is_null() {
@@ -74,7 +74,7 @@ unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
                 }
             }
             for k in 0..inner {
-                let points = b.add(k * BLOCK + column);
+                let points = b.add(k * columns + column);
                 let points: [V; C] = std::array::from_fn(|n| V::load(points.add(n * V::N)));
                 for (r, row) in sums.iter_mut().enumerate() {
                     let weight = V::splat(*a.data.add(r * a.row + k * a.inner));
@@ -85,7 +85,7 @@ unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
             }
             for (r, row) in sums.into_iter().enumerate() {
                 for (n, sum) in row.into_iter().enumerate() {
-                    sum.store(c.add(r * BLOCK + column + n * V::N));
+                    sum.store(c.add(r * columns + column + n * V::N));
                 }
             }
         }
@@ -171,5 +171,62 @@ unsafe fn dots<V: Lanes, const R: usize, const C: usize>(d: *const f32, x: *cons
             p += V::N;
         }
         sums
+    }
+}
+
+/// Five Newton–Schulz iterations `X ← aX + (bA + cA²)X`, `A = XXᵀ`, after scaling to unit Frobenius norm.
+///
+/// # Safety
+/// V's instructions are present; `m` and the scratch buffers hold `n × stride` numbers, the columns from `n` on zero.
+#[inline(always)]
+pub(crate) unsafe fn orthogonalize<V: Lanes>(
+    n: usize,
+    stride: usize,
+    m: &mut [f32],
+    scratch: &mut [Vec<f32>; 3],
+) {
+    const A: f32 = 3.4445;
+    const B: f32 = -4.7750;
+    const C: f32 = 2.0315;
+    let norm = m.iter().map(|x| x * x).sum::<f32>().sqrt() + 1e-30;
+    m.iter_mut().for_each(|x| *x /= norm);
+    let [transposed, square, polynomial] = scratch;
+    for _ in 0..5 {
+        for r in 0..n {
+            for k in 0..n {
+                transposed[k * stride + r] = m[r * stride + k];
+            }
+        }
+        let rows = |data: &[f32]| Matrix { data: data.as_ptr(), row: stride, inner: 1 };
+        // SAFETY: all buffers hold n × stride numbers and N divides 16, which divides the stride.
+        unsafe {
+            product::<V, 1>(
+                (n, n, stride),
+                rows(m),
+                transposed.as_ptr(),
+                std::ptr::null(),
+                square.as_mut_ptr(),
+            );
+            product::<V, 1>(
+                (n, n, stride),
+                rows(square),
+                square.as_ptr(),
+                std::ptr::null(),
+                polynomial.as_mut_ptr(),
+            );
+            for (p, s) in polynomial.iter_mut().zip(square.iter()) {
+                *p = B * s + C * *p;
+            }
+            product::<V, 1>(
+                (n, n, stride),
+                rows(polynomial),
+                m.as_ptr(),
+                std::ptr::null(),
+                square.as_mut_ptr(),
+            );
+        }
+        for (x, s) in m.iter_mut().zip(square.iter()) {
+            *x = A * *x + s;
+        }
     }
 }
