@@ -52,7 +52,7 @@ fn decode<R: BufRead + Seek>(
         Description { kind: Kind::Picture, lengths: vec![width, height], channels, format: samples, rate: 0 };
     admit(name, &description, limits)?;
 
-    let (metadata, orientation) = metadata(&mut decoder, name, limits)?;
+    let (metadata, orientation) = metadata(&mut decoder, channels, name, limits)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(fault)?;
     if format == ImageFormat::Gif {
         picture = without_idle_alpha(picture);
@@ -97,11 +97,12 @@ fn unsupported_colour(name: &'static str, colour: ColorType) -> Error {
 /// The metadata blocks, made upright, and the orientation that the pixels still have to be given.
 fn metadata(
     decoder: &mut impl ImageDecoder,
+    channels: u8,
     name: &'static str,
     limits: &Limits,
 ) -> Result<(Vec<Metadata>, u8)> {
     let fault = |error| from_image(error, name, limits);
-    let icc = decoder.icc_profile().map_err(fault)?;
+    let icc = decoder.icc_profile().map_err(fault)?.filter(|profile| describes(profile, channels));
     let mut exif = decoder.exif_metadata().map_err(fault)?;
     let xmp = decoder.xmp_metadata().map_err(fault)?;
     let orientation = match &mut exif {
@@ -116,6 +117,12 @@ fn metadata(
     };
     let blocks = [(MetadataKind::Icc, icc), (MetadataKind::Exif, exif), (MetadataKind::Xmp, xmp)];
     Ok((kept(blocks, limits)?, orientation.to_exif()))
+}
+
+/// Whether the colour space of an ICC profile (bytes 16 to 19 of its header) is that of the decoded channels: a CMYK
+/// profile would mislead about the RGB that its picture was decoded to.
+pub(super) fn describes(profile: &[u8], channels: u8) -> bool {
+    profile.get(16..20) == Some(if channels <= 2 { b"GRAY" } else { b"RGB " })
 }
 
 /// The blocks that are there and not empty, if together they are within the limit.
@@ -238,6 +245,15 @@ mod tests {
         assert_eq!(without_idle_alpha(opaque.into()).into_bytes(), [1, 2, 3, 4, 5, 6]);
         let clear = image::RgbaImage::from_raw(1, 1, vec![1, 2, 3, 0]).unwrap();
         assert_eq!(without_idle_alpha(clear.into()).into_bytes(), [1, 2, 3, 0]);
+    }
+
+    #[test]
+    fn a_profile_of_another_colour_space_is_dropped() {
+        let profile = |space: &[u8]| [&[0; 16], space, &[0; 108]].concat();
+        assert!(describes(&profile(b"RGB "), 3) && describes(&profile(b"GRAY"), 2));
+        assert!(
+            !describes(&profile(b"CMYK"), 3) && !describes(&profile(b"RGB "), 1) && !describes(b"RGB ", 3)
+        );
     }
 
     #[test]

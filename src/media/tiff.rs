@@ -1,10 +1,12 @@
 //! TIFF through the `tiff` crate itself, which knows what `image` leaves out: binary32 grey, grey with alpha, 2 and 4
 //! bit grey. Colour spaces that want a conversion (CMYK) and planar files go on to [`picture`].
+//!
+//! An Exif directory is not read: it is spread over the file, and would have to be gathered into a block of its own.
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::media::orientation::make_upright;
-use crate::media::picture::{from_io, kept, over_budget};
+use crate::media::picture::{describes, from_io, kept, over_budget};
 use crate::media::{admit, picture, require_finite};
 use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
 use image::ImageFormat;
@@ -64,6 +66,7 @@ fn read_plain<R: BufRead + Seek>(reader: R, limits: &Limits) -> Result<Option<Si
     admit("TIFF", &description, limits)?;
 
     let icc = decoder.find_tag(Tag::IccProfile).map_err(fault)?.and_then(|v| v.into_u8_vec().ok());
+    let icc = icc.filter(|profile| describes(profile, channels));
     let xmp = decoder.find_tag(XMP).map_err(fault)?.and_then(|v| v.into_u8_vec().ok());
     let metadata = kept([(MetadataKind::Icc, icc), (MetadataKind::Xmp, xmp)], limits)?;
     let orientation = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
