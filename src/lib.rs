@@ -16,6 +16,8 @@ mod limits;
 #[cfg(feature = "media")]
 pub mod media;
 pub mod network;
+#[cfg(feature = "encoder")]
+mod quantize;
 mod render;
 pub mod signal;
 

@@ -1,6 +1,7 @@
 //! The samples of one tile as the kernels want them: shuffled once, in whole blocks, normalised.
 
-use crate::backend::simd::{BLOCK, Batch};
+use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
+use crate::network::Network;
 use crate::signal::{Signal, Tiles};
 
 /// The map between signal units and the values a network is trained on: `value = mean + scale · trained`.
@@ -10,6 +11,20 @@ pub(crate) struct Normalisation {
     pub means: Vec<f32>,
     /// One scale for all channels, so that the squared error stays that of the signal; positive.
     pub scale: f32,
+}
+
+impl Normalisation {
+    /// The network whose outputs are in signal units: the output layer scaled and shifted.
+    pub fn undo(&self, network: &Network) -> Network {
+        let mut network = network.clone();
+        let layer = network.shape().layers().next_back().expect("a network has layers");
+        let parameters = network.parameters_mut();
+        parameters[layer.weights()].iter_mut().for_each(|w| *w *= self.scale);
+        for (bias, mean) in parameters[layer.biases()].iter_mut().zip(&self.means) {
+            *bias = *bias * self.scale + mean;
+        }
+        network
+    }
 }
 
 /// Shuffled training points of one tile.
@@ -102,6 +117,22 @@ impl Dataset {
                 self.targets[i] = (self.targets[i] - self.normalisation.means[c]) / self.normalisation.scale;
             }
         }
+    }
+
+    /// The squared error `network` leaves, in squared signal units, summed over points (weighted) and channels.
+    pub fn squared_error(&self, level: Level, network: &Network) -> f64 {
+        let (mut workspace, mut sum) = (Workspace::default(), 0f64);
+        let mut values = vec![0.0; self.outputs * BLOCK];
+        for block in 0..self.blocks() {
+            let batch = self.batch(block..block + 1);
+            level.forward(network, batch.coordinates, &mut values, &mut workspace);
+            for (values, targets) in values.chunks_exact(BLOCK).zip(batch.targets.chunks_exact(BLOCK)) {
+                for ((v, t), w) in values.iter().zip(targets).zip(batch.weights) {
+                    sum += f64::from(w * (v - t) * (v - t));
+                }
+            }
+        }
+        sum * f64::from(self.normalisation.scale).powi(2)
     }
 
     /// The number of blocks.

@@ -1,13 +1,27 @@
 //! Initial parameters: SIREN's principled initialisation (Sitzmann et al. 2020, §3.2) with phases in turns.
 
+use crate::fit::{Dataset, spectrum};
 use crate::network::{Network, Shape};
+use crate::signal::Kind;
 use std::f32::consts::TAU;
+
+/// Bound of the first layer's frequencies for pictures, radians per unit of coordinate.
+const PICTURE_FREQUENCY: f32 = 13.0;
+
+/// A fresh network for `data`.
+pub(crate) fn initial_network(shape: Shape, data: &Dataset, kind: Kind, rng: &mut fastrand::Rng) -> Network {
+    let frequencies = match kind {
+        Kind::Picture => uniform_frequencies(shape, PICTURE_FREQUENCY / TAU, rng),
+        Kind::Sound => spectrum::frequencies(shape, data, rng),
+    };
+    with_frequencies(shape, &frequencies, rng)
+}
 
 /// A fresh network for normalised targets. `frequencies` gives the first layer's frequencies in turns per unit of
 /// coordinate, one per neuron and input (`width × inputs`).
 ///
 /// Hidden weights are uniform in `±√(6 / inputs)` radians, phases uniform over a turn, the output layer smaller.
-pub(crate) fn network(shape: Shape, frequencies: &[f32], rng: &mut fastrand::Rng) -> Network {
+fn with_frequencies(shape: Shape, frequencies: &[f32], rng: &mut fastrand::Rng) -> Network {
     let mut network = Network::zeros(shape);
     let parameters = network.parameters_mut();
     let mut uniform = |bound: f32| (2.0 * rng.f32() - 1.0) * bound;
@@ -27,6 +41,6 @@ pub(crate) fn network(shape: Shape, frequencies: &[f32], rng: &mut fastrand::Rng
 }
 
 /// First-layer frequencies uniform in `±bound` turns per unit along every axis.
-pub(crate) fn uniform_frequencies(shape: Shape, bound: f32, rng: &mut fastrand::Rng) -> Vec<f32> {
+fn uniform_frequencies(shape: Shape, bound: f32, rng: &mut fastrand::Rng) -> Vec<f32> {
     (0..shape.width * shape.inputs).map(|_| (2.0 * rng.f32() - 1.0) * bound).collect()
 }

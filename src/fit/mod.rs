@@ -3,8 +3,9 @@
 pub(crate) mod dataset;
 mod initial;
 mod optimizer;
+mod spectrum;
 mod train;
 
-pub(crate) use dataset::Dataset;
-pub(crate) use initial::*;
-pub(crate) use train::{Outcome, Schedule, train};
+pub(crate) use dataset::{Dataset, Normalisation};
+pub(crate) use initial::initial_network;
+pub(crate) use train::{Schedule, train};

@@ -151,6 +151,10 @@ impl Tiles {
 }
 
 impl Tile {
+    /// The number of native samples in the box.
+    pub fn points(&self) -> u64 {
+        self.start.iter().zip(&self.end).map(|(a, b)| u64::from(b - a)).product()
+    }
     /// The side of the longest axis of the box, native samples.
     pub fn span(&self) -> u32 {
         self.start.iter().zip(&self.end).map(|(a, b)| b - a).max().unwrap_or(1)

@@ -1,7 +1,5 @@
-//! signal → fit → quantize → container.
+//! What the encoder is asked for, what it reports meanwhile, and what it returns.
 
-use crate::error::Result;
-use crate::signal::Signal;
 use std::time::Duration;
 
 /// What the encoder aims at.
@@ -156,17 +154,4 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
     /// How it was made.
     pub report: Report,
-}
-
-/// Fits `signal` and returns the finished file. `observe` is called from worker threads, often.
-///
-/// # Errors
-/// `Parameter` for impossible options or signals (NaN samples), `Device` for an unusable device.
-pub fn encode(
-    signal: &Signal,
-    options: &EncodeOptions,
-    observe: &(dyn Fn(&Progress) -> Flow + Sync),
-) -> Result<Encoded> {
-    let _ = (signal, options, observe);
-    unimplemented!()
 }

@@ -1,0 +1,171 @@
+//! signal → fit → quantize → container.
+
+mod meter;
+mod options;
+mod plan;
+mod search;
+mod session;
+
+pub use options::*;
+
+use crate::backend::simd::Level;
+use crate::container::Networks;
+use crate::error::{Error, Result};
+use crate::signal::{Kind, Signal, Tiles};
+use meter::Meter;
+use search::Outcome;
+use session::Session;
+use std::time::Instant;
+
+/// Fits `signal` and returns the finished file. `observe` is called from worker threads, about ten times a second.
+///
+/// The same signal, seed, device kind and options give the same bytes, whatever the number of threads, unless a time
+/// limit is set or the observer ends the fit.
+///
+/// # Errors
+/// `Parameter` for impossible options or signals (NaN samples), `Device` for an unusable device.
+pub fn encode(
+    signal: &Signal,
+    options: &EncodeOptions,
+    observe: &(dyn Fn(&Progress) -> Flow + Sync),
+) -> Result<Encoded> {
+    check(signal, options)?;
+    let deadline = options.time_limit.and_then(|limit| Instant::now().checked_add(limit));
+    let threads = options.threads.unwrap_or(0);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| Error::parameter("threads", format!("{threads}: {e}")))?;
+    let session = Session { signal, options, meter: Meter::new(observe, deadline), level: Level::best() };
+    pool.install(|| {
+        let outcome = aim(&session)?;
+        Ok(report(&session, outcome))
+    })
+}
+
+/// Fits, quantizes and assembles for the target.
+fn aim(session: &Session<'_>) -> Result<Outcome> {
+    let description = &session.signal.description;
+    let positions = description.positions() as f64;
+    let passes = plan::passes(session.options.effort);
+    let bytes = |bits: f64| (bits / 8.0).floor() as u64;
+    match session.options.target {
+        Target::Bytes(limit) => search::to_bytes(session, limit, passes),
+        Target::BitsPerPosition(bpp) => search::to_bytes(session, bytes(bpp * positions), passes),
+        Target::Kbps(kbps) => {
+            search::to_bytes(session, bytes(kbps * 1000.0 * positions / f64::from(description.rate)), passes)
+        }
+        Target::Psnr(db) => search::to_psnr(session, db, passes),
+        Target::Quality(quality) if description.kind == Kind::Sound => {
+            let bits = quality_bits_per_sample(quality) * positions * f64::from(description.channels);
+            search::to_bytes(session, bytes(bits).max(session.smallest()?), passes)
+        }
+        Target::Quality(quality) => search::near_psnr(session, quality_psnr_db(quality), passes),
+        Target::Shape { layers, width } => {
+            let shape = crate::network::Shape {
+                inputs: description.lengths.len(),
+                outputs: usize::from(description.channels),
+                layers,
+                width,
+            };
+            let fit = session.fit_shapes(Tiles::one(description), &[shape], passes);
+            let networks = match session.options.weights {
+                WeightCoding::Quantized => {
+                    Networks::Quantized(session.quantize(&fit, search::usual_delta(&fit)))
+                }
+                _ => session.lossless(&fit)?,
+            };
+            let finished = session.finish(&fit.tiles, networks)?;
+            Ok(Outcome { finished, fit, reached: true })
+        }
+    }
+}
+
+/// The PSNR that a quality from 0 to 100 aims at for pictures: 21 to 37 dB, 33 dB at 75.
+pub fn quality_psnr_db(quality: f64) -> f64 {
+    21.0 + 0.16 * quality
+}
+
+/// The bits per sample that a quality from 0 to 100 spends on sound: 0.05 to 2.0, 1.5 at 75.
+pub fn quality_bits_per_sample(quality: f64) -> f64 {
+    (0.02 * quality).max(0.05)
+}
+
+fn report(session: &Session<'_>, outcome: Outcome) -> Encoded {
+    let shapes = || outcome.fit.networks.iter().map(|fitted| fitted.network.shape());
+    let threads = rayon::current_num_threads();
+    Encoded {
+        bytes: outcome.finished.bytes,
+        report: Report {
+            steps: session.meter.steps(),
+            parameters: outcome.fit.parameters() as u64,
+            tiles: outcome.fit.tiles.len() as u64,
+            layers: shapes().map(|s| s.layers).max().unwrap_or(0),
+            width: shapes().map(|s| s.width).max().unwrap_or(0),
+            psnr_db: outcome.finished.psnr_db,
+            reached: outcome.reached,
+            interrupted: session.meter.interrupted(),
+            device: format!(
+                "cpu ({}, {threads} thread{})",
+                session.level.name(),
+                if threads == 1 { "" } else { "s" }
+            ),
+        },
+    }
+}
+
+/// Refuses what cannot be fitted, before any work.
+fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
+    let description = &signal.description;
+    let expected = description.positions().saturating_mul(description.channels.into());
+    if signal.samples.len() as u64 != expected || expected == 0 {
+        return Err(Error::parameter(
+            "signal",
+            format!("{} samples, expected {expected}", signal.samples.len()),
+        ));
+    }
+    if signal.samples.format() != description.format {
+        return Err(Error::parameter(
+            "signal",
+            format!("{:?} samples in a signal of {:?}", signal.samples.format(), description.format),
+        ));
+    }
+    if let Some(at) = (0..signal.samples.len()).find(|&i| !signal.samples.get(i).is_finite()) {
+        return Err(Error::parameter(
+            "signal",
+            format!("sample {at} is {}, expected finite values", signal.samples.get(at)),
+        ));
+    }
+    let range = |name, value: f64, low: f64, high: f64| {
+        let detail = format!("{value}, expected {low} to {high}");
+        if (low..=high).contains(&value) { Ok(()) } else { Err(Error::parameter(name, detail)) }
+    };
+    range("effort", options.effort.into(), 1.0, 9.0)?;
+    match options.target {
+        Target::BitsPerPosition(bpp) => range("bpp", bpp, 1e-6, 1e6)?,
+        Target::Bytes(bytes) => range("size", bytes as f64, 1.0, 1e15)?,
+        Target::Kbps(kbps) if description.kind == Kind::Sound => range("kbps", kbps, 1e-3, 1e6)?,
+        Target::Kbps(_) => {
+            return Err(Error::parameter("kbps", "a rate over time, expected with sound only"));
+        }
+        Target::Psnr(db) => range("psnr", db, 1.0, 120.0)?,
+        Target::Quality(quality) => range("quality", quality, 0.0, 100.0)?,
+        Target::Shape { layers, width } => {
+            range("layers", layers as f64, 1.0, 64.0)?;
+            range("width", width as f64, 1.0, 4096.0)?;
+        }
+    }
+    if options.weights != WeightCoding::Quantized && !matches!(options.target, Target::Shape { .. }) {
+        return Err(Error::parameter(
+            "weights",
+            "f16 and f32 are stored as trained, expected with layers and width",
+        ));
+    }
+    match options.device {
+        Device::Auto | Device::Cpu => Ok(()),
+        Device::Cuda(index) => Err(Error::Device {
+            device: format!("cuda:{index}"),
+            detail: "this build has no CUDA backend; use cpu or auto".into(),
+        }),
+    }
+}

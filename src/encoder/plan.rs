@@ -1,0 +1,120 @@
+//! How many tiles, networks of what size, and how much work: decided before the fit.
+
+use crate::backend::simd::BLOCK;
+use crate::error::Result;
+use crate::network::Shape;
+use crate::signal::{Description, Kind, Tiles};
+
+/// Bits that a quantized parameter takes, about; the rate search settles the rest.
+pub(crate) const BITS_PER_PARAMETER: f64 = 5.6;
+/// Parameters of a network of the usual size. Signals that need more are cut into tiles: several small networks cost
+/// less work per sample than one large one and store as much.
+const PARAMETERS_PER_TILE: f64 = 3600.0;
+/// Blocks per optimiser step.
+const BATCH_BLOCKS: usize = 12;
+
+/// Tiles of about the usual capacity for `parameters` in all.
+pub(crate) fn tiles(description: &Description, parameters: f64) -> Result<Tiles> {
+    let wanted = (parameters / PARAMETERS_PER_TILE).max(1.0);
+    let volume: f64 = description.lengths.iter().map(|&n| f64::from(n)).product();
+    // Cubes of the volume that one network holds, at least as long as a useful overlap asks for.
+    let side = (volume / wanted).powf(1.0 / description.lengths.len() as f64).max(16.0);
+    let counts: Vec<u32> =
+        description.lengths.iter().map(|&n| (f64::from(n) / side).round().max(1.0) as u32).collect();
+    let shortest = description.lengths.iter().zip(&counts).filter(|(_, c)| **c > 1).map(|(n, c)| n / c).min();
+    let overlap = shortest.map_or(0, |n| match description.kind {
+        Kind::Picture => (n / 24).clamp(2, 12).min(n / 2),
+        Kind::Sound => (n / 64).clamp(2, 64).min(n / 2),
+    });
+    Tiles::new(description, &counts, overlap)
+}
+
+/// Hidden layers for networks of about `parameters`: deep and narrow pays from a few hundred parameters on.
+pub(crate) fn layers(parameters: f64) -> usize {
+    match parameters {
+        p if p < 120.0 => 2,
+        p if p < 400.0 => 4,
+        p if p < 1200.0 => 6,
+        _ => 8,
+    }
+}
+
+/// The shape of `layers` hidden layers with at most `parameters`, at least one neuron wide.
+pub(crate) fn shape(description: &Description, layers: usize, parameters: f64) -> Shape {
+    let of_width = |width| Shape {
+        inputs: description.lengths.len(),
+        outputs: usize::from(description.channels),
+        layers,
+        width,
+    };
+    let fits = |width: &usize| of_width(*width).parameters() as f64 <= parameters;
+    of_width((2..=512).take_while(fits).last().unwrap_or(1))
+}
+
+/// Passes over the samples at each effort, 1 to 9.
+pub(crate) fn passes(effort: u8) -> f64 {
+    const PASSES: [f64; 9] = [8.0, 25.0, 80.0, 160.0, 320.0, 640.0, 1300.0, 2600.0, 5200.0];
+    PASSES[usize::from(effort.clamp(1, 9)) - 1]
+}
+
+/// Optimiser steps and blocks per step for `passes` over `points` points. Signals of less than eight batches are
+/// passed over more often, since a step on them costs less.
+pub(crate) fn steps(points: u64, passes: f64) -> (usize, usize) {
+    let blocks = points.div_ceil(BLOCK as u64) as f64;
+    let steps = passes * (blocks / BATCH_BLOCKS as f64).max(8.0);
+    (steps.ceil() as usize, BATCH_BLOCKS)
+}
+
+/// Parameters for each tile from the squared error a probe of equal networks left in each, `total` in all.
+///
+/// With an error that falls as `parameters^-α`, equal slopes of error over bits mean `parameters ∝ error^(1/(1+α))`;
+/// α is about 0.7 (2 dB per doubling).
+pub(crate) fn share(total: f64, errors: &[f64]) -> Vec<f64> {
+    const EXPONENT: f64 = 1.0 / 1.7;
+    let base = total / errors.len() as f64;
+    let shares: Vec<f64> = errors.iter().map(|e| e.max(1e-30).powf(EXPONENT)).collect();
+    // Clamping a few changes the sum; a few rounds of rescaling settle it.
+    let mut scale = total / shares.iter().sum::<f64>();
+    let clamped = |scale: f64| shares.iter().map(move |s| (s * scale).clamp(0.12 * base, 2.5 * base));
+    for _ in 0..20 {
+        scale *= total / clamped(scale).sum::<f64>();
+    }
+    clamped(scale).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::SampleFormat;
+
+    fn picture(width: u32, height: u32) -> Description {
+        Description {
+            kind: Kind::Picture,
+            lengths: vec![width, height],
+            channels: 3,
+            format: SampleFormat::U8,
+            rate: 0,
+        }
+    }
+
+    #[test]
+    fn a_kodak_picture_at_0_3_bits_per_pixel_is_six_tiles() {
+        assert_eq!(tiles(&picture(768, 512), 393216.0 * 0.3 / BITS_PER_PARAMETER).unwrap().counts(), [3, 2]);
+    }
+
+    #[test]
+    fn odd_pictures_have_a_partition_too() {
+        for (width, height) in [(1, 1), (1, 500), (20000, 1), (3, 70000), (17, 31)] {
+            for parameters in [1.0, 1e3, 1e5, 1e7] {
+                tiles(&picture(width, height), parameters).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn shares_add_up_and_follow_the_error() {
+        let shares = share(6000.0, &[1.0, 1.0, 100.0, 1e-9]);
+        assert!((shares.iter().sum::<f64>() - 6000.0).abs() < 60.0, "{shares:?}");
+        assert!(shares[2] > shares[0] && shares[0] > shares[3] && shares[3] > 0.0);
+    }
+}

@@ -1,0 +1,220 @@
+//! The stages of an encode — fit, quantize, assemble — each over all tiles at once.
+
+use super::meter::Meter;
+use super::options::{EncodeOptions, Phase, WeightCoding};
+use super::plan;
+use crate::backend::simd::Level;
+use crate::container::{self, File, Networks, QuantizedNetwork};
+use crate::decoder::Decoder;
+use crate::error::Result;
+use crate::fit::{self, Dataset, Schedule};
+use crate::limits::Limits;
+use crate::network::{Network, Shape};
+use crate::quantize::Fitted;
+use crate::signal::metric::ErrorSum;
+use crate::signal::{Grid, Signal, Tiles};
+use rayon::prelude::*;
+
+/// Peak learning rate, radians.
+const RATE: f32 = 0.03;
+/// Work of the probe that places capacity, relative to the fit.
+const PROBE: f64 = 0.06;
+/// Work of all refits during quantization, relative to the fit.
+const REFIT: f64 = 0.16;
+
+/// One encode: what every stage needs.
+pub(crate) struct Session<'a> {
+    pub signal: &'a Signal,
+    pub options: &'a EncodeOptions,
+    pub meter: Meter<'a>,
+    pub level: Level,
+}
+
+/// Trained networks over a partition.
+pub(crate) struct Fit {
+    pub tiles: Tiles,
+    pub networks: Vec<Fitted>,
+    /// Squared error in unit values, summed over positions and channels.
+    pub error: f64,
+    /// Passes over the samples it was trained for.
+    pub passes: f64,
+}
+
+impl Fit {
+    /// Parameters of all networks.
+    pub fn parameters(&self) -> usize {
+        self.networks.iter().map(|fitted| fitted.network.parameters().len()).sum()
+    }
+    /// Every parameter rounded to the nearest multiple of its step at `delta`.
+    pub fn rounded(&self, delta: f64) -> Vec<QuantizedNetwork> {
+        self.networks.par_iter().map(|fitted| fitted.rounded(delta)).collect()
+    }
+}
+
+/// Finished bytes and the PSNR they decode to.
+pub(crate) struct Finished {
+    pub bytes: Vec<u8>,
+    pub psnr_db: f64,
+}
+
+impl Session<'_> {
+    /// Fits about `parameters` parameters in `passes` passes over the samples.
+    pub fn fit(&self, parameters: f64, passes: f64) -> Result<Fit> {
+        let tiles = plan::tiles(&self.signal.description, parameters)?;
+        let each = parameters / tiles.len() as f64;
+        let layers = plan::layers(each);
+        let equal = plan::shape(&self.signal.description, layers, each);
+        let shapes = if tiles.len() == 1 {
+            vec![equal]
+        } else {
+            let probe = self.train(Phase::Probe, &tiles, &vec![equal; tiles.len()], PROBE * passes);
+            let errors: Vec<f64> = probe.iter().map(|(_, error)| *error).collect();
+            let shares = plan::share(parameters, &errors);
+            shares.into_iter().map(|p| plan::shape(&self.signal.description, layers, p)).collect()
+        };
+        Ok(self.fit_shapes(tiles, &shapes, passes))
+    }
+
+    /// Fits networks of given shapes.
+    pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], passes: f64) -> Fit {
+        let trained = self.train(Phase::Fit, &tiles, shapes, passes);
+        let error = trained.iter().map(|(_, error)| error).sum();
+        Fit { tiles, networks: trained.into_iter().map(|(fitted, _)| fitted).collect(), error, passes }
+    }
+
+    /// Trains one network per tile; each comes with the squared error it leaves, in unit values.
+    fn train(&self, phase: Phase, tiles: &Tiles, shapes: &[Shape], passes: f64) -> Vec<(Fitted, f64)> {
+        let points: Vec<u64> = (0..tiles.len()).map(|n| tiles.tile(n).points()).collect();
+        let steps: Vec<usize> = points.iter().map(|&n| plan::steps(n, passes).0).collect();
+        self.meter.begin(phase, steps.iter().map(|&n| n as u64).sum(), &points);
+        let costs: Vec<u64> = shapes.iter().zip(&points).map(|(s, &n)| s.macs() as u64 * n).collect();
+        self.for_tiles(&costs, |number, parallel| {
+            let data = self.dataset(tiles, number);
+            let mut rng = fastrand::Rng::with_seed(self.seed(number));
+            let mut network =
+                fit::initial_network(shapes[number], &data, self.signal.description.kind, &mut rng);
+            let (steps, blocks) = plan::steps(points[number], passes);
+            let rate = RATE;
+            let schedule =
+                Schedule { steps, blocks, rate, warmup: 0.02, end: 0.01, first_layer: 0, parallel };
+            if !self.meter.stopped() {
+                self.run(number, &mut network, &data, &schedule);
+            }
+            let error = data.squared_error(self.level, &network);
+            (Fitted::new(network, &data), error)
+        })
+    }
+
+    fn run(&self, number: usize, network: &mut Network, data: &Dataset, schedule: &Schedule) {
+        let (units, mut seen) = (f64::from(data.normalisation.scale).powi(2), 0);
+        fit::train(self.level, network, data, schedule, |step, mse| {
+            let steps = (step - seen) as u64;
+            seen = step;
+            self.meter.advance(number, steps, mse * units)
+        });
+    }
+
+    /// Rounds the networks of `fit` with an added error of `delta` per parameter, refitting as they are rounded.
+    pub fn quantize(&self, fit: &Fit, delta: f64) -> Vec<QuantizedNetwork> {
+        let points: Vec<u64> = (0..fit.tiles.len()).map(|n| fit.tiles.tile(n).points()).collect();
+        let refits: Vec<Schedule> = fit
+            .networks
+            .iter()
+            .zip(&points)
+            .map(|(fitted, &points)| {
+                let (steps, blocks) = plan::steps(points, fit.passes);
+                let steps = (steps as f64 * REFIT / fitted.network.shape().layers as f64) as usize;
+                Schedule {
+                    steps,
+                    blocks,
+                    rate: 0.01,
+                    warmup: 0.1,
+                    end: 0.02,
+                    first_layer: 0,
+                    parallel: false,
+                }
+            })
+            .collect();
+        let total =
+            |(n, refit): (usize, &Schedule)| (fit.networks[n].network.shape().layers * refit.steps) as u64;
+        self.meter.begin(Phase::Quantize, refits.iter().enumerate().map(total).sum(), &points);
+        let costs: Vec<u64> =
+            fit.networks.iter().zip(&points).map(|(f, &n)| f.network.shape().macs() as u64 * n).collect();
+        self.for_tiles(&costs, |number, parallel| {
+            let data = self.dataset(&fit.tiles, number);
+            let units = f64::from(data.normalisation.scale).powi(2);
+            let steps = if self.meter.stopped() { 0 } else { refits[number].steps };
+            let refit = Schedule { steps, parallel, ..refits[number] };
+            let advance = |steps, mse: f64| self.meter.advance(number, steps, mse * units);
+            fit.networks[number].quantized(self.level, &data, delta, &refit, advance)
+        })
+    }
+
+    /// The finished file with these networks, and the PSNR it decodes to.
+    pub fn finish(&self, tiles: &Tiles, networks: Networks) -> Result<Finished> {
+        let file = self.file(tiles, networks);
+        let mut bytes = vec![];
+        container::write(&file, &mut bytes)?;
+        let mut sum = ErrorSum::new(&self.signal.description);
+        let mut at = 0;
+        let unlimited =
+            Limits { samples: u64::MAX, memory_bytes: u64::MAX, macs: u64::MAX, ..Limits::default() };
+        let decoder = Decoder::of(file, &unlimited);
+        decoder.render_rows(&Grid::native(&self.signal.description), |row| {
+            sum.add(&self.signal.samples, at, row)?;
+            at += row.len();
+            Ok(())
+        })?;
+        Ok(Finished { bytes, psnr_db: sum.distortion().psnr_db() })
+    }
+
+    /// The networks of `fit` as they were trained, in binary16 or binary32.
+    pub fn lossless(&self, fit: &Fit) -> Result<Networks> {
+        let networks: Vec<Network> = fit.networks.iter().map(Fitted::in_signal_units).collect();
+        Ok(match self.options.weights {
+            WeightCoding::Half => {
+                Networks::Half(networks.iter().map(container::round_to_half).collect::<Result<_>>()?)
+            }
+            _ => Networks::Single(networks),
+        })
+    }
+
+    /// Bytes of the file besides the coded parameters.
+    pub fn overhead(&self, tiles: &Tiles) -> Result<u64> {
+        let shape = plan::shape(&self.signal.description, 1, 0.0);
+        let empty = QuantizedNetwork { shape, steps: vec![(0, 0); 2], symbols: vec![0; shape.parameters()] };
+        let networks = vec![empty; tiles.len()];
+        let coded = container::quantized_size(&networks);
+        let mut bytes = vec![];
+        container::write(&self.file(tiles, Networks::Quantized(networks)), &mut bytes)?;
+        // Section lengths of larger sections take up to three bytes more.
+        Ok(bytes.len() as u64 - coded + 3)
+    }
+
+    fn file(&self, tiles: &Tiles, networks: Networks) -> File {
+        let metadata = if self.options.metadata { self.signal.metadata.clone() } else { vec![] };
+        File { description: self.signal.description.clone(), tiles: tiles.clone(), networks, metadata }
+    }
+
+    fn dataset(&self, tiles: &Tiles, number: usize) -> Dataset {
+        Dataset::of_tile(self.signal, tiles, number, self.seed(number))
+    }
+
+    fn seed(&self, tile: usize) -> u64 {
+        self.options.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(tile as u64)
+    }
+
+    /// Runs `work` for every tile, the costly ones first: as many tiles side by side as there are threads, and those
+    /// that do not fill the threads one by one, with their steps in parallel. The results do not depend on it.
+    fn for_tiles<T: Send>(&self, costs: &[u64], work: impl Fn(usize, bool) -> T + Sync) -> Vec<T> {
+        let threads = rayon::current_num_threads();
+        let mut order: Vec<usize> = (0..costs.len()).collect();
+        order.sort_by_key(|&n| std::cmp::Reverse(costs[n]));
+        let (together, alone) = order.split_at(order.len() / threads * threads);
+        let mut results: Vec<(usize, T)> =
+            together.iter().par_bridge().map(|&n| (n, work(n, false))).collect();
+        results.extend(alone.iter().map(|&n| (n, work(n, true))));
+        results.sort_by_key(|(n, _)| *n);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+}

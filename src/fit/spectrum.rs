@@ -1,0 +1,51 @@
+//! First-layer frequencies for sound, drawn from the signal's own spectrum.
+//!
+//! A network of a few thousand parameters finds the frequencies of a sound only if it starts near them, so the first
+//! layer's are spread over the spectrum in proportion to its magnitude.
+
+use crate::backend::simd::BLOCK;
+use crate::fit::Dataset;
+use crate::network::Shape;
+use rustfft::FftPlanner;
+use rustfft::num_complex::Complex32;
+
+/// Frequencies in turns per unit of coordinate, `width`, for a signal of one axis: quantiles of its magnitude spectrum
+/// over all channels, with random signs.
+pub(crate) fn frequencies(shape: Shape, data: &Dataset, rng: &mut fastrand::Rng) -> Vec<f32> {
+    let magnitudes = magnitudes(data);
+    let total: f64 = magnitudes.iter().sum();
+    let (mut bin, mut before) = (0, 0.0);
+    (0..shape.width)
+        .map(|k| {
+            let quantile = total * (k as f64 + rng.f64()) / shape.width as f64;
+            while bin + 1 < magnitudes.len() && before + magnitudes[bin] <= quantile {
+                before += magnitudes[bin];
+                bin += 1;
+            }
+            let within = ((quantile - before) / magnitudes[bin].max(1e-30)).clamp(0.0, 1.0);
+            // Bin k is k cycles over the whole extent, which is two units of coordinate long.
+            let frequency = 0.5 * (bin as f64 + within - 0.5).max(0.1);
+            if rng.bool() { frequency as f32 } else { -frequency as f32 }
+        })
+        .collect()
+}
+
+/// Magnitude spectrum up to the Nyquist frequency, summed over channels.
+fn magnitudes(data: &Dataset) -> Vec<f64> {
+    let points = data.points;
+    let mut sum = vec![0.0; points / 2 + 1];
+    let fft = FftPlanner::new().plan_fft_forward(points);
+    for channel in 0..data.outputs {
+        let mut samples = vec![Complex32::default(); points];
+        for n in 0..points {
+            let (block, lane) = (n / BLOCK, n % BLOCK);
+            // The box is centred on 0 and spans −1..1: coordinate to index.
+            let x = data.coordinates[block * data.inputs * BLOCK + lane];
+            let index = ((x + 1.0) * 0.5 * points as f32 - 0.5).round() as usize;
+            samples[index.min(points - 1)].re = data.targets[(block * data.outputs + channel) * BLOCK + lane];
+        }
+        fft.process(&mut samples);
+        sum.iter_mut().zip(&samples).for_each(|(s, x)| *s += f64::from(x.norm()));
+    }
+    sum
+}
