@@ -1,5 +1,7 @@
 //! `sirenc encode`: a picture or sound → a `.siren` file that has been verified.
 
+mod summary;
+
 use super::failure::{Exit, Failure};
 use super::input::{self, Content, Input};
 use super::interrupt::Interrupt;
@@ -7,13 +9,13 @@ use super::output::{self, Output};
 use super::progress::Meter;
 use super::{Outcome, render, report, values};
 use clap::{ArgGroup, ValueEnum};
-use serde_json::{Map, Value, json};
 use sirenc::signal::metric::{Comparison, compare};
 use sirenc::signal::{Kind, Signal};
 use sirenc::{Decoder, Device, EncodeOptions, Encoded, Flow, Limits, Target, WeightCoding, media};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use summary::Done;
 
 /// The file and the report of its fit may differ in the last digits of a sum, not in what they say.
 const PSNR_TOLERANCE_DB: f64 = 1e-3;
@@ -241,107 +243,10 @@ fn verify(name: &str, source: &Signal, encoded: &Encoded, quiet: bool) -> Result
     let decoded = render::native(&decoder, quiet).map_err(broken)?;
     let compared = compare(source, &decoded).map_err(broken)?;
     let (found, claimed) = (compared.distortion.psnr_db(), encoded.report.psnr_db);
-    if found != claimed && !((found - claimed).abs() <= PSNR_TOLERANCE_DB) {
+    // Lossless is infinite on both sides.
+    let equal = found == claimed || (found - claimed).abs() <= PSNR_TOLERANCE_DB;
+    if !equal {
         return Err(failed(format!("the finished file has {found:.3} dB, the fit had {claimed:.3} dB")));
     }
     Ok(compared)
-}
-
-/// What there is to report.
-struct Done<'a> {
-    args: &'a Args,
-    name: &'a str,
-    source: &'a Signal,
-    encoded: &'a Encoded,
-    compared: Option<Comparison>,
-    started: Instant,
-}
-
-impl Done<'_> {
-    fn exit(&self) -> Exit {
-        let report = &self.encoded.report;
-        if report.reached || report.interrupted {
-            return Exit::Done;
-        }
-        let hint = match self.args.target() {
-            Target::Psnr(asked) => {
-                format!("{} of {asked} dB; more --effort", report::decibels(report.psnr_db))
-            }
-            _ => "more --effort or another target".into(),
-        };
-        Failure::new(Exit::Missed, self.name, "the target was not reached, the best file was written")
-            .hint(&hint)
-            .print();
-        Exit::Missed
-    }
-
-    /// Of a sound that was verified.
-    fn snr_db(&self) -> Option<f64> {
-        self.compared.as_ref().and_then(|compared| report::snr_db(&self.source.description, compared))
-    }
-
-    /// The summary for people, on standard error.
-    fn print(&self, output: &Output) {
-        let (encoded, report) = (self.encoded, &self.encoded.report);
-        let bytes = encoded.bytes.len() as u64;
-        let (_, rate, unit) = report::rate(&self.source.description, bytes);
-        let quality = match self.snr_db() {
-            Some(snr) => format!("SNR {}", report::decibels(snr)),
-            None => report::decibels(report.psnr_db),
-        };
-        eprintln!(
-            "{} → {}: {} bytes, {rate:.2} {unit}, {quality}, {:.1} s",
-            self.name,
-            output.name(),
-            report::grouped(bytes),
-            self.started.elapsed().as_secs_f64(),
-        );
-        if self.args.verbose {
-            eprintln!("  device    {}", report.device);
-            eprintln!(
-                "  networks  {} of {} layers × {} neurons, {} parameters",
-                report.tiles,
-                report.layers,
-                report.width,
-                report::grouped(report.parameters)
-            );
-            eprintln!("  steps     {}", report::grouped(report.steps));
-            if let Some(compared) = &self.compared {
-                eprintln!("  verified  max error {}", report::max_error(&self.source.description, compared));
-            }
-        }
-    }
-
-    /// The object for scripts; numbers that are not finite or not known are null.
-    fn json(&self, output: &Path) -> Value {
-        let (encoded, report) = (self.encoded, &self.encoded.report);
-        let bytes = encoded.bytes.len() as u64;
-        let (rate_name, rate, _) = report::rate(&self.source.description, bytes);
-        let max_error = self.compared.as_ref().map_or(Value::Null, |c| report::number(c.distortion.max));
-        let mut object = Map::new();
-        let mut put = |name: &str, value: Value| object.insert(name.into(), value);
-        put("input", report::path(&self.args.input));
-        put("output", report::path(output));
-        put("bytes", json!(bytes));
-        put(rate_name, report::number(rate));
-        put("psnr_db", report::number(report.psnr_db));
-        if let Some(snr) = self.snr_db() {
-            put("snr_db", report::number(snr));
-        }
-        put("max_error", max_error);
-        put("seconds", report::number(self.started.elapsed().as_secs_f64()));
-        put("steps", json!(report.steps));
-        put("parameters", json!(report.parameters));
-        put("tiles", json!(report.tiles));
-        put("layers", json!(report.layers));
-        put("width", json!(report.width));
-        put("device", json!(report.device));
-        put("effort", json!(self.args.effort));
-        put("seed", json!(self.args.seed));
-        put("verified", json!(self.compared.is_some()));
-        put("reached", json!(report.reached));
-        put("interrupted", json!(report.interrupted));
-        put("version", json!(env!("CARGO_PKG_VERSION")));
-        Value::Object(object)
-    }
 }

@@ -1,6 +1,7 @@
 //! How a run ends: the exit codes, and the one sentence that explains a failure.
 
 use sirenc::Error;
+use std::any::Any;
 use std::fmt::Display;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -94,7 +95,7 @@ impl Failure {
     /// Runs `work`; a panic, which is a defect of this program, becomes a sentence like any other failure.
     pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         panic::set_hook(Box::new(|info| {
-            let message = info.payload_as_str().unwrap_or("unknown");
+            let message = words(info.payload());
             let place =
                 info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
             eprintln!("sirenc: internal error{place}: {message} (please report it)");
@@ -119,6 +120,12 @@ impl Failure {
             eprintln!("sirenc: {sentence}");
         }
     }
+}
+
+/// What a panic says.
+fn words(payload: &dyn Any) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
 }
 
 /// The system's words, without its number, in lower case as the rest of a sentence.

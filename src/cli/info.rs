@@ -73,9 +73,9 @@ impl Info<'_> {
     fn table(&self) -> String {
         let description = self.decoder.description();
         let tiles = self.decoder.tiles();
-        let (_, rate, unit) = report::rate(description, self.bytes);
+        let rate = report::rate_text(description, self.bytes);
         let (layers, width) = (self.range(|s| s.layers), self.range(|s| s.width));
-        let mut text = format!("{}: {} bytes, {rate:.3} {unit}\n", self.name, report::grouped(self.bytes));
+        let mut text = format!("{}: {} bytes, {rate}\n", self.name, report::grouped(self.bytes));
         let mut row = |name: &str, value: String| {
             // A String takes everything.
             let _ = writeln!(text, "  {name:<11}{value}");

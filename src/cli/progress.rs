@@ -52,11 +52,11 @@ impl Meter {
         if same_phase && shown.at.is_some_and(|at| at.elapsed() < REFRESH) {
             return;
         }
+        self.bar.set_length(progress.steps);
         if !same_phase {
             self.bar.reset();
             self.bar.set_prefix(name(progress.phase));
         }
-        self.bar.set_length(progress.steps);
         self.bar.set_position(progress.step);
         self.bar.set_message(format!("{:.2} dB", progress.psnr_db));
         *shown = Shown { phase: Some(progress.phase), at: Some(Instant::now()) };

@@ -10,7 +10,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             grouped.push(' ');
         }
         grouped.push(digit);
@@ -45,6 +45,12 @@ pub fn rate(description: &Description, bytes: u64) -> (&'static str, f64, &'stat
         Kind::Sound => ("kbps", bits * f64::from(description.rate) / positions / 1000.0, "kbps"),
         _ => ("bpp", bits / positions, "bpp"),
     }
+}
+
+/// [`rate`] for people: as many digits as tell small files apart.
+pub fn rate_text(description: &Description, bytes: u64) -> String {
+    let (_, rate, unit) = rate(description, bytes);
+    if rate < 0.1 { format!("{rate:.4} {unit}") } else { format!("{rate:.2} {unit}") }
 }
 
 /// `512×384` pixels, or seconds.
