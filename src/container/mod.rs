@@ -1,23 +1,46 @@
 //! The container: bytes to header, partition and quantized networks, and back. Integers only.
+//!
+//! Reading follows the file: [`section`]s are cut and checked, the [`header`] says what is stored, then come the
+//! parameters, [`coded`] or [`stored`], and the [`metadata`]. The specification is `spec/siren.md`.
 
-use crate::error::Result;
-use crate::limits::Limits;
-use crate::network::{Network, Shape};
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+)]
+
+mod coded;
+mod fields;
+mod header;
+mod magnitude;
+mod metadata;
+mod quantized;
+mod range_coder;
+mod read;
+mod section;
+mod stored;
+mod table;
+#[cfg(feature = "encoder")]
+mod write;
+
+pub use quantized::{QuantizedNetwork, step};
+pub use read::{parse, read};
+pub use section::{MAGIC, SectionInfo, VERSION, sections};
+#[cfg(feature = "encoder")]
+pub use stored::round_to_half;
+#[cfg(feature = "encoder")]
+pub use write::{quantized_size, write};
+
+use crate::network::Network;
 use crate::signal::{Description, Metadata, Tiles};
-use std::io::{Read, Write};
 
-/// A network as integers: per layer two quantizer steps, per parameter a symbol.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QuantizedNetwork {
-    /// The shape.
-    pub shape: Shape,
-    /// Step indices of each layer, `(weights, biases)`; see [`step`].
-    pub steps: Vec<(i16, i16)>,
-    /// Symbols in file order: layer by layer, weights row by row, then biases.
-    pub symbols: Vec<i32>,
-}
+/// The most hidden layers of a network.
+pub const MAX_DEPTH: u8 = 64;
+/// The most neurons of a hidden layer.
+pub const MAX_WIDTH: u32 = 4096;
+/// The largest magnitude of a parameter: sums over 4096 inputs stay far from overflow.
+pub const MAX_PARAMETER: f32 = 65536.0;
 
-/// The networks of a file, one per tile, in tile order.
+/// The networks of a file, one per tile, in tile order, all of one depth.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Networks {
@@ -38,24 +61,9 @@ pub struct File {
     pub tiles: Tiles,
     /// One network per tile.
     pub networks: Networks,
-    /// Metadata.
+    /// Metadata, each kind at most once, in the order of [`crate::signal::MetadataKind`].
     pub metadata: Vec<Metadata>,
 }
 
-/// The quantizer step with index `index`, −512..=511: `2^(index/8)`.
-pub fn step(index: i16) -> f32 {
-    let _ = index;
-    unimplemented!()
-}
-
-/// Reads a file to its end.
-pub fn read<R: Read>(reader: R, limits: &Limits) -> Result<File> {
-    let _ = (reader, limits);
-    unimplemented!()
-}
-
-/// Writes a file.
-pub fn write<W: Write>(file: &File, writer: W) -> Result<()> {
-    let _ = (file, writer);
-    unimplemented!()
-}
+#[cfg(all(test, feature = "encoder"))]
+mod tests;

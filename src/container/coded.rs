@@ -1,0 +1,129 @@
+//! Quantized parameters as one coded stream: which value comes when, and in which context.
+
+use super::magnitude::{Coder, Context, MAX_MAGNITUDE, Reader};
+use super::quantized::{QuantizedNetwork, STEP_INDICES};
+use super::table::SHAPES;
+use crate::error::{Error, Result};
+use crate::network::Shape;
+
+/// Set in the first byte if the biases of sine layers are stored as differences.
+const SORTED: u8 = 0x10;
+/// A byte holds no more parameters than this: the likeliest magnitude of the steepest table costs 0.045 bits.
+const PARAMETERS_PER_BYTE: u64 = 256;
+/// The mean magnitude a stream starts with: weights, biases.
+const FIRST_MEANS: [u32; 2] = [16, 16];
+/// The mean magnitude of step differences to start with.
+const FIRST_STEP_MEAN: u32 = 8;
+/// What the steps of the first layer of the first tile are differences to.
+const FIRST_STEP: i16 = -56;
+
+/// Reads the networks of `shapes`, which all have one depth, from a whole stream.
+pub(super) fn decode(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetwork>> {
+    let error = |detail: String| Error::format("coded parameters", detail);
+    let Some((&head, stream)) = bytes.split_first() else { return Err(error("the shape is missing".into())) };
+    let (sorted, shape) = (head & SORTED != 0, head & !SORTED);
+    if shape > SHAPES {
+        return Err(error(format!("shape {head:#04x}, expected 0 to {SHAPES}, or 16 more")));
+    }
+    // Asked before allocating: a short stream cannot stand for many parameters.
+    let parameters: u64 = shapes.iter().map(|s| s.parameters() as u64).sum();
+    if parameters > (stream.len() as u64 + 1) * PARAMETERS_PER_BYTE {
+        return Err(error(format!("{} bytes for {parameters} parameters", stream.len())));
+    }
+    let empty = |&shape: &Shape| QuantizedNetwork {
+        shape,
+        steps: vec![(0, 0); shape.layers + 1],
+        symbols: vec![0; shape.parameters()],
+    };
+    let mut networks: Vec<_> = shapes.iter().map(empty).collect();
+    let mut reader = Reader::new(stream, shape)?;
+    visit(&mut networks, sorted, &mut reader)?;
+    reader.finish()?;
+    networks.iter().try_for_each(|n| n.check().map_err(error))?;
+    Ok(networks)
+}
+
+/// The stream of `networks`, which all have one depth: the shape is the one that takes the fewest bits.
+#[cfg(feature = "encoder")]
+pub(super) fn encode(networks: &[QuantizedNetwork]) -> Result<Vec<u8>> {
+    use super::magnitude::{Tally, Writer};
+    let sorted = networks.iter().all(QuantizedNetwork::is_sorted);
+    let mut networks = networks.to_vec();
+    let mut tally = Tally::new();
+    visit(&mut networks, sorted, &mut tally)?;
+    let shape = tally.best_shape();
+    let mut writer = Writer::new(shape);
+    visit(&mut networks, sorted, &mut writer)?;
+    let mut bytes = vec![if sorted { shape | SORTED } else { shape }];
+    bytes.append(&mut writer.finish());
+    Ok(bytes)
+}
+
+/// Passes every value of `networks` through `coder`, in stream order. This order is the format: reading, writing and
+/// measuring share it.
+fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut C) -> Result<()> {
+    // The first tile's steps follow one another, later ones the tile before: different sizes of difference.
+    let mut step_contexts = [Context::new(FIRST_STEP_MEAN); 2];
+    // Per layer, carried from tile to tile.
+    let mut contexts: Vec<[Context; 2]> = vec![];
+    let mut previous_tile: Option<Vec<(i16, i16)>> = None;
+    for network in networks {
+        let QuantizedNetwork { shape, steps, symbols } = network;
+        let mut previous_layer = (FIRST_STEP, FIRST_STEP);
+        for ((number, layer), steps) in shape.layers().enumerate().zip(steps.iter_mut()) {
+            let before = match &previous_tile {
+                Some(steps) => steps.get(number).copied().unwrap_or_default(),
+                None => previous_layer,
+            };
+            let [first, later] = &mut step_contexts;
+            let context = if previous_tile.is_none() { first } else { later };
+            steps.0 = step_index(coder, context, before.0, steps.0)?;
+            steps.1 = step_index(coder, context, before.1, steps.1)?;
+            previous_layer = *steps;
+
+            if contexts.len() == number {
+                contexts.push(match contexts.last() {
+                    Some(last) => last.map(Context::inherit),
+                    None => FIRST_MEANS.map(Context::new),
+                });
+            }
+            let Some([weight_context, bias_context]) = contexts.get_mut(number) else { continue };
+            for symbol in symbols.get_mut(layer.weights()).unwrap_or_default() {
+                *symbol = coder.signed(weight_context, *symbol)?;
+            }
+            let biases = symbols.get_mut(layer.biases()).unwrap_or_default();
+            if sorted && !layer.last {
+                differences(coder, bias_context, biases)?;
+            } else {
+                for symbol in biases {
+                    *symbol = coder.signed(bias_context, *symbol)?;
+                }
+            }
+        }
+        previous_tile = Some(steps.clone());
+    }
+    Ok(())
+}
+
+/// A step index, as the difference to `before`.
+fn step_index<C: Coder>(coder: &mut C, context: &mut Context, before: i16, index: i16) -> Result<i16> {
+    let index = i32::from(before) + coder.signed(context, i32::from(index) - i32::from(before))?;
+    match i16::try_from(index) {
+        Ok(index) if STEP_INDICES.contains(&index) => Ok(index),
+        _ => Err(Error::format("coded parameters", format!("step index {index}, expected −512 to 511"))),
+    }
+}
+
+/// Ascending non-negative biases, as differences to the one before.
+fn differences<C: Coder>(coder: &mut C, context: &mut Context, biases: &mut [i32]) -> Result<()> {
+    let mut before = 0u32;
+    for bias in biases {
+        let value = before + coder.magnitude(context, bias.unsigned_abs().saturating_sub(before))?;
+        if value > MAX_MAGNITUDE {
+            return Err(Error::format("coded parameters", format!("bias {value} above {MAX_MAGNITUDE}")));
+        }
+        *bias = value.cast_signed();
+        before = value;
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! The SIGNAL and TILES sections: what is stored and how it is cut.
+
+use super::fields::Fields;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::signal::{Description, Kind, SampleFormat, Tiles};
+
+const SIGNAL: &str = "SIGNAL section";
+const TILES: &str = "TILES section";
+
+/// The longest axis and the highest rate.
+const MAX_LENGTH: u32 = (1 << 31) - 1;
+/// Kinds of signal whose numbers are reserved.
+const RESERVED_KINDS: [&str; 3] = ["video", "volume", "shape"];
+
+/// Sample formats by their number in the file.
+const FORMATS: [SampleFormat; 7] = [
+    SampleFormat::U8,
+    SampleFormat::U16,
+    SampleFormat::I8,
+    SampleFormat::I16,
+    SampleFormat::I24,
+    SampleFormat::I32,
+    SampleFormat::F32,
+];
+
+/// Kinds of signal by their number in the file.
+const KINDS: [Kind; 2] = [Kind::Picture, Kind::Sound];
+
+/// Whether samples of a `kind` come in `format`.
+fn allowed(kind: Kind, format: SampleFormat) -> bool {
+    match format {
+        SampleFormat::F32 => true,
+        SampleFormat::U8 | SampleFormat::U16 => kind == Kind::Picture,
+        _ => kind == Kind::Sound,
+    }
+}
+
+/// Reads the SIGNAL section.
+pub(super) fn read_signal(payload: &[u8]) -> Result<Description> {
+    let mut fields = Fields::new(payload, SIGNAL);
+    let number = fields.u8("kind")?;
+    let Some(&kind) = KINDS.get(usize::from(number)) else {
+        let reserved = usize::from(number).checked_sub(KINDS.len()).and_then(|n| RESERVED_KINDS.get(n));
+        return Err(match reserved {
+            Some(name) => Error::unsupported(SIGNAL, format!("kind {number}, {name}")),
+            None => fields.error(format!("kind {number}, expected 0 or 1")),
+        });
+    };
+    let number = fields.u8("sample format")?;
+    let format = match FORMATS.get(usize::from(number)) {
+        Some(&format) if allowed(kind, format) => format,
+        _ => return Err(fields.error(format!("sample format {number} of a {kind:?}"))),
+    };
+    let channels = fields.u8("channels")?;
+    if channels == 0 || channels > kind.max_channels() {
+        return Err(fields.error(format!("{channels} channels, expected 1 to {}", kind.max_channels())));
+    }
+    let mut lengths = vec![];
+    for _ in 0..kind.axes() {
+        lengths.push(fields.varint_in("axis length", 1, MAX_LENGTH)?);
+    }
+    let rate = if kind == Kind::Sound { fields.varint_in("sample rate", 1, MAX_LENGTH)? } else { 0 };
+    fields.finish()?;
+    Ok(Description { kind, lengths, channels, format, rate })
+}
+
+/// Reads the TILES section, present only where there is more than one tile.
+pub(super) fn read_tiles(payload: &[u8], description: &Description, limits: &Limits) -> Result<Tiles> {
+    let mut fields = Fields::new(payload, TILES);
+    let (mut counts, mut product) = (vec![], 1u64);
+    for &length in &description.lengths {
+        let count = fields.varint_in("tiles along an axis", 1, length)?;
+        product = product.saturating_mul(u64::from(count));
+        counts.push(count);
+    }
+    let overlap = fields.varint_in("overlap", 0, MAX_LENGTH)?;
+    if product < 2 {
+        return Err(fields.error("1 tile, expected no such section"));
+    }
+    fields.finish()?;
+    Limits::ask("tiles", product, limits.tiles)?;
+    Tiles::new(description, &counts, overlap).map_err(|e| Error::format(TILES, e.to_string()))
+}
+
+#[cfg(feature = "encoder")]
+pub(super) use write::{write_signal, write_tiles};
+
+#[cfg(feature = "encoder")]
+mod write {
+    use super::*;
+    use crate::container::fields::push_varint;
+
+    /// The payload of the SIGNAL section.
+    ///
+    /// # Errors
+    /// `Parameter` if the file cannot hold such a signal.
+    pub(in crate::container) fn write_signal(d: &Description) -> Result<Vec<u8>> {
+        let error = |detail: String| Error::parameter("description", detail);
+        let code = |found: Option<usize>| found.and_then(|n| u8::try_from(n).ok());
+        let kind = code(KINDS.iter().position(|&k| k == d.kind))
+            .ok_or_else(|| error(format!("{:?} has no number", d.kind)))?;
+        let format = code(FORMATS.iter().position(|&f| f == d.format))
+            .filter(|_| allowed(d.kind, d.format))
+            .ok_or_else(|| error(format!("{:?} samples of a {:?}", d.format, d.kind)))?;
+        if d.channels == 0 || d.channels > d.kind.max_channels() {
+            return Err(error(format!("{} channels, expected 1 to {}", d.channels, d.kind.max_channels())));
+        }
+        let length = |n: u32| (1..=MAX_LENGTH).contains(&n);
+        if d.lengths.len() != d.kind.axes() || !d.lengths.iter().all(|&n| length(n)) {
+            return Err(error(format!("axis lengths {:?} of a {:?}", d.lengths, d.kind)));
+        }
+        let sound = d.kind == Kind::Sound;
+        if if sound { !length(d.rate) } else { d.rate != 0 } {
+            return Err(error(format!("rate {} of a {:?}", d.rate, d.kind)));
+        }
+        let mut payload = vec![kind, format, d.channels];
+        d.lengths.iter().for_each(|&n| push_varint(&mut payload, n.into()));
+        if sound {
+            push_varint(&mut payload, d.rate.into());
+        }
+        Ok(payload)
+    }
+
+    /// The payload of the TILES section; `None` for the one tile that needs no section.
+    ///
+    /// # Errors
+    /// `Parameter` if `tiles` is not a partition of `description`.
+    pub(in crate::container) fn write_tiles(
+        tiles: &Tiles,
+        description: &Description,
+    ) -> Result<Option<Vec<u8>>> {
+        let one = tiles.counts().iter().all(|&n| n == 1);
+        let expected = if one {
+            Tiles::one(description)
+        } else {
+            Tiles::new(description, tiles.counts(), tiles.overlap())?
+        };
+        if *tiles != expected {
+            return Err(Error::parameter("tiles", "they belong to another description"));
+        }
+        let mut payload = vec![];
+        tiles.counts().iter().chain([&tiles.overlap()]).for_each(|&n| push_varint(&mut payload, n.into()));
+        Ok((!one).then_some(payload))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goldens() {
+        let picture = read_signal(&[0, 0, 3, 0x80, 0x06, 0x80, 0x04]).unwrap();
+        assert_eq!((picture.kind, picture.format, picture.channels), (Kind::Picture, SampleFormat::U8, 3));
+        assert_eq!((picture.lengths, picture.rate), (vec![768, 512], 0));
+        let sound = read_signal(&[1, 3, 2, 0x80, 0x04, 0xc4, 0xd8, 0x02]).unwrap();
+        assert_eq!((sound.kind, sound.format, sound.channels), (Kind::Sound, SampleFormat::I16, 2));
+        assert_eq!((sound.lengths, sound.rate), (vec![512], 44100));
+    }
+
+    #[test]
+    fn impossible_signals_are_refused() {
+        let unsupported = |bytes: &[u8]| matches!(read_signal(bytes), Err(Error::Unsupported { .. }));
+        assert!(unsupported(&[2, 0, 3, 1, 1]) && unsupported(&[4, 0, 3, 1, 1]));
+        for bytes in [
+            &[5, 0, 3, 1, 1][..],
+            &[0, 3, 3, 1, 1],
+            &[0, 7, 3, 1, 1],
+            &[1, 0, 1, 1, 1],
+            &[0, 0, 0, 1, 1],
+            &[0, 0, 5, 1, 1],
+            &[1, 3, 9, 1, 1],
+            &[0, 0, 3, 0, 1],
+            &[0, 0, 3, 1],
+            &[0, 0, 3, 1, 1, 1],
+            &[0, 0, 3, 1, 0x80, 0x80, 0x80, 0x80, 0x08],
+            &[1, 3, 1, 1, 0],
+        ] {
+            assert!(matches!(read_signal(bytes), Err(Error::Format { .. })), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn partitions_are_checked_before_use() {
+        let picture = read_signal(&[0, 0, 1, 100, 50]).unwrap();
+        let limits = Limits { tiles: 12, ..Limits::default() };
+        let tiles = read_tiles(&[4, 3, 8], &picture, &limits).unwrap();
+        assert_eq!((tiles.counts(), tiles.overlap(), tiles.len()), (&[4, 3][..], 8, 12));
+        assert!(matches!(read_tiles(&[5, 3, 8], &picture, &limits), Err(Error::Limit { .. })));
+        for bytes in [&[1, 1, 0][..], &[4, 3, 9], &[0, 3, 0], &[4, 51, 0], &[4, 3], &[4, 3, 8, 0]] {
+            assert!(matches!(read_tiles(bytes, &picture, &limits), Err(Error::Format { .. })), "{bytes:?}");
+        }
+    }
+}

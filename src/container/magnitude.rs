@@ -1,0 +1,271 @@
+//! The model of magnitudes: a context remembers how large they were and so predicts how large the next one is.
+//!
+//! Nothing about the distribution is stored. A context keeps the sum and the number of the magnitudes it saw, and
+//! forgets by halving both; their quotient picks the frequency table. Encoder and decoder do the same in integers.
+
+use super::range_coder::{RangeDecoder, TOTAL_BITS};
+use super::table::{Choice, Table, tables};
+use crate::error::{Error, Result};
+
+/// The largest magnitude.
+pub(super) const MAX_MAGNITUDE: u32 = 1 << 20;
+/// The count at which a context forgets half of what it knows.
+const FORGET: u32 = 256;
+/// What a context that takes over from another believes in, as a count.
+const INHERITED: u32 = 16;
+/// `2^(16 + 1/8)`, `2^(16 + 3/8)`, `2^(16 + 5/8)`, `2^(16 + 7/8)`, rounded up: where one quarter octave ends.
+const QUARTERS: [u64; 4] = [71468, 84990, 101071, 120194];
+/// The scale of mean 1 is 20, `4·16` quarter octaves above the unit of means, `2⁻¹⁶`.
+const SCALE_OFFSET: u32 = 4 * 16 - 20;
+/// Order of the Exp-Golomb code of what a table does not list.
+const GOLOMB: u32 = 3;
+
+/// A running mean of magnitudes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Context {
+    sum: u32,
+    count: u32,
+}
+
+impl Context {
+    /// A context that expects `mean` for a start.
+    pub(super) fn new(mean: u32) -> Self {
+        Context { sum: mean, count: 1 }
+    }
+    /// A context that starts from the mean of this one.
+    pub(super) fn inherit(self) -> Self {
+        Context { sum: self.sum * INHERITED / self.count, count: INHERITED }
+    }
+    /// The scale nearest to the mean, on a logarithmic scale.
+    pub(super) fn choice(self) -> Choice {
+        let mean = (u64::from(self.sum) << 16) / u64::from(self.count);
+        let Some(octave) = mean.checked_ilog2() else { return Choice::of_scale(0) };
+        let mantissa = mean << 16 >> octave;
+        let quarter = QUARTERS.iter().filter(|&&q| q <= mantissa).count() as u32;
+        Choice::of_scale((4 * octave + quarter).saturating_sub(SCALE_OFFSET))
+    }
+    pub(super) fn update(&mut self, magnitude: u32) {
+        self.sum += magnitude;
+        self.count += 1;
+        if self.count == FORGET {
+            self.sum /= 2;
+            self.count /= 2;
+        }
+    }
+}
+
+/// One direction of coding: takes the value to write and gives it back, or gives the value read.
+pub(super) trait Coder {
+    /// A magnitude in `context`, which learns from it.
+    fn magnitude(&mut self, context: &mut Context, value: u32) -> Result<u32>;
+    /// The sign of a value other than 0.
+    fn negative(&mut self, value: bool) -> Result<bool>;
+    /// A magnitude and its sign.
+    fn signed(&mut self, context: &mut Context, value: i32) -> Result<i32> {
+        let magnitude = self.magnitude(context, value.unsigned_abs())?;
+        let negative = magnitude != 0 && self.negative(value < 0)?;
+        let magnitude = magnitude.cast_signed();
+        Ok(if negative { -magnitude } else { magnitude })
+    }
+}
+
+/// Reads values.
+pub(super) struct Reader<'a> {
+    tables: Vec<Table>,
+    range: RangeDecoder<'a>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8], shape: u8) -> Result<Self> {
+        Ok(Reader { tables: tables(shape), range: RangeDecoder::new(bytes)? })
+    }
+    pub(super) fn finish(self) -> Result<()> {
+        self.range.finish()
+    }
+    /// What lies beyond a table: `v + 2³` has `3 + n + 1` bits; `n` ones, a zero, then all its bits but the highest.
+    fn beyond(&mut self) -> Result<u32> {
+        let mut bits = GOLOMB;
+        while self.range.bits(1)? == 1 {
+            bits += 1;
+            if 1 << bits > 2 * MAX_MAGNITUDE {
+                return Err(too_large());
+            }
+        }
+        Ok((1 << bits | self.range.bits(bits)?) - (1 << GOLOMB))
+    }
+}
+
+fn too_large() -> Error {
+    Error::format("coded parameters", format!("a magnitude above {MAX_MAGNITUDE}"))
+}
+
+impl Coder for Reader<'_> {
+    fn magnitude(&mut self, context: &mut Context, _: u32) -> Result<u32> {
+        let choice = context.choice();
+        let Some(table) = self.tables.get(choice.index()) else { return Err(too_large()) };
+        let mut entry = table.find(self.range.peek(TOTAL_BITS)?);
+        let (escape, (start, size)) = (table.escape(), table.interval(entry));
+        self.range.consume(start, size, TOTAL_BITS)?;
+        if entry == escape {
+            entry += self.beyond()?;
+        }
+        let low = self.range.bits(choice.shift)?;
+        let magnitude = u64::from(entry) << choice.shift | u64::from(low);
+        match u32::try_from(magnitude) {
+            Ok(magnitude) if magnitude <= MAX_MAGNITUDE => {
+                context.update(magnitude);
+                Ok(magnitude)
+            }
+            _ => Err(too_large()),
+        }
+    }
+    fn negative(&mut self, _: bool) -> Result<bool> {
+        Ok(self.range.bits(1)? == 1)
+    }
+}
+
+#[cfg(feature = "encoder")]
+pub(super) use write::{Tally, Writer};
+
+#[cfg(feature = "encoder")]
+mod write {
+    use super::*;
+    use crate::container::range_coder::RangeEncoder;
+    use crate::container::table::SHAPES;
+
+    /// Writes values.
+    pub(in crate::container) struct Writer {
+        tables: Vec<Table>,
+        range: RangeEncoder,
+    }
+
+    impl Writer {
+        pub(in crate::container) fn new(shape: u8) -> Self {
+            Writer { tables: tables(shape), range: RangeEncoder::new() }
+        }
+        pub(in crate::container) fn finish(self) -> Vec<u8> {
+            self.range.finish()
+        }
+    }
+
+    impl Coder for Writer {
+        fn magnitude(&mut self, context: &mut Context, value: u32) -> Result<u32> {
+            let choice = context.choice();
+            let Some(table) = self.tables.get(choice.index()) else { return Err(too_large()) };
+            let (entry, escape) = (value >> choice.shift, table.escape());
+            let (start, size) = table.interval(entry.min(escape));
+            self.range.encode(start, size, TOTAL_BITS);
+            if entry >= escape {
+                let beyond = entry - escape + (1 << GOLOMB);
+                let bits = beyond.ilog2();
+                (GOLOMB..bits).for_each(|_| self.range.bits(1, 1));
+                self.range.bits(0, 1);
+                self.range.bits(beyond & ((1 << bits) - 1), bits);
+            }
+            self.range.bits(value & ((1 << choice.shift) - 1), choice.shift);
+            context.update(value);
+            Ok(value)
+        }
+        fn negative(&mut self, value: bool) -> Result<bool> {
+            self.range.bits(value.into(), 1);
+            Ok(value)
+        }
+    }
+
+    /// Counts how often each entry of each table is used, which does not depend on the shape of the tables.
+    pub(in crate::container) struct Tally {
+        /// By [`Choice::index`], then entry.
+        uses: Vec<Vec<u32>>,
+    }
+
+    impl Tally {
+        pub(in crate::container) fn new() -> Self {
+            Tally { uses: tables(0).iter().map(|t| vec![0; t.escape() as usize + 1]).collect() }
+        }
+        /// The shape that takes the fewest bits; of equals, the first.
+        pub(in crate::container) fn best_shape(&self) -> u8 {
+            (0..=SHAPES).min_by_key(|&shape| self.cost(shape)).unwrap_or(0)
+        }
+        /// Bits in units of 2⁻¹⁶.
+        fn cost(&self, shape: u8) -> u64 {
+            let table_cost = |(table, uses): (&Table, &Vec<u32>)| -> u64 {
+                let entries = uses.iter().zip(0..).filter(|(n, _)| **n > 0);
+                entries.map(|(&n, entry)| u64::from(n) * code_length(table.interval(entry).1)).sum()
+            };
+            tables(shape).iter().zip(&self.uses).map(table_cost).sum()
+        }
+    }
+
+    /// `16 − log₂ size` in units of 2⁻¹⁶, by repeated squaring: the same on every machine.
+    fn code_length(size: u32) -> u64 {
+        let whole = size.max(1).ilog2();
+        let (mut mantissa, mut log) = (u64::from(size.max(1)) << (31 - whole), u64::from(whole));
+        for _ in 0..16 {
+            mantissa = (mantissa * mantissa) >> 31;
+            let bit = mantissa >> 32;
+            mantissa >>= bit;
+            log = log << 1 | bit;
+        }
+        (u64::from(TOTAL_BITS) << 16) - log
+    }
+
+    impl Coder for Tally {
+        fn magnitude(&mut self, context: &mut Context, value: u32) -> Result<u32> {
+            let choice = context.choice();
+            if let Some(uses) = self.uses.get_mut(choice.index()) {
+                let entry = (value >> choice.shift) as usize;
+                let last = uses.len() - 1;
+                if let Some(n) = uses.get_mut(entry.min(last)) {
+                    *n += 1;
+                }
+            }
+            context.update(value);
+            Ok(value)
+        }
+        fn negative(&mut self, value: bool) -> Result<bool> {
+            Ok(value)
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn code_lengths_are_logarithms() {
+            for size in [1, 2, 3, 1000, 65535, 65536] {
+                let expected = (16.0 - f64::from(size).log2()) * 65536.0;
+                assert!((code_length(size) as f64 - expected).abs() < 3.0, "{size}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(sum: u32, count: u32) -> Choice {
+        Context { sum, count }.choice()
+    }
+
+    #[test]
+    fn the_nearest_quarter_octave_is_chosen() {
+        assert_eq!(context(1, 1), Choice::of_scale(20));
+        assert_eq!(context(109, 100), Choice::of_scale(20));
+        assert_eq!(context(110, 100), Choice::of_scale(21));
+        assert_eq!(context(0, 255), Choice::of_scale(0));
+        assert_eq!(context(1, 255), Choice::of_scale(0));
+        assert_eq!(context(16, 1), Choice::of_scale(36));
+        assert_eq!(context(MAX_MAGNITUDE, 1), Choice::of_scale(100));
+    }
+
+    #[test]
+    fn contexts_forget() {
+        let mut context = Context::new(4);
+        assert_eq!(context, Context { sum: 4, count: 1 });
+        (0..255).for_each(|_| context.update(2));
+        assert_eq!(context, Context { sum: 257, count: 128 });
+        assert_eq!(context.inherit(), Context { sum: 32, count: 16 });
+    }
+}

@@ -1,0 +1,130 @@
+//! The METADATA section: blocks carried along unread.
+
+use super::fields::Fields;
+use super::stored::decompress;
+use crate::error::Result;
+use crate::limits::Limits;
+use crate::signal::{Metadata, MetadataKind};
+
+const METADATA: &str = "METADATA section";
+
+/// The kind with a number, `None` for those of later versions.
+fn kind(number: u8) -> Option<MetadataKind> {
+    match number {
+        1 => Some(MetadataKind::Icc),
+        2 => Some(MetadataKind::Exif),
+        3 => Some(MetadataKind::Xmp),
+        _ => None,
+    }
+}
+
+/// Reads the METADATA section: the size of the blocks, then the blocks as a Zstandard frame, each at most once and in
+/// ascending order. Blocks of unknown kinds are skipped.
+pub(super) fn read(payload: &[u8], limits: &Limits) -> Result<Vec<Metadata>> {
+    let mut fields = Fields::new(payload, METADATA);
+    let size = fields.varint("size")?;
+    Limits::ask("metadata bytes", size, limits.metadata_bytes)?;
+    let bytes = decompress(fields.rest(), size, METADATA)?;
+
+    let mut fields = Fields::new(&bytes, METADATA);
+    let (mut blocks, mut last) = (vec![], 0);
+    while blocks.is_empty() && last == 0 || !fields.is_empty() {
+        let number = fields.u8("block kind")?;
+        if number <= last {
+            return Err(fields.error(format!("block kind {number} after {last}")));
+        }
+        last = number;
+        let length = fields.varint("block length")?;
+        let bytes = fields.take(length, "block")?;
+        if let Some(kind) = kind(number) {
+            blocks.push(Metadata { kind, bytes: bytes.to_vec() });
+        }
+    }
+    Ok(blocks)
+}
+
+#[cfg(feature = "encoder")]
+pub(super) use write::write;
+
+#[cfg(feature = "encoder")]
+mod write {
+    use super::*;
+    use crate::container::fields::push_varint;
+    use crate::container::stored::compress;
+    use crate::error::Error;
+
+    fn number(kind: MetadataKind) -> u8 {
+        match kind {
+            MetadataKind::Icc => 1,
+            MetadataKind::Exif => 2,
+            MetadataKind::Xmp => 3,
+        }
+    }
+
+    /// The payload of the METADATA section; `None` without blocks.
+    ///
+    /// # Errors
+    /// `Parameter` if a kind comes twice.
+    pub(in crate::container) fn write(blocks: &[Metadata]) -> Result<Option<Vec<u8>>> {
+        if blocks.is_empty() {
+            return Ok(None);
+        }
+        let mut sorted: Vec<&Metadata> = blocks.iter().collect();
+        sorted.sort_by_key(|b| b.kind);
+        let (mut bytes, mut last) = (vec![], None);
+        for block in sorted {
+            if last.replace(block.kind) == Some(block.kind) {
+                return Err(Error::parameter("metadata", format!("two blocks of {:?}", block.kind)));
+            }
+            bytes.push(number(block.kind));
+            push_varint(&mut bytes, block.bytes.len() as u64);
+            bytes.extend_from_slice(&block.bytes);
+        }
+        let mut payload = vec![];
+        push_varint(&mut payload, bytes.len() as u64);
+        payload.append(&mut compress(&bytes)?);
+        Ok(Some(payload))
+    }
+}
+
+#[cfg(all(test, feature = "encoder"))]
+mod tests {
+    use super::*;
+    use crate::container::fields::push_varint;
+    use crate::container::stored::compress;
+    use crate::error::Error;
+
+    fn payload(blocks: &[u8]) -> Vec<u8> {
+        let mut payload = vec![];
+        push_varint(&mut payload, blocks.len() as u64);
+        [payload, compress(blocks).unwrap()].concat()
+    }
+    fn block(kind: MetadataKind, bytes: &[u8]) -> Metadata {
+        Metadata { kind, bytes: bytes.to_vec() }
+    }
+
+    #[test]
+    fn blocks_round_trip_in_order() {
+        let (icc, xmp) = (block(MetadataKind::Icc, &[7; 300]), block(MetadataKind::Xmp, b""));
+        let written = write(&[xmp.clone(), icc.clone()]).unwrap().unwrap();
+        assert_eq!(read(&written, &Limits::default()).unwrap(), [icc.clone(), xmp]);
+        assert_eq!(write(&[]).unwrap(), None);
+        assert!(write(&[icc.clone(), icc]).is_err());
+    }
+
+    #[test]
+    fn blocks_are_checked() {
+        let read = |blocks: &[u8]| read(&payload(blocks), &Limits::default());
+        assert_eq!(read(&[1, 1, 9, 77, 2, 8, 8]).unwrap(), [block(MetadataKind::Icc, &[9])]);
+        for blocks in [&[][..], &[1], &[1, 2, 0], &[0, 0], &[2, 0, 1, 0], &[1, 0, 1, 0], &[1, 0x80, 0]] {
+            assert!(matches!(read(blocks), Err(Error::Format { .. })), "{blocks:?}");
+        }
+    }
+
+    #[test]
+    fn the_limit_comes_before_the_frame() {
+        let limits = Limits { metadata_bytes: 5, ..Limits::default() };
+        assert!(matches!(read(&[6], &limits), Err(Error::Limit { needed: 6, allowed: 5, .. })));
+        assert!(read(&payload(&[1, 3, 0, 0, 0]), &limits).is_ok());
+    }
+}

@@ -1,0 +1,229 @@
+//! The range coder: integers with known frequencies to bytes and back, without a bit of slack.
+//!
+//! A byte string is the fraction `0.b₀b₁b₂…` in base 256. Coding narrows an interval of fractions, symbol by symbol,
+//! in proportion to the frequencies; 32 bits of its position and width are kept. The file holds the shortest string
+//! in the last interval, with at most the last 4 bytes left out (a decoder reads zeros there), and among those of one
+//! length the smallest. So a sequence of symbols has one string, and the decoder can tell that it was given that one.
+
+use crate::error::{Error, Result};
+
+/// All frequency tables sum to 2¹⁶.
+pub(super) const TOTAL_BITS: u32 = 16;
+/// Below this width the interval grows by a byte.
+const RENORMALISE: u32 = 1 << 24;
+/// Bytes a string may lack at its end.
+const SLACK: u32 = 4;
+/// Uniform bits are coded in pieces of this many.
+const PIECE_BITS: u32 = 16;
+
+/// Reads symbols from bytes.
+pub(super) struct RangeDecoder<'a> {
+    bytes: &'a [u8],
+    /// Bytes consumed, counting those past the end.
+    position: usize,
+    /// The string minus the lower end of the interval, in units of the last byte read.
+    code: u32,
+    range: u32,
+}
+
+impl<'a> RangeDecoder<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Self> {
+        let mut decoder = RangeDecoder { bytes, position: 0, code: 0, range: u32::MAX };
+        for _ in 0..4 {
+            decoder.shift()?;
+        }
+        Ok(decoder)
+    }
+    fn error(detail: impl Into<String>) -> Error {
+        Error::format("coded parameters", detail)
+    }
+    /// Bytes read past the end.
+    fn missing(&self) -> u32 {
+        u32::try_from(self.position.saturating_sub(self.bytes.len())).unwrap_or(u32::MAX)
+    }
+    fn shift(&mut self) -> Result<()> {
+        let byte = self.bytes.get(self.position).copied().unwrap_or(0);
+        self.position += 1;
+        if self.missing() > SLACK {
+            return Err(Self::error(format!("{} bytes end too early", self.bytes.len())));
+        }
+        self.code = self.code << 8 | u32::from(byte);
+        Ok(())
+    }
+    /// The position of the next symbol within its frequency table, `0..2^bits`.
+    pub(super) fn peek(&mut self, bits: u32) -> Result<u32> {
+        let unit = self.range >> bits;
+        let position = self.code / unit;
+        // The last sliver of the interval, lost to rounding, belongs to no symbol.
+        if position >> bits != 0 {
+            return Err(Self::error("a code outside every symbol"));
+        }
+        Ok(position)
+    }
+    /// Consumes the symbol at `start..start + size` of a table that sums to `2^bits`, found with `peek`.
+    pub(super) fn consume(&mut self, start: u32, size: u32, bits: u32) -> Result<()> {
+        let unit = self.range >> bits;
+        self.code -= start * unit;
+        self.range = size * unit;
+        while self.range < RENORMALISE {
+            self.range <<= 8;
+            self.shift()?;
+        }
+        Ok(())
+    }
+    /// `count` uniform bits, the highest first in pieces of at most 16.
+    pub(super) fn bits(&mut self, count: u32) -> Result<u32> {
+        let (mut value, mut left) = (0, count);
+        while left > 0 {
+            let piece = left.min(PIECE_BITS);
+            let bits = self.peek(piece)?;
+            self.consume(bits, 1, piece)?;
+            value = value << piece | bits;
+            left -= piece;
+        }
+        Ok(value)
+    }
+    /// `Ok` if the string was the one the encoder writes: nothing follows it, no shorter one was possible and no
+    /// smaller one of its length.
+    pub(super) fn finish(self) -> Result<()> {
+        if self.position < self.bytes.len() {
+            return Err(Self::error(format!("{} bytes too many", self.bytes.len() - self.position)));
+        }
+        let missing = self.missing();
+        if missing == SLACK {
+            return Ok(());
+        }
+        let unit = 1u64 << (8 * missing);
+        let last = u64::from(self.bytes.last().copied().unwrap_or(0));
+        let shorter = last == 0 || u64::from(self.code) + (256 - last) * unit < u64::from(self.range);
+        if shorter || u64::from(self.code) >= unit {
+            return Err(Self::error("not the shortest ending"));
+        }
+        Ok(())
+    }
+}
+
+/// Writes symbols to bytes.
+#[cfg(feature = "encoder")]
+pub(super) struct RangeEncoder {
+    bytes: Vec<u8>,
+    low: u32,
+    range: u32,
+}
+
+#[cfg(feature = "encoder")]
+impl RangeEncoder {
+    pub(super) fn new() -> Self {
+        RangeEncoder { bytes: vec![], low: 0, range: u32::MAX }
+    }
+    /// Raises the lower end of the interval; a carry runs back through the bytes already written.
+    fn raise(&mut self, by: u32) {
+        let (low, carry) = self.low.overflowing_add(by);
+        self.low = low;
+        if carry {
+            for byte in self.bytes.iter_mut().rev() {
+                *byte = byte.wrapping_add(1);
+                if *byte != 0 {
+                    break;
+                }
+            }
+        }
+    }
+    fn shift(&mut self) {
+        let [first, ..] = self.low.to_be_bytes();
+        self.bytes.push(first);
+        self.low <<= 8;
+    }
+    /// Codes the symbol at `start..start + size` of a table that sums to `2^bits`.
+    pub(super) fn encode(&mut self, start: u32, size: u32, bits: u32) {
+        let unit = self.range >> bits;
+        self.raise(start * unit);
+        self.range = size * unit;
+        while self.range < RENORMALISE {
+            self.range <<= 8;
+            self.shift();
+        }
+    }
+    /// `count` uniform bits, the highest first in pieces of at most 16.
+    pub(super) fn bits(&mut self, value: u32, count: u32) {
+        let mut left = count;
+        while left > 0 {
+            let piece = left.min(PIECE_BITS);
+            left -= piece;
+            self.encode(value >> left & ((1 << piece) - 1), 1, piece);
+        }
+    }
+    /// The finished string: the smallest of the shortest.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        for missing in (0..=SLACK).rev() {
+            let unit = 1u64 << (8 * missing);
+            let raise = u64::from(self.low).next_multiple_of(unit) - u64::from(self.low);
+            if let Ok(raise) = u32::try_from(raise)
+                && raise < self.range
+            {
+                self.raise(raise);
+                (missing..SLACK).for_each(|_| self.shift());
+                break;
+            }
+        }
+        self.bytes
+    }
+}
+
+#[cfg(all(test, feature = "encoder"))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Codes `(start, size)` of tables that sum to 2¹⁶.
+    fn encode(symbols: &[(u32, u32)]) -> Vec<u8> {
+        let mut encoder = RangeEncoder::new();
+        symbols.iter().for_each(|&(start, size)| encoder.encode(start, size, TOTAL_BITS));
+        encoder.finish()
+    }
+    fn decode(bytes: &[u8], symbols: &[(u32, u32)]) -> Result<()> {
+        let mut decoder = RangeDecoder::new(bytes)?;
+        for &(start, size) in symbols {
+            let position = decoder.peek(TOTAL_BITS)?;
+            if !(start..start + size).contains(&position) {
+                return Err(RangeDecoder::error("another symbol"));
+            }
+            decoder.consume(start, size, TOTAL_BITS)?;
+        }
+        decoder.finish()
+    }
+
+    #[test]
+    fn goldens() {
+        assert_eq!(encode(&[]), []);
+        assert_eq!(encode(&[(0, 0x8000)]), []);
+        assert_eq!(encode(&[(0x8000, 0x8000)]), [0x80]);
+        assert_eq!(encode(&[(0x1234, 1)]), [0x12, 0x34]);
+        assert_eq!(encode(&[(0xffff, 1), (0xffff, 1)]), [0xff, 0xfe, 0xff, 0xff, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn symbols_round_trip_and_no_other_string_does(
+            raw in prop::collection::vec((0u32..0x10000, 1u32..0x10000), 0..60),
+            (at, with) in (0usize..300, 0u8..),
+        ) {
+            let symbols: Vec<_> = raw.iter().map(|&(a, b)| (a, b.min(0x10000 - a))).collect();
+            let bytes = encode(&symbols);
+            prop_assert!(decode(&bytes, &symbols).is_ok());
+            let mut longer = bytes.clone();
+            longer.push(with);
+            prop_assert!(decode(&longer, &symbols).is_err());
+            if let Some((&last, shorter)) = bytes.split_last() {
+                prop_assert!(decode(shorter, &symbols).is_err());
+                let mut other = bytes.clone();
+                *other.last_mut().unwrap() = with;
+                prop_assert_eq!(decode(&other, &symbols).is_ok(), last == with);
+                let mut other = bytes.clone();
+                let at = at % bytes.len();
+                other[at] = with;
+                prop_assert_eq!(decode(&other, &symbols).is_ok(), bytes[at] == with);
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Unquantized parameters and metadata at rest: Zstandard frames of a size known before they are opened.
+
+use super::quantized::check_parameters;
+use crate::error::{Error, Result};
+use crate::network::{Network, Shape};
+use byteorder::{ByteOrder, LittleEndian};
+use half::f16;
+use ruzstd::decoding::StreamingDecoder;
+use std::io::Read;
+
+/// The bytes of exactly one Zstandard frame that fills `frame` and holds exactly `size` bytes.
+pub(super) fn decompress(mut frame: &[u8], size: u64, what: &'static str) -> Result<Vec<u8>> {
+    let error = |detail: String| Error::format(what, detail);
+    let mut bytes = vec![];
+    {
+        let decoder = StreamingDecoder::new(&mut frame).map_err(|e| error(format!("Zstandard: {e}")))?;
+        // One byte more than expected, so that a frame that is too long shows.
+        decoder.take(size + 1).read_to_end(&mut bytes).map_err(|e| error(format!("Zstandard: {e}")))?;
+    }
+    if bytes.len() as u64 != size {
+        return Err(error(format!("Zstandard: not the {size} bytes expected")));
+    }
+    if !frame.is_empty() {
+        return Err(error(format!("{} bytes after the Zstandard frame", frame.len())));
+    }
+    Ok(bytes)
+}
+
+/// Compresses `bytes` into one Zstandard frame.
+#[cfg(feature = "encoder")]
+pub(super) fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
+    Ok(zstd::bulk::compress(bytes, 19)?)
+}
+
+/// How unquantized parameters are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scalar {
+    Half,
+    Single,
+}
+
+impl Scalar {
+    fn bytes(self) -> usize {
+        match self {
+            Scalar::Half => 2,
+            Scalar::Single => 4,
+        }
+    }
+    fn read(self, bytes: &[u8]) -> f32 {
+        match self {
+            Scalar::Half => f16::from_bits(LittleEndian::read_u16(bytes)).to_f32(),
+            Scalar::Single => LittleEndian::read_f32(bytes),
+        }
+    }
+}
+
+/// Reads the parameters of networks of `shapes`, one after the other, from one frame.
+pub(super) fn decode(frame: &[u8], shapes: &[Shape], scalar: Scalar) -> Result<Vec<Network>> {
+    let count: u64 = shapes.iter().map(|s| s.parameters() as u64).sum();
+    let bytes = decompress(frame, count * scalar.bytes() as u64, "stored parameters")?;
+    let mut values = bytes.chunks_exact(scalar.bytes()).map(|b| scalar.read(b));
+    let mut networks = vec![];
+    for &shape in shapes {
+        let parameters: Vec<f32> = values.by_ref().take(shape.parameters()).collect();
+        check_parameters(parameters.iter().copied()).map_err(|e| Error::format("stored parameters", e))?;
+        networks.push(Network::from_parameters(shape, parameters));
+    }
+    Ok(networks)
+}
+
+/// The frame of `networks`.
+///
+/// # Errors
+/// `Parameter` if a parameter is too large or, for binary16, not a binary16 number.
+#[cfg(feature = "encoder")]
+pub(super) fn encode(networks: &[Network], scalar: Scalar) -> Result<Vec<u8>> {
+    let parameters = || networks.iter().flat_map(|n| n.parameters().iter().copied());
+    check_parameters(parameters()).map_err(|e| Error::parameter("networks", e))?;
+    let mut bytes = vec![];
+    for parameter in parameters() {
+        match scalar {
+            Scalar::Half => {
+                let half = f16::from_f32(parameter);
+                if half.to_f32().to_bits() != parameter.to_bits() {
+                    return Err(Error::parameter(
+                        "networks",
+                        format!("{parameter:e} is not a binary16 number"),
+                    ));
+                }
+                bytes.extend_from_slice(&half.to_bits().to_le_bytes());
+            }
+            Scalar::Single => bytes.extend_from_slice(&parameter.to_le_bytes()),
+        }
+    }
+    compress(&bytes)
+}
+
+/// The network whose parameters are those of `network` rounded to binary16, so that it can be stored so.
+///
+/// # Errors
+/// `Parameter` if a parameter is beyond the range of binary16.
+#[cfg(feature = "encoder")]
+pub fn round_to_half(network: &Network) -> Result<Network> {
+    let mut rounded = network.clone();
+    for parameter in rounded.parameters_mut() {
+        let half = f16::from_f32(*parameter).to_f32();
+        if !half.is_finite() {
+            return Err(Error::parameter("weights", format!("{parameter:e} is beyond binary16")));
+        }
+        *parameter = half;
+    }
+    Ok(rounded)
+}
+
+#[cfg(all(test, feature = "encoder"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_has_exactly_the_size_expected() {
+        let frame = compress(b"abcabcabc").unwrap();
+        assert_eq!(decompress(&frame, 9, "test").unwrap(), b"abcabcabc");
+        assert!(decompress(&frame, 8, "test").is_err());
+        assert!(decompress(&frame, 10, "test").is_err());
+        assert!(decompress(&[&frame[..], &[0]].concat(), 9, "test").is_err());
+        assert!(decompress(&[&frame[..], &frame[..]].concat(), 9, "test").is_err());
+        assert!(decompress(&frame[..frame.len() - 1], 9, "test").is_err());
+        assert_eq!(decompress(&compress(b"").unwrap(), 0, "test").unwrap(), b"");
+    }
+
+    #[test]
+    fn only_representable_finite_parameters_are_stored() {
+        let shape = Shape { inputs: 1, outputs: 1, layers: 1, width: 1 };
+        let network = |p: f32| Network::from_parameters(shape, vec![p, -0.0, 0.5, 1.0]);
+        let store = |p: f32, scalar| encode(&[network(p)], scalar).and_then(|f| decode(&f, &[shape], scalar));
+        assert_eq!(store(0.1, Scalar::Single).unwrap(), [network(0.1)]);
+        assert!(store(0.1, Scalar::Half).is_err());
+        assert_eq!(store(0.25, Scalar::Half).unwrap(), [network(0.25)]);
+        for p in [f32::NAN, f32::INFINITY, 65537.0] {
+            assert!(store(p, Scalar::Single).is_err());
+        }
+        let rounded = round_to_half(&network(0.1)).unwrap();
+        assert!(encode(&[rounded], Scalar::Half).is_ok());
+        assert!(round_to_half(&network(65536.0)).is_err());
+    }
+}

@@ -1,0 +1,348 @@
+//! Whole files: goldens, round trips, damage, limits and what the entropy coder costs.
+
+use super::*;
+use crate::error::Error;
+use crate::limits::Limits;
+use crate::network::Shape;
+use crate::signal::{Kind, MetadataKind, SampleFormat};
+use proptest::prelude::*;
+
+fn bytes_of(file: &File) -> Vec<u8> {
+    let mut bytes = vec![];
+    write(file, &mut bytes).unwrap();
+    bytes
+}
+fn parse_default(bytes: &[u8]) -> crate::error::Result<File> {
+    parse(bytes, &Limits::default())
+}
+
+fn picture(width: u32, height: u32, channels: u8) -> Description {
+    Description {
+        kind: Kind::Picture,
+        lengths: vec![width, height],
+        channels,
+        format: SampleFormat::U8,
+        rate: 0,
+    }
+}
+
+/// A small picture with everything an ordinary file has.
+fn tiny() -> File {
+    let description = picture(3, 2, 1);
+    let shape = Shape { inputs: 2, outputs: 1, layers: 1, width: 2 };
+    File {
+        tiles: Tiles::one(&description),
+        networks: Networks::Quantized(vec![QuantizedNetwork {
+            shape,
+            steps: vec![(-24, -32), (-16, -32)],
+            symbols: vec![2, -1, 0, 3, 1, 4, 2, -2, 8],
+        }]),
+        description,
+        metadata: vec![],
+    }
+}
+
+#[test]
+fn golden_picture() {
+    let bytes = bytes_of(&tiny());
+    println!("{bytes:02x?}");
+    assert_eq!(parse_default(&bytes).unwrap(), tiny());
+}
+
+/// A sound with stored parameters, tiles and metadata.
+fn rich() -> File {
+    let description = Description {
+        kind: Kind::Sound,
+        lengths: vec![100],
+        channels: 2,
+        format: SampleFormat::I16,
+        rate: 8000,
+    };
+    let network = |width: usize| {
+        let shape = Shape { inputs: 1, outputs: 2, layers: 1, width };
+        Network::from_parameters(shape, (0..shape.parameters()).map(|i| i as f32 / 8.0 - 0.5).collect())
+    };
+    File {
+        tiles: Tiles::new(&description, &[2], 5).unwrap(),
+        networks: Networks::Half(vec![network(1), network(2)]),
+        description,
+        metadata: vec![Metadata { kind: MetadataKind::Xmp, bytes: b"<x/>".to_vec() }],
+    }
+}
+
+#[test]
+fn stored_parameters_round_trip() {
+    let half = rich();
+    assert_eq!(parse_default(&bytes_of(&half)).unwrap(), half);
+    let Networks::Half(networks) = half.networks.clone() else { unreachable!() };
+    let single = File { networks: Networks::Single(networks), ..half };
+    assert_eq!(parse_default(&bytes_of(&single)).unwrap(), single);
+}
+
+#[test]
+fn damage_is_always_noticed() {
+    for file in [tiny(), rich()] {
+        let bytes = bytes_of(&file);
+        for end in 0..bytes.len() {
+            assert!(parse_default(&bytes[..end]).is_err(), "cut at {end}");
+        }
+        for bit in 0..8 * bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(parse_default(&damaged).is_err(), "bit {bit}");
+        }
+        assert!(parse_default(&[&bytes[..], &[0]].concat()).is_err());
+    }
+}
+
+/// Damage with the checksum repaired: must not panic, and what is accepted must be what is written.
+#[test]
+fn damage_behind_a_right_checksum_is_survived() {
+    for file in [tiny(), rich()] {
+        let bytes = bytes_of(&file);
+        let sections = sections(&bytes).unwrap();
+        let mut start = 9;
+        for section in sections {
+            let end = start + section.bytes as usize;
+            for at in start..end - 4 {
+                for value in 0..=255u8 {
+                    let mut damaged = bytes.clone();
+                    damaged[at] = value;
+                    let checksum = crc32fast::hash(&damaged[start..end - 4]).to_le_bytes();
+                    damaged[end - 4..end].copy_from_slice(&checksum);
+                    if let Ok(read) = parse_default(&damaged) {
+                        assert_eq!(parse_default(&bytes_of(&read)).unwrap(), read);
+                    }
+                }
+            }
+            start = end;
+        }
+    }
+}
+
+#[test]
+fn unknown_sections_are_skipped_or_refused() {
+    let bytes = bytes_of(&tiny());
+    let first = 9 + sections(&bytes).unwrap()[0].bytes as usize;
+    let with = |number| {
+        let mut with = bytes[..first].to_vec();
+        section::push(&mut with, number, b"new");
+        parse_default(&[&with, &bytes[first..]].concat())
+    };
+    assert_eq!(with(0x85).unwrap(), tiny());
+    assert!(matches!(with(0x05), Err(Error::Unsupported { .. })));
+}
+
+#[test]
+fn sections_are_required() {
+    let bytes = bytes_of(&tiny());
+    let first = 9 + sections(&bytes).unwrap()[0].bytes as usize;
+    assert!(matches!(parse_default(&bytes[..first]), Err(Error::Format { .. })));
+    let second = [&bytes[..9], &bytes[first..]].concat();
+    assert!(matches!(parse_default(&second), Err(Error::Format { .. })));
+}
+
+#[test]
+fn limits_are_asked() {
+    let bytes = bytes_of(&rich());
+    let needs = |limits: Limits| matches!(read(&bytes[..], &limits), Err(Error::Limit { .. }));
+    let all = Limits {
+        file_bytes: bytes.len() as u64,
+        metadata_bytes: 6,
+        parameters: 6 + 10,
+        tiles: 2,
+        ..Limits::default()
+    };
+    assert!(parse(&bytes, &all).is_ok(), "{:?}", parse(&bytes, &all));
+    assert!(needs(Limits { file_bytes: all.file_bytes - 1, ..all.clone() }));
+    assert!(needs(Limits { metadata_bytes: 5, ..all.clone() }));
+    assert!(needs(Limits { parameters: all.parameters - 1, ..all.clone() }));
+    assert!(needs(Limits { tiles: 1, ..all.clone() }));
+}
+
+#[test]
+fn an_empty_stream_stands_for_no_large_network() {
+    let shape = Shape { inputs: 2, outputs: 1, layers: 64, width: 1000 };
+    assert!(matches!(coded::decode(&[0], &[shape]), Err(Error::Format { .. })));
+}
+
+#[test]
+fn read_sizes_do_not_matter() {
+    struct Dribble<'a>(&'a [u8], bool);
+    impl std::io::Read for Dribble<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(std::io::ErrorKind::Interrupted.into());
+            }
+            let n = self.0.len().min(buffer.len()).min(1);
+            buffer[..n].copy_from_slice(&self.0[..n]);
+            self.0 = &self.0[n..];
+            Ok(n)
+        }
+    }
+    let bytes = bytes_of(&rich());
+    assert_eq!(read(Dribble(&bytes, false), &Limits::default()).unwrap(), rich());
+}
+
+#[test]
+fn what_cannot_be_read_is_not_written() {
+    let good = tiny();
+    let Networks::Quantized(networks) = good.networks.clone() else { unreachable!() };
+    let with = |change: &dyn Fn(&mut QuantizedNetwork)| {
+        let mut network = networks[0].clone();
+        change(&mut network);
+        File { networks: Networks::Quantized(vec![network]), ..good.clone() }
+    };
+    let other = picture(4, 2, 1);
+    let broken = [
+        with(&|n| n.steps[0].0 = 512),
+        with(&|n| n.symbols.push(0)),
+        with(&|n| n.shape.outputs = 2),
+        with(&|n| n.shape.width = 0),
+        File { networks: Networks::Quantized(vec![]), ..good.clone() },
+        File { networks: Networks::Quantized([&networks[..], &networks[..]].concat()), ..good.clone() },
+        File { tiles: Tiles::one(&other), ..good.clone() },
+        File { tiles: Tiles::new(&good.description, &[1, 1], 1).unwrap(), ..good.clone() },
+        File { description: Description { rate: 1, ..good.description.clone() }, ..good.clone() },
+        File { description: Description { channels: 5, ..good.description.clone() }, ..good.clone() },
+    ];
+    for file in broken {
+        assert!(matches!(write(&file, std::io::sink()), Err(Error::Parameter { .. })), "{file:?}");
+    }
+}
+
+#[test]
+fn an_ordinary_header_is_small() {
+    // Everything of a file but the coded parameters.
+    let description = picture(768, 512, 3);
+    let shape = Shape { inputs: 2, outputs: 3, layers: 9, width: 28 };
+    let networks =
+        vec![QuantizedNetwork { shape, steps: vec![(-40, -40); 10], symbols: vec![5; shape.parameters()] }];
+    let coded = quantized_size(&networks);
+    let file = File {
+        tiles: Tiles::one(&description),
+        description,
+        networks: Networks::Quantized(networks),
+        metadata: vec![],
+    };
+    assert_eq!(bytes_of(&file).len() as u64 - coded, 32);
+}
+
+prop_compose! {
+    fn quantized(inputs: usize, outputs: usize, layers: usize)(
+        width in 1usize..6,
+    )(
+        steps in prop::collection::vec((-300i16..60, -300i16..60), layers + 1),
+        symbols in prop::collection::vec(
+            prop_oneof![4 => -30i32..30, 1 => -3000i32..3000, 1 => Just(0), 1 => -(1i32 << 20)..=1 << 20],
+            Shape { inputs, outputs, layers, width }.parameters(),
+        ),
+        sort in any::<bool>(),
+        width in Just(width),
+    ) -> QuantizedNetwork {
+        let steps = steps.iter().map(|s| (s.0.min(-36), s.1.min(-36))).collect();
+        let mut network = QuantizedNetwork { shape: Shape { inputs, outputs, layers, width }, steps, symbols };
+        if sort {
+            network.sort_neurons();
+        }
+        network
+    }
+}
+
+proptest! {
+    #[test]
+    fn quantized_files_round_trip(
+        networks in (1u8..=8, 1usize..4).prop_flat_map(|(channels, layers)|
+            prop::collection::vec(quantized(1, channels.into(), layers), 1..4)),
+    ) {
+        let description = Description {
+            kind: Kind::Sound,
+            lengths: vec![1000],
+            channels: networks[0].shape.outputs as u8,
+            format: SampleFormat::F32,
+            rate: 48000,
+        };
+        let tiles = match networks.len() as u32 {
+            1 => Tiles::one(&description),
+            n => Tiles::new(&description, &[n], 100).unwrap(),
+        };
+        let file = File { description, tiles, networks: Networks::Quantized(networks), metadata: vec![] };
+        let bytes = bytes_of(&file);
+        prop_assert_eq!(&parse_default(&bytes).unwrap(), &file);
+        prop_assert_eq!(bytes_of(&file), bytes);
+    }
+
+    #[test]
+    fn arbitrary_streams_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let shape = Shape { inputs: 2, outputs: 3, layers: 2, width: 4 };
+        if let Ok(networks) = coded::decode(&bytes, &[shape]) {
+            // The shape and order byte is the encoder's choice; the rest is not.
+            prop_assert!(networks[0].check().is_ok());
+        }
+    }
+}
+
+/// A xorshift generator, for tests that need many symbols of one distribution.
+struct Random(u64);
+
+impl Random {
+    fn uniform(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    }
+    fn gauss(&mut self) -> f64 {
+        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+    fn laplace(&mut self) -> f64 {
+        let u = self.uniform() - 0.5;
+        -(1.0 - 2.0 * u.abs()).ln() * u.signum() * std::f64::consts::FRAC_1_SQRT_2
+    }
+    fn flat(&mut self) -> f64 {
+        (self.uniform() - 0.5) * 12f64.sqrt()
+    }
+}
+
+/// Bits per symbol of integers drawn from the cells of a continuous distribution of standard deviation `scale`.
+fn entropy(draw: fn(&mut Random) -> f64, scale: f64) -> f64 {
+    let (mut random, mut counts, draws) = (Random(99), std::collections::HashMap::new(), 2_000_000);
+    for _ in 0..draws {
+        *counts.entry((draw(&mut random) * scale).round() as i32).or_insert(0u32) += 1;
+    }
+    counts.values().map(|&n| f64::from(n) / f64::from(draws)).map(|p| -p * p.log2()).sum()
+}
+
+/// Files with one network each, so that all learning and all steps are paid for.
+#[test]
+fn the_coder_stays_close_to_the_entropy() {
+    for (name, draw, allowed) in [
+        ("Gauss", Random::gauss as fn(&mut Random) -> f64, 1.01),
+        ("Laplace", Random::laplace, 1.01),
+        ("uniform", Random::flat, 1.06),
+    ] {
+        for scale in [4.0, 8.0, 20.0, 60.0] {
+            let bits = entropy(draw, scale);
+            for (layers, width) in [(4, 10), (9, 28), (5, 54)] {
+                let shape = Shape { inputs: 2, outputs: 3, layers, width };
+                let mut random = Random(1 + layers as u64);
+                let mut network = || {
+                    let symbols = (0..shape.parameters()).map(|_| (draw(&mut random) * scale).round() as i32);
+                    QuantizedNetwork {
+                        shape,
+                        steps: vec![(-40, -40); layers + 1],
+                        symbols: symbols.collect(),
+                    }
+                };
+                let networks: Vec<_> = (0..20).map(|_| network()).collect();
+                let coded: u64 = networks.iter().map(|n| 8 * quantized_size(std::slice::from_ref(n))).sum();
+                let ideal = bits * (20 * shape.parameters()) as f64;
+                let ratio = coded as f64 / ideal;
+                println!("{name} {scale} {layers}×{width} {} parameters: {ratio:.4}", shape.parameters());
+                let allowed = if layers == 4 { allowed + 0.05 } else { allowed };
+                assert!(ratio < allowed, "{name} {scale}: {ratio}");
+            }
+        }
+    }
+}

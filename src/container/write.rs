@@ -1,0 +1,81 @@
+//! [`File`] to bytes: the inverse of reading, refusing what reading would refuse.
+
+use super::fields::push_varint;
+use super::stored::Scalar;
+use super::{
+    File, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, coded, header, metadata, section, stored,
+};
+use crate::error::{Error, Result};
+use crate::network::Shape;
+use std::io::Write;
+
+/// Writes a file.
+///
+/// # Errors
+/// `Parameter` if the parts do not belong together or lie outside what the format holds; `Io` if `writer` fails.
+/// Nothing is written before everything has been checked.
+pub fn write<W: Write>(file: &File, mut writer: W) -> Result<()> {
+    let mut bytes = section::MAGIC.to_vec();
+    bytes.push(section::VERSION);
+    section::push(&mut bytes, section::SIGNAL, &header::write_signal(&file.description)?);
+    if let Some(payload) = header::write_tiles(&file.tiles, &file.description)? {
+        section::push(&mut bytes, section::TILES, &payload);
+    }
+    if let Some(payload) = metadata::write(&file.metadata)? {
+        section::push(&mut bytes, section::METADATA, &payload);
+    }
+    section::push(&mut bytes, section::NETWORK, &write_networks(file)?);
+    Ok(writer.write_all(&bytes)?)
+}
+
+/// The bytes that `networks`, all of one depth, take in a file: the coded parameters without the widths. Exact, for a
+/// search for a size.
+///
+/// # Panics
+/// If the numbers of steps and symbols are not those of the shapes, or out of their ranges.
+pub fn quantized_size(networks: &[QuantizedNetwork]) -> u64 {
+    networks.iter().for_each(assert_fits);
+    coded::encode(networks).map_or(u64::MAX, |bytes| bytes.len() as u64)
+}
+
+/// The caller's own network has to be writable; a size of something else would mislead a search.
+#[allow(clippy::panic, reason = "documented, and not about input")]
+fn assert_fits(network: &QuantizedNetwork) {
+    if let Err(detail) = network.check() {
+        panic!("{detail}");
+    }
+}
+
+/// The payload of the NETWORK section.
+fn write_networks(file: &File) -> Result<Vec<u8>> {
+    let error = |detail: String| Error::parameter("networks", detail);
+    let shapes = file.networks.shapes();
+    if shapes.len() != file.tiles.len() {
+        return Err(error(format!("{} networks for {} tiles", shapes.len(), file.tiles.len())));
+    }
+    let layers = shapes.first().map_or(0, |s| s.layers);
+    let depth = u8::try_from(layers).ok().filter(|d| (1..=MAX_DEPTH).contains(d));
+    let depth = depth.ok_or_else(|| error(format!("{layers} hidden layers, expected 1 to {MAX_DEPTH}")))?;
+    let (inputs, outputs) = (file.description.lengths.len(), usize::from(file.description.channels));
+    let fits = |s: &&Shape| {
+        let width = (1..=MAX_WIDTH as usize).contains(&s.width);
+        width && (s.layers, s.inputs, s.outputs) == (layers, inputs, outputs)
+    };
+    if let Some(shape) = shapes.iter().find(|s| !fits(s)) {
+        return Err(error(format!(
+            "{shape:?}, expected {inputs} → width 1 to {MAX_WIDTH} × {layers} → {outputs}"
+        )));
+    }
+    let (coding, mut coded) = match &file.networks {
+        Networks::Quantized(networks) => {
+            networks.iter().try_for_each(|n| n.check().map_err(error))?;
+            (0, coded::encode(networks)?)
+        }
+        Networks::Half(networks) => (1, stored::encode(networks, Scalar::Half)?),
+        Networks::Single(networks) => (2, stored::encode(networks, Scalar::Single)?),
+    };
+    let mut payload = vec![coding, depth];
+    shapes.iter().for_each(|s| push_varint(&mut payload, s.width as u64));
+    payload.append(&mut coded);
+    Ok(payload)
+}
