@@ -1,5 +1,316 @@
-//! How far apart two signals are.
+//! How far apart two signals are: PSNR, SNR, largest error, SSIM, MS-SSIM and log-spectral distance.
+//!
+//! Errors are measured in unit values (0..1 of unsigned, −1..1 of signed integers, floats as they are) *after* rounding
+//! to the codes of the signal's format, as a decoded file would hold them. Alpha counts like any other channel.
 
-/// Accumulates the error between two signals of one description.
-#[derive(Clone, Debug, Default)]
-pub struct Metric {}
+#[cfg(feature = "encoder")]
+mod spectral;
+mod ssim;
+
+use crate::error::{Error, Result};
+use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
+
+/// The peak of PSNR in unit values: full scale of a picture, full amplitude of a sound.
+pub const PEAK: f64 = 1.0;
+
+/// Accumulates the error of a signal that is rendered block by block.
+#[derive(Clone, Debug)]
+pub struct ErrorSum {
+    format: SampleFormat,
+    channels: Vec<ChannelSum>,
+}
+
+/// Sums of one channel, in codes: exact for 8-bit samples in any order, and for 16-bit ones up to 2²¹ positions.
+#[derive(Clone, Copy, Debug, Default)]
+struct ChannelSum {
+    positions: u64,
+    error: f64,
+    source: f64,
+    max: f64,
+}
+
+impl ChannelSum {
+    fn add(&mut self, source: f64, other: f64) {
+        let error = (other - source).abs();
+        self.positions += 1;
+        self.source += source * source;
+        // NaN in a rendering of binary32 is as wrong as can be, and must not hide from the maximum.
+        let error = if error.is_nan() { f64::INFINITY } else { error };
+        self.error += error * error;
+        self.max = self.max.max(error);
+    }
+}
+
+impl ErrorSum {
+    /// The error of nothing yet, between signals of `description`.
+    pub fn new(description: &Description) -> Self {
+        let channels = vec![ChannelSum::default(); usize::from(description.channels.max(1))];
+        ErrorSum { format: description.format, channels }
+    }
+
+    /// Adds the error of `rendered`, unit values that are rounded to the format here, against as many samples of
+    /// `source` from the sample (not the position) `start_index` on.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if `source` is of another format or ends earlier.
+    pub fn add(&mut self, source: &Samples, start_index: usize, rendered: &[f32]) -> Result<()> {
+        let available = source.len().saturating_sub(start_index);
+        if source.format() != self.format || rendered.len() > available {
+            return Err(Error::parameter(
+                "rendered",
+                format!(
+                    "{} values against {available} samples of {:?}, no more than those and {:?} expected",
+                    rendered.len(),
+                    source.format(),
+                    self.format
+                ),
+            ));
+        }
+        let format = self.format;
+        self.add_codes(start_index, rendered.len(), |i| {
+            (code(source, start_index + i), f64::from(format.quantize(rendered[i])))
+        });
+        Ok(())
+    }
+
+    /// Adds what another sum of the same description saw.
+    pub fn merge(&mut self, other: &ErrorSum) {
+        for (mine, theirs) in self.channels.iter_mut().zip(&other.channels) {
+            mine.positions += theirs.positions;
+            mine.error += theirs.error;
+            mine.source += theirs.source;
+            mine.max = mine.max.max(theirs.max);
+        }
+    }
+
+    fn add_codes(&mut self, start_index: usize, count: usize, codes: impl Fn(usize) -> (f64, f64)) {
+        let channels = self.channels.len();
+        let mut channel = start_index % channels;
+        for i in 0..count {
+            let (source, other) = codes(i);
+            self.channels[channel].add(source, other);
+            channel = if channel + 1 == channels { 0 } else { channel + 1 };
+        }
+    }
+
+    /// The error of everything added so far.
+    pub fn distortion(&self) -> Distortion {
+        self.scaled(scale(self.format))
+    }
+
+    /// With `scale` codes to a unit.
+    fn scaled(&self, scale: f64) -> Distortion {
+        let mean = |sum: f64, n: u64| if n == 0 { 0.0 } else { sum / n as f64 / (scale * scale) };
+        Distortion {
+            mse: self.channels.iter().map(|c| mean(c.error, c.positions)).collect(),
+            power: self.channels.iter().map(|c| mean(c.source, c.positions)).collect(),
+            max: self.channels.iter().map(|c| c.max).fold(0.0, f64::max) / scale,
+        }
+    }
+}
+
+/// The error between two signals, in unit values.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Distortion {
+    /// Mean squared error of each channel.
+    pub mse: Vec<f64>,
+    /// Mean square of the source in each channel.
+    pub power: Vec<f64>,
+    /// Largest absolute error of any sample.
+    pub max: f64,
+}
+
+impl Distortion {
+    /// Mean squared error over all channels.
+    pub fn mean(&self) -> f64 {
+        self.mse.iter().sum::<f64>() / self.mse.len() as f64
+    }
+    /// `10 log₁₀(PEAK² / mse)` in dB over all channels; infinite for equal signals. The main figure of pictures.
+    pub fn psnr_db(&self) -> f64 {
+        ratio_db(PEAK * PEAK, self.mean())
+    }
+    /// `10 log₁₀(Σs² / Σe²)` in dB over all channels; infinite for equal signals, −∞ if only the source is silent.
+    /// The main figure of sound.
+    pub fn snr_db(&self) -> f64 {
+        ratio_db(self.power.iter().sum::<f64>() / self.power.len() as f64, self.mean())
+    }
+}
+
+fn ratio_db(signal: f64, error: f64) -> f64 {
+    if error == 0.0 { f64::INFINITY } else { 10.0 * (signal / error).log10() }
+}
+
+/// All that [`compare`] finds.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// Errors of the samples.
+    pub distortion: Distortion,
+    /// SSIM of a picture, mean over channels; `None` for sound and below 11 pixels along a side.
+    pub ssim: Option<f64>,
+    /// MS-SSIM of a picture, mean over channels; `None` for sound and below 176 pixels along a side.
+    pub ms_ssim: Option<f64>,
+    /// Log-spectral distance of a sound in dB, mean over channels; `None` for pictures and in a build that cannot
+    /// encode.
+    pub lsd_db: Option<f64>,
+}
+
+/// Compares `other` with `source`. Sample formats may differ; unit values are compared then.
+///
+/// # Errors
+/// [`Error::Parameter`] if kind, lengths, channels or rate differ.
+pub fn compare(source: &Signal, other: &Signal) -> Result<Comparison> {
+    let (a, b) = (&source.description, &other.description);
+    if (a.kind, &a.lengths, a.channels, a.rate) != (b.kind, &b.lengths, b.channels, b.rate) {
+        return Err(Error::parameter(
+            "signals",
+            format!("{} against {}, equal ones expected", shape(a), shape(b)),
+        ));
+    }
+    let count = source.samples.len().min(other.samples.len());
+    let mut sum = ErrorSum::new(a);
+    let distortion = if a.format == b.format {
+        sum.add_codes(0, count, |i| (code(&source.samples, i), code(&other.samples, i)));
+        sum.distortion()
+    } else {
+        let (p, q) = (scale(a.format), scale(b.format));
+        sum.add_codes(0, count, |i| (code(&source.samples, i) / p, code(&other.samples, i) / q));
+        sum.scaled(1.0)
+    };
+    let mut comparison = Comparison { distortion, ssim: None, ms_ssim: None, lsd_db: None };
+    match a.kind {
+        Kind::Picture => (comparison.ssim, comparison.ms_ssim) = ssim::of_pictures(source, other),
+        #[cfg(feature = "encoder")]
+        Kind::Sound => comparison.lsd_db = Some(spectral::log_spectral_distance(source, other)),
+        #[cfg(not(feature = "encoder"))]
+        Kind::Sound => {}
+    }
+    Ok(comparison)
+}
+
+/// A description in words, for messages.
+fn shape(d: &Description) -> String {
+    let lengths: Vec<_> = d.lengths.iter().map(u32::to_string).collect();
+    let rate = if d.rate == 0 { String::new() } else { format!(" at {} Hz", d.rate) };
+    format!("{:?} of {} × {} channels{rate}", d.kind, lengths.join("×"), d.channels)
+}
+
+/// Codes to a unit.
+fn scale(format: SampleFormat) -> f64 {
+    match format {
+        SampleFormat::F32 => 1.0,
+        SampleFormat::U8 | SampleFormat::U16 => f64::from((1u32 << format.bits()) - 1),
+        _ => f64::from(1u32 << (format.bits() - 1)),
+    }
+}
+
+/// Code `i`, or the float itself.
+#[inline]
+fn code(samples: &Samples, i: usize) -> f64 {
+    match samples {
+        Samples::U8(v) => f64::from(v[i]),
+        Samples::U16(v) => f64::from(v[i]),
+        Samples::I8(v) => f64::from(v[i]),
+        Samples::I16(v) => f64::from(v[i]),
+        Samples::I24(v) | Samples::I32(v) => f64::from(v[i]),
+        Samples::F32(v) => f64::from(v[i]),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn picture(width: u32, height: u32, channels: u8, samples: Samples) -> Signal {
+        let format = samples.format();
+        let description =
+            Description { kind: Kind::Picture, lengths: vec![width, height], channels, format, rate: 0 };
+        Signal { description, samples, metadata: vec![] }
+    }
+
+    pub(crate) fn sound(channels: u8, samples: Samples) -> Signal {
+        let lengths = vec![samples.len() as u32 / u32::from(channels)];
+        let format = samples.format();
+        let description = Description { kind: Kind::Sound, lengths, channels, format, rate: 16000 };
+        Signal { description, samples, metadata: vec![] }
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 1e-12 * b.abs()
+    }
+
+    #[test]
+    fn one_code_of_error_in_8_bits_is_48_13_db() {
+        let a = picture(2, 1, 1, Samples::U8(vec![100, 200]));
+        let b = picture(2, 1, 1, Samples::U8(vec![101, 199]));
+        let d = compare(&a, &b).unwrap().distortion;
+        assert!(close(d.psnr_db(), 20.0 * 255f64.log10()), "{}", d.psnr_db());
+        assert!(close(d.max, 1.0 / 255.0));
+        assert!(close(d.snr_db(), 10.0 * (50000f64 / 2.0).log10()), "{}", d.snr_db());
+    }
+
+    #[test]
+    fn channels_are_kept_apart_and_count_alike() {
+        let a = picture(2, 1, 2, Samples::U8(vec![0, 10, 0, 10]));
+        let b = picture(2, 1, 2, Samples::U8(vec![3, 10, 1, 10]));
+        let d = compare(&a, &b).unwrap().distortion;
+        assert!(close(d.mse[0], 5.0 / 255f64.powi(2)) && d.mse[1] == 0.0);
+        assert!(close(d.mean(), 2.5 / 255f64.powi(2)));
+    }
+
+    #[test]
+    fn equal_signals_are_infinitely_alike() {
+        let a = sound(1, Samples::I16(vec![0; 100]));
+        let c = compare(&a, &a).unwrap();
+        assert_eq!((c.distortion.psnr_db(), c.distortion.snr_db()), (f64::INFINITY, f64::INFINITY));
+    }
+
+    #[test]
+    fn a_sound_of_full_amplitude_has_peak_one() {
+        let a = sound(1, Samples::I16(vec![16384, -16384]));
+        let b = sound(1, Samples::I16(vec![0, 0]));
+        let d = compare(&a, &b).unwrap().distortion;
+        assert!(close(d.psnr_db(), 10.0 * 4f64.log10()) && close(d.snr_db() + 1.0, 1.0), "{d:?}");
+        assert_eq!(compare(&b, &a).unwrap().distortion.snr_db(), f64::NEG_INFINITY);
+    }
+
+    #[test]
+    fn a_rendering_is_rounded_before_it_is_compared_and_blocks_add_up() {
+        let a = picture(2, 2, 3, Samples::U8((0..12).map(|i| i * 20).collect()));
+        let mut units: Vec<_> = (0..12).map(|i| a.samples.get(i) + 0.4 / 255.0).collect();
+        let mut sum = ErrorSum::new(&a.description);
+        sum.add(&a.samples, 0, &units).unwrap();
+        assert_eq!(sum.distortion().psnr_db(), f64::INFINITY);
+
+        units[7] += 1.0 / 255.0;
+        let (mut whole, mut parts) = (ErrorSum::new(&a.description), ErrorSum::new(&a.description));
+        whole.add(&a.samples, 0, &units).unwrap();
+        for start in [0, 5, 10] {
+            let mut part = ErrorSum::new(&a.description);
+            part.add(&a.samples, start, &units[start..(start + 5).min(12)]).unwrap();
+            parts.merge(&part);
+        }
+        assert_eq!(whole.distortion(), parts.distortion());
+        assert!(close(whole.distortion().mse[1], 0.25 / 255f64.powi(2)));
+        assert!(matches!(whole.add(&a.samples, 8, &units), Err(Error::Parameter { .. })));
+    }
+
+    #[test]
+    fn nan_is_an_infinite_error() {
+        let a = picture(1, 1, 1, Samples::F32(vec![0.5]));
+        let mut sum = ErrorSum::new(&a.description);
+        sum.add(&a.samples, 0, &[f32::NAN]).unwrap();
+        assert_eq!((sum.distortion().psnr_db(), sum.distortion().max), (f64::NEG_INFINITY, f64::INFINITY));
+    }
+
+    #[test]
+    fn formats_may_differ_and_shapes_may_not() {
+        let a = picture(2, 1, 1, Samples::U8(vec![0, 255]));
+        let b = picture(2, 1, 1, Samples::U16(vec![0, 65535]));
+        assert_eq!(compare(&a, &b).unwrap().distortion.psnr_db(), f64::INFINITY);
+        let c = picture(1, 2, 1, Samples::U8(vec![0, 255]));
+        let error = compare(&a, &c).unwrap_err().to_string();
+        assert!(error.contains("2×1 × 1") && error.contains("1×2 × 1"), "{error}");
+    }
+}

@@ -1,12 +1,11 @@
 //! What is stored: axes, channels, sample formats and the samples themselves. Knows no files and no networks.
 
 mod grid;
-mod metric;
+pub mod metric;
 mod samples;
 mod tiles;
 
 pub use grid::{Axis, Grid};
-pub use metric::Metric;
 pub use samples::{SampleFormat, Samples};
 pub use tiles::{Tile, Tiles};
 

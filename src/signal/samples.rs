@@ -42,12 +42,9 @@ impl SampleFormat {
             _ => Some((half(self.bits()), -half(self.bits()), half(self.bits()) - 1.0)),
         }
     }
-    /// The distance between the ends of the range, the peak of PSNR: 1 for unsigned, 2 for signed integers and floats.
+    /// The peak of PSNR in unit values: 1, the full scale of pictures and the full amplitude of sound.
     pub fn peak(self) -> f64 {
-        match self {
-            SampleFormat::U8 | SampleFormat::U16 => 1.0,
-            _ => 2.0,
-        }
+        crate::signal::metric::PEAK
     }
     /// The sample a unit value is stored as: scaled, rounded to nearest even, clamped; NaN becomes 0.
     /// Floats pass unchanged. The result is an integer (or the float itself) as binary32.

@@ -1,0 +1,160 @@
+//! NumPy's `.npy` files: binary32 arrays out, arrays of common types in.
+//!
+//! A magic, a version, and a Python dictionary of type, order and shape, padded with spaces so that the numbers begin
+//! at a multiple of 64 bytes. Reference: NumPy Enhancement Proposal 1.
+
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use std::io::Write;
+
+const MAGIC: &[u8; 6] = b"\x93NUMPY";
+
+/// Writes `values` as a C-order little-endian binary32 array of `shape`.
+///
+/// # Errors
+/// [`Error::Parameter`] if the number of values is not the product of `shape`; [`Error::Io`] if writing fails.
+pub fn write_npy<W: Write>(
+    mut writer: W,
+    shape: &[u64],
+    values: impl IntoIterator<Item = f32>,
+) -> Result<()> {
+    let lengths: Vec<_> = shape.iter().map(u64::to_string).collect();
+    let comma = if shape.len() == 1 { "," } else { "" };
+    let mut header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}{comma}), }}", lengths.join(", "));
+    // 10 bytes before the dictionary, a newline after it.
+    let padding = (64 - (10 + header.len() + 1) % 64) % 64;
+    header.extend(std::iter::repeat_n(' ', padding));
+    header.push('\n');
+    writer.write_all(MAGIC)?;
+    writer.write_all(&[1, 0])?;
+    writer.write_all(&(header.len() as u16).to_le_bytes())?;
+    writer.write_all(header.as_bytes())?;
+
+    let (mut bytes, mut count) = (Vec::with_capacity(16384), 0u64);
+    for value in values {
+        bytes.extend(value.to_le_bytes());
+        count += 1;
+        if bytes.len() == 16384 {
+            writer.write_all(&bytes)?;
+            bytes.clear();
+        }
+    }
+    writer.write_all(&bytes)?;
+    let expected: u64 = shape.iter().product();
+    if count != expected {
+        return Err(Error::parameter(
+            "values",
+            format!("{count} for the shape {shape:?}, {expected} expected"),
+        ));
+    }
+    Ok(())
+}
+
+/// Reads a C-order little-endian array of `f4`, `f8`, `u1`, `i2`, `i4` or `i8`: its shape and its numbers.
+///
+/// # Errors
+/// [`Error::Format`] if it is not a whole `.npy` file; [`Error::Unsupported`] for other types and Fortran order;
+/// [`Error::Limit`] if it holds more than `samples` numbers.
+pub fn read_npy(bytes: &[u8], limits: &Limits) -> Result<(Vec<u64>, Vec<f64>)> {
+    let cut = || Error::format("NPY", format!("truncated header in {} bytes", bytes.len()));
+    if !bytes.starts_with(MAGIC) {
+        return Err(Error::format("NPY", "no \\x93NUMPY at the beginning"));
+    }
+    let field = |at: usize| bytes.get(at).map(|&b| usize::from(b)).ok_or_else(cut);
+    let (start, length) = match field(6)? {
+        1 => (10, field(8)? | field(9)? << 8),
+        2 | 3 => (12, field(8)? | field(9)? << 8 | field(10)? << 16 | field(11)? << 24),
+        other => return Err(Error::unsupported("NPY", format!("version {other}, 1 to 3 expected"))),
+    };
+    let data = bytes.get(start + length..).ok_or_else(cut)?;
+    let header = std::str::from_utf8(&bytes[start..start + length])
+        .map_err(|_| Error::format("NPY", "the header is not text"))?;
+
+    let shape = shape(header)?;
+    let kind = entry(header, "'descr':")?.trim_start_matches('\'').split('\'').next().unwrap_or_default();
+    if entry(header, "'fortran_order':")?.starts_with("True") && shape.len() > 1 {
+        return Err(Error::unsupported("NPY", "Fortran order, C order expected"));
+    }
+    let number: fn(&[u8]) -> f64 = match kind {
+        "<f4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(f32::from_le_bytes(b))),
+        "<f8" => |b| b.try_into().map_or(f64::NAN, f64::from_le_bytes),
+        "|u1" => |b| b.first().map_or(f64::NAN, |&b| f64::from(b)),
+        "<i2" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i16::from_le_bytes(b))),
+        "<i4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i32::from_le_bytes(b))),
+        "<i8" => |b| b.try_into().map_or(f64::NAN, |b| i64::from_le_bytes(b) as f64),
+        other => {
+            let detail = format!("type {other:?}, one of <f4 <f8 |u1 <i2 <i4 <i8 expected");
+            return Err(Error::unsupported("NPY", detail));
+        }
+    };
+    let width = usize::from(kind.as_bytes()[2] - b'0');
+    let count = shape.iter().try_fold(1u64, |n, &length| n.checked_mul(length)).unwrap_or(u64::MAX);
+    Limits::ask("numbers of the array", count, limits.samples)?;
+    if count.checked_mul(width as u64) != Some(data.len() as u64) {
+        let detail = format!("{} bytes of numbers, {count} of {width} bytes expected", data.len());
+        return Err(Error::format("NPY", detail));
+    }
+    Ok((shape, data.chunks_exact(width).map(number).collect()))
+}
+
+/// What follows `key` in the header's dictionary.
+fn entry<'a>(header: &'a str, key: &str) -> Result<&'a str> {
+    match header.split_once(key) {
+        Some((_, rest)) => Ok(rest.trim_start()),
+        None => Err(Error::format("NPY", format!("no {key} in the header {:?}", header.trim_end()))),
+    }
+}
+
+fn shape(header: &str) -> Result<Vec<u64>> {
+    let rest = entry(header, "'shape':")?;
+    let inner = rest.strip_prefix('(').and_then(|r| r.split_once(')')).map(|(inner, _)| inner);
+    let lengths = inner.map(|inner| {
+        let lengths = inner.split(',').map(str::trim).filter(|length| !length.is_empty());
+        lengths.map(str::parse).collect::<std::result::Result<Vec<u64>, _>>()
+    });
+    match lengths {
+        Some(Ok(shape)) => Ok(shape),
+        _ => Err(Error::format("NPY", format!("the shape is {:?}, (length, …) expected", rest.trim_end()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_are_numpys() {
+        let mut bytes = vec![];
+        write_npy(&mut bytes, &[1, 2], [1.0, -2.0]).unwrap();
+        let header = b"\x93NUMPY\x01\0v\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }";
+        assert!(bytes.starts_with(header));
+        assert_eq!((bytes.len(), bytes[127]), (136, b'\n'));
+        assert_eq!(bytes[128..], [0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0]);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for shape in [&[3][..], &[1, 3], &[3, 1, 1]] {
+            let mut bytes = vec![];
+            write_npy(&mut bytes, shape, [1.5, 0.0, -4.0]).unwrap();
+            assert_eq!(read_npy(&bytes, &Limits::default()).unwrap(), (shape.to_vec(), vec![1.5, 0.0, -4.0]));
+        }
+    }
+
+    #[test]
+    fn broken_files_are_refused() {
+        let mut bytes = vec![];
+        write_npy(&mut bytes, &[2, 2], [0.0; 4]).unwrap();
+        for cut in [0, 5, 8, 50, 127, 130] {
+            assert!(
+                matches!(read_npy(&bytes[..cut], &Limits::default()), Err(Error::Format { .. })),
+                "at {cut}"
+            );
+        }
+        let text = String::from_utf8_lossy(&bytes[10..128]).replace("<f4", ">f4");
+        bytes[10..128].copy_from_slice(text.as_bytes());
+        assert!(matches!(read_npy(&bytes, &Limits::default()), Err(Error::Unsupported { .. })));
+        assert!(matches!(write_npy(vec![], &[3], [0.0]), Err(Error::Parameter { .. })));
+    }
+}

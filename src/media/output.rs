@@ -1,0 +1,262 @@
+//! SIGNAL → FILE: which formats are written, what each can hold, and the writing itself.
+
+use crate::error::{Error, Result};
+use crate::media::{npy, pnm, tiff, wav};
+use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
+use image::codecs::{bmp::BmpEncoder, jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
+use image::error::ImageError;
+use image::{EncodableLayout, ExtendedColorType, ImageEncoder};
+use std::io::{Seek, Write};
+use std::path::Path;
+
+use OutputFormat::{Bmp, Jpeg, Npy, Png, Pnm, Tiff, Wav, WebP};
+
+/// A format that signals are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OutputFormat {
+    /// PNG: 8 and 16 bits, 1 to 4 channels.
+    Png,
+    /// JPEG of quality 95: 8 bits, grey or RGB.
+    Jpeg,
+    /// TIFF, deflated: 8 and 16 bits and binary32, 1 to 4 channels.
+    Tiff,
+    /// WebP without loss: 8 bits, 1 to 4 channels, at most 16384 pixels a side. Grey is stored as RGB.
+    WebP,
+    /// BMP: 8 bits, grey, RGB or RGBA.
+    Bmp,
+    /// PGM, PPM or PAM: 8 and 16 bits, 1 to 4 channels.
+    Pnm,
+    /// WAV: 8, 16, 24 and 32-bit integers and binary32, 1 to 8 channels.
+    Wav,
+    /// NumPy: binary32 of any signal, shape `(height, width, channels)` or `(samples, channels)`; integer samples
+    /// become 0..1 or −1..1.
+    Npy,
+}
+
+/// Extensions and the formats they choose; the first of a format is its own.
+pub const EXTENSIONS: &[(&str, OutputFormat)] = &[
+    ("png", Png),
+    ("jpg", Jpeg),
+    ("jpeg", Jpeg),
+    ("tiff", Tiff),
+    ("tif", Tiff),
+    ("webp", WebP),
+    ("bmp", Bmp),
+    ("pnm", Pnm),
+    ("pgm", Pnm),
+    ("ppm", Pnm),
+    ("pam", Pnm),
+    ("wav", Wav),
+    ("wave", Wav),
+    ("npy", Npy),
+];
+
+/// Of a JPEG: high enough that what the network lost is not lost again.
+const JPEG_QUALITY: u8 = 95;
+/// A JPEG segment's length counts itself (2 bytes) and, of an Exif block, a prefix of 6.
+const JPEG_EXIF_BYTES: usize = 0xFFFF - 8;
+
+impl OutputFormat {
+    /// The format that the extension of `path` names, in either case.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if there is no extension or none that is known; the message lists those that are.
+    pub fn from_extension(path: impl AsRef<Path>) -> Result<Self> {
+        let given = path.as_ref().extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+        let found = EXTENSIONS.iter().find(|(extension, _)| given.as_deref() == Some(extension));
+        found.map(|&(_, format)| format).ok_or_else(|| {
+            let known: Vec<_> = EXTENSIONS.iter().map(|&(extension, _)| extension).collect();
+            let given = given.map_or("no extension".into(), |e| format!("extension {e:?}"));
+            Error::unsupported("output format", format!("{given}, one of {} expected", known.join(" ")))
+        })
+    }
+
+    /// The format for a signal when none was asked for: PNG for pictures, TIFF for those of binary32, WAV for sound.
+    pub fn default_for(kind: Kind, format: SampleFormat) -> Self {
+        match (kind, format) {
+            (Kind::Sound, _) => Wav,
+            (Kind::Picture, SampleFormat::U8 | SampleFormat::U16) => Png,
+            (Kind::Picture, _) => Tiff,
+        }
+    }
+
+    /// The format's own extension, without a dot.
+    pub fn extension(self) -> &'static str {
+        EXTENSIONS.iter().find(|&&(_, format)| format == self).map_or("", |&(extension, _)| extension)
+    }
+
+    /// The name for messages.
+    fn name(self) -> &'static str {
+        match self {
+            Png => "PNG",
+            Jpeg => "JPEG",
+            Tiff => "TIFF",
+            WebP => "WebP",
+            Bmp => "BMP",
+            Pnm => "PNM",
+            Wav => "WAV",
+            Npy => "NPY",
+        }
+    }
+
+    /// Whether [`write()`] stores metadata of this kind in the format; others are left out.
+    pub fn keeps(self, kind: MetadataKind) -> bool {
+        match kind {
+            MetadataKind::Icc => matches!(self, Png | Jpeg | Tiff | WebP),
+            MetadataKind::Exif => matches!(self, Png | Jpeg | WebP),
+            MetadataKind::Xmp => self == Tiff,
+        }
+    }
+
+    /// Whether the format can hold such a signal: cheap, to be asked before anything is rendered.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`], naming formats that can.
+    pub fn accepts(self, description: &Description) -> Result<()> {
+        let &Description { kind, channels, format, ref lengths, .. } = description;
+        let refuse = |what: String, instead: &str| {
+            Err(Error::unsupported(self.name(), format!("it cannot hold {what}; {instead} can")))
+        };
+        if self == Npy {
+            return Ok(());
+        }
+        match kind {
+            Kind::Sound if self != Wav => return refuse("sound".into(), "WAV and NPY"),
+            Kind::Picture if self == Wav => return refuse("a picture".into(), "PNG, TIFF and NPY"),
+            _ => {}
+        }
+        let (held, instead) = match (self, format) {
+            (Wav, SampleFormat::U8 | SampleFormat::U16) => (false, "NPY"),
+            (Wav, _) | (Tiff, SampleFormat::F32) | (_, SampleFormat::U8) => (true, ""),
+            (Png | Tiff | Pnm, SampleFormat::U16) => (true, ""),
+            (_, SampleFormat::U16) => (false, "PNG, TIFF and PNM"),
+            (_, SampleFormat::F32) => (false, "TIFF and NPY"),
+            _ => (false, "NPY"),
+        };
+        if !held {
+            return refuse(format!("{} samples", words(format)), instead);
+        }
+        let most = kind.max_channels();
+        if channels == 0 || channels > most {
+            return Err(Error::unsupported(
+                self.name(),
+                format!("{channels} channels, 1 to {most} expected"),
+            ));
+        }
+        if channels % 2 == 0 && (self == Jpeg || self == Bmp && channels == 2) && kind == Kind::Picture {
+            return refuse(
+                if self == Bmp { "grey with alpha" } else { "alpha" }.into(),
+                "PNG, TIFF and WebP",
+            );
+        }
+        let side = match self {
+            Jpeg => 65535,
+            WebP => 16384,
+            _ => u32::MAX,
+        };
+        match lengths.iter().find(|&&length| length > side) {
+            Some(length) => refuse(format!("{length} pixels along a side, {side} at most"), "PNG and TIFF"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A sample format in words.
+fn words(format: SampleFormat) -> String {
+    match format {
+        SampleFormat::F32 => "binary32".into(),
+        SampleFormat::U8 | SampleFormat::U16 => format!("{}-bit unsigned", format.bits()),
+        _ => format!("{}-bit signed", format.bits()),
+    }
+}
+
+/// Writes `signal` as a file of `format`, with the metadata that the format [`keeps`](OutputFormat::keeps).
+///
+/// Unbuffered: pass a buffered writer.
+///
+/// # Errors
+/// [`Error::Unsupported`] if the format cannot hold the signal; [`Error::Parameter`] if the samples are not those of the
+/// description; [`Error::Io`] if writing fails.
+pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) -> Result<()> {
+    let description = &signal.description;
+    let expected = description.positions().saturating_mul(u64::from(description.channels));
+    let found = (signal.samples.format(), signal.samples.len() as u64);
+    if found != (description.format, expected) {
+        let detail = format!("{} of {:?}, {expected} of {:?} expected", found.1, found.0, description.format);
+        return Err(Error::parameter("samples", detail));
+    }
+    format.accepts(description)?;
+    let size = match description.lengths[..] {
+        [width, height] => (width, height),
+        _ => (0, 0),
+    };
+    match format {
+        Wav => wav::write(signal, writer),
+        Npy => write_array(signal, writer),
+        Pnm => pnm::write(signal, size, writer),
+        Tiff => tiff::write(signal, size, writer),
+        Png => put(signal, size, format, PngEncoder::new(writer)),
+        Jpeg => put(signal, size, format, JpegEncoder::new_with_quality(writer, JPEG_QUALITY)),
+        WebP => put(signal, size, format, WebPEncoder::new_lossless(writer)),
+        Bmp => {
+            let mut writer = writer;
+            put(signal, size, format, BmpEncoder::new(&mut writer))
+        }
+    }
+}
+
+fn write_array<W: Write>(signal: &Signal, writer: W) -> Result<()> {
+    let lengths = signal.description.lengths.iter().rev().map(|&n| u64::from(n));
+    let shape: Vec<_> = lengths.chain([u64::from(signal.description.channels)]).collect();
+    npy::write_npy(writer, &shape, (0..signal.samples.len()).map(|i| signal.samples.get(i)))
+}
+
+/// Writes a picture through an encoder of the `image` crate.
+fn put<E: ImageEncoder>(
+    signal: &Signal,
+    size: (u32, u32),
+    format: OutputFormat,
+    mut encoder: E,
+) -> Result<()> {
+    let refused = |error: String| Error::unsupported(format.name(), error);
+    for block in signal.metadata.iter().filter(|block| format.keeps(block.kind)) {
+        if format == Jpeg && block.kind == MetadataKind::Exif && block.bytes.len() > JPEG_EXIF_BYTES {
+            let detail =
+                format!("an Exif block of {} bytes, at most {JPEG_EXIF_BYTES} expected", block.bytes.len());
+            return Err(refused(detail));
+        }
+        match block.kind {
+            MetadataKind::Icc => encoder.set_icc_profile(block.bytes.clone()),
+            MetadataKind::Exif => encoder.set_exif_metadata(block.bytes.clone()),
+            MetadataKind::Xmp => Ok(()),
+        }
+        .map_err(|error| refused(error.to_string()))?;
+    }
+    let (bytes, colours) = match &signal.samples {
+        Samples::U8(v) => (
+            v.as_bytes(),
+            [
+                ExtendedColorType::L8,
+                ExtendedColorType::La8,
+                ExtendedColorType::Rgb8,
+                ExtendedColorType::Rgba8,
+            ],
+        ),
+        Samples::U16(v) => (
+            v.as_bytes(),
+            [
+                ExtendedColorType::L16,
+                ExtendedColorType::La16,
+                ExtendedColorType::Rgb16,
+                ExtendedColorType::Rgba16,
+            ],
+        ),
+        other => return Err(refused(format!("{} samples", words(other.format())))),
+    };
+    let colour = colours[usize::from(signal.description.channels - 1).min(3)];
+    encoder.write_image(bytes, size.0, size.1, colour).map_err(|error| match error {
+        ImageError::IoError(error) => Error::Io(error),
+        other => refused(other.to_string()),
+    })
+}

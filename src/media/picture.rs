@@ -1,0 +1,265 @@
+//! Pictures through the `image` crate: PNG, JPEG, WebP, BMP, PNM, GIF, and the rarer colour spaces of TIFF.
+//!
+//! What the dependency does not tell: metadata that follow the pixels of a PNG are not seen, and XMP can be read but
+//! not written.
+
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::media::orientation::make_upright;
+use crate::media::{admit, require_finite};
+use crate::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Samples, Signal};
+use image::error::ImageError;
+use image::metadata::Orientation;
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader};
+use std::io::{BufRead, Cursor, ErrorKind, Seek};
+
+/// Reads the first frame of a picture of `format`, called `name` in messages.
+///
+/// # Errors
+/// Those of [`read_from`](crate::media::read_from).
+pub(super) fn read<R: BufRead + Seek>(
+    mut reader: R,
+    format: ImageFormat,
+    name: &'static str,
+    limits: &Limits,
+) -> Result<Signal> {
+    if format == ImageFormat::Jpeg {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes)?;
+        require_jpeg_end(&bytes)?;
+        decode(Cursor::new(bytes), format, name, limits)
+    } else {
+        decode(reader, format, name, limits)
+    }
+}
+
+fn decode<R: BufRead + Seek>(
+    reader: R,
+    format: ImageFormat,
+    name: &'static str,
+    limits: &Limits,
+) -> Result<Signal> {
+    let fault = |error| from_image(error, name, limits);
+    let mut reader = ImageReader::with_format(reader, format);
+    let mut budget = image::Limits::default();
+    budget.max_alloc = Some(limits.memory_bytes);
+    reader.limits(budget);
+    let mut decoder = reader.into_decoder().map_err(fault)?;
+
+    let (width, height) = decoder.dimensions();
+    let (channels, samples) = layout(decoder.color_type(), name)?;
+    let mut description =
+        Description { kind: Kind::Picture, lengths: vec![width, height], channels, format: samples, rate: 0 };
+    admit(name, &description, limits)?;
+
+    let (metadata, orientation) = metadata(&mut decoder, channels, name, limits)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(fault)?;
+    if format == ImageFormat::Gif {
+        picture = without_idle_alpha(picture);
+    }
+    description.channels = picture.color().channel_count();
+    let samples = match picture {
+        DynamicImage::ImageLuma8(p) => Samples::U8(p.into_raw()),
+        DynamicImage::ImageLumaA8(p) => Samples::U8(p.into_raw()),
+        DynamicImage::ImageRgb8(p) => Samples::U8(p.into_raw()),
+        DynamicImage::ImageRgba8(p) => Samples::U8(p.into_raw()),
+        DynamicImage::ImageLuma16(p) => Samples::U16(p.into_raw()),
+        DynamicImage::ImageLumaA16(p) => Samples::U16(p.into_raw()),
+        DynamicImage::ImageRgb16(p) => Samples::U16(p.into_raw()),
+        DynamicImage::ImageRgba16(p) => Samples::U16(p.into_raw()),
+        DynamicImage::ImageRgb32F(p) => Samples::F32(p.into_raw()),
+        DynamicImage::ImageRgba32F(p) => Samples::F32(p.into_raw()),
+        other => return Err(unsupported_colour(name, other.color())),
+    };
+    if let Samples::F32(values) = &samples {
+        require_finite(name, values, &description)?;
+    }
+    let mut signal = Signal { description, samples, metadata };
+    make_upright(&mut signal, orientation);
+    Ok(signal)
+}
+
+/// Channels and sample format of a colour type.
+fn layout(colour: ColorType, name: &'static str) -> Result<(u8, SampleFormat)> {
+    let format = match colour {
+        ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => SampleFormat::U8,
+        ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16 => SampleFormat::U16,
+        ColorType::Rgb32F | ColorType::Rgba32F => SampleFormat::F32,
+        other => return Err(unsupported_colour(name, other)),
+    };
+    Ok((colour.channel_count(), format))
+}
+
+fn unsupported_colour(name: &'static str, colour: ColorType) -> Error {
+    Error::unsupported(name, format!("colour type {colour:?}, grey or RGB with or without alpha expected"))
+}
+
+/// The metadata blocks, made upright, and the orientation that the pixels still have to be given.
+fn metadata(
+    decoder: &mut impl ImageDecoder,
+    channels: u8,
+    name: &'static str,
+    limits: &Limits,
+) -> Result<(Vec<Metadata>, u8)> {
+    let fault = |error| from_image(error, name, limits);
+    let icc = decoder.icc_profile().map_err(fault)?.filter(|profile| describes(profile, channels));
+    let mut exif = decoder.exif_metadata().map_err(fault)?;
+    let xmp = decoder.xmp_metadata().map_err(fault)?;
+    let orientation = match &mut exif {
+        Some(bytes) => {
+            // Some writers keep JPEG's prefix in other containers; the block starts at its TIFF header.
+            if bytes.starts_with(b"Exif\0\0") {
+                bytes.drain(..6);
+            }
+            Orientation::remove_from_exif_chunk(bytes).unwrap_or(Orientation::NoTransforms)
+        }
+        None => decoder.orientation().map_err(fault)?,
+    };
+    let blocks = [(MetadataKind::Icc, icc), (MetadataKind::Exif, exif), (MetadataKind::Xmp, xmp)];
+    Ok((kept(blocks, limits)?, orientation.to_exif()))
+}
+
+/// Whether the colour space of an ICC profile (bytes 16 to 19 of its header) is that of the decoded channels: a CMYK
+/// profile would mislead about the RGB that its picture was decoded to.
+pub(super) fn describes(profile: &[u8], channels: u8) -> bool {
+    profile.get(16..20) == Some(if channels <= 2 { b"GRAY" } else { b"RGB " })
+}
+
+/// The blocks that are there and not empty, if together they are within the limit.
+pub(super) fn kept<const N: usize>(
+    blocks: [(MetadataKind, Option<Vec<u8>>); N],
+    limits: &Limits,
+) -> Result<Vec<Metadata>> {
+    let blocks: Vec<_> = blocks
+        .into_iter()
+        .filter_map(|(kind, bytes)| Some(Metadata { kind, bytes: bytes? }))
+        .filter(|block| !block.bytes.is_empty())
+        .collect();
+    let total = blocks.iter().map(|block| block.bytes.len() as u64).sum();
+    Limits::ask("bytes of metadata", total, limits.metadata_bytes)?;
+    Ok(blocks)
+}
+
+/// A GIF decodes to RGBA always; an alpha that is opaque everywhere is dropped in place.
+fn without_idle_alpha(picture: DynamicImage) -> DynamicImage {
+    let pixels = match picture {
+        DynamicImage::ImageRgba8(pixels) if pixels.pixels().all(|p| p.0[3] == 255) => pixels,
+        other => return other,
+    };
+    let (width, height) = pixels.dimensions();
+    let mut raw = pixels.into_raw();
+    for i in 0..raw.len() / 4 {
+        raw.copy_within(4 * i..4 * i + 3, 3 * i);
+    }
+    raw.truncate(raw.len() / 4 * 3);
+    // The length fits by construction; an empty picture would be refused by the caller's description.
+    image::RgbImage::from_raw(width, height, raw).unwrap_or_default().into()
+}
+
+/// The decoder fills what is missing of a truncated JPEG with grey; a file without its end marker is refused instead.
+///
+/// The marker is looked for behind the first scan header, since thumbnails in earlier segments have their own.
+fn require_jpeg_end(bytes: &[u8]) -> Result<()> {
+    const START_OF_SCAN: u8 = 0xDA;
+    let truncated =
+        || Error::format("JPEG", format!("truncated: no end-of-image marker in {} bytes", bytes.len()));
+    let mut at = 2;
+    loop {
+        match bytes.get(at..at + 4) {
+            Some(&[0xFF, START_OF_SCAN, ..]) => break,
+            // Fill bytes and markers without a length.
+            Some(&[0xFF, 0xFF, ..]) => at += 1,
+            Some(&[0xFF, 0x01 | 0xD0..=0xD8, ..]) => at += 2,
+            Some(&[0xFF, _, high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+            // Garbage between segments is the decoder's to judge.
+            Some(_) => at += 1,
+            None => return Err(truncated()),
+        }
+    }
+    if bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]) { Ok(()) } else { Err(truncated()) }
+}
+
+/// The error of the `image` crate by who is at fault.
+pub(super) fn from_image(error: ImageError, name: &'static str, limits: &Limits) -> Error {
+    match error {
+        ImageError::IoError(error) => from_io(error, name),
+        ImageError::Unsupported(error) => Error::unsupported(name, sentence(&error)),
+        ImageError::Limits(_) => over_budget(limits),
+        // The decoders wrap the end of the file in errors of their own.
+        error if is_end(&error) => truncated(name),
+        error => Error::format(name, sentence(&error)),
+    }
+}
+
+/// What the format's decoder says, without the dependency's wrapping, as one sentence without a full stop.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string().replace('\n', " ").trim_end_matches('.').to_string()
+}
+
+/// A decoder stopped at its budget; how much it wanted it does not say, only that it was more than allowed.
+pub(super) fn over_budget(limits: &Limits) -> Error {
+    Error::Limit {
+        what: "bytes of memory for decoding, at least",
+        needed: limits.memory_bytes.saturating_add(1),
+        allowed: limits.memory_bytes,
+    }
+}
+
+/// The end of the file where more was expected is the file's fault, everything else the system's.
+pub(super) fn from_io(error: std::io::Error, name: &'static str) -> Error {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => truncated(name),
+        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::Other => {
+            Error::format(name, error.to_string())
+        }
+        _ => Error::Io(error),
+    }
+}
+
+fn truncated(name: &'static str) -> Error {
+    Error::format(name, "truncated: the file ends where more was expected")
+}
+
+fn is_end(error: &ImageError) -> bool {
+    let mut next: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::UnexpectedEof) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opaque_alpha_of_a_gif_is_dropped_and_another_kept() {
+        let opaque = image::RgbaImage::from_raw(2, 1, vec![1, 2, 3, 255, 4, 5, 6, 255]).unwrap();
+        assert_eq!(without_idle_alpha(opaque.into()).into_bytes(), [1, 2, 3, 4, 5, 6]);
+        let clear = image::RgbaImage::from_raw(1, 1, vec![1, 2, 3, 0]).unwrap();
+        assert_eq!(without_idle_alpha(clear.into()).into_bytes(), [1, 2, 3, 0]);
+    }
+
+    #[test]
+    fn a_profile_of_another_colour_space_is_dropped() {
+        let profile = |space: &[u8]| [&[0; 16], space, &[0; 108]].concat();
+        assert!(describes(&profile(b"RGB "), 3) && describes(&profile(b"GRAY"), 2));
+        assert!(
+            !describes(&profile(b"CMYK"), 3) && !describes(&profile(b"RGB "), 1) && !describes(b"RGB ", 3)
+        );
+    }
+
+    #[test]
+    fn a_thumbnail_does_not_hide_a_missing_end() {
+        let thumbnail = [0xFF, 0xD8, 0xFF, 0xE1, 0, 4, 0xFF, 0xD9, 0xFF, 0xDA, 0, 2, 1, 2];
+        assert!(require_jpeg_end(&thumbnail).is_err());
+        assert!(require_jpeg_end(&[&thumbnail[..], &[0xFF, 0xD9]].concat()).is_ok());
+    }
+}

@@ -1,0 +1,274 @@
+//! Every row of `fixtures/manifest.tsv`: valid files read to their description, invalid ones give the stated error;
+//! what is read can be written and read again; hostile bytes never panic.
+#![cfg(feature = "media")]
+
+use sha2::{Digest, Sha256};
+use sirenc::media::{self, OutputFormat};
+use sirenc::signal::{Kind, MetadataKind, SampleFormat, Samples, Signal};
+use sirenc::{Error, Limits};
+use std::io::Cursor;
+use std::path::Path;
+
+/// A row of the manifest and the bytes of its file.
+struct Fixture {
+    name: String,
+    expected: String,
+    sha256: String,
+    bytes: Vec<u8>,
+}
+
+fn fixtures() -> Vec<Fixture> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let manifest = std::fs::read_to_string(folder.join("manifest.tsv")).unwrap();
+    let media = manifest.lines().skip(1).filter(|line| line.starts_with("media"));
+    let rows: Vec<_> = media
+        .map(|line| {
+            let [name, _tests, expected, sha256, _origin] = line.split('\t').collect::<Vec<_>>()[..] else {
+                panic!("five columns expected: {line}")
+            };
+            Fixture {
+                name: name.into(),
+                expected: expected.into(),
+                sha256: sha256.into(),
+                bytes: std::fs::read(folder.join(name)).unwrap(),
+            }
+        })
+        .collect();
+    for sub in ["media", "media-invalid"] {
+        for file in std::fs::read_dir(folder.join(sub)).unwrap() {
+            let name = format!("{sub}/{}", file.unwrap().file_name().to_string_lossy());
+            assert!(rows.iter().any(|row| row.name == name), "{name} has no row in the manifest");
+        }
+    }
+    rows
+}
+
+fn read(bytes: &[u8]) -> Result<Signal, Error> {
+    media::read(bytes, &Limits::default())
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    fixtures().into_iter().find(|f| f.name == name).unwrap_or_else(|| panic!("no {name}")).bytes
+}
+
+/// `picture 48x40 3 U8 Icc Exif` or `sound 400 1 I16 8000Hz`, as in the manifest.
+fn words(signal: &Signal) -> String {
+    let d = &signal.description;
+    let lengths: Vec<_> = d.lengths.iter().map(u32::to_string).collect();
+    let mut words = match d.kind {
+        Kind::Picture => format!("picture {} {} {:?}", lengths.join("x"), d.channels, d.format),
+        _ => format!("sound {} {} {:?} {}Hz", lengths.join("x"), d.channels, d.format, d.rate),
+    };
+    for block in &signal.metadata {
+        words += &format!(" {:?}", block.kind);
+    }
+    words
+}
+
+#[test]
+fn every_fixture_is_the_one_in_the_manifest() {
+    for f in fixtures() {
+        let digest: String = Sha256::digest(&f.bytes).iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(digest, f.sha256, "{}", f.name);
+    }
+}
+
+#[test]
+fn every_fixture_reads_to_its_description_or_error() {
+    let mut faults = vec![];
+    for f in fixtures() {
+        let found = match read(&f.bytes) {
+            Ok(signal) => {
+                assert_eq!(signal.samples.format(), signal.description.format, "{}", f.name);
+                let count = signal.description.positions() * u64::from(signal.description.channels);
+                assert_eq!(signal.samples.len() as u64, count, "{}", f.name);
+                words(&signal)
+            }
+            Err(error) => format!("error: {error}"),
+        };
+        let same = match f.expected.strip_prefix("error: ") {
+            Some(part) => found.starts_with("error: ") && found.contains(part),
+            None => found == f.expected,
+        };
+        if !same {
+            faults.push(format!("{}: {found}, {} expected", f.name, f.expected));
+        }
+        if let Some(message) = found.strip_prefix("error: ") {
+            assert!(!message.contains('\n') && !message.ends_with('.'), "not one sentence: {message}");
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The picture was turned before it was stored, so reading it turns it back onto the stored original.
+#[test]
+fn orientation_is_applied_and_reset() {
+    let turned = read(&fixture("media/orientation-6-icc.jpg")).unwrap();
+    let plain = read(&fixture("media/rgb-8.tiff")).unwrap();
+    let count = plain.samples.len();
+    let difference: f32 =
+        (0..count).map(|i| (turned.samples.get(i) - plain.samples.get(i)).abs()).sum::<f32>() / count as f32;
+    assert!(difference < 0.03, "mean difference {difference}");
+
+    let exif = turned.metadata.iter().find(|b| b.kind == MetadataKind::Exif).unwrap();
+    assert!(matches!(&exif.bytes[..4], b"II*\0" | b"MM\0*"), "{:?}", &exif.bytes[..4]);
+    let mut again = exif.bytes.clone();
+    let orientation = image::metadata::Orientation::remove_from_exif_chunk(&mut again);
+    assert_eq!(orientation, Some(image::metadata::Orientation::NoTransforms));
+}
+
+#[test]
+fn samples_have_the_values_of_their_source() {
+    let sound = read(&fixture("media/one-sample.wav")).unwrap();
+    assert_eq!((sound.samples.get(0), sound.samples), (-1.0, Samples::I16(vec![-32768])));
+    let Samples::U8(bits) = read(&fixture("media/bilevel.png")).unwrap().samples else { panic!() };
+    assert_eq!(bits[..13], [255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255]);
+    let Samples::F32(units) = read(&fixture("media/grey-float.tiff")).unwrap().samples else { panic!() };
+    // The scene begins with 0.4.
+    assert_eq!(units[0], 70.0);
+    let Samples::I8(eight) = read(&fixture("media/mono-8.wav")).unwrap().samples else { panic!() };
+    let Samples::I32(wide) = read(&fixture("media/mono-32.wav")).unwrap().samples else { panic!() };
+    for (a, b) in eight.iter().zip(&wide) {
+        assert!((f64::from(*a) / 127.0 - f64::from(*b) / 2147483647.0).abs() <= 0.51 / 127.0);
+    }
+    // Stored lying, its first sample is the upper right one of the upright picture 20 pixels wide.
+    let Samples::U16(turned) = read(&fixture("media/grey-16.tiff")).unwrap().samples else { panic!() };
+    assert_eq!(turned[19], 26214);
+}
+
+/// Lossless formats give back the samples; metadata come along where the format keeps them.
+#[test]
+fn what_a_format_accepts_survives_it() {
+    let formats = [
+        OutputFormat::Png,
+        OutputFormat::Tiff,
+        OutputFormat::WebP,
+        OutputFormat::Bmp,
+        OutputFormat::Pnm,
+        OutputFormat::Wav,
+    ];
+    let mut tried = 0;
+    for f in fixtures().iter().filter(|f| !f.expected.starts_with("error")) {
+        let signal = read(&f.bytes).unwrap();
+        for format in formats.into_iter().filter(|format| format.accepts(&signal.description).is_ok()) {
+            let mut out = Cursor::new(vec![]);
+            media::write(&signal, format, &mut out)
+                .unwrap_or_else(|e| panic!("{} as {format:?}: {e}", f.name));
+            let back = read(out.get_ref()).unwrap_or_else(|e| panic!("{} as {format:?}: {e}", f.name));
+            let grey = signal.description.channels <= 2;
+            if grey && matches!(format, OutputFormat::WebP | OutputFormat::Bmp) {
+                // Stored as colour; every channel of a pixel is the grey.
+                let step = usize::from(back.description.channels);
+                let own = usize::from(signal.description.channels);
+                let same = (0..signal.samples.len() / own)
+                    .all(|i| back.samples.get(i * step) == signal.samples.get(i * own));
+                assert!(same, "{} as {format:?}", f.name);
+            } else {
+                assert_eq!(back.description, signal.description, "{} as {format:?}", f.name);
+                assert!(back.samples == signal.samples, "{} as {format:?}", f.name);
+            }
+            let kept: Vec<_> = signal.metadata.iter().filter(|b| format.keeps(b.kind)).cloned().collect();
+            assert_eq!(back.metadata, kept, "{} as {format:?}", f.name);
+            tried += 1;
+        }
+    }
+    assert!(tried > 80, "only {tried} pairs");
+}
+
+#[test]
+fn a_jpeg_is_close_and_keeps_profile_and_exif() {
+    let signal = read(&fixture("media/orientation-6-icc.jpg")).unwrap();
+    let mut out = Cursor::new(vec![]);
+    media::write(&signal, OutputFormat::Jpeg, &mut out).unwrap();
+    let back = read(out.get_ref()).unwrap();
+    assert_eq!((&back.description, &back.metadata), (&signal.description, &signal.metadata));
+    let error = sirenc::signal::metric::compare(&signal, &back).unwrap().distortion;
+    assert!(error.psnr_db() > 30.0, "{} dB", error.psnr_db());
+}
+
+#[test]
+fn an_array_has_the_shape_and_units_of_the_signal() {
+    for (name, shape) in [("media/rgb.bmp", &[5, 37, 3][..]), ("media/stereo-24.wav", &[11025, 2])] {
+        let signal = read(&fixture(name)).unwrap();
+        let mut out = Cursor::new(vec![]);
+        media::write(&signal, OutputFormat::Npy, &mut out).unwrap();
+        let (found, values) = media::read_npy(out.get_ref(), &Limits::default()).unwrap();
+        assert_eq!(found, shape);
+        assert!(values.iter().enumerate().all(|(i, &v)| v == f64::from(signal.samples.get(i))));
+    }
+}
+
+#[test]
+fn formats_refuse_what_they_cannot_hold_and_name_one_that_can() {
+    let cases = [
+        (
+            "media/grey-16.png",
+            OutputFormat::Jpeg,
+            "it cannot hold 16-bit unsigned samples; PNG, TIFF and PNM can",
+        ),
+        ("media/rgba.png", OutputFormat::Jpeg, "it cannot hold alpha; PNG, TIFF and WebP can"),
+        ("media/grey-float.tiff", OutputFormat::Png, "it cannot hold binary32 samples; TIFF and NPY can"),
+        ("media/chirp-16.wav", OutputFormat::Png, "it cannot hold sound; WAV and NPY can"),
+        ("media/1x1.png", OutputFormat::Wav, "it cannot hold a picture; PNG, TIFF and NPY can"),
+    ];
+    for (name, format, part) in cases {
+        let error = media::write(&read(&fixture(name)).unwrap(), format, Cursor::new(vec![])).unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }) && error.to_string().contains(part), "{error}");
+    }
+    let error = OutputFormat::from_extension("picture.gif").unwrap_err().to_string();
+    assert!(error.contains("\"gif\"") && error.contains("png jpg"), "{error}");
+    assert_eq!(OutputFormat::from_extension("a.b/P.PPM").unwrap(), OutputFormat::Pnm);
+    assert_eq!(OutputFormat::default_for(Kind::Picture, SampleFormat::F32).extension(), "tiff");
+}
+
+#[test]
+fn limits_are_asked_before_anything_is_allocated() {
+    let camera = fixture("media/camera.png");
+    let chirp = fixture("media/chirp-16.wav");
+    let mut limits = Limits::default();
+    limits.samples = 1000;
+    for bytes in [&camera, &chirp] {
+        assert!(matches!(media::read(bytes, &limits), Err(Error::Limit { what: "samples", .. })));
+    }
+    let mut limits = Limits::default();
+    limits.metadata_bytes = 100;
+    let error = media::read(&fixture("media/orientation-6-icc.jpg"), &limits).unwrap_err();
+    assert!(matches!(error, Error::Limit { what: "bytes of metadata", .. }), "{error}");
+}
+
+/// Cut short anywhere, or with single bytes changed, a file is read or refused, and never panics. `MEDIA_DAMAGE` sets
+/// the number of rounds for each file.
+#[test]
+fn damaged_files_never_panic() {
+    let mut limits = Limits::default();
+    limits.samples = 1 << 20;
+    limits.memory_bytes = 16 << 20;
+    let rounds = std::env::var("MEDIA_DAMAGE").ok().and_then(|v| v.parse().ok()).unwrap_or(60);
+    let mut state = 0x2545_F491u32;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as usize
+    };
+    for f in fixtures().iter().filter(|f| !f.bytes.is_empty() && f.bytes.len() < 40_000) {
+        for round in 0..rounds {
+            let mut bytes = f.bytes.clone();
+            if round % 3 == 0 {
+                bytes.truncate(random() % bytes.len());
+            } else {
+                for _ in 0..=random() % 4 {
+                    // Headers are where the damage is.
+                    let reach = if round % 3 == 1 { bytes.len().min(200) } else { bytes.len() };
+                    let at = random() % reach;
+                    bytes[at] = if random() % 2 == 0 {
+                        [0, 1, 0x7F, 0x80, 0xFF][random() % 5]
+                    } else {
+                        random() as u8
+                    };
+                }
+            }
+            let _ = media::read(&bytes, &limits);
+        }
+    }
+}
