@@ -10,10 +10,10 @@ use super::progress::Meter;
 use super::values::{self, PictureSize};
 use super::{Outcome, render, report};
 use clap::ValueEnum;
+use plan::Plan;
 use sirenc::media::{self, OutputFormat};
 use sirenc::{Decoder, Limits};
 use std::io::Cursor;
-use plan::Plan;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
