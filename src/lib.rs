@@ -4,6 +4,7 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod backend;
 pub mod container;
 mod decoder;
 #[cfg(feature = "encoder")]

@@ -1,0 +1,8 @@
+//! Where the arithmetic runs.
+//!
+//! The topology is fixed, so a backend meets the rest at coarse calls: `forward` (coordinates → values) and `step`
+//! (batch → loss and gradient). The specification as loops is [`crate::network::Network::evaluate`].
+
+#[cfg(feature = "candle")]
+pub mod candle;
+pub mod simd;

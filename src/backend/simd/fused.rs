@@ -1,0 +1,193 @@
+//! Forward and training passes over one block of points at a time: everything between the block's coordinates and
+//! its share of the gradient stays in cache.
+
+#![allow(unsafe_code)]
+
+use super::gemm::{Matrix, outer, product};
+use super::lanes::{Lanes, sine, sine_and_slope};
+use super::{BLOCK, Batch};
+use crate::network::{LayerShape, Shape};
+
+/// Scratch memory for one thread: activations, their slopes and the backward pass of one block.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    /// Activations of each hidden layer, `layers × width × BLOCK`; the forward pass alone uses two of them in turn.
+    activations: Vec<f32>,
+    /// `2π·cos` of each hidden layer's phase.
+    slopes: Vec<f32>,
+    /// Gradients at the phases of the current and the next layer.
+    deltas: [Vec<f32>; 2],
+}
+
+impl Workspace {
+    fn reserve(&mut self, shape: Shape, train: bool) {
+        let rows = shape.width.max(shape.outputs) * BLOCK;
+        let layers = if train { shape.layers } else { shape.layers.min(2) };
+        grow(&mut self.activations, layers * rows);
+        if train {
+            grow(&mut self.slopes, layers * rows);
+            self.deltas.iter_mut().for_each(|d| grow(d, rows));
+        }
+    }
+}
+
+fn grow(buffer: &mut Vec<f32>, length: usize) {
+    if buffer.len() < length {
+        buffer.resize(length, 0.0);
+    }
+}
+
+/// The arguments of a pass: slices of whole blocks, rows of [`BLOCK`] points.
+pub(crate) struct Pass<'a> {
+    pub shape: Shape,
+    pub parameters: &'a [f32],
+    /// Per block `inputs × BLOCK`.
+    pub coordinates: &'a [f32],
+    pub workspace: &'a mut Workspace,
+}
+
+impl Pass<'_> {
+    fn blocks(&self) -> usize {
+        self.coordinates.len() / (self.shape.inputs * BLOCK)
+    }
+}
+
+/// Weights of `layer` as rows of outputs.
+fn weights(layer: &LayerShape, parameters: &[f32]) -> (Matrix, *const f32) {
+    let (weights, biases) = layer.split(parameters);
+    (Matrix { data: weights.as_ptr(), row: layer.inputs, inner: 1 }, biases.as_ptr())
+}
+
+/// Values of the network: per block `outputs × BLOCK` into `values`.
+///
+/// # Safety
+/// V's instructions are present.
+#[inline(always)]
+pub(crate) unsafe fn forward<V: Lanes, const C: usize>(pass: Pass<'_>, values: &mut [f32]) {
+    let shape = pass.shape;
+    assert_eq!(pass.parameters.len(), shape.parameters());
+    assert_eq!(values.len(), pass.blocks() * shape.outputs * BLOCK);
+    pass.workspace.reserve(shape, false);
+    let rows = shape.width.max(shape.outputs) * BLOCK;
+    let scratch = pass.workspace.activations.as_mut_ptr();
+    for (block, values) in values.chunks_exact_mut(shape.outputs * BLOCK).enumerate() {
+        // SAFETY: the layers' slices are checked by `split`; scratch holds two layers (one if there is but one).
+        unsafe {
+            let mut input = pass.coordinates.as_ptr().add(block * shape.inputs * BLOCK);
+            for (l, layer) in shape.layers().enumerate() {
+                let (matrix, biases) = weights(&layer, pass.parameters);
+                let output = if layer.last { values.as_mut_ptr() } else { scratch.add((l % 2) * rows) };
+                product::<V, C>((layer.outputs, layer.inputs, BLOCK), matrix, input, biases, output);
+                if !layer.last {
+                    for p in (0..layer.outputs * BLOCK).step_by(V::N) {
+                        sine(V::load(output.add(p))).store(output.add(p));
+                    }
+                }
+                input = output;
+            }
+        }
+    }
+}
+
+/// The weighted squared error and its gradient: adds `Σ_p weight_p · Σ_c (value − target)²` to the result and
+/// `scale` times its derivative to `gradient`.
+///
+/// # Safety
+/// V's instructions are present.
+#[inline(always)]
+pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
+    pass: Pass<'_>,
+    batch: Batch<'_>,
+    scale: f32,
+    gradient: &mut [f32],
+) -> f64 {
+    let shape = pass.shape;
+    let Batch { targets, weights: point_weights, first_layer, .. } = batch;
+    assert_eq!(pass.parameters.len(), shape.parameters());
+    assert_eq!(gradient.len(), shape.parameters());
+    assert_eq!(targets.len(), pass.blocks() * shape.outputs * BLOCK);
+    assert_eq!(point_weights.len(), pass.blocks() * BLOCK);
+    pass.workspace.reserve(shape, true);
+    let rows = shape.width.max(shape.outputs) * BLOCK;
+    let Workspace { activations, slopes, deltas: [delta, next] } = pass.workspace;
+    let (activations, slopes) = (activations.as_mut_ptr(), slopes.as_mut_ptr());
+    let (mut delta, mut next) = (delta.as_mut_ptr(), next.as_mut_ptr());
+    let mut loss = 0f64;
+    for block in 0..targets.len() / (shape.outputs * BLOCK) {
+        // SAFETY: every pointer stays within the slices asserted above or the workspace reserved for this shape.
+        unsafe {
+            let coordinates = pass.coordinates.as_ptr().add(block * shape.inputs * BLOCK);
+            let mut input = coordinates;
+            for (l, layer) in shape.layers().enumerate() {
+                let (matrix, biases) = weights(&layer, pass.parameters);
+                let output = if layer.last { delta } else { activations.add(l * rows) };
+                product::<V, C>((layer.outputs, layer.inputs, BLOCK), matrix, input, biases, output);
+                if !layer.last {
+                    let slope = slopes.add(l * rows);
+                    for p in (0..layer.outputs * BLOCK).step_by(V::N) {
+                        let (s, d) = sine_and_slope(V::load(output.add(p)));
+                        s.store(output.add(p));
+                        d.store(slope.add(p));
+                    }
+                }
+                input = output;
+            }
+            let targets = targets.as_ptr().add(block * shape.outputs * BLOCK);
+            let point_weights = point_weights.as_ptr().add(block * BLOCK);
+            loss += f64::from(residuals::<V>(shape.outputs, delta, targets, point_weights, scale));
+            for (l, layer) in shape.layers().enumerate().skip(first_layer).rev() {
+                let input = if l == 0 { coordinates } else { activations.add((l - 1) * rows).cast_const() };
+                let g = gradient.as_mut_ptr();
+                outer::<V, R>(
+                    (layer.outputs, layer.inputs),
+                    delta,
+                    input,
+                    g.add(layer.weights().start),
+                    g.add(layer.biases().start),
+                );
+                if l > first_layer {
+                    let (matrix, _) = weights(&layer, pass.parameters);
+                    let transposed = Matrix { row: matrix.inner, inner: matrix.row, ..matrix };
+                    product::<V, C>(
+                        (layer.inputs, layer.outputs, BLOCK),
+                        transposed,
+                        delta,
+                        std::ptr::null(),
+                        next,
+                    );
+                    let slope = slopes.add((l - 1) * rows);
+                    for p in (0..layer.inputs * BLOCK).step_by(V::N) {
+                        V::load(next.add(p)).mul(V::load(slope.add(p))).store(next.add(p));
+                    }
+                    std::mem::swap(&mut delta, &mut next);
+                }
+            }
+        }
+    }
+    loss
+}
+
+/// Turns values into the loss's slope in place and returns the loss of the block.
+#[inline(always)]
+unsafe fn residuals<V: Lanes>(
+    outputs: usize,
+    values: *mut f32,
+    targets: *const f32,
+    point_weights: *const f32,
+    scale: f32,
+) -> f32 {
+    // SAFETY: the caller's rows hold `outputs × BLOCK` points, the weights BLOCK.
+    unsafe {
+        let (mut loss, factor) = (V::splat(0.0), V::splat(2.0 * scale));
+        for c in 0..outputs {
+            for p in (0..BLOCK).step_by(V::N) {
+                let at = values.add(c * BLOCK + p);
+                let error = V::load(at).sub(V::load(targets.add(c * BLOCK + p)));
+                let weighted = error.mul(V::load(point_weights.add(p)));
+                loss = weighted.fma(error, loss);
+                weighted.mul(factor).store(at);
+            }
+        }
+        loss.sum()
+    }
+}

@@ -1,0 +1,232 @@
+//! The two matrix products of the network over one block of points.
+//!
+//! Points lie along the lanes and features along the rows, so a width that is no multiple of the lane count wastes
+//! nothing, and a dot product over features is never split across lanes: each lane runs the specification's loop.
+
+#![allow(unsafe_code)]
+
+use super::BLOCK;
+use super::lanes::Lanes;
+
+/// A matrix read one number at a time: element `(r, k)` is at `r · row + k · inner`.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix {
+    pub data: *const f32,
+    pub row: usize,
+    pub inner: usize,
+}
+
+/// `c[r] = bias[r] + Σ_k a[r, k] · b[k]` for `r < rows`, where `b[k]` and `c[r]` are rows of `columns` points.
+/// The sum starts at the bias (0 if null) and runs over ascending `k`, one fused multiply-add each.
+///
+/// # Safety
+/// V's instructions are present; `columns` is a multiple of `C · V::N`; `a` holds `rows × inner`, `b`
+/// `inner × columns`, `c` `rows × columns` numbers, `bias` is null or holds `rows`; `c` overlaps none of them.
+#[inline(always)]
+pub(crate) unsafe fn product<V: Lanes, const C: usize>(
+    (rows, inner, columns): (usize, usize, usize),
+    a: Matrix,
+    b: *const f32,
+    bias: *const f32,
+    c: *mut f32,
+) {
+    // Blocks of six rows keep 24 accumulators in flight with four columns; the rest is spread evenly, since two
+    // blocks of four run faster than one of six and one of two.
+    let mut r = 0;
+    while r < rows {
+        let left = rows - r;
+        let take = if left > 6 { left.div_ceil(left.div_ceil(6)) } else { left };
+        // SAFETY: rows r..r+take lie within the matrices by the caller's contract.
+        unsafe {
+            let a = Matrix { data: a.data.add(r * a.row), ..a };
+            let bias = if bias.is_null() { bias } else { bias.add(r) };
+            let c = c.add(r * columns);
+            match take {
+                1 => rows_of::<V, 1, C>((inner, columns), a, b, bias, c),
+                2 => rows_of::<V, 2, C>((inner, columns), a, b, bias, c),
+                3 => rows_of::<V, 3, C>((inner, columns), a, b, bias, c),
+                4 => rows_of::<V, 4, C>((inner, columns), a, b, bias, c),
+                5 => rows_of::<V, 5, C>((inner, columns), a, b, bias, c),
+                _ => rows_of::<V, 6, C>((inner, columns), a, b, bias, c),
+            }
+        }
+        r += take;
+    }
+}
+
+/// `R` rows of [`product`], `C` vectors of columns at a time.
+#[inline(always)]
+unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
+    (inner, columns): (usize, usize),
+    a: Matrix,
+    b: *const f32,
+    bias: *const f32,
+    c: *mut f32,
+) {
+    let mut column = 0;
+    while column < columns {
+        // SAFETY: column + C·N ≤ columns since C·N divides it; rows are the caller's contract.
+        unsafe {
+            let mut sums = [[V::splat(0.0); C]; R];
+            if !bias.is_null() {
+                for (r, row) in sums.iter_mut().enumerate() {
+                    *row = [V::splat(*bias.add(r)); C];
+                }
+            }
+            for k in 0..inner {
+                let points = b.add(k * columns + column);
+                let points: [V; C] = std::array::from_fn(|n| V::load(points.add(n * V::N)));
+                for (r, row) in sums.iter_mut().enumerate() {
+                    let weight = V::splat(*a.data.add(r * a.row + k * a.inner));
+                    for (sum, &x) in row.iter_mut().zip(&points) {
+                        *sum = weight.fma(x, *sum);
+                    }
+                }
+            }
+            for (r, row) in sums.into_iter().enumerate() {
+                for (n, sum) in row.into_iter().enumerate() {
+                    sum.store(c.add(r * columns + column + n * V::N));
+                }
+            }
+        }
+        column += C * V::N;
+    }
+}
+
+/// `g[j, i] += Σ_p d[j][p] · x[i][p]` and `g_bias[j] += Σ_p d[j][p]` over the points `p` of a block.
+///
+/// # Safety
+/// V's instructions are present; `d` holds `outputs × BLOCK`, `x` `inputs × BLOCK`, `g` `outputs × inputs` and
+/// `g_bias` `outputs` numbers, none of them overlapping.
+#[inline(always)]
+pub(crate) unsafe fn outer<V: Lanes, const R: usize>(
+    (outputs, inputs): (usize, usize),
+    d: *const f32,
+    x: *const f32,
+    g: *mut f32,
+    g_bias: *mut f32,
+) {
+    // SAFETY: rows below `outputs` and `inputs` by the caller's contract.
+    unsafe {
+        for j in 0..outputs {
+            let row = d.add(j * BLOCK);
+            let mut sum = V::load(row);
+            let mut p = V::N;
+            while p < BLOCK {
+                sum = sum.add(V::load(row.add(p)));
+                p += V::N;
+            }
+            *g_bias.add(j) += sum.sum();
+        }
+        let mut j = 0;
+        while j + R <= outputs {
+            outer_rows::<V, R>(inputs, d.add(j * BLOCK), x, g.add(j * inputs));
+            j += R;
+        }
+        while j < outputs {
+            outer_rows::<V, 1>(inputs, d.add(j * BLOCK), x, g.add(j * inputs));
+            j += 1;
+        }
+    }
+}
+
+/// `R` rows of [`outer`].
+#[inline(always)]
+unsafe fn outer_rows<V: Lanes, const R: usize>(inputs: usize, d: *const f32, x: *const f32, g: *mut f32) {
+    let mut i = 0;
+    // SAFETY: i + 4 ≤ inputs, or the remaining columns one by one.
+    unsafe {
+        while i + 4 <= inputs {
+            let sums = dots::<V, R, 4>(d, x.add(i * BLOCK));
+            for (r, row) in sums.into_iter().enumerate() {
+                V::add_sums(row, g.add(r * inputs + i));
+            }
+            i += 4;
+        }
+        while i < inputs {
+            let sums = dots::<V, R, 1>(d, x.add(i * BLOCK));
+            for (r, [sum]) in sums.into_iter().enumerate() {
+                *g.add(r * inputs + i) += sum.sum();
+            }
+            i += 1;
+        }
+    }
+}
+
+/// Lane-wise partial sums of `R × C` dot products over a block.
+#[inline(always)]
+unsafe fn dots<V: Lanes, const R: usize, const C: usize>(d: *const f32, x: *const f32) -> [[V; C]; R] {
+    // SAFETY: the caller's rows are BLOCK long and N divides BLOCK.
+    unsafe {
+        let mut sums = [[V::splat(0.0); C]; R];
+        let mut p = 0;
+        while p < BLOCK {
+            let columns: [V; C] = std::array::from_fn(|i| V::load(x.add(i * BLOCK + p)));
+            for (r, row) in sums.iter_mut().enumerate() {
+                let value = V::load(d.add(r * BLOCK + p));
+                for (sum, &column) in row.iter_mut().zip(&columns) {
+                    *sum = value.fma(column, *sum);
+                }
+            }
+            p += V::N;
+        }
+        sums
+    }
+}
+
+/// Five Newton–Schulz iterations `X ← aX + (bA + cA²)X`, `A = XXᵀ`, after scaling to unit Frobenius norm.
+///
+/// # Safety
+/// V's instructions are present; `m` and the scratch buffers hold `n × stride` numbers, the columns from `n` on zero.
+#[inline(always)]
+pub(crate) unsafe fn orthogonalize<V: Lanes>(
+    n: usize,
+    stride: usize,
+    m: &mut [f32],
+    scratch: &mut [Vec<f32>; 3],
+) {
+    const A: f32 = 3.4445;
+    const B: f32 = -4.7750;
+    const C: f32 = 2.0315;
+    let norm = m.iter().map(|x| x * x).sum::<f32>().sqrt() + 1e-30;
+    m.iter_mut().for_each(|x| *x /= norm);
+    let [transposed, square, polynomial] = scratch;
+    for _ in 0..5 {
+        for r in 0..n {
+            for k in 0..n {
+                transposed[k * stride + r] = m[r * stride + k];
+            }
+        }
+        let rows = |data: &[f32]| Matrix { data: data.as_ptr(), row: stride, inner: 1 };
+        // SAFETY: all buffers hold n × stride numbers and N divides 16, which divides the stride.
+        unsafe {
+            product::<V, 1>(
+                (n, n, stride),
+                rows(m),
+                transposed.as_ptr(),
+                std::ptr::null(),
+                square.as_mut_ptr(),
+            );
+            product::<V, 1>(
+                (n, n, stride),
+                rows(square),
+                square.as_ptr(),
+                std::ptr::null(),
+                polynomial.as_mut_ptr(),
+            );
+            for (p, s) in polynomial.iter_mut().zip(square.iter()) {
+                *p = B * s + C * *p;
+            }
+            product::<V, 1>(
+                (n, n, stride),
+                rows(polynomial),
+                m.as_ptr(),
+                std::ptr::null(),
+                square.as_mut_ptr(),
+            );
+        }
+        for (x, s) in m.iter_mut().zip(square.iter()) {
+            *x = A * *x + s;
+        }
+    }
+}
