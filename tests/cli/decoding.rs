@@ -1,6 +1,6 @@
 //! Decoding: sampling, formats, metadata, and what `info` says.
 
-use crate::support::{Room, siren_picture, siren_sound, siren_with_profile};
+use crate::support::{Room, profile, siren_picture, siren_sound, siren_with_profile};
 use sirenc::media;
 use sirenc::signal::{SampleFormat, Signal};
 
@@ -18,7 +18,7 @@ fn the_native_decode_is_the_signal_described() {
     let (picture, sound) = (read(&room, "p.png"), read(&room, "s.wav"));
     assert_eq!((picture.description.lengths, picture.description.channels), (vec![6, 4], 1));
     assert_eq!(picture.description.format, SampleFormat::U16);
-    assert_eq!(picture.metadata[0].bytes, [1, 2, 3]);
+    assert_eq!(picture.metadata[0].bytes, profile());
     assert_eq!((sound.description.lengths, sound.description.rate), (vec![50], 8000));
 }
 
@@ -102,13 +102,13 @@ fn info_says_what_the_file_holds() {
     assert_eq!((&info["layers"], &info["width"]), (&serde_json::json!([2, 2]), &serde_json::json!([3, 3])));
     assert_eq!((&info["parameters"], &info["weights"]), (&25.into(), &"f32".into()));
     assert_eq!(info["bpp"], 8.0 * bytes.len() as f64 / 24.0);
-    assert_eq!(info["metadata"][0], serde_json::json!({"kind": "ICC", "bytes": 3}));
+    assert_eq!(info["metadata"][0], serde_json::json!({"kind": "ICC", "bytes": 128}));
     let sections: u64 =
         info["sections"].as_array().unwrap().iter().map(|s| s["bytes"].as_u64().unwrap()).sum();
     assert_eq!(sections + 9, bytes.len() as u64, "magic, version and the sections are the file");
 
     let table = room.run(&["info", "p.siren"]).exits(0);
-    for word in ["6×4", "grey", "16 bits", "25, f32", "ICC 3 bytes", "multiply-adds", "NETWORK"] {
+    for word in ["6×4", "grey", "16 bits", "25, f32", "ICC 128 bytes", "multiply-adds", "NETWORK"] {
         assert!(table.text().contains(word), "{word} in {}", table.text());
     }
     room.put("s.siren", siren_sound(80));

@@ -46,14 +46,16 @@ fn the_second_signal_stops_at_once_and_leaves_no_half_file() {
 }
 
 #[test]
-fn a_signal_before_the_fit_writes_nothing() {
-    let room = Room::new();
-    let mut child = room.command(&["encode", "-", "-o", "a.siren"]).stdin(Stdio::piped()).spawn().unwrap();
-    // Held open, so that the program waits for its input.
-    let input = child.stdin.take();
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    send(&child, "-TERM");
-    assert_eq!(child.wait().unwrap().code(), Some(143));
-    drop(input);
-    assert_eq!(room.names(), [""; 0]);
+fn a_signal_outside_the_fit_writes_nothing() {
+    for command in ["encode", "decode"] {
+        let room = Room::new();
+        let mut child = room.command(&[command, "-", "-o", "out"]).stdin(Stdio::piped()).spawn().unwrap();
+        // Held open, so that the program waits for its input.
+        let input = child.stdin.take();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        send(&child, "-TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(143), "{command}");
+        drop(input);
+        assert_eq!(room.names(), [""; 0]);
+    }
 }

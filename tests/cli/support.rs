@@ -140,9 +140,16 @@ pub fn siren_picture(width: u32, height: u32) -> Vec<u8> {
     )
 }
 
-/// A `.siren` picture with a colour profile of 3 bytes.
+/// A colour profile of grey pictures: no more than its header.
+pub fn profile() -> Vec<u8> {
+    let mut bytes = vec![0; 128];
+    bytes[16..20].copy_from_slice(b"GRAY");
+    bytes
+}
+
+/// A `.siren` picture of 16 bits with a colour profile.
 pub fn siren_with_profile() -> Vec<u8> {
-    let profile = Metadata { kind: MetadataKind::Icc, bytes: vec![1, 2, 3] };
+    let profile = Metadata { kind: MetadataKind::Icc, bytes: profile() };
     let description = Description {
         kind: Kind::Picture,
         lengths: vec![6, 4],
