@@ -96,7 +96,7 @@ impl Info<'_> {
                 _ => "1".into(),
             },
         );
-        row("networks", format!("{} layers × {} neurons", span(layers), span(width)));
+        row("networks", format!("{} × {}", span(layers, "layer"), span(width, "neuron")));
         row(
             "parameters",
             format!(
@@ -153,7 +153,8 @@ impl Info<'_> {
     }
 }
 
-/// `7`, or `5–9` where they vary.
-fn span((least, most): (usize, usize)) -> String {
-    if least == most { least.to_string() } else { format!("{least}–{most}") }
+/// `1 layer`, `7 layers`, or `5–9 layers` where they vary.
+fn span((least, most): (usize, usize), of: &str) -> String {
+    let plural = if most == 1 { "" } else { "s" };
+    if least == most { format!("{least} {of}{plural}") } else { format!("{least}–{most} {of}{plural}") }
 }

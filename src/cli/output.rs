@@ -46,14 +46,11 @@ impl Output {
                 if !overwrite && file.exists() {
                     return Err(exists(path));
                 }
-                probe(file).map_err(|error| match error.kind() {
-                    io::ErrorKind::NotFound => Failure::new(
-                        Exit::Other,
-                        path.display(),
-                        format!("the directory {} does not exist", directory(file).display()),
-                    ),
-                    _ => Failure::unwritable(path.display(), &error),
-                })?;
+                if !directory(file).exists() {
+                    let sentence = format!("the directory {} does not exist", directory(file).display());
+                    return Err(Failure::new(Exit::Other, path.display(), sentence));
+                }
+                probe(file).map_err(|error| Failure::unwritable(path.display(), &error))?;
             }
             _ => {}
         }
