@@ -10,10 +10,13 @@ mod decoder;
 #[cfg(feature = "encoder")]
 mod encoder;
 mod error;
+#[cfg(feature = "encoder")]
+mod fit;
 mod limits;
 #[cfg(feature = "media")]
 pub mod media;
 pub mod network;
+mod render;
 pub mod signal;
 
 pub use decoder::{Cost, Decoder};

@@ -1,0 +1,32 @@
+//! Initial parameters: SIREN's principled initialisation (Sitzmann et al. 2020, §3.2) with phases in turns.
+
+use crate::network::{Network, Shape};
+use std::f32::consts::TAU;
+
+/// A fresh network for normalised targets. `frequencies` gives the first layer's frequencies in turns per unit of
+/// coordinate, one per neuron and input (`width × inputs`).
+///
+/// Hidden weights are uniform in `±√(6 / inputs)` radians, phases uniform over a turn, the output layer smaller.
+pub(crate) fn network(shape: Shape, frequencies: &[f32], rng: &mut fastrand::Rng) -> Network {
+    let mut network = Network::zeros(shape);
+    let parameters = network.parameters_mut();
+    let mut uniform = |bound: f32| (2.0 * rng.f32() - 1.0) * bound;
+    for (l, layer) in shape.layers().enumerate() {
+        let bound = (6.0 / layer.inputs as f32).sqrt();
+        if l == 0 {
+            parameters[layer.weights()].copy_from_slice(frequencies);
+        } else {
+            let bound = if layer.last { 0.3 * bound } else { bound / TAU };
+            parameters[layer.weights()].iter_mut().for_each(|w| *w = uniform(bound));
+        }
+        if !layer.last {
+            parameters[layer.biases()].iter_mut().for_each(|b| *b = uniform(0.5));
+        }
+    }
+    network
+}
+
+/// First-layer frequencies uniform in `±bound` turns per unit along every axis.
+pub(crate) fn uniform_frequencies(shape: Shape, bound: f32, rng: &mut fastrand::Rng) -> Vec<f32> {
+    (0..shape.width * shape.inputs).map(|_| (2.0 * rng.f32() - 1.0) * bound).collect()
+}

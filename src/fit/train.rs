@@ -1,0 +1,169 @@
+//! Minibatch training of one network on one dataset, with clipping, detection of divergence and rollback.
+
+use crate::backend::simd::{BLOCK, Level, Workspace};
+use crate::fit::dataset::Dataset;
+use crate::fit::optimizer::Optimizer;
+use crate::network::Network;
+use rayon::prelude::*;
+use std::f32::consts::PI;
+
+/// Blocks per independently accumulated share of a gradient: the same shares whatever the number of threads.
+const SHARE: usize = 4;
+
+/// How a network is trained.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schedule {
+    /// Optimiser steps.
+    pub steps: usize,
+    /// Blocks per step.
+    pub blocks: usize,
+    /// Peak learning rate, radians.
+    pub rate: f32,
+    /// Share of the steps over which the rate rises from 0.
+    pub warmup: f32,
+    /// Final rate over peak rate.
+    pub end: f32,
+    /// The first layer that is trained.
+    pub first_layer: usize,
+    /// Whether the shares of one step run in parallel.
+    pub parallel: bool,
+}
+
+impl Schedule {
+    /// The learning rate at `step`: linear warm-up, then half a cosine.
+    fn rate(&self, step: usize) -> f32 {
+        let warmup = (self.warmup * self.steps as f32).max(1.0);
+        let step = step as f32;
+        if step < warmup {
+            return self.rate * (step + 1.0) / warmup;
+        }
+        let phase = (step - warmup) / (self.steps as f32 - warmup).max(1.0);
+        self.rate * (self.end + (1.0 - self.end) * 0.5 * (1.0 + (PI * phase).cos()))
+    }
+}
+
+/// What became of a training.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outcome {
+    /// Steps done.
+    pub steps: u64,
+    /// Mean squared error of the recent batches, normalised units, as training saw it.
+    pub mse: f64,
+    /// Rollbacks after divergence.
+    pub rollbacks: u32,
+}
+
+/// Trains `network` in place. `observe` gets the step and the recent mean squared error now and then, and ends the
+/// training by returning false.
+pub(crate) fn train(
+    level: Level,
+    network: &mut Network,
+    data: &Dataset,
+    schedule: &Schedule,
+    mut observe: impl FnMut(usize, f64) -> bool,
+) -> Outcome {
+    let shape = network.shape();
+    let batches = data.blocks().div_ceil(schedule.blocks).max(1);
+    let per_batch = data.blocks().div_ceil(batches);
+    let shares = per_batch.div_ceil(SHARE);
+    let mut workers: Vec<(Vec<f32>, Workspace)> =
+        (0..shares).map(|_| (vec![0.0; shape.parameters()], Workspace::default())).collect();
+    let mut gradient = vec![0.0f32; shape.parameters()];
+    let mut optimizer = Optimizer::new(shape);
+    let mut outcome = Outcome::default();
+    let mut guard = Guard::new(network);
+    let mut slow_down = 1.0;
+
+    for step in 0..schedule.steps {
+        let batch = step % batches;
+        let blocks = batch * data.blocks() / batches..(batch + 1) * data.blocks() / batches;
+        let count: usize = blocks.len() * BLOCK * shape.outputs;
+        let scale = 1.0 / count.max(1) as f32;
+        let one = |(share, (gradient, workspace)): (usize, &mut (Vec<f32>, Workspace))| {
+            gradient.fill(0.0);
+            let from = (blocks.start + share * SHARE).min(blocks.end);
+            let mut part = data.batch(from..(from + SHARE).min(blocks.end));
+            part.first_layer = schedule.first_layer;
+            level.step(network, part, scale, gradient, workspace)
+        };
+        let loss: f64 = if schedule.parallel {
+            workers.par_iter_mut().enumerate().map(one).collect::<Vec<_>>().into_iter().sum()
+        } else {
+            workers.iter_mut().enumerate().map(one).sum()
+        };
+        gradient.copy_from_slice(&workers[0].0);
+        for (share, _) in &workers[1..] {
+            gradient.iter_mut().zip(share).for_each(|(g, s)| *g += s);
+        }
+        outcome.steps += 1;
+        let mse = loss / count.max(1) as f64;
+        if guard.diverged(step, mse, &mut gradient) {
+            guard.restore(network, &mut outcome.mse);
+            optimizer = Optimizer::new(shape);
+            slow_down *= 0.5;
+            outcome.rollbacks += 1;
+            continue;
+        }
+        outcome.mse = guard.recent;
+        guard.keep(step, network);
+        optimizer.step(level, network, &gradient, slow_down * schedule.rate(step), schedule.first_layer);
+        if step % 32 == 0 && !observe(step, guard.recent) {
+            break;
+        }
+    }
+    outcome
+}
+
+/// Watches the loss: clips gradients that stick out, remembers a good state and tells when to return to it.
+struct Guard {
+    recent: f64,
+    best: f64,
+    best_parameters: Vec<f32>,
+    kept_at: usize,
+    norm: f64,
+}
+
+impl Guard {
+    fn new(network: &Network) -> Self {
+        Guard {
+            recent: f64::INFINITY,
+            best: f64::INFINITY,
+            best_parameters: network.parameters().to_vec(),
+            kept_at: 0,
+            norm: 0.0,
+        }
+    }
+
+    /// Takes the loss of `step` in, clips `gradient` to four times its usual norm, and says whether all is lost: a
+    /// loss that is not finite, or a recent mean of more than twice the best.
+    fn diverged(&mut self, step: usize, mse: f64, gradient: &mut [f32]) -> bool {
+        let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
+        if !mse.is_finite() || !norm.is_finite() {
+            return true;
+        }
+        self.recent = if self.recent.is_finite() { self.recent + 0.05 * (mse - self.recent) } else { mse };
+        if self.norm > 0.0 && norm > 4.0 * self.norm {
+            let factor = (4.0 * self.norm / norm) as f32;
+            gradient.iter_mut().for_each(|g| *g *= factor);
+        }
+        let usual = if self.norm > 0.0 { norm.min(4.0 * self.norm) } else { norm };
+        self.norm += if self.norm > 0.0 { 0.02 * (usual - self.norm) } else { usual };
+        step > 100 && self.recent > 2.0 * self.best
+    }
+
+    /// Remembers the parameters when the recent loss is the best so far, at most every hundred steps.
+    fn keep(&mut self, step: usize, network: &Network) {
+        if self.recent < self.best && (step < 100 || step >= self.kept_at + 100) {
+            self.best = self.recent;
+            self.best_parameters.copy_from_slice(network.parameters());
+            self.kept_at = step;
+        }
+    }
+
+    fn restore(&mut self, network: &mut Network, mse: &mut f64) {
+        network.parameters_mut().copy_from_slice(&self.best_parameters);
+        self.recent = self.best;
+        self.norm = 0.0;
+        *mse = self.best;
+    }
+}
