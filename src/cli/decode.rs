@@ -133,7 +133,9 @@ impl Args {
         if !self.verbose {
             return;
         }
-        eprintln!("  cost      {} multiply-adds", report::prefixed(decoder.cost(&plan.grid).macs));
+        if let Ok(cost) = decoder.cost(&plan.grid) {
+            eprintln!("  cost      {} multiply-adds", report::prefixed(cost.macs));
+        }
         for block in decoder.metadata().iter().filter(|block| !plan.format.keeps(block.kind)) {
             eprintln!("  metadata  {} is not kept by this format", report::metadata_kind(block.kind));
         }
@@ -142,7 +144,7 @@ impl Args {
 
 /// Renders the plan and writes it as a file in memory, so that it reaches its place whole.
 fn render_file(decoder: &Decoder, plan: &Plan, quiet: bool) -> sirenc::Result<Vec<u8>> {
-    let meter = Meter::render(quiet, decoder.cost(&plan.grid).samples);
+    let meter = Meter::render(quiet, decoder.cost(&plan.grid)?.samples);
     let signal = render::render(decoder, &plan.grid, plan.description.clone(), &meter)?;
     let mut file = Cursor::new(vec![]);
     media::write(&signal, plan.format, &mut file)?;

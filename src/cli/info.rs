@@ -26,7 +26,9 @@ pub struct Args {
 
 /// Runs `sirenc info`.
 pub fn run(args: &Args) -> Outcome {
-    let limits = Limits::default();
+    let mut limits = Limits::default();
+    // Nothing is rendered: the cost of a decode is told, however large it is.
+    limits.samples = u64::MAX;
     let content = Content::read(&args.input, &limits)?;
     let decoder = content.decoder(&limits)?;
     let sections =
@@ -65,8 +67,9 @@ impl Info<'_> {
         let values = || self.decoder.networks().iter().map(|network| of(network.shape()));
         (values().min().unwrap_or(0), values().max().unwrap_or(0))
     }
-    fn macs(&self) -> u64 {
-        self.decoder.cost(&Grid::native(self.decoder.description())).macs
+    /// Multiply-adds of a native decode.
+    fn macs(&self) -> Option<u64> {
+        self.decoder.cost(&Grid::native(self.decoder.description())).ok().map(|cost| cost.macs)
     }
 
     /// The table for people.
@@ -106,7 +109,9 @@ impl Info<'_> {
                 self.bits_per_parameter()
             ),
         );
-        row("decode", format!("{} multiply-adds at the native size", report::prefixed(self.macs())));
+        if let Some(macs) = self.macs() {
+            row("decode", format!("{} multiply-adds at the native size", report::prefixed(macs)));
+        }
         for block in self.decoder.metadata() {
             let bytes = report::grouped(block.bytes.len() as u64);
             row("metadata", format!("{} {bytes} bytes", report::metadata_kind(block.kind)));

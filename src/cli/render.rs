@@ -19,7 +19,7 @@ pub fn use_threads(threads: Option<NonZeroU16>) -> std::result::Result<(), Failu
 
 /// Renders `grid` as the signal that `description` says.
 pub fn render(decoder: &Decoder, grid: &Grid, description: Description, meter: &Meter) -> Result<Signal> {
-    let capacity = decoder.cost(grid).samples as usize;
+    let capacity = usize::try_from(decoder.cost(grid)?.samples).unwrap_or(0);
     let mut samples = Samples::with_capacity(description.format, 0);
     decoder.render_rows(grid, |rows| {
         if samples.is_empty() {
@@ -37,7 +37,7 @@ pub fn render(decoder: &Decoder, grid: &Grid, description: Description, meter: &
 pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
     let description = decoder.description().clone();
     let grid = Grid::native(&description);
-    let meter = Meter::render(quiet, decoder.cost(&grid).samples);
+    let meter = Meter::render(quiet, decoder.cost(&grid)?.samples);
     render(decoder, &grid, description, &meter)
 }
 
