@@ -18,7 +18,7 @@ mod wav;
 
 pub use npy::{read_npy, write_npy};
 pub use output::{EXTENSIONS, OutputFormat, write};
-pub use sniff::is_siren;
+pub use sniff::{is_siren, kind};
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;

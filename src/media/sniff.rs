@@ -26,6 +26,17 @@ pub fn is_siren(bytes: &[u8]) -> bool {
     bytes.starts_with(&SIREN)
 }
 
+/// The kind of file that `bytes` begin like, in words, if it is a known one other than a `.siren` file.
+pub fn kind(bytes: &[u8]) -> Option<&'static str> {
+    let head = bytes.get(..SNIFFED).unwrap_or(bytes);
+    match readable(head) {
+        Some(Found::Picture(_, name)) => Some(name),
+        Some(Found::Wav) => Some("WAV"),
+        None if is_siren(head) => None,
+        None => signature(head),
+    }
+}
+
 /// What the file beginning with `head` is.
 ///
 /// # Errors
@@ -92,12 +103,18 @@ const OTHERS: [(usize, &[u8], &str); 28] = [
     (0, b"\x28\xB5\x2F\xFD", "a Zstandard file"),
 ];
 
+/// The name of the signature in [`OTHERS`] that `head` has.
+fn signature(head: &[u8]) -> Option<&'static str> {
+    let has = |&&(offset, signature, _): &&(usize, &[u8], _)| {
+        head.get(offset..).is_some_and(|rest| rest.starts_with(signature))
+    };
+    OTHERS.iter().find(has).map(|&(.., name)| name)
+}
+
 /// The best name for what `head` begins.
 fn name(head: &[u8]) -> &'static str {
-    for (offset, signature, name) in OTHERS {
-        if head.get(offset..).is_some_and(|rest| rest.starts_with(signature)) {
-            return name;
-        }
+    if let Some(name) = signature(head) {
+        return name;
     }
     // The head may end inside a character; only a byte that cannot continue one speaks against text.
     let utf8 = match std::str::from_utf8(head) {
@@ -137,6 +154,13 @@ mod tests {
         assert!(message(b"\xFF\xFE\x00\x01").contains("unknown kind"));
         assert!(message(b"").contains("empty"));
         assert!(message(&SIREN).contains(".siren"));
+    }
+
+    #[test]
+    fn a_kind_is_named_only_if_it_is_known() {
+        assert_eq!(kind(b"\x89PNG\r\n\x1a\n"), Some("PNG"));
+        assert_eq!(kind(b"fLaC\0\0\0\x22"), Some("FLAC sound"));
+        assert_eq!((kind(&SIREN), kind(b"text"), kind(b"")), (None, None, None));
     }
 
     #[test]

@@ -1,0 +1,103 @@
+//! `sirenc compare`: how far apart two signals are.
+
+use super::failure::{Exit, Failure};
+use super::input::Content;
+use super::limits::LimitArgs;
+use super::verify::comparable;
+use super::{Outcome, output, render, report};
+use serde_json::{Map, Value, json};
+use sirenc::Limits;
+use sirenc::signal::Description;
+use sirenc::signal::metric::{Comparison, compare};
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Compare two signals: PSNR, SSIM, max error and more
+///
+/// Of pictures PSNR, SSIM, MS-SSIM and the largest error, of sound PSNR, SNR, LSD (log-spectral distance) and the
+/// largest error. Each may be a .siren file, which is decoded at its native size, or any picture or sound that `encode` reads.
+/// PSNR and SSIM are over all channels; the samples of each file are taken in their own range.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The reference
+    #[arg(value_name = "A")]
+    a: PathBuf,
+    /// What is compared with it; one of both may be - for standard input
+    #[arg(value_name = "B")]
+    b: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Runs `sirenc compare`.
+pub fn run(args: &Args) -> Outcome {
+    if super::input::is_stdin(&args.a) && super::input::is_stdin(&args.b) {
+        return Err(Failure::usage("only one of both signals can come from standard input"));
+    }
+    let read = |path: &PathBuf| {
+        let content = Content::read(path, &Limits::default())?;
+        render::signal(&content, &args.limits, args.quiet)
+    };
+    let (a, b) = (read(&args.a)?, read(&args.b)?);
+    let name = args.b.display();
+    if !comparable(&a.description, &b.description) {
+        let (found, expected) = (report::description(&b.description), report::description(&a.description));
+        let sentence = format!("{found}, but {} is {expected}", args.a.display());
+        return Err(Failure::new(Exit::Other, name, sentence));
+    }
+    let compared = compare(&a, &b).map_err(|error| Failure::work(name, error))?;
+    output::print(&if args.json {
+        json(args, &a.description, &compared)
+    } else {
+        table(&a.description, &compared)
+    })?;
+    Ok(Exit::Done)
+}
+
+/// What was measured, for people.
+fn table(description: &Description, compared: &Comparison) -> String {
+    let rows = [
+        ("PSNR", Some(report::decibels(compared.distortion.psnr_db()))),
+        ("SNR", report::snr_db(description, compared).map(report::decibels)),
+        ("SSIM", compared.ssim.map(|ssim| format!("{ssim:.5}"))),
+        ("MS-SSIM", compared.ms_ssim.map(|ssim| format!("{ssim:.5}"))),
+        ("LSD", compared.lsd_db.map(|lsd| format!("{lsd:.3} dB"))),
+        ("max error", Some(report::max_error(description, compared))),
+    ];
+    let mut text = String::new();
+    for (name, value) in rows {
+        if let Some(value) = value {
+            // A String takes everything.
+            let _ = writeln!(text, "{name:<11}{value}");
+        }
+    }
+    text
+}
+
+/// What was measured, for scripts; what does not apply is left out, what is infinite is null.
+fn json(args: &Args, description: &Description, compared: &Comparison) -> String {
+    let mut object = Map::new();
+    object.insert("a".into(), report::path(&args.a));
+    object.insert("b".into(), report::path(&args.b));
+    let measures = [
+        ("psnr_db", Some(compared.distortion.psnr_db())),
+        ("snr_db", report::snr_db(description, compared)),
+        ("ssim", compared.ssim),
+        ("ms_ssim", compared.ms_ssim),
+        ("lsd_db", compared.lsd_db),
+        ("max_error", Some(compared.distortion.max)),
+    ];
+    for (name, value) in measures {
+        if let Some(value) = value {
+            object.insert(name.into(), report::number(value));
+        }
+    }
+    object.insert("version".into(), json!(env!("CARGO_PKG_VERSION")));
+    format!("{}\n", Value::Object(object))
+}

@@ -1,0 +1,152 @@
+//! `sirenc decode`: a `.siren` file → a picture or sound of any size or rate.
+
+mod plan;
+
+use super::failure::{Exit, Failure};
+use super::input::Input;
+use super::limits::LimitArgs;
+use super::output::Output;
+use super::progress::Meter;
+use super::values::{self, PictureSize};
+use super::{Outcome, render, report};
+use clap::ValueEnum;
+use plan::Plan;
+use sirenc::media::{self, OutputFormat};
+use sirenc::{Decoder, Limits};
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Render a .siren file as a picture or sound, at any size
+///
+/// Without options the result has the size, rate, channels, sample format and metadata of the source. Float output of
+/// integer sources is normalised: 0..1 for pictures, −1..1 for sound.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  sirenc decode photo.siren                     photo.png
+  sirenc decode photo.siren -o big.tiff --scale 4 --bits 16
+  sirenc decode photo.siren --size 320x200 -o - --format jpg > thumbnail.jpg
+  sirenc decode voice.siren --rate 96000        voice.wav
+  sirenc decode photo.siren -o photo.npy        C-order binary32, (height, width, channels)")]
+pub struct Args {
+    /// The .siren file; - is standard input
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+
+    /// File to write, its extension chooses the format; - is standard output
+    ///
+    /// By default INPUT with .png, .tiff (pictures of binary32) or .wav; standard output if INPUT is -.
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Format of the output, whatever its name: png, jpg, tiff, webp, bmp, pnm, wav or npy
+    /// [default: by the extension of PATH]
+    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    format: Option<OutputFormat>,
+
+    /// Width and height of a picture in pixels [default: native]
+    #[arg(long, value_name = "WxH", conflicts_with_all = ["scale", "rate"], help_heading = SAMPLING)]
+    #[arg(value_parser = values::picture_size)]
+    size: Option<PictureSize>,
+    /// Width and height of a picture as a multiple of the native ones [default: 1]
+    #[arg(long, value_name = "F", conflicts_with = "rate", help_heading = SAMPLING)]
+    #[arg(value_parser = values::positive)]
+    scale: Option<f64>,
+    /// Samples per second of a sound, Hz [default: native]
+    #[arg(long, value_name = "HZ", help_heading = SAMPLING)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// Sample format of the output, bits of an integer or f32 [default: native]
+    #[arg(long, value_name = "BITS", help_heading = SAMPLING)]
+    bits: Option<Bits>,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+
+    /// Threads; they change the time, not the bytes [default: all]
+    #[arg(long, value_name = "N")]
+    threads: Option<std::num::NonZeroU16>,
+    /// Overwrite an existing output
+    #[arg(short, long)]
+    force: bool,
+    /// No progress and no summary
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// More words: the cost, and metadata that the format does not keep
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+const SAMPLING: &str = "Sampling";
+
+/// Sample formats to ask for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Bits {
+    /// 8-bit integers
+    #[value(name = "8")]
+    Eight,
+    /// 16-bit integers
+    #[value(name = "16")]
+    Sixteen,
+    /// Binary32
+    F32,
+}
+
+/// A format by the extension that stands for it.
+fn format(text: &str) -> Result<OutputFormat, String> {
+    OutputFormat::from_extension(Path::new("name").with_extension(text)).map_err(|error| error.to_string())
+}
+
+/// Runs `sirenc decode`.
+pub fn run(args: &Args) -> Outcome {
+    let started = Instant::now();
+    render::use_threads(args.threads)?;
+    let limits = args.limits.limits();
+    let content = Input::open(&args.input)?.read(&Limits::default())?;
+    let decoder = content.decoder(&limits)?;
+    let name = content.name;
+
+    let plan = args.plan(&name, &decoder)?;
+    args.limits.admit(&name, &plan.grid)?;
+    let output = Output::prepare(&plan.path, &args.input, args.force)?;
+
+    let bytes = render_file(&decoder, &plan, args.quiet).map_err(|error| Failure::work(&name, error))?;
+    output.write(&bytes)?;
+    if !args.quiet {
+        args.print(&name, &decoder, &plan, &output, started);
+    }
+    Ok(Exit::Done)
+}
+
+impl Args {
+    /// The summary for people, on standard error.
+    fn print(&self, name: &str, decoder: &Decoder, plan: &Plan, output: &Output, started: Instant) {
+        let description = &plan.description;
+        eprintln!(
+            "{name} → {}: {}, {}, {}, {:.2} s",
+            output.name(),
+            report::extent(description),
+            report::channels(description),
+            report::sample_format(description.format).1,
+            started.elapsed().as_secs_f64(),
+        );
+        if !self.verbose {
+            return;
+        }
+        if let Ok(cost) = decoder.cost(&plan.grid) {
+            eprintln!("  cost      {} multiply-adds", report::prefixed(cost.macs));
+        }
+        for block in decoder.metadata().iter().filter(|block| !plan.format.keeps(block.kind)) {
+            eprintln!("  metadata  {} is not kept by this format", report::metadata_kind(block.kind));
+        }
+    }
+}
+
+/// Renders the plan and writes it as a file in memory, so that it reaches its place whole.
+fn render_file(decoder: &Decoder, plan: &Plan, quiet: bool) -> sirenc::Result<Vec<u8>> {
+    let meter = Meter::render(quiet, decoder.cost(&plan.grid)?.samples);
+    let signal = render::render(decoder, &plan.grid, plan.description.clone(), &meter)?;
+    let mut file = Cursor::new(vec![]);
+    media::write(&signal, plan.format, &mut file)?;
+    Ok(file.into_inner())
+}

@@ -1,0 +1,252 @@
+//! `sirenc encode`: a picture or sound → a `.siren` file that has been verified.
+
+mod summary;
+
+use super::failure::{Exit, Failure};
+use super::input::{self, Content, Input};
+use super::interrupt::Interrupt;
+use super::output::{self, Output};
+use super::progress::Meter;
+use super::{Outcome, render, report, values};
+use clap::{ArgGroup, ValueEnum};
+use sirenc::signal::metric::{Comparison, compare};
+use sirenc::signal::{Kind, Signal};
+use sirenc::{Decoder, Device, EncodeOptions, Encoded, Flow, Limits, Target, WeightCoding, media};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use summary::Done;
+
+/// The file and the report of its fit may differ in the last digits of a sum, not in what they say.
+const PSNR_TOLERANCE_DB: f64 = 1e-3;
+
+/// Fit a picture or sound and store it as a .siren file
+///
+/// The file is a small network fitted to the samples: fit, quantize, store, then decode the finished bytes and
+/// compare them with the source. Ctrl-C and SIGTERM finish with the best network so far, as a valid file (exit code
+/// 130 or 143); a second one stops at once and leaves nothing.
+///
+/// The same seed, kind of device and options give the same bytes, whatever the number of threads.
+#[derive(Debug, clap::Args)]
+#[command(
+    group = ArgGroup::new("target"),
+    after_long_help = "\
+Examples:
+  sirenc encode photo.png                          photo.siren, at quality 75
+  sirenc encode photo.png -o small.siren --size 20kB
+  sirenc encode scan.tiff --psnr 40 --effort 7
+  sirenc encode voice.wav --kbps 16
+  sirenc encode photo.png --layers 7 --width 40    a network of this shape
+  curl -s https://example.org/p.jpg | sirenc encode - --bpp 0.5 > p.siren"
+)]
+pub struct Args {
+    /// PNG, JPEG, TIFF, WebP, BMP, PNM, GIF or WAV file, told by its content; - is standard input
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+
+    /// File to write; - is standard output [default: INPUT with .siren; standard output for -]
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+
+    /// Bits per pixel, every byte of the file counted; never exceeded
+    #[arg(long, value_name = "X", group = "target", value_parser = values::positive, help_heading = TARGET)]
+    bpp: Option<f64>,
+    /// Bytes of the file; kB, MB, KiB or MiB may follow; never exceeded
+    #[arg(long, value_name = "N", group = "target", value_parser = values::bytes, help_heading = TARGET)]
+    size: Option<u64>,
+    /// PSNR in dB, met within 0.1 dB (exit code 6 if not)
+    #[arg(long, value_name = "DB", group = "target", value_parser = values::positive, help_heading = TARGET)]
+    psnr: Option<f64>,
+    /// From 0, the smallest file, to 100, the most faithful [default: 75]
+    #[arg(long, value_name = "0..100", group = "target", value_parser = values::quality, help_heading = TARGET)]
+    quality: Option<f64>,
+    /// Sound only: kilobits (1000 bits) per second, every byte counted; never exceeded
+    #[arg(long, value_name = "X", group = "target", value_parser = values::positive, help_heading = TARGET)]
+    kbps: Option<f64>,
+
+    /// Hidden layers of a given network, with --width and instead of a target
+    #[arg(long, value_name = "N", requires = "width", conflicts_with = "target", help_heading = NETWORK)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=255))]
+    layers: Option<u32>,
+    /// Neurons of each hidden layer, with --layers
+    #[arg(long, value_name = "W", requires = "layers", conflicts_with = "target", help_heading = NETWORK)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=65535))]
+    width: Option<u32>,
+    /// How the parameters are stored
+    #[arg(long, value_name = "CODING", default_value = "quantized", help_heading = NETWORK)]
+    weights: Weights,
+
+    /// How much work the fit may do: 1 is the fastest, 9 the smallest file
+    #[arg(long, value_name = "1..9", default_value_t = 5, help_heading = FIT)]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=9))]
+    effort: u8,
+    /// Where the fit runs: auto, cpu, cuda or cuda:I
+    ///
+    /// auto uses a usable GPU, else the CPU, and -v says which and why. A device that was asked for by name and is
+    /// not usable is an error.
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = values::device, help_heading = FIT)]
+    device: Device,
+    /// Threads; they change the time, not the bytes [default: all]
+    #[arg(long, value_name = "N", help_heading = FIT)]
+    threads: Option<std::num::NonZeroU16>,
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = FIT)]
+    seed: u64,
+    /// Seconds the fit may take; the bytes then depend on the machine's speed [default: no limit]
+    #[arg(long, value_name = "S", value_parser = values::seconds, help_heading = FIT)]
+    time_limit: Option<Duration>,
+
+    /// Do not decode the finished bytes and compare them with the source
+    #[arg(long)]
+    no_verify: bool,
+    /// Drop ICC, Exif and XMP blocks, which are kept otherwise
+    #[arg(long)]
+    no_metadata: bool,
+    /// Print one JSON object on standard output instead of the summary
+    #[arg(long)]
+    json: bool,
+    /// Overwrite an existing output
+    #[arg(short, long)]
+    force: bool,
+    /// No progress and no summary
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// More words: the device, the networks, the times
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+const TARGET: &str = "Target (at most one)";
+const NETWORK: &str = "Network (research)";
+const FIT: &str = "Fit";
+
+/// How parameters are stored.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Weights {
+    /// Quantized and range coded
+    Quantized,
+    /// Binary16
+    F16,
+    /// Binary32, without loss
+    F32,
+}
+
+/// Runs `sirenc encode`.
+pub fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
+    let started = Instant::now();
+    let options = args.options();
+    let target = args.output_path();
+    if args.json && output::is_stdout(&target) {
+        return Err(Failure::usage("--json and the file would both go to standard output")
+            .hint("use -o FILE with --json"));
+    }
+    let input = Input::open(&args.input)?;
+    let output = Output::prepare(&target, &args.input, args.force)?;
+    let content = input.read(&Limits::default())?;
+    let source = args.read_signal(&content)?;
+
+    let encoded = args.fit(&content.name, &source, &options, interrupt)?;
+    let compared =
+        if args.no_verify { None } else { Some(verify(&content.name, &source, &encoded, args.quiet)?) };
+    output.write(&encoded.bytes)?;
+
+    let done = Done { args, name: &content.name, source: &source, encoded: &encoded, compared, started };
+    if args.json {
+        output::print(&format!("{}\n", done.json(&target)))?;
+    } else if !args.quiet {
+        done.print(&output);
+    }
+    Ok(interrupt.noted().unwrap_or_else(|| done.exit()))
+}
+
+impl Args {
+    fn options(&self) -> EncodeOptions {
+        let mut options = EncodeOptions::default();
+        options.target = self.target();
+        options.effort = self.effort;
+        options.seed = self.seed;
+        options.threads = self.threads.map(|n| usize::from(n.get()));
+        options.time_limit = self.time_limit;
+        options.weights = match self.weights {
+            Weights::Quantized => WeightCoding::Quantized,
+            Weights::F16 => WeightCoding::Half,
+            Weights::F32 => WeightCoding::Single,
+        };
+        options.metadata = !self.no_metadata;
+        options.device = self.device;
+        options
+    }
+    fn target(&self) -> Target {
+        if let (Some(layers), Some(width)) = (self.layers, self.width) {
+            return Target::Shape { layers: layers as usize, width: width as usize };
+        }
+        let given = [
+            self.bpp.map(Target::BitsPerPosition),
+            self.size.map(Target::Bytes),
+            self.psnr.map(Target::Psnr),
+            self.quality.map(Target::Quality),
+            self.kbps.map(Target::Kbps),
+        ];
+        given.into_iter().flatten().next().unwrap_or(EncodeOptions::default().target)
+    }
+    fn output_path(&self) -> PathBuf {
+        match &self.output {
+            Some(path) => path.clone(),
+            None if input::is_stdin(&self.input) => "-".into(),
+            None => self.input.with_extension("siren"),
+        }
+    }
+    fn read_signal(&self, content: &Content) -> Result<Signal, Failure> {
+        let signal = media::read(&content.bytes, &Limits::default())
+            .map_err(|error| Failure::media(&content.name, error))?;
+        if self.kbps.is_some() && signal.description.kind != Kind::Sound {
+            return Err(Failure::new(Exit::Usage, &content.name, "a picture, but --kbps is for sound")
+                .hint("--bpp or --size"));
+        }
+        Ok(signal)
+    }
+    fn fit(
+        &self,
+        name: &str,
+        source: &Signal,
+        options: &EncodeOptions,
+        interrupt: &Interrupt,
+    ) -> Result<Encoded, Failure> {
+        let meter = Meter::fit(self.quiet);
+        let told = AtomicBool::new(self.quiet);
+        interrupt.be_patient();
+        if self.verbose {
+            meter.say(&format!("{name}: fitting {}", report::description(&source.description)));
+        }
+        let encoded = sirenc::encode(source, options, &|progress| {
+            meter.report(progress);
+            if interrupt.noted().is_none() {
+                return Flow::Continue;
+            }
+            if !told.swap(true, Ordering::Relaxed) {
+                meter.say("sirenc: finishing with the best network so far (once more to stop at once)");
+            }
+            Flow::Finish
+        });
+        encoded.map_err(|error| Failure::work(name, error))
+    }
+}
+
+/// Decodes the finished bytes and compares them with the source.
+fn verify(name: &str, source: &Signal, encoded: &Encoded, quiet: bool) -> Result<Comparison, Failure> {
+    let failed = |sentence: String| Failure::new(Exit::Verification, name, sentence);
+    let broken = |error| failed(format!("the finished file does not decode: {error}"));
+    let decoder = Decoder::open(encoded.bytes.as_slice(), &Limits::default()).map_err(broken)?;
+    if decoder.description() != &source.description {
+        return Err(failed("the finished file describes another signal".into()));
+    }
+    let decoded = render::native(&decoder, quiet).map_err(broken)?;
+    let compared = compare(source, &decoded).map_err(broken)?;
+    let (found, claimed) = (compared.distortion.psnr_db(), encoded.report.psnr_db);
+    // Lossless is infinite on both sides.
+    let equal = found == claimed || (found - claimed).abs() <= PSNR_TOLERANCE_DB;
+    if !equal {
+        return Err(failed(format!("the finished file has {found:.3} dB, the fit had {claimed:.3} dB")));
+    }
+    Ok(compared)
+}

@@ -1,0 +1,112 @@
+//! What `sirenc encode` tells when it is done: a line for people, an object for scripts, an exit code.
+
+use super::Args;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::Output;
+use crate::cli::report;
+use serde_json::{Map, Value, json};
+use sirenc::signal::Signal;
+use sirenc::signal::metric::Comparison;
+use sirenc::{Encoded, Target};
+use std::path::Path;
+use std::time::Instant;
+
+/// What there is to report.
+pub struct Done<'a> {
+    pub args: &'a Args,
+    pub name: &'a str,
+    pub source: &'a Signal,
+    pub encoded: &'a Encoded,
+    pub compared: Option<Comparison>,
+    pub started: Instant,
+}
+
+impl Done<'_> {
+    /// The exit code; a target that was not reached is told.
+    pub fn exit(&self) -> Exit {
+        let report = &self.encoded.report;
+        if report.reached || report.interrupted {
+            return Exit::Done;
+        }
+        let hint = match self.args.target() {
+            Target::Psnr(asked) => {
+                format!("{} of {asked} dB; more --effort", report::decibels(report.psnr_db))
+            }
+            _ => "more --effort or another target".into(),
+        };
+        Failure::new(Exit::Missed, self.name, "the target was not reached, the best file was written")
+            .hint(&hint)
+            .print();
+        Exit::Missed
+    }
+
+    /// Of a sound that was verified.
+    fn snr_db(&self) -> Option<f64> {
+        self.compared.as_ref().and_then(|compared| report::snr_db(&self.source.description, compared))
+    }
+
+    /// The summary for people, on standard error.
+    pub fn print(&self, output: &Output) {
+        let (encoded, report) = (self.encoded, &self.encoded.report);
+        let bytes = encoded.bytes.len() as u64;
+        let rate = report::rate_text(&self.source.description, bytes);
+        let quality = match self.snr_db() {
+            Some(snr) => format!("SNR {}", report::decibels(snr)),
+            None => report::decibels(report.psnr_db),
+        };
+        eprintln!(
+            "{} → {}: {} bytes, {rate}, {quality}, {:.1} s",
+            self.name,
+            output.name(),
+            report::grouped(bytes),
+            self.started.elapsed().as_secs_f64(),
+        );
+        if self.args.verbose {
+            eprintln!("  device    {}", report.device);
+            eprintln!(
+                "  networks  {} of {} layers × {} neurons, {} parameters",
+                report.tiles,
+                report.layers,
+                report.width,
+                report::grouped(report.parameters)
+            );
+            eprintln!("  steps     {}", report::grouped(report.steps));
+            if let Some(compared) = &self.compared {
+                eprintln!("  verified  max error {}", report::max_error(&self.source.description, compared));
+            }
+        }
+    }
+
+    /// The object for scripts; numbers that are not finite or not known are null.
+    pub fn json(&self, output: &Path) -> Value {
+        let (encoded, report) = (self.encoded, &self.encoded.report);
+        let bytes = encoded.bytes.len() as u64;
+        let (rate_name, rate, _) = report::rate(&self.source.description, bytes);
+        let max_error = self.compared.as_ref().map_or(Value::Null, |c| report::number(c.distortion.max));
+        let mut object = Map::new();
+        let mut put = |name: &str, value: Value| object.insert(name.into(), value);
+        put("input", report::path(&self.args.input));
+        put("output", report::path(output));
+        put("bytes", json!(bytes));
+        put(rate_name, report::number(rate));
+        put("psnr_db", report::number(report.psnr_db));
+        if let Some(snr) = self.snr_db() {
+            put("snr_db", report::number(snr));
+        }
+        put("max_error", max_error);
+        put("seconds", report::number(self.started.elapsed().as_secs_f64()));
+        put("steps", json!(report.steps));
+        put("parameters", json!(report.parameters));
+        put("tiles", json!(report.tiles));
+        put("layers", json!(report.layers));
+        put("width", json!(report.width));
+        put("device", json!(report.device));
+        put("effort", json!(self.args.effort));
+        put("seed", json!(self.args.seed));
+        put("verified", json!(self.compared.is_some()));
+        put("reached", json!(report.reached));
+        put("interrupted", json!(report.interrupted));
+        put("version", json!(env!("CARGO_PKG_VERSION")));
+        Value::Object(object)
+    }
+}

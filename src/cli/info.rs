@@ -1,0 +1,165 @@
+//! `sirenc info`: what a `.siren` file holds, without rendering it.
+
+use super::failure::{Exit, Failure};
+use super::input::Content;
+use super::{Outcome, output, report};
+use serde_json::{Map, Value, json};
+use sirenc::container::{self, Networks, SectionInfo};
+use sirenc::signal::Grid;
+use sirenc::{Decoder, Limits};
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Show what a .siren file holds, without rendering it
+///
+/// Kind, size, channels, sample format, tiles, networks, parameters, rate, the cost of a native decode, metadata and
+/// the bytes of every section.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The .siren file; - is standard input
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `sirenc info`.
+pub fn run(args: &Args) -> Outcome {
+    let mut limits = Limits::default();
+    // Nothing is rendered: the cost of a decode is told, however large it is.
+    limits.samples = u64::MAX;
+    let content = Content::read(&args.input, &limits)?;
+    let decoder = content.decoder(&limits)?;
+    let sections =
+        container::sections(&content.bytes).map_err(|error| Failure::siren(&content.name, error))?;
+    let info = Info { name: &content.name, bytes: content.bytes.len() as u64, decoder: &decoder, sections };
+    output::print(&if args.json { format!("{}\n", info.json()) } else { info.table() })?;
+    Ok(Exit::Done)
+}
+
+struct Info<'a> {
+    name: &'a str,
+    bytes: u64,
+    decoder: &'a Decoder,
+    sections: Vec<SectionInfo>,
+}
+
+impl Info<'_> {
+    fn parameters(&self) -> u64 {
+        self.decoder.networks().iter().map(|network| network.parameters().len() as u64).sum()
+    }
+    /// Of the section that holds the networks.
+    fn bits_per_parameter(&self) -> f64 {
+        let bytes: u64 = self.sections.iter().filter(|s| s.name == "NETWORK").map(|s| s.bytes).sum();
+        8.0 * bytes as f64 / self.parameters() as f64
+    }
+    fn weights(&self) -> &'static str {
+        match self.decoder.file().networks {
+            Networks::Quantized(_) => "quantized",
+            Networks::Half(_) => "f16",
+            Networks::Single(_) => "f32",
+            _ => "other",
+        }
+    }
+    /// The smallest and the largest of what `of` tells about the networks.
+    fn range(&self, of: impl Fn(sirenc::network::Shape) -> usize) -> (usize, usize) {
+        let values = || self.decoder.networks().iter().map(|network| of(network.shape()));
+        (values().min().unwrap_or(0), values().max().unwrap_or(0))
+    }
+    /// Multiply-adds of a native decode.
+    fn macs(&self) -> Option<u64> {
+        self.decoder.cost(&Grid::native(self.decoder.description())).ok().map(|cost| cost.macs)
+    }
+
+    /// The table for people.
+    fn table(&self) -> String {
+        let description = self.decoder.description();
+        let tiles = self.decoder.tiles();
+        let rate = report::rate_text(description, self.bytes);
+        let (layers, width) = (self.range(|s| s.layers), self.range(|s| s.width));
+        let mut text = format!("{}: {} bytes, {rate}\n", self.name, report::grouped(self.bytes));
+        let mut row = |name: &str, value: String| {
+            // A String takes everything.
+            let _ = writeln!(text, "  {name:<11}{value}");
+        };
+        row(
+            report::kind(description),
+            format!(
+                "{}, {}, {}",
+                report::extent(description),
+                report::channels(description),
+                report::sample_format(description.format).1
+            ),
+        );
+        row(
+            "tiles",
+            match tiles.counts().iter().map(u32::to_string).collect::<Vec<_>>().join("×") {
+                counts if tiles.len() > 1 => format!("{counts}, overlap {} samples", tiles.overlap()),
+                _ => "1".into(),
+            },
+        );
+        row("networks", format!("{} × {}", span(layers, "layer"), span(width, "neuron")));
+        row(
+            "parameters",
+            format!(
+                "{}, {}, {:.2} bits each",
+                report::grouped(self.parameters()),
+                self.weights(),
+                self.bits_per_parameter()
+            ),
+        );
+        if let Some(macs) = self.macs() {
+            row("decode", format!("{} multiply-adds at the native size", report::prefixed(macs)));
+        }
+        for block in self.decoder.metadata() {
+            let bytes = report::grouped(block.bytes.len() as u64);
+            row("metadata", format!("{} {bytes} bytes", report::metadata_kind(block.kind)));
+        }
+        for section in &self.sections {
+            row("section", format!("{:<9} {} bytes", section.name, report::grouped(section.bytes)));
+        }
+        text
+    }
+
+    /// The object for scripts.
+    fn json(&self) -> Value {
+        let description = self.decoder.description();
+        let (rate_name, rate, _) = report::rate(description, self.bytes);
+        let (layers, width) = (self.range(|s| s.layers), self.range(|s| s.width));
+        let mut object = Map::new();
+        let mut put = |name: &str, value: Value| object.insert(name.into(), value);
+        put("input", json!(self.name));
+        put("bytes", json!(self.bytes));
+        put(rate_name, report::number(rate));
+        put("kind", json!(report::kind(description)));
+        put("lengths", json!(description.lengths));
+        put("channels", json!(description.channels));
+        put("format", json!(report::sample_format(description.format).0));
+        put("rate", if description.rate == 0 { Value::Null } else { json!(description.rate) });
+        put("tiles", json!(self.decoder.tiles().counts()));
+        put("overlap", json!(self.decoder.tiles().overlap()));
+        put("layers", json!([layers.0, layers.1]));
+        put("width", json!([width.0, width.1]));
+        put("parameters", json!(self.parameters()));
+        put("weights", json!(self.weights()));
+        put("bits_per_parameter", report::number(self.bits_per_parameter()));
+        put("macs", json!(self.macs()));
+        let metadata = self.decoder.metadata().iter();
+        let metadata =
+            metadata.map(|b| json!({"kind": report::metadata_kind(b.kind), "bytes": b.bytes.len()}));
+        put("metadata", metadata.collect());
+        let sections = self.sections.iter();
+        put(
+            "sections",
+            sections.map(|s| json!({"name": s.name, "number": s.number, "bytes": s.bytes})).collect(),
+        );
+        Value::Object(object)
+    }
+}
+
+/// `1 layer`, `7 layers`, or `5–9 layers` where they vary.
+fn span((least, most): (usize, usize), of: &str) -> String {
+    let plural = if most == 1 { "" } else { "s" };
+    if least == most { format!("{least} {of}{plural}") } else { format!("{least}–{most} {of}{plural}") }
+}

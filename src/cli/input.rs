@@ -1,0 +1,79 @@
+//! What is read: a file or standard input, told apart by content and never by name.
+
+use super::failure::{Exit, Failure};
+use sirenc::{Decoder, Limits, media};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// An input that is there, not yet read.
+#[derive(Debug)]
+pub enum Input {
+    Stdin,
+    File(PathBuf, File),
+}
+
+impl Input {
+    /// Opens `path`; `-` is standard input.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        if is_stdin(path) {
+            return Ok(Input::Stdin);
+        }
+        let unreadable = |error| Failure::unreadable(path.display(), &error);
+        let file = File::open(path).map_err(unreadable)?;
+        if file.metadata().map_err(unreadable)?.is_dir() {
+            return Err(Failure::new(Exit::Input, path.display(), "a directory, a file was expected"));
+        }
+        Ok(Input::File(path.into(), file))
+    }
+    /// The name for messages.
+    pub fn name(&self) -> String {
+        match self {
+            Input::Stdin => "standard input".into(),
+            Input::File(path, _) => path.display().to_string(),
+        }
+    }
+    /// Reads it to its end.
+    pub fn read(self, limits: &Limits) -> Result<Content, Failure> {
+        let name = self.name();
+        let (bytes, allowed) = (&mut vec![], limits.memory_bytes);
+        let read = match self {
+            Input::Stdin => io::stdin().lock().take(allowed.saturating_add(1)).read_to_end(bytes),
+            Input::File(_, file) => file.take(allowed.saturating_add(1)).read_to_end(bytes),
+        };
+        let needed = read.map_err(|error| Failure::unreadable(&name, &error))? as u64;
+        if needed > allowed {
+            let error = sirenc::Error::Limit { what: "bytes of input", needed, allowed };
+            return Err(Failure::work(name, error));
+        }
+        Ok(Content { name, bytes: std::mem::take(bytes) })
+    }
+}
+
+/// The bytes of an input.
+#[derive(Debug)]
+pub struct Content {
+    /// The name for messages.
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+impl Content {
+    /// Reads `path` to its end; `-` is standard input.
+    pub fn read(path: &Path, limits: &Limits) -> Result<Self, Failure> {
+        Input::open(path)?.read(limits)
+    }
+    /// Opens the content as a `.siren` file.
+    pub fn decoder(&self, limits: &Limits) -> Result<Decoder, Failure> {
+        if let Some(kind) = media::kind(&self.bytes) {
+            let found = format!("{kind} was found, a .siren file was expected");
+            return Err(Failure::new(Exit::Input, &self.name, found).hint("`sirenc encode` makes one"));
+        }
+        Decoder::open(self.bytes.as_slice(), limits).map_err(|error| Failure::siren(&self.name, error))
+    }
+}
+
+/// Whether `path` names standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}

@@ -1,0 +1,90 @@
+//! What the commands share and where they live: one file a command, one file a manner.
+
+pub mod compare;
+pub mod decode;
+pub mod encode;
+mod failure;
+pub mod generate;
+pub mod info;
+mod input;
+mod interrupt;
+mod limits;
+mod output;
+mod progress;
+mod render;
+mod report;
+mod values;
+pub mod verify;
+
+pub use failure::{Exit, Failure};
+pub use interrupt::Interrupt;
+
+use clap::builder::styling::{AnsiColor, Effects, Styles};
+use clap::{Parser, Subcommand};
+
+/// What every command comes to.
+pub type Outcome = Result<Exit, Failure>;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .usage(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .literal(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  sirenc encode photo.png --bpp 0.5            photo.siren, at most half a bit per pixel
+  sirenc decode photo.siren --scale 2          photo.png, twice as wide and high
+  sirenc encode voice.wav --kbps 16            voice.siren
+  sirenc verify photo.siren photo.png          is it intact, and how close is it
+  sirenc info photo.siren                      what the file holds";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    other failure
+  2    usage
+  3    input missing, unreadable or of an unsupported kind
+  4    malformed .siren file
+  5    a limit was exceeded
+  6    the target was not reached (the best file is still written)
+  7    verification failed
+  130  interrupted by Ctrl-C (143: by SIGTERM); `encode` still writes the best file so far";
+
+/// Neural signal codec: pictures and sound stored as small sine networks.
+///
+/// encode: file → signal → fit → quantize → container
+///
+/// decode: container → network → render → file
+///
+/// A .siren file is a small network that maps coordinates to values. It has no pixel grid of its own: it can be
+/// decoded at any size or rate, and every decoder renders the same bits.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sirenc",
+    version,
+    styles = STYLES,
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Encode(encode::Args),
+    Decode(decode::Args),
+    Info(info::Args),
+    Verify(verify::Args),
+    Compare(compare::Args),
+    Completions(generate::CompletionsArgs),
+    Man(generate::ManArgs),
+}

@@ -1,0 +1,227 @@
+//! Where results go: standard output, a device or pipe, or a file that appears whole or not at all.
+
+use super::failure::{Exit, Failure};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tempfile::NamedTempFile;
+
+/// The temporary file that exists at this moment. Locked while it is created, renamed or removed.
+static TEMPORARY: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// A checked place for the result.
+#[derive(Debug)]
+pub struct Output {
+    /// As the user wrote it.
+    path: PathBuf,
+    place: Place,
+    overwrite: bool,
+}
+
+#[derive(Debug)]
+enum Place {
+    Stdout,
+    /// Written as it is: a device, a pipe.
+    Stream,
+    /// Replaced as a whole: the file that `path` leads to.
+    File(PathBuf),
+}
+
+impl Output {
+    /// Checks that the result of `input` can be written to `path` (`-` is standard output), before the work for it
+    /// begins.
+    pub fn prepare(path: &Path, input: &Path, overwrite: bool) -> Result<Self, Failure> {
+        let place = place(path)?;
+        match &place {
+            Place::File(file) if fs::canonicalize(input).is_ok_and(|input| input == *file) => {
+                return Err(Failure::new(Exit::Usage, path.display(), "the output would replace the input")
+                    .hint("use -o to name another file"));
+            }
+            Place::Stdout if io::stdout().is_terminal() && !overwrite => {
+                return Err(Failure::usage("standard output is a terminal, which binary data would disturb")
+                    .hint("use -o FILE or a pipe, -f to write to the terminal"));
+            }
+            Place::File(file) => {
+                if !overwrite && file.exists() {
+                    return Err(exists(path));
+                }
+                if !directory(file).exists() {
+                    let sentence = format!("the directory {} does not exist", directory(file).display());
+                    return Err(Failure::new(Exit::Other, path.display(), sentence));
+                }
+                probe(file).map_err(|error| Failure::unwritable(path.display(), &error))?;
+            }
+            _ => {}
+        }
+        Ok(Output { path: path.into(), place, overwrite })
+    }
+
+    /// The name for messages.
+    pub fn name(&self) -> String {
+        match &self.place {
+            Place::Stdout => "standard output".into(),
+            _ => self.path.display().to_string(),
+        }
+    }
+
+    /// Writes the result, as a whole or not at all where the place allows it.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
+        match &self.place {
+            Place::Stdout => write_stdout(bytes),
+            Place::Stream => {
+                let written = OpenOptions::new().write(true).open(&self.path).and_then(|mut stream| {
+                    stream.write_all(bytes)?;
+                    stream.flush()
+                });
+                written.map_err(|error| match error.kind() {
+                    io::ErrorKind::BrokenPipe => Failure::reader_left(),
+                    _ => Failure::unwritable(self.name(), &error),
+                })
+            }
+            Place::File(file) => replace(file, bytes, self.overwrite).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => exists(&self.path),
+                _ => Failure::unwritable(self.name(), &error),
+            }),
+        }
+    }
+}
+
+/// Whether `path` names standard output.
+pub fn is_stdout(path: &Path) -> bool {
+    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
+}
+
+/// Text to standard output.
+pub fn print(text: &str) -> Result<(), Failure> {
+    write_stdout(text.as_bytes())
+}
+
+/// Bytes to standard output.
+pub fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::reader_left(),
+        _ => Failure::unwritable("standard output", &error),
+    })
+}
+
+/// Removes the temporary file, if there is one, and lets no other appear: for the last moment of the process.
+pub fn abandon() {
+    let guard = temporary();
+    if let Some(path) = guard.as_ref() {
+        // Nothing is left to be done if this fails.
+        let _ = fs::remove_file(path);
+    }
+    std::mem::forget(guard);
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::new(Exit::Other, path.display(), "the file exists already").hint("use -f to overwrite it")
+}
+
+/// What kind of place `path` names. Links are followed, so that their target is what gets replaced.
+fn place(path: &Path) -> Result<Place, Failure> {
+    if is_stdout(path) {
+        return Ok(Place::Stdout);
+    }
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => {
+            Err(Failure::new(Exit::Other, path.display(), "a directory, the name of a file was expected"))
+        }
+        Ok(found) if !found.is_file() => Ok(Place::Stream),
+        Ok(_) => fs::canonicalize(path)
+            .map(Place::File)
+            .map_err(|error| Failure::unwritable(path.display(), &error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Place::File(follow(path))),
+        Err(error) => Err(Failure::unwritable(path.display(), &error)),
+    }
+}
+
+/// The file that a link to a missing file would create.
+fn follow(path: &Path) -> PathBuf {
+    const LONGEST_CHAIN: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..LONGEST_CHAIN {
+        match fs::read_link(&path) {
+            Ok(target) => path = directory(&path).join(target),
+            Err(_) => break,
+        }
+    }
+    path
+}
+
+/// The directory in which `file` lies.
+fn directory(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Fails where [`replace`] would fail to create its temporary file.
+fn probe(file: &Path) -> io::Result<()> {
+    if file.file_name().is_none() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the name of a file was expected"));
+    }
+    tempfile::tempfile_in(directory(file)).map(drop)
+}
+
+/// Writes a sibling, syncs it and renames it to `file`.
+fn replace(file: &Path, bytes: &[u8], overwrite: bool) -> io::Result<()> {
+    let mut sibling = Sibling::create(file)?;
+    sibling.file.write_all(bytes)?;
+    sibling.file.as_file().sync_all()?;
+    sibling.rename(file, overwrite)?;
+    // Makes the new name last; not every system can.
+    if let Ok(directory) = File::open(directory(file)) {
+        let _ = directory.sync_all();
+    }
+    Ok(())
+}
+
+/// The temporary file beside the result, known to [`abandon`] from before it exists until it is renamed.
+struct Sibling {
+    file: NamedTempFile,
+}
+
+impl Sibling {
+    fn create(result: &Path) -> io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".sirenc-").suffix(".tmp");
+        if let Some(permissions) = permissions(result) {
+            builder.permissions(permissions);
+        }
+        let mut known = temporary();
+        let file = builder.tempfile_in(directory(result))?;
+        *known = Some(file.path().to_path_buf());
+        Ok(Sibling { file })
+    }
+    fn rename(self, result: &Path, overwrite: bool) -> io::Result<()> {
+        // What is replaced keeps its permissions.
+        if overwrite && let Ok(old) = fs::metadata(result) {
+            self.file.as_file().set_permissions(old.permissions())?;
+        }
+        let mut known = temporary();
+        let renamed = if overwrite { self.file.persist(result) } else { self.file.persist_noclobber(result) };
+        *known = None;
+        // Dropping the error removes the file, still under the lock.
+        renamed.map(drop).map_err(|failed| failed.error)
+    }
+}
+
+/// Those of any new file: the process's mask decides.
+#[cfg(unix)]
+fn permissions(_: &Path) -> Option<fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(fs::Permissions::from_mode(0o666))
+}
+
+#[cfg(not(unix))]
+fn permissions(_: &Path) -> Option<fs::Permissions> {
+    None
+}
+
+fn temporary() -> MutexGuard<'static, Option<PathBuf>> {
+    TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner)
+}

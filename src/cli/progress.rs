@@ -1,0 +1,93 @@
+//! The progress bar, on standard error and only on a terminal.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use sirenc::{Phase, Progress};
+use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Shorter than an eye can follow, longer than a fast step takes.
+const REFRESH: Duration = Duration::from_millis(60);
+
+/// A progress bar that may be hidden. Removes itself when dropped.
+#[derive(Debug)]
+pub struct Meter {
+    bar: ProgressBar,
+    shown: Mutex<Shown>,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    phase: Option<Phase>,
+    at: Option<Instant>,
+}
+
+impl Meter {
+    /// A bar for a task that reports [`Progress`]; `quiet` hides it.
+    pub fn fit(quiet: bool) -> Self {
+        Self::new(quiet, 0, "{prefix:<8} {wide_bar} step {pos}/{len}  {msg}  {rate}  ETA {eta}")
+    }
+    /// A bar for a rendering of `samples` samples; `quiet` hides it.
+    pub fn render(quiet: bool, samples: u64) -> Self {
+        let meter = Self::new(quiet, samples, "{prefix:<8} {wide_bar} {percent} %  ETA {eta}");
+        meter.bar.set_prefix("render");
+        meter
+    }
+    fn new(quiet: bool, length: u64, template: &str) -> Self {
+        // Standard error hides the bar by itself where it is no terminal.
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(length), target);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸ ").with_key("rate", rate));
+        }
+        Meter { bar, shown: Mutex::default() }
+    }
+    /// Shows a report of the fit, if the last one is old enough. Called often and from many threads.
+    pub fn report(&self, progress: &Progress) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let same_phase = shown.phase == Some(progress.phase);
+        if same_phase && shown.at.is_some_and(|at| at.elapsed() < REFRESH) {
+            return;
+        }
+        self.bar.set_length(progress.steps);
+        if !same_phase {
+            self.bar.reset();
+            self.bar.set_prefix(name(progress.phase));
+        }
+        self.bar.set_position(progress.step);
+        self.bar.set_message(format!("{:.2} dB", progress.psnr_db));
+        *shown = Shown { phase: Some(progress.phase), at: Some(Instant::now()) };
+    }
+    /// `samples` more have been rendered.
+    pub fn advance(&self, samples: usize) {
+        self.bar.inc(samples as u64);
+    }
+    /// A line above the bar.
+    pub fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Steps per second.
+fn rate(state: &ProgressState, text: &mut dyn Write) {
+    // What cannot be shown is not worth failing for.
+    let _ = write!(text, "{:.0}/s", state.per_sec());
+}
+
+fn name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Probe => "probe",
+        Phase::Fit => "fit",
+        Phase::Quantize => "quantize",
+        _ => "work",
+    }
+}

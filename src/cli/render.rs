@@ -1,0 +1,53 @@
+//! Files to signals: a decoder's samples collected in their output format, or a media file as it is.
+
+use super::failure::{Exit, Failure};
+use super::input::Content;
+use super::limits::LimitArgs;
+use super::progress::Meter;
+use sirenc::signal::{Description, Grid, Samples, Signal};
+use sirenc::{Decoder, Limits, Result, media};
+use std::num::NonZeroU16;
+
+/// Renders on `threads` threads instead of one for every core.
+pub fn use_threads(threads: Option<NonZeroU16>) -> std::result::Result<(), Failure> {
+    let Some(threads) = threads else { return Ok(()) };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(usize::from(threads.get()))
+        .build_global()
+        .map_err(|error| Failure::new(Exit::Other, "--threads", error))
+}
+
+/// Renders `grid` as the signal that `description` says.
+pub fn render(decoder: &Decoder, grid: &Grid, description: Description, meter: &Meter) -> Result<Signal> {
+    let capacity = usize::try_from(decoder.cost(grid)?.samples).unwrap_or(0);
+    let mut samples = Samples::with_capacity(description.format, 0);
+    decoder.render_rows(grid, |rows| {
+        if samples.is_empty() {
+            // Not before: the first rows are proof that the limits were asked.
+            samples = Samples::with_capacity(description.format, capacity);
+        }
+        samples.extend_from_units(rows);
+        meter.advance(rows.len());
+        Ok(())
+    })?;
+    Ok(Signal { description, samples, metadata: decoder.metadata().to_vec() })
+}
+
+/// Renders the signal as its source was.
+pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
+    let description = decoder.description().clone();
+    let grid = Grid::native(&description);
+    let meter = Meter::render(quiet, decoder.cost(&grid)?.samples);
+    render(decoder, &grid, description, &meter)
+}
+
+/// The signal of any file: a `.siren` is rendered as its source was, a picture or sound is read.
+pub fn signal(content: &Content, limits: &LimitArgs, quiet: bool) -> std::result::Result<Signal, Failure> {
+    if !media::is_siren(&content.bytes) {
+        return media::read(&content.bytes, &Limits::default())
+            .map_err(|error| Failure::media(&content.name, error));
+    }
+    let decoder = content.decoder(&limits.limits())?;
+    limits.admit(&content.name, &Grid::native(decoder.description()))?;
+    native(&decoder, quiet).map_err(|error| Failure::work(&content.name, error))
+}

@@ -1,0 +1,174 @@
+//! Numbers as people read them, and as JSON has them.
+
+use serde_json::{Value, json};
+use sirenc::signal::metric::Comparison;
+use sirenc::signal::{Description, Kind, MetadataKind, SampleFormat};
+use std::path::Path;
+
+/// `31204` as `31 204`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(' ');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A large count with a prefix: `3.02 G`.
+pub fn prefixed(number: u64) -> String {
+    let prefixes = [(1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M")];
+    let number_f = number as f64;
+    match prefixes.into_iter().find(|&(scale, _)| number_f >= scale) {
+        Some((scale, prefix)) => format!("{:.2} {prefix}", number_f / scale),
+        None => grouped(number),
+    }
+}
+
+/// `33.02 dB`; identical signals have no finite ratio.
+pub fn decibels(value: f64) -> String {
+    if value.is_infinite() && value > 0.0 { "∞ dB (identical)".into() } else { format!("{value:.2} dB") }
+}
+
+/// JSON has no infinities: they become null.
+pub fn number(value: f64) -> Value {
+    if value.is_finite() { json!(value) } else { Value::Null }
+}
+
+/// The rate of `bytes`: its name in JSON, its value and its unit. Bits per pixel, or kilobits (1000) per second.
+pub fn rate(description: &Description, bytes: u64) -> (&'static str, f64, &'static str) {
+    let (bits, positions) = (8.0 * bytes as f64, description.positions() as f64);
+    match description.kind {
+        Kind::Sound => ("kbps", bits * f64::from(description.rate) / positions / 1000.0, "kbps"),
+        _ => ("bpp", bits / positions, "bpp"),
+    }
+}
+
+/// [`rate`] for people: as many digits as tell small files apart.
+pub fn rate_text(description: &Description, bytes: u64) -> String {
+    let (_, rate, unit) = rate(description, bytes);
+    if rate < 0.1 { format!("{rate:.4} {unit}") } else { format!("{rate:.2} {unit}") }
+}
+
+/// `512×384` pixels, or seconds.
+pub fn extent(description: &Description) -> String {
+    match (description.kind, description.lengths.as_slice()) {
+        (Kind::Sound, &[samples]) => {
+            format!("{:.2} s at {} Hz", f64::from(samples) / f64::from(description.rate), description.rate)
+        }
+        (_, lengths) => lengths.iter().map(u32::to_string).collect::<Vec<_>>().join("×"),
+    }
+}
+
+/// The kind in one word.
+pub fn kind(description: &Description) -> &'static str {
+    match description.kind {
+        Kind::Sound => "sound",
+        _ => "picture",
+    }
+}
+
+/// The channels in the words of their kind.
+pub fn channels(description: &Description) -> String {
+    match (description.kind, description.channels) {
+        (Kind::Picture, 1) => "grey".into(),
+        (Kind::Picture, 2) => "grey with alpha".into(),
+        (Kind::Picture, 3) => "RGB".into(),
+        (Kind::Picture, 4) => "RGBA".into(),
+        (Kind::Sound, 1) => "mono".into(),
+        (Kind::Sound, 2) => "stereo".into(),
+        (_, channels) => format!("{channels} channels"),
+    }
+}
+
+/// A sample format: for JSON and for people.
+pub fn sample_format(format: SampleFormat) -> (&'static str, &'static str) {
+    match format {
+        SampleFormat::U8 => ("u8", "8 bits"),
+        SampleFormat::U16 => ("u16", "16 bits"),
+        SampleFormat::I8 => ("i8", "8 bits"),
+        SampleFormat::I16 => ("i16", "16 bits"),
+        SampleFormat::I24 => ("i24", "24 bits"),
+        SampleFormat::I32 => ("i32", "32 bits"),
+        SampleFormat::F32 => ("f32", "binary32"),
+        _ => ("other", "other samples"),
+    }
+}
+
+/// The SNR of a sound; pictures have none.
+pub fn snr_db(description: &Description, compared: &Comparison) -> Option<f64> {
+    (description.kind == Kind::Sound).then(|| compared.distortion.snr_db())
+}
+
+/// The largest error: codes of an integer format as a fraction of full scale, or the number itself.
+pub fn max_error(description: &Description, compared: &Comparison) -> String {
+    let max = compared.distortion.max;
+    match (description.format, description.format.bits()) {
+        (SampleFormat::F32, _) => format!("{max:.6}"),
+        (SampleFormat::U8 | SampleFormat::U16, bits) => {
+            let full = (1u64 << bits) - 1;
+            format!("{:.0}/{full}", max * full as f64)
+        }
+        (_, bits) => {
+            let full = 1u64 << (bits - 1);
+            format!("{:.0}/{full}", max * full as f64)
+        }
+    }
+}
+
+/// A signal in words: `a picture of 512×384 RGB`.
+pub fn description(description: &Description) -> String {
+    format!("a {} of {} {}", kind(description), extent(description), channels(description))
+}
+
+/// A kind of metadata by its name.
+pub fn metadata_kind(kind: MetadataKind) -> &'static str {
+    match kind {
+        MetadataKind::Icc => "ICC",
+        MetadataKind::Exif => "Exif",
+        MetadataKind::Xmp => "XMP",
+        _ => "other",
+    }
+}
+
+/// A path in JSON: characters that are none are replaced.
+pub fn path(path: &Path) -> Value {
+    json!(path.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!(
+            [0, 999, 1000, 31_204, 1_234_567].map(grouped),
+            ["0", "999", "1 000", "31 204", "1 234 567"]
+        );
+        assert_eq!([999, 1_500_000, 3_020_000_000].map(prefixed), ["999", "1.50 M", "3.02 G"]);
+    }
+
+    #[test]
+    fn infinities_are_null_in_json() {
+        assert_eq!(number(f64::INFINITY), Value::Null);
+        assert_eq!(number(1.5), json!(1.5));
+    }
+
+    #[test]
+    fn pictures_have_bits_per_pixel_and_sounds_kilobits_per_second() {
+        let picture = Description {
+            kind: Kind::Picture,
+            lengths: vec![10, 8],
+            channels: 3,
+            format: SampleFormat::U8,
+            rate: 0,
+        };
+        let sound = Description { kind: Kind::Sound, lengths: vec![8000], rate: 8000, ..picture.clone() };
+        assert_eq!(rate(&picture, 20), ("bpp", 2.0, "bpp"));
+        assert_eq!(rate(&sound, 2000), ("kbps", 16.0, "kbps"));
+    }
+}

@@ -1,0 +1,135 @@
+//! The values of flags: text to numbers with units, and what to say if it is none.
+
+use sirenc::Device;
+use std::time::Duration;
+
+/// `WxH` in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PictureSize {
+    pub width: u32,
+    pub height: u32,
+}
+
+/// A positive finite number.
+pub fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("a positive number was expected".into()),
+    }
+}
+
+/// 0 to 100.
+pub fn quality(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
+        _ => Err("a number from 0 to 100 was expected".into()),
+    }
+}
+
+/// Seconds, fractions allowed.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(positive(text)?).map_err(|_| "too many seconds".into())
+}
+
+/// Bytes: a whole number, or a number with `kB`, `MB` (powers of 1000), `KiB` or `MiB` (powers of 1024).
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let units =
+        [("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("kb", 1_000), ("mb", 1_000_000), ("b", 1)];
+    scaled(text, &units).ok_or_else(|| "bytes were expected, as in 31000, 31kB or 30KiB".into())
+}
+
+/// A count: a whole number, or a number with `k`, `M`, `G`, `T`, `P` (powers of 1000) or `Ki`, `Mi`, `Gi`, `Ti`
+/// (powers of 1024).
+pub fn count(text: &str) -> Result<u64, String> {
+    let units = [
+        ("ki", 1 << 10),
+        ("mi", 1 << 20),
+        ("gi", 1 << 30),
+        ("ti", 1 << 40),
+        ("k", 1_000),
+        ("m", 1_000_000),
+        ("g", 1_000_000_000),
+        ("t", 1_000_000_000_000),
+        ("p", 1_000_000_000_000_000),
+    ];
+    scaled(text, &units).ok_or_else(|| "a count was expected, as in 5000, 64M or 4Gi".into())
+}
+
+/// At least 1: a number and one of `units`, whose case does not matter; the first unit that fits counts.
+fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let unit = units.iter().find_map(|&(unit, scale)| Some((text.strip_suffix(unit)?, scale)));
+    let (number, scale) = unit.unwrap_or((&text, 1));
+    let number = number.trim_end();
+    if let Ok(whole) = number.parse::<u64>() {
+        return whole.checked_mul(scale).filter(|&value| value > 0);
+    }
+    let value = number.parse::<f64>().ok()? * scale as f64;
+    let whole = scale > 1 && value.is_finite() && value >= 1.0 && value < 2f64.powi(63);
+    whole.then_some(value as u64)
+}
+
+/// `WxH`, each at least 1.
+pub fn picture_size(text: &str) -> Result<PictureSize, String> {
+    let parse = || {
+        let (width, height) = text.split_once(['x', 'X', '×'])?;
+        let (width, height) = (width.trim().parse().ok()?, height.trim().parse().ok()?);
+        (width > 0 && height > 0).then_some(PictureSize { width, height })
+    };
+    parse().ok_or_else(|| "width and height in pixels were expected, as in 1920x1080".into())
+}
+
+/// `auto`, `cpu`, `cuda` or `cuda:I`.
+pub fn device(text: &str) -> Result<Device, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "auto" => Ok(Device::Auto),
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => Ok(Device::Cuda(0)),
+        other => other
+            .strip_prefix("cuda:")
+            .and_then(|index| index.parse().ok())
+            .map(Device::Cuda)
+            .ok_or_else(|| "auto, cpu, cuda or cuda:I was expected".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_decimal_and_binary_units() {
+        let cases = [("1", 1), ("31000", 31_000), ("20kB", 20_000), ("20KiB", 20_480), ("1.5 kB", 1_500)];
+        for (text, expected) in cases.into_iter().chain([("2MB", 2_000_000), ("2MiB", 2 << 20), ("7B", 7)]) {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for text in ["", "0", "-1", "1.5", "kB", "1 zB", "nan", "1e400kB", "99999999999999999999"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_have_the_prefixes_of_the_field() {
+        for (text, expected) in
+            [("5000", 5_000), ("64M", 64_000_000), ("4Gi", 4 << 30), ("1P", 10u64.pow(15))]
+        {
+            assert_eq!(count(text), Ok(expected), "{text}");
+        }
+        assert!(count("0").is_err() && count("-4k").is_err());
+    }
+
+    #[test]
+    fn picture_sizes_are_two_positive_numbers() {
+        assert_eq!(picture_size("640x480"), Ok(PictureSize { width: 640, height: 480 }));
+        for text in ["640", "640x", "0x4", "4x0", "-1x4", "1x2x3", "99999999999x1"] {
+            assert!(picture_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn devices_have_an_index() {
+        assert_eq!(device("cuda"), Ok(Device::Cuda(0)));
+        assert_eq!(device("cuda:3"), Ok(Device::Cuda(3)));
+        assert!(device("cuda:").is_err() && device("gpu").is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! `sirenc verify`: is a `.siren` file intact, and how close is it to its original.
+
+use super::failure::{Exit, Failure};
+use super::input::Content;
+use super::limits::LimitArgs;
+use super::{Outcome, output, render, report};
+use serde_json::{Map, Value, json};
+use sirenc::signal::metric::{Comparison, compare};
+use sirenc::signal::{Description, Grid};
+use sirenc::{Decoder, Limits, media};
+use std::path::{Path, PathBuf};
+
+/// Check a .siren file and, with the original, the error it was stored with
+///
+/// Without ORIGINAL: structure, checksums and networks are read (exit code 4 if they are damaged). With ORIGINAL: the
+/// file is decoded and compared as well (exit code 7 if it is another signal or not close enough).
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The .siren file; - is standard input
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+    /// The picture or sound it was made from
+    #[arg(value_name = "ORIGINAL")]
+    original: Option<PathBuf>,
+    /// Fail with exit code 7 below this PSNR in dB [default: no minimum]
+    #[arg(long, value_name = "DB", requires = "original", value_parser = super::values::positive)]
+    min_psnr: Option<f64>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
+    /// No progress, and nothing printed unless it fails
+    #[arg(short, long, conflicts_with = "json")]
+    quiet: bool,
+}
+
+/// Runs `sirenc verify`.
+pub fn run(args: &Args) -> Outcome {
+    let content = Content::read(&args.input, &Limits::default())?;
+    let decoder = content.decoder(&args.limits.limits())?;
+    let name = &content.name;
+
+    let mut object = Map::new();
+    object.insert("input".into(), json!(name));
+    object.insert("intact".into(), json!(true));
+    let mut sentence = format!("{name}: intact");
+    let mut psnr = f64::INFINITY;
+    if let Some(original) = &args.original {
+        let compared = against(args, name, &decoder, original)?;
+        psnr = compared.distortion.psnr_db();
+        let description = decoder.description();
+        object.insert("original".into(), report::path(original));
+        object.insert("psnr_db".into(), report::number(psnr));
+        let snr = report::snr_db(description, &compared);
+        if let Some(snr) = snr {
+            object.insert("snr_db".into(), report::number(snr));
+        }
+        object.insert("max_error".into(), report::number(compared.distortion.max));
+        let snr = snr.map_or(String::new(), |snr| format!(", SNR {}", report::decibels(snr)));
+        sentence += &format!(
+            ", PSNR {}{snr}, max error {} against {}",
+            report::decibels(psnr),
+            report::max_error(description, &compared),
+            original.display()
+        );
+    }
+    if args.json {
+        output::print(&format!("{}\n", Value::Object(object)))?;
+    } else if !args.quiet {
+        output::print(&format!("{sentence}\n"))?;
+    }
+    match args.min_psnr {
+        Some(least) if psnr < least || psnr.is_nan() => Err(Failure::new(
+            Exit::Verification,
+            name,
+            format!("PSNR {psnr:.2} dB, at least {least} dB expected"),
+        )),
+        _ => Ok(Exit::Done),
+    }
+}
+
+/// Decodes the file and compares it with its original.
+fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Result<Comparison, Failure> {
+    let original = Content::read(original, &Limits::default())?;
+    let source = media::read(&original.bytes, &Limits::default())
+        .map_err(|error| Failure::media(&original.name, error))?;
+    let (found, expected) = (decoder.description(), &source.description);
+    if !comparable(found, expected) {
+        let sentence = format!(
+            "{}, but {} is {}",
+            report::description(found),
+            original.name,
+            report::description(expected)
+        );
+        return Err(Failure::new(Exit::Verification, name, sentence));
+    }
+    args.limits.admit(name, &Grid::native(found))?;
+    let decoded = render::native(decoder, args.quiet).map_err(|error| Failure::work(name, error))?;
+    compare(&source, &decoded).map_err(|error| Failure::work(name, error))
+}
+
+/// Whether two signals have a sample for every sample of the other.
+pub fn comparable(a: &Description, b: &Description) -> bool {
+    (a.kind, &a.lengths, a.channels, a.rate) == (b.kind, &b.lengths, b.channels, b.rate)
+}

@@ -1,0 +1,66 @@
+//! `verify` and `compare`.
+
+use crate::support::{Room, picture, siren_picture, siren_sound, sound};
+
+#[test]
+fn verify_knows_an_intact_file() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(4, 4));
+    assert_eq!(room.run(&["verify", "p.siren"]).exits(0).text(), "p.siren: intact\n");
+    assert_eq!(room.run(&["verify", "p.siren", "-q"]).exits(0).text(), "");
+    let object = room.run(&["verify", "p.siren", "--json"]).exits(0).json();
+    assert_eq!(object, serde_json::json!({"input": "p.siren", "intact": true}));
+}
+
+#[test]
+fn verify_measures_against_the_original() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(4, 4));
+    room.put("p.ppm", picture(4, 4));
+    let run = room.run(&["verify", "p.siren", "p.ppm"]).exits(0);
+    assert!(run.text().contains("PSNR") && run.text().contains("/255 against p.ppm"), "{}", run.text());
+    let object = room.run(&["verify", "p.siren", "p.ppm", "--json"]).exits(0).json();
+    assert!(object["psnr_db"].as_f64().unwrap() < 90.0 && object["max_error"].as_f64().unwrap() > 0.0);
+    room.run(&["verify", "p.siren", "p.ppm", "-q", "--min-psnr", "90"]).complains(7, &["p.siren", "90 dB"]);
+    room.run(&["decode", "p.siren"]).exits(0);
+    let same = room.run(&["verify", "p.siren", "p.png", "--min-psnr", "90", "--json"]).exits(0).json();
+    assert_eq!((&same["psnr_db"], &same["max_error"]), (&serde_json::Value::Null, &0.0.into()));
+}
+
+#[test]
+fn another_signal_fails_verification() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(4, 4));
+    room.put("p.ppm", picture(5, 4));
+    room.put("s.wav", sound(40));
+    room.run(&["verify", "p.siren", "p.ppm"]).complains(7, &["4×4", "5×4", "p.ppm"]);
+    room.run(&["verify", "p.siren", "s.wav"]).complains(7, &["sound", "s.wav"]);
+}
+
+#[test]
+fn compare_takes_any_two_signals() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(16, 16));
+    room.put("p.ppm", picture(16, 16));
+    room.run(&["decode", "p.siren"]).exits(0);
+    let alike = room.run(&["compare", "p.siren", "p.png"]).exits(0);
+    assert!(alike.text().contains("identical") && alike.text().contains("SSIM"), "{}", alike.text());
+    let object = room.run(&["compare", "p.ppm", "p.siren", "--json"]).exits(0).json();
+    assert!(object["psnr_db"].is_number() && object["ssim"].is_number() && object.get("snr_db").is_none());
+
+    room.put("s.siren", siren_sound(4000));
+    room.put("s.wav", sound(4000));
+    let object = room.run(&["compare", "s.wav", "s.siren", "--json"]).exits(0).json();
+    assert!(object["snr_db"].is_number() && object["lsd_db"].is_number() && object.get("ssim").is_none());
+    let piped = room.feed(&["compare", "-", "p.ppm"], &picture(16, 16)).exits(0);
+    assert!(piped.text().contains("identical"));
+}
+
+#[test]
+fn signals_of_different_shapes_are_not_compared() {
+    let room = Room::new();
+    room.put("a.ppm", picture(4, 4));
+    room.put("b.ppm", picture(4, 5));
+    room.run(&["compare", "a.ppm", "b.ppm"]).complains(1, &["a.ppm", "4×4", "4×5"]);
+    room.run(&["compare", "-", "-"]).exits(2);
+}

@@ -1,0 +1,120 @@
+//! Encoding, from a file to a verified file and back.
+
+use crate::support::{Room, picture, sound};
+
+/// Small and fast: what is tested is the way, not the fit.
+const FAST: [&str; 6] = ["--effort", "1", "--layers", "1", "--width", "4"];
+
+fn encode<'a>(rest: &[&'a str]) -> Vec<&'a str> {
+    [&["encode"][..], rest, &FAST].concat()
+}
+
+#[test]
+fn a_picture_goes_in_and_comes_back() {
+    let room = Room::new();
+    room.put("a.ppm", picture(16, 12));
+    let run = room.run(&encode(&["a.ppm"])).exits(0);
+    assert!(run.stderr.starts_with("a.ppm → a.siren: "), "{}", run.stderr);
+    for word in ["bytes", "bpp", "dB", " s\n"] {
+        assert!(run.stderr.contains(word), "{word} in {}", run.stderr);
+    }
+    room.run(&["verify", "a.siren", "a.ppm"]).exits(0);
+    room.run(&["decode", "a.siren"]).exits(0);
+    assert_eq!(room.names(), ["a.png", "a.ppm", "a.siren"]);
+}
+
+#[test]
+fn the_object_has_the_fields_that_scripts_rely_on() {
+    let room = Room::new();
+    room.put("a.ppm", picture(16, 12));
+    let run = room.run(&encode(&["a.ppm", "--json", "--seed", "7"])).exits(0);
+    assert_eq!(run.stderr, "");
+    let object = run.json();
+    for name in [
+        "input",
+        "output",
+        "bytes",
+        "bpp",
+        "psnr_db",
+        "max_error",
+        "seconds",
+        "steps",
+        "parameters",
+        "layers",
+        "width",
+        "device",
+        "effort",
+        "seed",
+        "version",
+    ] {
+        assert!(object.get(name).is_some_and(|value| !value.is_null()), "{name} in {object}");
+    }
+    let bytes = room.get("a.siren").len();
+    assert_eq!((&object["input"], &object["output"]), (&"a.ppm".into(), &"a.siren".into()));
+    assert_eq!((&object["bytes"], &object["bpp"]), (&bytes.into(), &(8.0 * bytes as f64 / 192.0).into()));
+    assert_eq!((&object["layers"], &object["width"], &object["seed"]), (&1.into(), &4.into(), &7.into()));
+
+    let verified = room.run(&["verify", "a.siren", "a.ppm", "--json"]).exits(0).json();
+    let (found, claimed) = (verified["psnr_db"].as_f64().unwrap(), object["psnr_db"].as_f64().unwrap());
+    assert!((found - claimed).abs() < 1e-3, "{found} and {claimed}");
+    assert_eq!(verified["max_error"], object["max_error"]);
+
+    room.put("s.wav", sound(400));
+    let object = room.run(&encode(&["s.wav", "--json"])).exits(0).json();
+    assert!(object["kbps"].is_number() && object["snr_db"].is_number() && object.get("bpp").is_none());
+}
+
+#[test]
+fn same_seed_same_bytes_whatever_the_thread_count() {
+    let room = Room::new();
+    room.put("a.ppm", picture(16, 16));
+    room.run(&encode(&["a.ppm", "-o", "1", "--threads", "1"])).exits(0);
+    room.run(&encode(&["a.ppm", "-o", "2", "--threads", "2"])).exits(0);
+    assert_eq!(room.get("1"), room.get("2"));
+}
+
+#[test]
+fn the_pipe_gives_the_bytes_of_the_file() {
+    let room = Room::new();
+    room.put("a.ppm", picture(16, 16));
+    room.run(&encode(&["a.ppm"])).exits(0);
+    let piped = room.feed(&encode(&["-"]), &picture(16, 16)).exits(0);
+    assert_eq!(piped.stdout, room.get("a.siren"));
+    assert!(piped.stderr.starts_with("standard input → standard output"), "{}", piped.stderr);
+}
+
+#[test]
+fn a_size_is_never_exceeded() {
+    let room = Room::new();
+    room.put("a.ppm", picture(24, 24));
+    room.run(&["encode", "a.ppm", "--size", "300", "--effort", "1", "-q"]).exits(0);
+    let bytes = room.get("a.siren").len();
+    assert!((200..=300).contains(&bytes), "{bytes}");
+}
+
+#[test]
+fn a_target_out_of_reach_is_told_and_the_best_file_written() {
+    let room = Room::new();
+    room.put("a.ppm", picture(16, 16));
+    let run = room.run(&["encode", "a.ppm", "--psnr", "150", "--effort", "1", "--time-limit", "1", "-q"]);
+    run.complains(6, &["a.ppm", "target", "150 dB"]);
+    room.run(&["verify", "a.siren", "a.ppm"]).exits(0);
+}
+
+#[test]
+fn an_unusable_device_is_an_error_and_not_a_fallback() {
+    let room = Room::new();
+    room.put("a.ppm", picture(4, 4));
+    room.run(&encode(&["a.ppm", "--device", "cuda:4294967295"])).complains(1, &["a.ppm", "cuda"]);
+    assert_eq!(room.names(), ["a.ppm"]);
+}
+
+#[test]
+fn verbose_names_the_device_and_the_networks() {
+    let room = Room::new();
+    room.put("a.ppm", picture(8, 8));
+    let run = room.run(&encode(&["a.ppm", "-v"])).exits(0);
+    for word in ["fitting a picture of 8×8 RGB", "device", "networks", "steps", "max error"] {
+        assert!(run.stderr.contains(word), "{word} in {}", run.stderr);
+    }
+}

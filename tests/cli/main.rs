@@ -1,0 +1,12 @@
+//! The command line as its users and their scripts meet it.
+#![cfg(feature = "cli")]
+
+mod comparing;
+mod decoding;
+mod encoding;
+mod inputs;
+#[cfg(unix)]
+mod interrupts;
+mod outputs;
+mod support;
+mod usage;

@@ -1,0 +1,155 @@
+//! Flags: help, mistakes, and what is generated from them.
+
+use crate::support::{Room, picture, siren_picture, siren_sound, sound};
+
+const COMMANDS: [&str; 7] = ["encode", "decode", "info", "verify", "compare", "completions", "man"];
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    let room = Room::new();
+    let help = room.run(&["--help"]).exits(0);
+    for word in COMMANDS.iter().chain(&["fit → quantize → container", "Examples:", "130"]) {
+        assert!(help.text().contains(word), "{word}");
+    }
+    let short = room.run(&["-h"]).exits(0);
+    assert!(short.text().len() < help.text().len());
+}
+
+#[test]
+fn every_command_has_a_short_and_a_long_help() {
+    let room = Room::new();
+    for command in COMMANDS {
+        let (short, long) = (room.run(&[command, "-h"]).exits(0), room.run(&[command, "--help"]).exits(0));
+        assert!(short.text().contains("Usage: sirenc"), "{command}");
+        assert!(long.text().len() > short.text().len(), "{command}");
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let version = Room::new().run(&["--version"]).exits(0);
+    assert_eq!(version.text(), format!("sirenc {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn no_command_or_an_unknown_one_is_a_usage_error() {
+    let room = Room::new();
+    room.run(&[]).exits(2);
+    room.run(&["frobnicate"]).exits(2);
+    room.run(&["encode"]).exits(2);
+    room.run(&["encode", "a", "b"]).exits(2);
+    room.run(&["encode", "--frobnicate", "a"]).exits(2);
+}
+
+#[test]
+fn two_targets_are_a_usage_error() {
+    let room = Room::new();
+    room.put("a.ppm", picture(4, 4));
+    let targets = [
+        ["--bpp", "1"],
+        ["--size", "2kB"],
+        ["--psnr", "30"],
+        ["--quality", "50"],
+        ["--kbps", "8"],
+        ["--layers", "2"],
+    ];
+    for (i, [first, value]) in targets.iter().enumerate() {
+        for [second, other] in &targets[i + 1..] {
+            room.run(&["encode", "a.ppm", first, value, second, other]).exits(2);
+        }
+    }
+    assert_eq!(room.names(), ["a.ppm"]);
+}
+
+#[test]
+fn impossible_values_are_usage_errors() {
+    let room = Room::new();
+    for (flag, value) in [
+        ("--bpp", "0"),
+        ("--bpp", "nan"),
+        ("--bpp", "inf"),
+        ("--bpp=-1", "x"),
+        ("--size", "20 bananas"),
+        ("--size", "0"),
+        ("--psnr", "high"),
+        ("--quality", "101"),
+        ("--effort", "0"),
+        ("--effort", "10"),
+        ("--threads", "0"),
+        ("--device", "abacus"),
+        ("--time-limit", "0"),
+        ("--weights", "f64"),
+        ("--layers", "3"),
+        ("--width", "3"),
+    ] {
+        room.run(&["encode", "a.ppm", flag, value]).exits(2);
+    }
+    for (flag, value) in [
+        ("--size", "640"),
+        ("--size", "0x480"),
+        ("--scale", "0"),
+        ("--rate", "0"),
+        ("--bits", "12"),
+        ("--format", "exe"),
+        ("--max-pixels", "many"),
+    ] {
+        room.run(&["decode", "a.siren", flag, value]).exits(2);
+    }
+    room.run(&["decode", "a.siren", "--size", "4x4", "--scale", "2"]).exits(2);
+}
+
+#[test]
+fn flags_of_sound_do_not_fit_pictures_nor_the_other_way_round() {
+    let room = Room::new();
+    room.put("p.ppm", picture(4, 4));
+    room.put("p.siren", siren_picture(4, 4));
+    room.put("s.siren", siren_sound(40));
+    room.put("s.wav", sound(40));
+    room.run(&["encode", "p.ppm", "-o", "x", "--kbps", "8"]).complains(2, &["p.ppm", "--kbps", "--bpp"]);
+    room.run(&["decode", "p.siren", "--rate", "8000"]).complains(2, &["p.siren", "--rate"]);
+    room.run(&["decode", "s.siren", "-o", "x.wav", "--size", "4x4"]).complains(2, &["s.siren", "--rate"]);
+    room.run(&["decode", "s.siren", "-o", "x.wav", "--scale", "2"]).complains(2, &["s.siren", "--rate"]);
+    room.run(&["decode", "s.siren", "-o", "x.png"]).complains(2, &["x.png", "sound"]);
+    room.run(&["decode", "p.siren", "-o", "x.wav"]).complains(2, &["x.wav", "picture"]);
+    assert_eq!(room.names(), ["p.ppm", "p.siren", "s.siren", "s.wav"]);
+}
+
+#[test]
+fn an_object_and_a_file_cannot_share_standard_output() {
+    let room = Room::new();
+    room.put("a.ppm", picture(4, 4));
+    room.run(&["encode", "a.ppm", "-o", "-", "--json"]).complains(2, &["--json", "-o FILE"]);
+    room.feed(&["encode", "-", "--json"], &picture(4, 4)).complains(2, &["--json"]);
+}
+
+#[test]
+fn completions_are_generated_for_every_shell() {
+    let room = Room::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(room.run(&["completions", shell]).exits(0).text().contains("time-limit"), "{shell}");
+    }
+    room.run(&["completions", "csh"]).exits(2);
+}
+
+#[test]
+fn manual_pages_are_generated() {
+    let room = Room::new();
+    let page = room.run(&["man"]).exits(0);
+    assert!(page.text().contains(".TH sirenc 1") && page.text().contains("Exit codes"), "{}", page.text());
+    assert!(room.run(&["man", "encode"]).exits(0).text().contains(".TH sirenc-encode 1"));
+    room.run(&["man", "frobnicate"]).complains(2, &["frobnicate", "encode"]);
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let room = Room::new();
+    let mut child = room
+        .command(&["man"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
