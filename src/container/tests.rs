@@ -42,11 +42,36 @@ fn tiny() -> File {
     }
 }
 
+/// The first example of the specification.
 #[test]
 fn golden_picture() {
     let bytes = bytes_of(&tiny());
     println!("{bytes:02x?}");
     assert_eq!(parse_default(&bytes).unwrap(), tiny());
+}
+
+/// The second example of the specification. Only read: the frame may differ between versions of Zstandard.
+#[test]
+fn golden_sound() {
+    let description = Description {
+        kind: Kind::Sound,
+        lengths: vec![300],
+        channels: 1,
+        format: SampleFormat::I16,
+        rate: 8000,
+    };
+    let shape = Shape { inputs: 1, outputs: 1, layers: 1, width: 1 };
+    let file = File {
+        tiles: Tiles::new(&description, &[2], 20).unwrap(),
+        networks: Networks::Half(vec![
+            Network::from_parameters(shape, vec![3.0, 0.25, 0.5, 0.0]),
+            Network::from_parameters(shape, vec![-2.0, 0.0, 0.75, -0.125]),
+        ]),
+        description,
+        metadata: vec![],
+    };
+    println!("{:02x?}", bytes_of(&file));
+    assert_eq!(parse_default(&bytes_of(&file)).unwrap(), file);
 }
 
 /// A sound with stored parameters, tiles and metadata.
@@ -345,4 +370,20 @@ fn the_coder_stays_close_to_the_entropy() {
             }
         }
     }
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn speed_of_size() {
+    let shape = Shape { inputs: 2, outputs: 3, layers: 9, width: 110 };
+    let mut random = Random(5);
+    let symbols = (0..shape.parameters()).map(|_| (random.gauss() * 20.0) as i32).collect();
+    let network = QuantizedNetwork { shape, steps: vec![(-56, -56); 10], symbols };
+    let start = std::time::Instant::now();
+    let size = quantized_size(std::slice::from_ref(&network));
+    println!("{} symbols, {size} bytes, {:?}", shape.parameters(), start.elapsed());
+    let bytes = coded::encode(std::slice::from_ref(&network)).unwrap();
+    let start = std::time::Instant::now();
+    coded::decode(&bytes, &[shape]).unwrap();
+    println!("decoded in {:?}", start.elapsed());
 }
