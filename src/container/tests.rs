@@ -45,9 +45,19 @@ fn tiny() -> File {
 /// The first example of the specification.
 #[test]
 fn golden_picture() {
-    let bytes = bytes_of(&tiny());
-    println!("{bytes:02x?}");
+    #[rustfmt::skip]
+    let bytes = [
+        0x89, b'S', b'R', b'N', 0x0d, 0x0a, 0x1a, 0x0a, 0, // magic, version
+        1, 5, // SIGNAL, 5 bytes
+        0, 0, 1, 3, 2, // picture, U8, 1 channel, 3 × 2
+        0xa1, 0x1d, 0x37, 0xaf, // CRC-32
+        0x7f, 12, // NETWORK, 12 bytes
+        0, 1, 2, 0x18, // quantized, 1 hidden layer, width 2; Laplace tables, sorted biases
+        0xfb, 0x21, 0x65, 0x11, 0x24, 0x2e, 0x45, 0x35, // steps and symbols
+        0x14, 0x1e, 0xd5, 0x2d, // CRC-32
+    ];
     assert_eq!(parse_default(&bytes).unwrap(), tiny());
+    assert_eq!(bytes_of(&tiny()), bytes);
 }
 
 /// The second example of the specification. Only read: the frame may differ between versions of Zstandard.
@@ -70,8 +80,23 @@ fn golden_sound() {
         description,
         metadata: vec![],
     };
-    println!("{:02x?}", bytes_of(&file));
-    assert_eq!(parse_default(&bytes_of(&file)).unwrap(), file);
+    #[rustfmt::skip]
+    let bytes = [
+        0x89, b'S', b'R', b'N', 0x0d, 0x0a, 0x1a, 0x0a, 0, // magic, version
+        1, 7, // SIGNAL, 7 bytes
+        1, 3, 1, 0xac, 0x02, 0xc0, 0x3e, // sound, I16, 1 channel, 300 samples, 8000 Hz
+        0x68, 0xe1, 0x96, 0xe8, // CRC-32
+        2, 2, // TILES, 2 bytes
+        2, 20, // two tiles, overlap 20
+        0x06, 0x75, 0x25, 0xa0, // CRC-32
+        0x7f, 29, // NETWORK, 29 bytes
+        1, 1, 1, 1, // binary16, 1 hidden layer, widths 1 and 1
+        0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x10, 0x81, 0x00, 0x00, // a Zstandard frame with 16 raw bytes
+        0x00, 0x42, 0x00, 0x34, 0x00, 0x38, 0x00, 0x00,
+        0x00, 0xc0, 0x00, 0x00, 0x00, 0x3a, 0x00, 0xb0,
+        0xa4, 0x9e, 0xbe, 0x07, // CRC-32
+    ];
+    assert_eq!(parse_default(&bytes).unwrap(), file);
 }
 
 /// A sound with stored parameters, tiles and metadata.
