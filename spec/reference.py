@@ -263,7 +263,7 @@ class Context:
         self.sum, self.count = mean, count
 
     def inherit(self):
-        return Context(self.sum * 16 // self.count, 16)
+        return Context(self.sum * 8 // self.count, 8)
 
     def scale(self):
         mean = (self.sum << 16) // self.count
@@ -345,7 +345,12 @@ def quantized(data, shapes):
                 pair.append(index)
             steps.append(tuple(pair))
             if len(contexts) == number:
-                contexts.append([c.inherit() for c in contexts[-1]] if contexts else [Context(16), Context(16)])
+                pair_of_contexts = [c.inherit() for c in contexts[-1]] if contexts else [Context(16), Context(16)]
+                if in_order and number == 0:
+                    pair_of_contexts[1] = Context(4)
+                elif in_order and last:
+                    pair_of_contexts[1] = Context(16)
+                contexts.append(pair_of_contexts)
             weights = [coder.signed(contexts[number][0]) for _ in range(rows * columns)]
             if in_order and not last:
                 biases, bias = [], 0
