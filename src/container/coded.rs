@@ -10,10 +10,10 @@ use crate::network::Shape;
 const SORTED: u8 = 0x10;
 /// A byte holds no more parameters than this: the likeliest magnitude of the steepest table costs 0.045 bits.
 const PARAMETERS_PER_BYTE: u64 = 256;
-/// The mean magnitude a stream starts with: weights, biases.
-const FIRST_MEANS: [u32; 2] = [16, 16];
-/// The mean magnitude of step differences to start with.
-const FIRST_STEP_MEAN: u32 = 8;
+/// The mean magnitudes that new contexts expect: of symbols, of differences of sorted biases, of step differences.
+const SYMBOL_MEAN: u32 = 16;
+const BIAS_DIFFERENCE_MEAN: u32 = 4;
+const STEP_DIFFERENCE_MEAN: u32 = 8;
 /// What the steps of the first layer of the first tile are differences to.
 const FIRST_STEP: i16 = -56;
 
@@ -46,14 +46,17 @@ pub(super) fn decode(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetw
 /// The stream of `networks`, which all have one depth: the shape is the one that takes the fewest bits.
 #[cfg(feature = "encoder")]
 pub(super) fn encode(networks: &[QuantizedNetwork]) -> Result<Vec<u8>> {
-    use super::magnitude::{Tally, Writer};
     let sorted = networks.iter().all(QuantizedNetwork::is_sorted);
-    let mut networks = networks.to_vec();
-    let mut tally = Tally::new();
-    visit(&mut networks, sorted, &mut tally)?;
-    let shape = tally.best_shape();
-    let mut writer = Writer::new(shape);
-    visit(&mut networks, sorted, &mut writer)?;
+    let mut tally = super::magnitude::Tally::new();
+    visit(&mut networks.to_vec(), sorted, &mut tally)?;
+    encode_as(networks, sorted, tally.best_shape())
+}
+
+/// The stream of `networks` with tables of `shape`.
+#[cfg(feature = "encoder")]
+fn encode_as(networks: &[QuantizedNetwork], sorted: bool, shape: u8) -> Result<Vec<u8>> {
+    let mut writer = super::magnitude::Writer::new(shape);
+    visit(&mut networks.to_vec(), sorted, &mut writer)?;
     let mut bytes = vec![if sorted { shape | SORTED } else { shape }];
     bytes.append(&mut writer.finish());
     Ok(bytes)
@@ -63,7 +66,7 @@ pub(super) fn encode(networks: &[QuantizedNetwork]) -> Result<Vec<u8>> {
 /// measuring share it.
 fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut C) -> Result<()> {
     // The first tile's steps follow one another, later ones the tile before: different sizes of difference.
-    let mut step_contexts = [Context::new(FIRST_STEP_MEAN); 2];
+    let mut step_contexts = [Context::new(STEP_DIFFERENCE_MEAN); 2];
     // Per layer, carried from tile to tile.
     let mut contexts: Vec<[Context; 2]> = vec![];
     let mut previous_tile: Option<Vec<(i16, i16)>> = None;
@@ -81,18 +84,26 @@ fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut 
             steps.1 = step_index(coder, context, before.1, steps.1)?;
             previous_layer = *steps;
 
+            let differs = sorted && !layer.last;
             if contexts.len() == number {
-                contexts.push(match contexts.last() {
-                    Some(last) => last.map(Context::inherit),
-                    None => FIRST_MEANS.map(Context::new),
-                });
+                let [weights, mut biases] = match contexts.last() {
+                    Some(before) => before.map(Context::inherit),
+                    None => [Context::new(SYMBOL_MEAN); 2],
+                };
+                // Differences and plain biases have nothing to learn from each other.
+                if sorted && number == 0 {
+                    biases = Context::new(BIAS_DIFFERENCE_MEAN);
+                } else if sorted && layer.last {
+                    biases = Context::new(SYMBOL_MEAN);
+                }
+                contexts.push([weights, biases]);
             }
             let Some([weight_context, bias_context]) = contexts.get_mut(number) else { continue };
             for symbol in symbols.get_mut(layer.weights()).unwrap_or_default() {
                 *symbol = coder.signed(weight_context, *symbol)?;
             }
             let biases = symbols.get_mut(layer.biases()).unwrap_or_default();
-            if sorted && !layer.last {
+            if differs {
                 differences(coder, bias_context, biases)?;
             } else {
                 for symbol in biases {
@@ -126,4 +137,61 @@ fn differences<C: Coder>(coder: &mut C, context: &mut Context, biases: &mut [i32
         before = value;
     }
     Ok(())
+}
+
+#[cfg(all(test, feature = "encoder"))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SHAPE: Shape = Shape { inputs: 2, outputs: 3, layers: 2, width: 4 };
+
+    #[test]
+    fn sorted_biases_cost_less() {
+        let width = 28;
+        let shape = Shape { inputs: 2, outputs: 3, layers: 2, width };
+        let symbols = (0..shape.parameters() as i32).map(|i| i * 7919 % 61 - 30).collect();
+        let mut network = QuantizedNetwork { shape, steps: vec![(-56, -56); 3], symbols };
+        let plain = encode(std::slice::from_ref(&network)).unwrap().len();
+        network.sort_neurons();
+        let sorted = encode(&[network]).unwrap().len();
+        // Two layers of 28 + log₂ 28! bits are 31 bytes.
+        assert!(sorted + 25 < plain, "{sorted} {plain}");
+    }
+
+    #[test]
+    fn impossible_streams_are_refused() {
+        for (bytes, why) in
+            [(&[][..], "no shape"), (&[9], "shape 9"), (&[0x20], "unused bit"), (&[0, 0], "zeros")]
+        {
+            assert!(matches!(decode(bytes, &[SHAPE]), Err(Error::Format { .. })), "{why}");
+        }
+        let large = Shape { inputs: 2, outputs: 1, layers: 64, width: 1000 };
+        assert!(matches!(decode(&[0; 1000], &[large]), Err(Error::Format { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_what_is_written(
+            symbols in prop::collection::vec(-40i32..40, SHAPE.parameters()),
+            shape in 0..=SHAPES,
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+            cut in 0usize..3,
+        ) {
+            let network = QuantizedNetwork { shape: SHAPE, steps: vec![(-56, -60); 3], symbols };
+            let mut bytes = encode_as(&[network], false, shape).unwrap();
+            damage.iter().for_each(|(at, with)| *at.get_mut(&mut bytes) = *with);
+            bytes.truncate(bytes.len() - cut);
+            if let Ok(networks) = decode(&bytes, &[SHAPE]) {
+                let head = bytes[0];
+                let again = encode_as(&networks, head & SORTED != 0, head & !SORTED).unwrap();
+                prop_assert_eq!(again, bytes);
+            }
+        }
+
+        #[test]
+        fn arbitrary_streams_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&bytes, &[SHAPE]);
+        }
+    }
 }

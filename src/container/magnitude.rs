@@ -12,7 +12,7 @@ pub(super) const MAX_MAGNITUDE: u32 = 1 << 20;
 /// The count at which a context forgets half of what it knows.
 const FORGET: u32 = 256;
 /// What a context that takes over from another believes in, as a count.
-const INHERITED: u32 = 16;
+const INHERITED: u32 = 8;
 /// `2^(16 + 1/8)`, `2^(16 + 3/8)`, `2^(16 + 5/8)`, `2^(16 + 7/8)`, rounded up: where one quarter octave ends.
 const QUARTERS: [u64; 4] = [71468, 84990, 101071, 120194];
 /// The scale of mean 1 is 20, `4·16` quarter octaves above the unit of means, `2⁻¹⁶`.
@@ -266,6 +266,6 @@ mod tests {
         assert_eq!(context, Context { sum: 4, count: 1 });
         (0..255).for_each(|_| context.update(2));
         assert_eq!(context, Context { sum: 257, count: 128 });
-        assert_eq!(context.inherit(), Context { sum: 32, count: 16 });
+        assert_eq!(context.inherit(), Context { sum: 16, count: 8 });
     }
 }

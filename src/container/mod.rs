@@ -1,7 +1,7 @@
 //! The container: bytes to header, partition and quantized networks, and back. Integers only.
 //!
-//! Reading follows the file: [`section`]s are cut and checked, the [`header`] says what is stored, then come the
-//! parameters, [`coded`] or [`stored`], and the [`metadata`]. The specification is `spec/siren.md`.
+//! Reading follows the file: `section` cuts and checks, `header` says what is stored, then come `metadata` and the
+//! parameters, `coded` (over `magnitude`, `table`, `range_coder`) or `stored`. The specification is `spec/siren.md`.
 
 #![cfg_attr(
     not(test),

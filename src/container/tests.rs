@@ -42,11 +42,61 @@ fn tiny() -> File {
     }
 }
 
+/// The first example of the specification.
 #[test]
 fn golden_picture() {
-    let bytes = bytes_of(&tiny());
-    println!("{bytes:02x?}");
+    #[rustfmt::skip]
+    let bytes = [
+        0x89, b'S', b'R', b'N', 0x0d, 0x0a, 0x1a, 0x0a, 0, // magic, version
+        1, 5, // SIGNAL, 5 bytes
+        0, 0, 1, 3, 2, // picture, U8, 1 channel, 3 × 2
+        0xa1, 0x1d, 0x37, 0xaf, // CRC-32
+        0x7f, 12, // NETWORK, 12 bytes
+        0, 1, 2, 0x18, // quantized, 1 hidden layer, width 2; Laplace tables, sorted biases
+        0xfb, 0x21, 0x65, 0x11, 0x2e, 0x06, 0x40, 0x5b, // steps and symbols
+        0x32, 0x51, 0x4b, 0xa3, // CRC-32
+    ];
     assert_eq!(parse_default(&bytes).unwrap(), tiny());
+    assert_eq!(bytes_of(&tiny()), bytes);
+}
+
+/// The second example of the specification. Only read: the frame may differ between versions of Zstandard.
+#[test]
+fn golden_sound() {
+    let description = Description {
+        kind: Kind::Sound,
+        lengths: vec![300],
+        channels: 1,
+        format: SampleFormat::I16,
+        rate: 8000,
+    };
+    let shape = Shape { inputs: 1, outputs: 1, layers: 1, width: 1 };
+    let file = File {
+        tiles: Tiles::new(&description, &[2], 20).unwrap(),
+        networks: Networks::Half(vec![
+            Network::from_parameters(shape, vec![3.0, 0.25, 0.5, 0.0]),
+            Network::from_parameters(shape, vec![-2.0, 0.0, 0.75, -0.125]),
+        ]),
+        description,
+        metadata: vec![],
+    };
+    #[rustfmt::skip]
+    let bytes = [
+        0x89, b'S', b'R', b'N', 0x0d, 0x0a, 0x1a, 0x0a, 0, // magic, version
+        1, 7, // SIGNAL, 7 bytes
+        1, 3, 1, 0xac, 0x02, 0xc0, 0x3e, // sound, I16, 1 channel, 300 samples, 8000 Hz
+        0x68, 0xe1, 0x96, 0xe8, // CRC-32
+        2, 2, // TILES, 2 bytes
+        2, 20, // two tiles, overlap 20
+        0x06, 0x75, 0x25, 0xa0, // CRC-32
+        0x7f, 29, // NETWORK, 29 bytes
+        1, 1, 1, 1, // binary16, 1 hidden layer, widths 1 and 1
+        0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x10, 0x81, 0x00, 0x00, // a Zstandard frame with 16 raw bytes
+        0x00, 0x42, 0x00, 0x34, 0x00, 0x38, 0x00, 0x00,
+        0x00, 0xc0, 0x00, 0x00, 0x00, 0x3a, 0x00, 0xb0,
+        0xa4, 0x9e, 0xbe, 0x07, // CRC-32
+    ];
+    assert_eq!(parse_default(&bytes).unwrap(), file);
 }
 
 /// A sound with stored parameters, tiles and metadata.
@@ -161,12 +211,6 @@ fn limits_are_asked() {
 }
 
 #[test]
-fn an_empty_stream_stands_for_no_large_network() {
-    let shape = Shape { inputs: 2, outputs: 1, layers: 64, width: 1000 };
-    assert!(matches!(coded::decode(&[0], &[shape]), Err(Error::Format { .. })));
-}
-
-#[test]
 fn read_sizes_do_not_matter() {
     struct Dribble<'a>(&'a [u8], bool);
     impl std::io::Read for Dribble<'_> {
@@ -272,15 +316,6 @@ proptest! {
         prop_assert_eq!(&parse_default(&bytes).unwrap(), &file);
         prop_assert_eq!(bytes_of(&file), bytes);
     }
-
-    #[test]
-    fn arbitrary_streams_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let shape = Shape { inputs: 2, outputs: 3, layers: 2, width: 4 };
-        if let Ok(networks) = coded::decode(&bytes, &[shape]) {
-            // The shape and order byte is the encoder's choice; the rest is not.
-            prop_assert!(networks[0].check().is_ok());
-        }
-    }
 }
 
 /// A xorshift generator, for tests that need many symbols of one distribution.
@@ -345,4 +380,20 @@ fn the_coder_stays_close_to_the_entropy() {
             }
         }
     }
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn speed_of_size() {
+    let shape = Shape { inputs: 2, outputs: 3, layers: 9, width: 110 };
+    let mut random = Random(5);
+    let symbols = (0..shape.parameters()).map(|_| (random.gauss() * 20.0) as i32).collect();
+    let network = QuantizedNetwork { shape, steps: vec![(-56, -56); 10], symbols };
+    let start = std::time::Instant::now();
+    let size = quantized_size(std::slice::from_ref(&network));
+    println!("{} symbols, {size} bytes, {:?}", shape.parameters(), start.elapsed());
+    let bytes = coded::encode(std::slice::from_ref(&network)).unwrap();
+    let start = std::time::Instant::now();
+    coded::decode(&bytes, &[shape]).unwrap();
+    println!("decoded in {:?}", start.elapsed());
 }

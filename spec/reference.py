@@ -1,0 +1,599 @@
+#!/usr/bin/env python3
+"""A second decoder of .siren files, written from the specification (siren.md, numerics.md) and in its order.
+
+    reference.py INPUT.siren OUTPUT          a picture to .png, .ppm or .pgm, a sound to .wav
+    reference.py --f32 INPUT.siren OUTPUT    the unit values as raw little-endian binary32
+
+It decodes on the native grid in the Exact class: the samples are those of every exact decoder, bit for bit. Needs numpy;
+files with metadata or unquantized parameters also need Python 3.14 or the package zstandard.
+"""
+import math
+import struct
+import sys
+import wave
+import zlib
+
+import numpy as np
+
+
+class Malformed(Exception):
+    """The file breaks the specification."""
+
+
+class Unsupported(Exception):
+    """The specification allows it; this decoder does not do it."""
+
+
+def require(condition, message):
+    if not condition:
+        raise Malformed(message)
+
+
+# 2  Notation
+
+class Fields:
+    """The unread bytes of a section."""
+
+    def __init__(self, data, what):
+        self.data, self.at, self.what = data, 0, what
+
+    def rest(self):
+        return self.data[self.at:]
+
+    def take(self, count):
+        require(self.at + count <= len(self.data), f"{self.what}: {count} bytes expected")
+        self.at += count
+        return self.data[self.at - count:self.at]
+
+    def u8(self):
+        return self.take(1)[0]
+
+    def varint(self, low=0, high=(1 << 63) - 1):
+        value = 0
+        for group in range(9):
+            byte = self.u8()
+            value |= (byte & 0x7F) << 7 * group
+            if byte < 0x80:
+                require(byte > 0 or group == 0, f"{self.what}: varint not in its shortest form")
+                require(low <= value <= high, f"{self.what}: {value}, expected {low} to {high}")
+                return value
+        raise Malformed(f"{self.what}: varint longer than 9 bytes")
+
+    def finish(self):
+        require(self.at == len(self.data), f"{self.what}: bytes after the last field")
+
+
+# 4  Layout
+
+MAGIC = b"\x89SRN\r\n\x1a\n"
+SIGNAL, TILES, METADATA, NETWORK = 0x01, 0x02, 0x83, 0x7F
+
+
+def split(data):
+    """Section number → payload."""
+    require(data[:8] == MAGIC, "not a .siren file")
+    file = Fields(data, "file")
+    file.take(8)
+    version = file.u8()
+    if version != 0:
+        raise Unsupported(f"version {version}")
+    sections, last = {}, 0
+    while file.at < len(data):
+        start = file.at
+        number = file.u8()
+        payload = file.take(file.varint())
+        covered = data[start:file.at]
+        require(file.take(4) == struct.pack("<I", zlib.crc32(covered)), f"section {number:#04x}: checksum")
+        require(number & 0x7F > last, f"section {number:#04x} out of order")
+        last = number & 0x7F
+        sections[number] = payload
+    for number in sections:
+        if number not in (SIGNAL, TILES, METADATA, NETWORK) and number < 0x80:
+            raise Unsupported(f"critical section {number:#04x}")
+    require(SIGNAL in sections and NETWORK in sections, "SIGNAL or NETWORK is missing")
+    return sections
+
+
+# 5.1  SIGNAL
+
+PICTURE, SOUND = 0, 1
+FORMATS = ["U8", "U16", "I8", "I16", "I24", "I32", "F32"]
+
+
+class Signal:
+    def __init__(self, payload):
+        f = Fields(payload, "SIGNAL")
+        self.kind = f.u8()
+        if self.kind in (2, 3, 4):
+            raise Unsupported(f"kind {self.kind}")
+        require(self.kind in (PICTURE, SOUND), f"SIGNAL: kind {self.kind}")
+        number = f.u8()
+        require(number in ((0, 1, 6) if self.kind == PICTURE else (2, 3, 4, 5, 6)), f"SIGNAL: format {number}")
+        self.format = FORMATS[number]
+        self.channels = f.u8()
+        require(1 <= self.channels <= (4 if self.kind == PICTURE else 8), f"SIGNAL: {self.channels} channels")
+        self.lengths = [f.varint(1, 2**31 - 1) for _ in range(2 if self.kind == PICTURE else 1)]
+        self.rate = f.varint(1, 2**31 - 1) if self.kind == SOUND else 0
+        f.finish()
+
+
+# 5.2  TILES
+
+class Tiles:
+    def __init__(self, payload, lengths):
+        self.lengths, self.counts, self.overlap = lengths, [1] * len(lengths), 0
+        if payload is not None:
+            f = Fields(payload, "TILES")
+            self.counts = [f.varint(1, n) for n in lengths]
+            self.overlap = f.varint(0, 2**31 - 1)
+            require(math.prod(self.counts) >= 2, "TILES: one tile")
+            for count, length in zip(self.counts, lengths):
+                require(count == 1 or length // count >= 2 * self.overlap, "TILES: overlap too large")
+            f.finish()
+
+    def boundary(self, axis, k):
+        return k * self.lengths[axis] // self.counts[axis]
+
+    # 7.2
+
+    def index(self, number):
+        """Where tile `number` stands along each axis, the first axis fastest."""
+        index = []
+        for count in self.counts:
+            index.append(number % count)
+            number //= count
+        return index
+
+    def box(self, number):
+        """Per axis the first sample of the extended box and one past the last."""
+        return [
+            (max(self.boundary(a, k) - self.overlap, 0), min(self.boundary(a, k + 1) + self.overlap, self.lengths[a]))
+            for a, k in enumerate(self.index(number))
+        ]
+
+    # 7.3
+
+    def ramp(self, edge, boundary):
+        distance, radius = edge - float(boundary), float(self.overlap)
+        if radius == 0:
+            return (distance >= 0).astype(np.float64)
+        u = (distance + radius) / (2.0 * radius)
+        inside = u * u * u * (10.0 + u * (6.0 * u - 15.0))
+        return np.where(distance <= -radius, 0.0, np.where(distance >= radius, 1.0, inside))
+
+    def weight(self, axis, k, position):
+        edge = position + 0.5
+        rising = 1.0 if k == 0 else self.ramp(edge, self.boundary(axis, k))
+        falling = 0.0 if k + 1 == self.counts[axis] else self.ramp(edge, self.boundary(axis, k + 1))
+        return (rising - falling + 0.0 * edge).astype(np.float32)
+
+
+# 6.4  Range coder
+
+class RangeDecoder:
+    def __init__(self, data):
+        self.data, self.position, self.code, self.range = data, 0, 0, 2**32 - 1
+        for _ in range(4):
+            self.shift()
+
+    def shift(self):
+        byte = self.data[self.position] if self.position < len(self.data) else 0
+        self.position += 1
+        require(self.position <= len(self.data) + 4, "coded parameters end too early")
+        self.code = (self.code << 8 | byte) & 0xFFFFFFFF
+
+    def peek(self, bits):
+        position = self.code // (self.range >> bits)
+        require(position < 1 << bits, "coded parameters: a code outside every symbol")
+        return position
+
+    def consume(self, start, size, bits):
+        unit = self.range >> bits
+        self.code -= start * unit
+        self.range = size * unit
+        while self.range < 1 << 24:
+            self.range <<= 8
+            self.shift()
+
+    def bits(self, count):
+        value = 0
+        while count > 0:
+            piece = min(count, 16)
+            bits = self.peek(piece)
+            self.consume(bits, 1, piece)
+            value, count = value << piece | bits, count - piece
+        return value
+
+    def finish(self):
+        require(self.position >= len(self.data), "coded parameters: bytes too many")
+        missing = self.position - len(self.data)
+        if missing < 4:
+            unit, last = 256**missing, self.data[-1] if self.data else 0
+            require(last != 0 and self.code < unit and self.code + (256 - last) * unit >= self.range,
+                    "coded parameters: not the shortest ending")
+
+
+# 6.5  Frequency tables
+
+RATIOS = [
+    (0x03FFC008, 0x042105F3), (0x04C153F3, 0x04F0BB29), (0x05A772C2, 0x05EB135A), (0x06B8F7E2, 0x07199B45),
+    (0x07FE00FF, 0x08885DBE), (0x09802450, 0x0A46B238), (0x0B4AACAD, 0x0C685F52), (0x0D6AD9AA, 0x0F073A10),
+    (0x0FF01FB1, 0x12457FA4), (0x12EC607E, 0x1651443E), (0x16740EB9, 0x1B696DB6), (0x1A9E26A2, 0x21E49E03),
+    (0x1F83D9AC, 0x2A39780C), (0x253FBBDA, 0x35037829), (0x2BEC3330, 0x42F319E8), (0x33A0E4ED, 0x5484965B),
+    (0x3C6EF373, 0x69737341), (0x465C2ABF, 0x806E319E), (0x515DC81E, 0x979224B2), (0x5D5440F1, 0xAD2649B5),
+    (0x6A09E668, 0xC002D3AC), (0x7735EC49, 0xCFA6DE0D), (0x8483EE0D, 0xDC186C02), (0x919E28EA, 0xE5AFB09A),
+    (0x9E3779B9, 0xECE7AA23), (0xAA128698, 0xF23E6943), (0xB504F334, 0xF6246E52), (0xBEF70571, 0xF8F683D7),
+    (0xC7E0F66B, 0xFAFD826F), (0xCFC7407D, 0xFC70C634), (0xD6B6E296, 0xFD797762), (0xDCC222E1, 0xFE35B9E8),
+    (0xE1FE03F6, 0xFEBB6592), (0xE6806BB5, 0xFF1A315A), (0xEA5EE219, 0xFF5D5CCB), (0xEDADC716, 0xFF8CED9C),
+    (0xF07FE010, 0xFFAE98D7),
+]
+
+
+def sums(escape, wide, ratio, change):
+    weight, total, out = 1 << 32, 0, [0]
+    for entry in range(escape + 1):
+        total += weight // 2 if entry == 0 and not wide else weight
+        out.append(total)
+        weight = weight * ratio >> 32
+        ratio = ratio * change >> 32
+    return out
+
+
+def table(scale, shape, wide):
+    """Where each entry starts, and 65536 at the end; the last entry is the escape."""
+    laplace, gauss = RATIOS[scale]
+    square = gauss * gauss >> 32
+    escape = 16 << max(scale - 21, 0) // 4
+    l = sums(escape, wide, laplace, 1 << 32)
+    g = sums(escape, wide, square if wide else gauss, square)
+    rest = 65536 - escape - 1
+    return [
+        j + (shape * (l[j] * rest // l[-1]) + (8 - shape) * (g[j] * rest // g[-1])) // 8 for j in range(escape + 2)
+    ]
+
+
+# 6.6  Magnitudes
+
+MAX_MAGNITUDE = 1 << 20
+QUARTERS = (71468, 84990, 101071, 120194)
+
+
+class Context:
+    def __init__(self, mean, count=1):
+        self.sum, self.count = mean, count
+
+    def inherit(self):
+        return Context(self.sum * 8 // self.count, 8)
+
+    def scale(self):
+        mean = (self.sum << 16) // self.count
+        if mean == 0:
+            return 0
+        octave = mean.bit_length() - 1
+        mantissa = mean << 16 >> octave
+        return max(4 * octave + sum(q <= mantissa for q in QUARTERS) - 44, 0)
+
+    def update(self, magnitude):
+        self.sum += magnitude
+        self.count += 1
+        if self.count == 256:
+            self.sum //= 2
+            self.count //= 2
+
+
+class Magnitudes:
+    def __init__(self, data, shape):
+        self.range, self.shape, self.tables = RangeDecoder(data), shape, {}
+
+    def magnitude(self, context):
+        scale = context.scale()
+        shift = max(0, -(-(scale - 36) // 4))
+        key = scale - 4 * shift, shift > 0
+        if key not in self.tables:
+            self.tables[key] = np.array(table(key[0], self.shape, key[1]))
+        starts = self.tables[key]
+        entry = int(np.searchsorted(starts, self.range.peek(16), side="right")) - 1
+        self.range.consume(int(starts[entry]), int(starts[entry + 1] - starts[entry]), 16)
+        if entry == len(starts) - 2:
+            bits = 3
+            while self.range.bits(1):
+                bits += 1
+                require(bits <= 21, "coded parameters: magnitude too large")
+            entry += (1 << bits | self.range.bits(bits)) - 8
+        magnitude = entry << shift | self.range.bits(shift)
+        require(magnitude <= MAX_MAGNITUDE, "coded parameters: magnitude too large")
+        context.update(magnitude)
+        return magnitude
+
+    def signed(self, context):
+        magnitude = self.magnitude(context)
+        return -magnitude if magnitude and self.range.bits(1) else magnitude
+
+
+# 6.3  Quantized parameters
+
+MANTISSAS = np.array([0x3F800000, 0x3F8B95C2, 0x3F9837F0, 0x3FA5FED7, 0x3FB504F3, 0x3FC5672A, 0x3FD744FD, 0x3FEAC0C7],
+                     np.uint32).view(np.float32)
+
+
+def step(index):
+    return np.float32(MANTISSAS[index % 8] * np.float32(2.0 ** (index // 8)))
+
+
+def quantized(data, shapes):
+    """Per tile the layers as (weights, biases)."""
+    require(len(data) > 0, "coded parameters: no shape")
+    in_order, shape = bool(data[0] & 0x10), data[0] & 0xEF
+    require(shape <= 8, f"coded parameters: shape {data[0]:#04x}")
+    count = sum(rows * columns + rows for layers in shapes for rows, columns in layers)
+    require(count <= 256 * len(data), "coded parameters: too few bytes")
+    coder = Magnitudes(data[1:], shape)
+    first_tile, later_tiles, contexts = Context(8), Context(8), []
+    networks, before = [], None
+    for layers in shapes:
+        steps, network = [], []
+        for number, (rows, columns) in enumerate(layers):
+            last = number + 1 == len(layers)
+            if before is not None:
+                reference, step_context = before[number], later_tiles
+            else:
+                reference, step_context = steps[-1] if steps else (-56, -56), first_tile
+            pair = []
+            for index in reference:
+                index += coder.signed(step_context)
+                require(-512 <= index <= 511, f"coded parameters: step index {index}")
+                pair.append(index)
+            steps.append(tuple(pair))
+            if len(contexts) == number:
+                pair_of_contexts = [c.inherit() for c in contexts[-1]] if contexts else [Context(16), Context(16)]
+                if in_order and number == 0:
+                    pair_of_contexts[1] = Context(4)
+                elif in_order and last:
+                    pair_of_contexts[1] = Context(16)
+                contexts.append(pair_of_contexts)
+            weights = [coder.signed(contexts[number][0]) for _ in range(rows * columns)]
+            if in_order and not last:
+                biases, bias = [], 0
+                for _ in range(rows):
+                    bias += coder.magnitude(contexts[number][1])
+                    require(bias <= MAX_MAGNITUDE, "coded parameters: bias too large")
+                    biases.append(bias)
+            else:
+                biases = [coder.signed(contexts[number][1]) for _ in range(rows)]
+            network.append((
+                np.array(weights, np.float32).reshape(rows, columns) * step(pair[0]),
+                np.array(biases, np.float32) * step(pair[1]),
+            ))
+        before = steps
+        networks.append(network)
+    coder.range.finish()
+    return networks
+
+
+# 6.7  Stored parameters
+
+def decompress(frame, size):
+    try:
+        from compression import zstd
+        return zstd.decompress(frame)
+    except ImportError:
+        pass
+    try:
+        import zstandard
+        return zstandard.ZstdDecompressor().decompress(frame, max_output_size=size)
+    except ImportError:
+        raise Unsupported("this file needs Zstandard: Python 3.14, or `pip install zstandard`") from None
+
+
+def stored(data, shapes, dtype):
+    count = sum(rows * columns + rows for layers in shapes for rows, columns in layers)
+    size = count * np.dtype(dtype).itemsize
+    data = decompress(data, size)
+    require(len(data) == size, "stored parameters: wrong size")
+    values, at, networks = np.frombuffer(data, dtype).astype(np.float32), 0, []
+    for layers in shapes:
+        network = []
+        for rows, columns in layers:
+            weights = values[at:at + rows * columns].reshape(rows, columns)
+            at += rows * columns
+            network.append((weights, values[at:at + rows]))
+            at += rows
+        networks.append(network)
+    return networks
+
+
+# 6.1  NETWORK
+
+def read_networks(payload, signal, tiles):
+    f = Fields(payload, "NETWORK")
+    coding, depth = f.u8(), f.u8()
+    require(1 <= depth <= 64, f"NETWORK: {depth} hidden layers")
+    shapes = []
+    for _ in range(math.prod(tiles.counts)):
+        width = f.varint(1, 4096)
+        shapes.append([(width, len(signal.lengths))] + [(width, width)] * (depth - 1) + [(signal.channels, width)])
+    require(coding <= 2, f"NETWORK: coding {coding}")
+    if coding == 0:
+        networks = quantized(f.rest(), shapes)
+    else:
+        networks = stored(f.rest(), shapes, "<f2" if coding == 1 else "<f4")
+    for network in networks:
+        for parameters in (p for layer in network for p in layer):
+            require(bool(np.all(np.abs(parameters) <= 65536.0)), "NETWORK: parameter out of range")
+    return networks
+
+
+# 7.4  Evaluation, in the arithmetic of numerics.md
+
+def fma(a, b, c):
+    """The binary32 nearest to a·b + c. The product is exact in binary64; the sum is rounded to odd where rounding it
+    twice could go wrong: halfway between two binary32, or among the subnormals."""
+    p = a.astype(np.float64) * b.astype(np.float64)
+    c = c.astype(np.float64)
+    s = p + c
+    risky = (s.view(np.int64) & 0x1FFFFFFF) == 0x10000000
+    risky |= np.abs(s) < 2.0**-125
+    if risky.any():
+        at = np.nonzero(risky)
+        ps, cs, ss = np.broadcast_to(p, s.shape)[at], np.broadcast_to(c, s.shape)[at], s[at]
+        part = ss - ps
+        error = (ps - (ss - part)) + (cs - part)
+        bits = ss.view(np.int64)
+        away = np.where((error > 0) == (ss > 0), 1, -1)
+        bits = bits + np.where((error != 0) & (bits & 1 == 0), away, 0)
+        s[at] = bits.view(np.float64)
+    return s.astype(np.float32)
+
+
+SIN = np.array([0x40491009, 0x4016C8F8, 0x3F2C27D8, 0x3DCF1F12, 0x3C43BA69], np.uint32).view(np.float32)
+
+
+def sine(t):
+    r = t - np.rint(t)
+    w = fma(r * np.float32(-4.0), r, np.ones_like(r))
+    p = np.full_like(r, SIN[4])
+    for coefficient in SIN[3::-1]:
+        p = fma(p, w, np.full_like(r, coefficient))
+    return (r * w) * p
+
+
+def evaluate(network, coordinates):
+    """`inputs × points` to `outputs × points`."""
+    h = coordinates
+    for number, (weights, biases) in enumerate(network):
+        t = np.repeat(biases[:, None], h.shape[1], axis=1)
+        for i in range(weights.shape[1]):
+            t = fma(weights[:, i:i + 1], h[i:i + 1], t)
+        h = t if number + 1 == len(network) else sine(t)
+    return h
+
+
+# 7.5  Rendering
+
+BLOCK = 512
+
+
+def render(signal, tiles, networks):
+    """Unit values on the native grid, `(height, width, channels)` or `(samples, channels)`."""
+    axes = len(signal.lengths)
+    positions = [np.arange(n, dtype=np.float64) for n in signal.lengths]
+    shape = signal.lengths[::-1] + [signal.channels]
+    values = np.zeros(shape, np.float32)
+    touched = np.zeros(shape[:-1], np.uint8)
+    parts = []
+    for number, network in enumerate(networks):
+        box = tiles.box(number)
+        span = max(end - start for start, end in box)
+        slices, coordinates, weights = [], [], []
+        for axis, (k, (start, end)) in enumerate(zip(tiles.index(number), box)):
+            p = positions[axis][start:end]
+            slices.append(slice(start, end))
+            coordinates.append(((2.0 * p + 1.0 - float(start + end)) / float(span)).astype(np.float32))
+            weights.append(tiles.weight(axis, k, p))
+        # The slowest axis first, as in `values`.
+        x = np.stack([c.ravel() for c in np.meshgrid(*coordinates[::-1], indexing="ij")[::-1]])
+        blocks = [evaluate(network, x[:, i:i + BLOCK]) for i in range(0, x.shape[1], BLOCK)]
+        where = tuple(slices[::-1])
+        size = [s.stop - s.start for s in where]
+        value = np.concatenate(blocks, axis=1).T.reshape(size + [signal.channels])
+        grids = np.meshgrid(*weights[::-1], indexing="ij")[::-1]
+        touches = np.logical_and.reduce([g > 0 for g in grids])
+        weight = grids[0]
+        for axis in range(1, axes):
+            weight = weight * grids[axis]
+        touched[where] += touches
+        parts.append((where, value, weight, touches))
+    for where, value, weight, touches in parts:
+        alone = touches & (touched[where] == 1)
+        shared = touches & ~alone
+        target = values[where]
+        target[alone] = value[alone]
+        if shared.any():
+            w = np.repeat(weight[shared][:, None], signal.channels, axis=1)
+            target[shared] = fma(w, value[shared], target[shared])
+    return values
+
+
+# 7.6  Samples
+
+SCALES = {"U8": (255.0, 0.0, 255.0), "U16": (65535.0, 0.0, 65535.0)}
+SCALES |= {f"I{b}": (2.0 ** (b - 1), -(2.0 ** (b - 1)), float(np.float32(2.0 ** (b - 1) - 1))) for b in (8, 16, 24, 32)}
+
+
+def samples(values, name):
+    scale, low, high = (np.float32(x) for x in SCALES[name])
+    codes = np.clip(np.rint(values * scale), low, high)
+    codes = np.where(np.isnan(codes), np.float32(0.0), codes).astype(np.int64)
+    return np.minimum(codes, 2**31 - 1)
+
+
+def decode(data):
+    sections = split(data)
+    signal = Signal(sections[SIGNAL])
+    tiles = Tiles(sections.get(TILES), signal.lengths)
+    networks = read_networks(sections[NETWORK], signal, tiles)
+    return signal, render(signal, tiles, networks)
+
+
+# Files
+
+def png(codes, bits):
+    height, width, channels = codes.shape
+    rows = codes.astype(">u2" if bits == 16 else ">u1").reshape(height, -1)
+    raw = b"".join(b"\0" + row.tobytes() for row in rows)
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", width, height, bits, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+
+
+def pnm(codes, bits):
+    height, width, channels = codes.shape
+    if channels not in (1, 3):
+        raise Unsupported("alpha in PNM; write PNG")
+    header = f"P{5 if channels == 1 else 6}\n{width} {height}\n{2**bits - 1}\n".encode()
+    return header + codes.astype(">u2" if bits == 16 else ">u1").tobytes()
+
+
+def write_wav(path, codes, bits, rate):
+    if bits == 8:
+        body = (codes + 128).astype("<u1").tobytes()
+    elif bits == 24:
+        body = codes.astype("<i4").reshape(-1, 1).view("<u1")[:, :3].tobytes()
+    else:
+        body = codes.astype(f"<i{bits // 8}").tobytes()
+    with wave.open(path, "wb") as out:
+        out.setnchannels(codes.shape[1])
+        out.setsampwidth(bits // 8)
+        out.setframerate(rate)
+        out.writeframes(body)
+
+
+def main(arguments):
+    raw = "--f32" in arguments
+    paths = [a for a in arguments if a != "--f32"]
+    if len(paths) != 2:
+        sys.exit(__doc__)
+    with open(paths[0], "rb") as file:
+        data = file.read()
+    try:
+        signal, values = decode(data)
+        if raw:
+            body = values.astype("<f4").tobytes()
+        elif signal.format == "F32":
+            raise Unsupported("float samples are written with --f32 only")
+        else:
+            codes, bits = samples(values, signal.format), int(signal.format[1:])
+            if signal.kind == SOUND:
+                return write_wav(paths[1], codes, bits, signal.rate)
+            body = pnm(codes, bits) if paths[1].lower().endswith((".ppm", ".pgm", ".pnm")) else png(codes, bits)
+    except (Malformed, Unsupported) as error:
+        sys.exit(f"{paths[0]}: {error}")
+    with open(paths[1], "wb") as out:
+        out.write(body)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
