@@ -29,10 +29,12 @@ pub(crate) fn tiles(description: &Description, parameters: f64) -> Result<Tiles>
     Tiles::new(description, &counts, overlap)
 }
 
-/// Hidden layers for networks of about `parameters`: deep and narrow pays from a few hundred parameters on.
-pub(crate) fn layers(parameters: f64) -> usize {
+/// Hidden layers for networks of about `parameters`. Pictures: deep and narrow pays from a few hundred parameters on.
+/// Sound: the first layer finds the frequencies, and few layers keep them apart (three beat seven by 6 dB).
+pub(crate) fn layers(kind: Kind, parameters: f64) -> usize {
     match parameters {
         p if p < 120.0 => 2,
+        _ if kind == Kind::Sound => 3,
         p if p < 400.0 => 4,
         p if p < 900.0 => 6,
         _ => 7,

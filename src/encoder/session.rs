@@ -63,7 +63,7 @@ impl Session<'_> {
     pub fn fit(&self, parameters: f64, passes: f64) -> Result<Fit> {
         let tiles = plan::tiles(&self.signal.description, parameters)?;
         let each = parameters / tiles.len() as f64;
-        let layers = plan::layers(each);
+        let layers = plan::layers(self.signal.description.kind, each);
         let equal = plan::shape(&self.signal.description, layers, each);
         let shapes = if tiles.len() == 1 {
             vec![equal]
