@@ -3,7 +3,7 @@
 use super::meter::Meter;
 use super::options::{EncodeOptions, Phase, WeightCoding};
 use super::plan;
-use crate::backend::simd::Level;
+use crate::backend::simd::{BLOCK, Level};
 use crate::container::{self, File, Networks, QuantizedNetwork};
 use crate::decoder::Decoder;
 use crate::error::Result;
@@ -14,13 +14,14 @@ use crate::quantize::Fitted;
 use crate::signal::metric::ErrorSum;
 use crate::signal::{Grid, Signal, Tiles};
 use rayon::prelude::*;
+use std::time::Instant;
 
 /// Peak learning rate, radians.
-const RATE: f32 = 0.03;
+const RATE: f32 = 0.045;
 /// Work of the probe that places capacity, relative to the fit.
 const PROBE: f64 = 0.06;
 /// Work of all refits during quantization, relative to the fit.
-const REFIT: f64 = 0.16;
+const REFIT: f64 = 0.3;
 
 /// One encode: what every stage needs.
 pub(crate) struct Session<'a> {
@@ -62,7 +63,7 @@ impl Session<'_> {
     pub fn fit(&self, parameters: f64, passes: f64) -> Result<Fit> {
         let tiles = plan::tiles(&self.signal.description, parameters)?;
         let each = parameters / tiles.len() as f64;
-        let layers = plan::layers(each);
+        let layers = plan::layers(self.signal.description.kind, each);
         let equal = plan::shape(&self.signal.description, layers, each);
         let shapes = if tiles.len() == 1 {
             vec![equal]
@@ -77,9 +78,35 @@ impl Session<'_> {
 
     /// Fits networks of given shapes.
     pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], passes: f64) -> Fit {
+        let passes = self.affordable(&tiles, shapes, passes);
         let trained = self.train(Phase::Fit, &tiles, shapes, passes);
         let error = trained.iter().map(|(_, error)| error).sum();
         Fit { tiles, networks: trained.into_iter().map(|(fitted, _)| fitted).collect(), error, passes }
+    }
+
+    /// `passes`, or as many as the time limit leaves room for, judged by a few steps on the first tile.
+    fn affordable(&self, tiles: &Tiles, shapes: &[Shape], passes: f64) -> f64 {
+        /// Share of the remaining time that goes into the fit; the rest is for quantization.
+        const SHARE: f64 = 0.75;
+        let Some(remaining) = self.meter.remaining() else { return passes };
+        let work = |n: usize, steps: usize| {
+            let (_, blocks) = plan::steps(1, passes);
+            (steps * blocks.min(tiles.tile(n).points().div_ceil(BLOCK as u64) as usize) * shapes[n].macs())
+                as f64
+        };
+        let mut rng = fastrand::Rng::with_seed(0);
+        let data = self.dataset(tiles, 0);
+        let mut network = fit::initial_network(shapes[0], &data, self.signal.description.kind, &mut rng);
+        let (_, blocks) = plan::steps(1, passes);
+        let steps = 40;
+        let schedule =
+            Schedule { steps, blocks, rate: 0.0, warmup: 0.0, end: 1.0, first_layer: 0, parallel: false };
+        let start = Instant::now();
+        fit::train(self.level, &mut network, &data, &schedule, |_, _| true);
+        let seconds = start.elapsed().as_secs_f64() / work(0, steps) / rayon::current_num_threads() as f64;
+        let planned = |n: usize| work(n, plan::steps(tiles.tile(n).points(), passes).0);
+        let expected = seconds * (0..tiles.len()).map(planned).sum::<f64>();
+        passes * (SHARE * remaining.as_secs_f64() / expected).min(1.0)
     }
 
     /// Trains one network per tile; each comes with the squared error it leaves, in unit values.
@@ -137,14 +164,19 @@ impl Session<'_> {
             .collect();
         let total =
             |(n, refit): (usize, &Schedule)| (fit.networks[n].network.shape().layers * refit.steps) as u64;
+        if self.meter.stopped() {
+            return fit.rounded(delta);
+        }
         self.meter.begin(Phase::Quantize, refits.iter().enumerate().map(total).sum(), &points);
         let costs: Vec<u64> =
             fit.networks.iter().zip(&points).map(|(f, &n)| f.network.shape().macs() as u64 * n).collect();
         self.for_tiles(&costs, |number, parallel| {
             let data = self.dataset(&fit.tiles, number);
             let units = f64::from(data.normalisation.scale).powi(2);
-            let steps = if self.meter.stopped() { 0 } else { refits[number].steps };
-            let refit = Schedule { steps, parallel, ..refits[number] };
+            if self.meter.stopped() {
+                return fit.networks[number].rounded(delta);
+            }
+            let refit = Schedule { parallel, ..refits[number] };
             let advance = |steps, mse: f64| self.meter.advance(number, steps, mse * units);
             fit.networks[number].quantized(self.level, &data, delta, &refit, advance)
         })

@@ -135,7 +135,7 @@ impl Guard {
     }
 
     /// Takes the loss of `step` in, clips `gradient` to four times its usual norm, and says whether all is lost: a
-    /// loss that is not finite, or a recent mean of more than twice the best.
+    /// loss that is not finite, or a recent mean well above the best.
     fn diverged(&mut self, step: usize, mse: f64, gradient: &mut [f32]) -> bool {
         let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
         if !mse.is_finite() || !norm.is_finite() {
@@ -148,7 +148,7 @@ impl Guard {
         }
         let usual = if self.norm > 0.0 { norm.min(4.0 * self.norm) } else { norm };
         self.norm += if self.norm > 0.0 { 0.02 * (usual - self.norm) } else { usual };
-        step > 100 && self.recent > 2.0 * self.best
+        step > 100 && self.recent > 1.35 * self.best
     }
 
     /// Remembers the parameters when the recent loss is the best so far, at most every hundred steps.

@@ -51,7 +51,7 @@ fn cholesky(matrix: &[f64], n: usize, damping: f64) -> Option<Vec<f64>> {
             let value = matrix[i * n + j] - sum;
             l[i * n + j] = if i == j {
                 let square = value + damping;
-                if !(square > 0.0) {
+                if square.is_nan() || square <= 0.0 {
                     return None;
                 }
                 square.sqrt()

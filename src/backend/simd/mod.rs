@@ -150,7 +150,7 @@ impl Level {
     /// available.
     pub(crate) fn orthogonalize(self, n: usize, stride: usize, m: &mut [f32], scratch: &mut [Vec<f32>; 3]) {
         self.assert_available();
-        assert!(stride % 16 == 0 && stride >= n && m.len() == n * stride);
+        assert!(stride.is_multiple_of(16) && stride >= n && m.len() == n * stride);
         scratch.iter_mut().for_each(|s| s.resize(n * stride, 0.0));
         match self {
             // SAFETY: the portable kernels need no special instructions.
