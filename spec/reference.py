@@ -168,6 +168,21 @@ class Tiles:
         return (rising - falling + 0.0 * edge).astype(np.float32)
 
 
+# 5.3  METADATA
+
+def read_metadata(payload):
+    """Kind → bytes."""
+    f = Fields(payload, "METADATA")
+    size = f.varint()
+    f, blocks, last = Fields(decompress(f.rest(), size), "METADATA"), {}, 0
+    while not blocks or f.at < len(f.data):
+        kind = f.u8()
+        require(kind > last, f"METADATA: kind {kind} after {last}")
+        blocks[kind] = f.take(f.varint())
+        last = kind
+    return blocks
+
+
 # 6.4  Range coder
 
 class RangeDecoder:
@@ -373,23 +388,29 @@ def quantized(data, shapes):
 # 6.7  Stored parameters
 
 def decompress(frame, size):
+    """The content of exactly one frame, which has exactly `size` bytes."""
     try:
-        from compression import zstd
-        return zstd.decompress(frame)
+        from compression.zstd import ZstdDecompressor, ZstdError
+        decoder = ZstdDecompressor()
     except ImportError:
-        pass
+        try:
+            from zstandard import ZstdDecompressor, ZstdError
+        except ImportError:
+            raise Unsupported("this file needs Zstandard: Python 3.14, or `pip install zstandard`") from None
+        decoder = ZstdDecompressor(max_window_size=1 << 31).decompressobj()
     try:
-        import zstandard
-        return zstandard.ZstdDecompressor().decompress(frame, max_output_size=size)
-    except ImportError:
-        raise Unsupported("this file needs Zstandard: Python 3.14, or `pip install zstandard`") from None
+        content = decoder.decompress(frame)
+    except ZstdError as error:
+        raise Malformed(f"Zstandard: {error}") from None
+    require(decoder.eof and not decoder.unused_data, "Zstandard: not one frame")
+    require(len(content) == size, f"Zstandard: not the {size} bytes expected")
+    return content
 
 
 def stored(data, shapes, dtype):
     count = sum(rows * columns + rows for layers in shapes for rows, columns in layers)
     size = count * np.dtype(dtype).itemsize
     data = decompress(data, size)
-    require(len(data) == size, "stored parameters: wrong size")
     values, at, networks = np.frombuffer(data, dtype).astype(np.float32), 0, []
     for layers in shapes:
         network = []
@@ -477,10 +498,7 @@ def render(signal, tiles, networks):
     """Unit values on the native grid, `(height, width, channels)` or `(samples, channels)`."""
     axes = len(signal.lengths)
     positions = [np.arange(n, dtype=np.float64) for n in signal.lengths]
-    shape = signal.lengths[::-1] + [signal.channels]
-    values = np.zeros(shape, np.float32)
-    touched = np.zeros(shape[:-1], np.uint8)
-    parts = []
+    values = np.zeros(signal.lengths[::-1] + [signal.channels], np.float32)
     for number, network in enumerate(networks):
         box = tiles.box(number)
         span = max(end - start for start, end in box)
@@ -494,23 +512,15 @@ def render(signal, tiles, networks):
         x = np.stack([c.ravel() for c in np.meshgrid(*coordinates[::-1], indexing="ij")[::-1]])
         blocks = [evaluate(network, x[:, i:i + BLOCK]) for i in range(0, x.shape[1], BLOCK)]
         where = tuple(slices[::-1])
-        size = [s.stop - s.start for s in where]
-        value = np.concatenate(blocks, axis=1).T.reshape(size + [signal.channels])
+        value = np.concatenate(blocks, axis=1).T.reshape([s.stop - s.start for s in where] + [signal.channels])
         grids = np.meshgrid(*weights[::-1], indexing="ij")[::-1]
         touches = np.logical_and.reduce([g > 0 for g in grids])
         weight = grids[0]
         for axis in range(1, axes):
             weight = weight * grids[axis]
-        touched[where] += touches
-        parts.append((where, value, weight, touches))
-    for where, value, weight, touches in parts:
-        alone = touches & (touched[where] == 1)
-        shared = touches & ~alone
         target = values[where]
-        target[alone] = value[alone]
-        if shared.any():
-            w = np.repeat(weight[shared][:, None], signal.channels, axis=1)
-            target[shared] = fma(w, value[shared], target[shared])
+        w = np.repeat(weight[touches][:, None], signal.channels, axis=1)
+        target[touches] = fma(w, value[touches], target[touches])
     return values
 
 
@@ -531,6 +541,8 @@ def decode(data):
     sections = split(data)
     signal = Signal(sections[SIGNAL])
     tiles = Tiles(sections.get(TILES), signal.lengths)
+    if METADATA in sections:
+        read_metadata(sections[METADATA])
     networks = read_networks(sections[NETWORK], signal, tiles)
     return signal, render(signal, tiles, networks)
 

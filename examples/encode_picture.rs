@@ -1,0 +1,21 @@
+//! A picture to a `.siren` file: `cargo run --release --example encode_picture -- IN.png OUT.siren`
+
+use sirenc::{EncodeOptions, Flow, Limits, Target, encode, media};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let [input, output] =
+        std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "IN and OUT expected")?;
+
+    let signal = media::read(&std::fs::read(input)?, &Limits::default())?;
+    let mut options = EncodeOptions::default();
+    options.target = Target::BitsPerPosition(0.5);
+    options.effort = 2;
+    let encoded = encode(&signal, &options, &|progress| {
+        eprint!("\r{:?} {}/{} {:.1} dB ", progress.phase, progress.step, progress.steps, progress.psnr_db);
+        Flow::Continue
+    })?;
+    std::fs::write(output, &encoded.bytes)?;
+
+    eprintln!("\n{} bytes, {:.2} dB", encoded.bytes.len(), encoded.report.psnr_db);
+    Ok(())
+}

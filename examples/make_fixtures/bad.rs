@@ -1,0 +1,113 @@
+//! Files that must be refused, each with the kind of error and a part of its message.
+
+use crate::Case;
+use crate::good::{EXAMPLE_PICTURE, EXAMPLE_SOUND};
+use crate::pieces::*;
+
+#[rustfmt::skip]
+pub fn invalid() -> Vec<Case> {
+    let (file, tiles) = (EXAMPLE_PICTURE, EXAMPLE_SOUND);
+    let (signal, network) = (0x01, 0x7f);
+    let sections = split(file);
+    let with_signal = |payload: &[u8]| replace(file, signal, payload);
+    let with_tiles = |payload: &[u8]| replace(tiles, 0x02, payload);
+    let with_network = |payload: &[u8]| replace(file, network, payload);
+    let with_metadata = |payload: &[u8]| insert(file, 1, section(0x83, payload));
+    // 3 × 2 pixels, one layer of one neuron: 5 parameters.
+    let stored = |coding: u8, frame: &[u8]| with_network(&[&[coding, 1, 1], frame].concat());
+    let floats = |values: [f32; 5]| stored(2, &frame(&values.map(f32::to_le_bytes).concat()));
+    let zeros = vec![0u8; 1 << 20];
+    let rows: Vec<(&str, &'static str, Vec<u8>, &'static str)> = vec![
+        ("empty", "no bytes", vec![], "Format: magic"),
+        ("text", "another file", b"not a .siren file".to_vec(), "Format: magic"),
+        ("line-ends", "CR LF became LF", [&file[..4], &file[5..]].concat(), "Format: magic"),
+        ("7-bits", "bit 7 cleared", file.iter().map(|b| b & 0x7f).collect(), "Format: magic"),
+        ("magic-only", "cut before the version", file[..8].to_vec(), "Format: version"),
+        ("version-1", "a later version", [&file[..8], &[1], &file[9..]].concat(), "Unsupported: version 1"),
+        ("no-sections", "cut before the first section", file[..9].to_vec(), "Format: no SIGNAL section"),
+        ("truncated-length", "cut before a length", file[..10].to_vec(), "Format: section length is missing"),
+        ("truncated-payload", "cut within a payload", file[..30].to_vec(), "Format: NETWORK needs 12 bytes, 8 are left"),
+        ("truncated-checksum", "cut within a checksum", file[..36].to_vec(), "Format: checksum needs 4 bytes, 2 are left"),
+        ("truncated-network", "cut between two sections", join(&sections[..1]), "Format: no NETWORK section"),
+        ("no-signal", "NETWORK alone", join(&sections[1..]), "Format: no SIGNAL section"),
+        ("trailing-byte", "a byte after the last section", [file, &[0]].concat(), "Format: section length is missing"),
+        ("trailing-section", "a section after the last", insert(file, 2, section(0x85, b"")), "Format: section 0x85 after section 0x7f"),
+        ("checksum", "a damaged sample format", [&file[..12], &[1], &file[13..]].concat(), "Format: checksum"),
+        ("length-lie", "a length beyond the file", [&file[..10], &[0xff, 0x7f], &file[11..]].concat(), "Format: SIGNAL needs 16383 bytes"),
+        ("length-2-63", "a length of 10 bytes", [&file[..10], &[0xff; 9], &[1], &file[11..]].concat(), "Format: longer than 9 bytes"),
+        ("length-not-shortest", "05 as 85 00", {
+            let covered = [&[1, 0x85, 0][..], &payload(file, signal)].concat();
+            join(&[[&covered[..], &crc32fast::hash(&covered).to_le_bytes()].concat(), sections[1].clone()])
+        }, "Format: not in its shortest form"),
+        ("section-0", "a number that is never used", insert(file, 0, section(0x80, b"")), "Format: 0x80 is never used"),
+        ("unknown-critical", "a section that may not be skipped", insert(file, 1, section(0x05, b"new")), "Unsupported: critical section 0x05"),
+        ("duplicate-section", "SIGNAL twice", insert(file, 1, sections[0].clone()), "Format: section 0x01 after section 0x01"),
+        ("duplicate-low-bits", "an ancillary twin of SIGNAL", insert(file, 1, section(0x81, b"")), "Format: section 0x81 after section 0x01"),
+        ("wrong-order", "NETWORK first", join(&[sections[1].clone(), sections[0].clone()]), "Format: section 0x01 after section 0x7f"),
+        ("kind-video", "a reserved kind of signal", with_signal(&[2, 0, 3, 1, 1, 1]), "Unsupported: kind 2, video"),
+        ("kind-5", "no kind of signal", with_signal(&[5, 0, 3, 1, 1]), "Format: kind 5"),
+        ("format-i16-picture", "a sound's format in a picture", with_signal(&[0, 3, 1, 3, 2]), "Format: sample format 3 of a Picture"),
+        ("format-u8-sound", "a picture's format in a sound", with_signal(&[1, 0, 1, 3, 2]), "Format: sample format 0 of a Sound"),
+        ("format-7", "no sample format", with_signal(&[0, 7, 1, 3, 2]), "Format: sample format 7"),
+        ("channels-0", "no channels", with_signal(&[0, 0, 0, 3, 2]), "Format: 0 channels"),
+        ("channels-5", "too many for a picture", with_signal(&[0, 0, 5, 3, 2]), "Format: 5 channels, expected 1 to 4"),
+        ("channels-9", "too many for a sound", with_signal(&[1, 3, 9, 3, 2]), "Format: 9 channels, expected 1 to 8"),
+        ("zero-width", "an axis of length 0", with_signal(&[0, 0, 1, 0, 2]), "Format: axis length 0"),
+        ("length-2-31", "an axis of 2^31", with_signal(&[0, 0, 1, 0x80, 0x80, 0x80, 0x80, 8, 2]), "Format: axis length 2147483648"),
+        ("axis-not-shortest", "3 as 83 00", with_signal(&[0, 0, 1, 0x83, 0, 2]), "Format: axis length 3 is not in its shortest form"),
+        ("rate-0", "no samples per second", with_signal(&[1, 3, 1, 3, 0]), "Format: sample rate 0"),
+        ("signal-short", "a missing height", with_signal(&[0, 0, 1, 3]), "Format: axis length is missing"),
+        ("signal-long", "a byte after the height", with_signal(&[0, 0, 1, 3, 2, 0]), "Format: 1 bytes after the last field"),
+        ("tiles-one", "one tile in a section", with_tiles(&[1, 20]), "Format: 1 tile"),
+        ("tiles-0", "no tiles along an axis", with_tiles(&[0, 20]), "Format: tiles along an axis 0"),
+        ("tiles-301", "more tiles than samples", with_tiles(&[0xad, 2, 0]), "Format: tiles along an axis 301"),
+        ("tiles-overlap", "an overlap of more than half a tile", with_tiles(&[2, 76]), "Format: overlap"),
+        ("tiles-long", "a byte after the overlap", with_tiles(&[2, 20, 0]), "Format: 1 bytes after the last field"),
+        ("tiles-many", "more tiles than the limit", {
+            let axis = [0xff, 0xff, 0xff, 0xff, 7];
+            let signal = section(signal, &[&[0, 0, 1][..], &axis, &axis].concat());
+            join(&[signal, section(0x02, &[&axis[..], &axis, &[0]].concat()), sections[1].clone()])
+        }, "Limit: tiles"),
+        ("depth-0", "no hidden layers", edit(file, network, |p| p[1] = 0), "Format: 0 hidden layers"),
+        ("depth-65", "too many hidden layers", edit(file, network, |p| p[1] = 65), "Format: 65 hidden layers"),
+        ("width-0", "no neurons", edit(file, network, |p| p[2] = 0), "Format: width 0"),
+        ("width-4097", "too many neurons", with_network(&[0, 1, 0x81, 0x20, 0x18]), "Format: width 4097"),
+        ("widths-missing", "two tiles, one width", replace(tiles, network, &[1, 1, 1]), "Format: width is missing"),
+        ("coding-3", "no coding", edit(file, network, |p| p[0] = 3), "Format: coding 3"),
+        ("parameters-limit", "64 layers of 4096: more parameters than the limit", with_network(&[0, 64, 0x80, 0x20, 0x18, 1]), "Limit: parameters"),
+        ("parameters-bytes", "a million parameters in 7 bytes", with_network(&[0, 2, 0x80, 8, 0x18, 1, 2, 3, 4, 5, 6, 7]), "Format: 7 bytes for"),
+        ("shape-missing", "no byte of parameters", with_network(&[0, 1, 2]), "Format: the shape is missing"),
+        ("shape-9", "no shape of tables", edit(file, network, |p| p[3] = 9), "Format: shape 0x09"),
+        ("shape-bits", "a bit that must be 0", edit(file, network, |p| p[3] |= 0x20), "Format: shape 0x38"),
+        ("stream-cut", "a coded stream without its last 3 bytes", edit(file, network, |p| p.truncate(p.len() - 3)), "Format: end too early"),
+        ("stream-garbage", "bytes after the coded stream", edit(file, network, |p| p.extend(*b"garbage")), "Format: bytes too many"),
+        ("stream-zero", "a 0 after the coded stream", edit(file, network, |p| p.push(0)), "Format: not the shortest ending"),
+        ("stream-ending", "another number in the last interval", edit(file, network, |p| p[10] = 0x31), "Format: not the shortest ending"),
+        ("stream-outside", "a code outside every symbol", with_network(&[0, 1, 2, 0x18, 255, 255, 255, 255, 255, 255]), "Format: a code outside every symbol"),
+        ("stream-magnitude", "a magnitude above 2^20", with_network(&[&[0, 1, 2, 0x18, 0xff, 0xfe][..], &[0xff; 20]].concat()), "Format: magnitude"),
+        ("single-nan", "a parameter that is no number", floats([0.0, 0.0, f32::NAN, 0.0, 0.0]), "Format: NaN"),
+        ("single-infinity", "an infinite parameter", floats([0.0, 0.0, 0.0, f32::INFINITY, 0.0]), "Format: inf"),
+        ("single-large", "a parameter above 2^16", floats([0.0, 0.0, 0.0, 0.0, -65536.01]), "Format: 65536"),
+        ("half-infinity", "an infinite binary16", stored(1, &frame(&[0, 0x7c, 0, 0, 0, 0, 0, 0, 0, 0])), "Format: inf"),
+        ("frame-missing", "no Zstandard frame", stored(2, &[]), "Format: Zstandard"),
+        ("frame-garbage", "no Zstandard frame either", stored(2, b"0123456789"), "Format: Zstandard"),
+        ("frame-short", "a frame of 16 bytes for 20", stored(2, &frame(&zeros[..16])), "Format: not the 20 bytes expected"),
+        ("frame-bomb", "a frame of 2^20 bytes for 20", stored(2, &frame(&zeros)), "Format: not the 20 bytes expected"),
+        ("frame-twice", "a second frame", stored(2, &[frame(&zeros[..20]), frame(&zeros[..20])].concat()), "Format: bytes after the Zstandard frame"),
+        ("frame-cut", "a frame without its last byte", { let f = frame(&zeros[..20]); stored(2, &f[..f.len() - 1]) }, "Format: Zstandard"),
+        ("metadata-bomb", "a frame of 2^20 bytes for 100", with_metadata(&[&varint(100)[..], &frame(&zeros)].concat()), "Format: not the 100 bytes expected"),
+        ("metadata-limit", "a size of 2^40", with_metadata(&[&varint(1 << 40)[..], &frame(&zeros)].concat()), "Limit: metadata bytes"),
+        ("metadata-empty", "no block", with_metadata(&compressed(b"")), "Format: block kind is missing"),
+        ("metadata-kind-0", "no kind", with_metadata(&compressed(&[0, 0])), "Format: block kind 0 after 0"),
+        ("metadata-order", "kinds that descend", with_metadata(&compressed(&[3, 0, 1, 0])), "Format: block kind 1 after 3"),
+        ("metadata-twice", "a kind twice", with_metadata(&compressed(&[1, 0, 1, 0])), "Format: block kind 1 after 1"),
+        ("metadata-block", "a block beyond the frame", with_metadata(&compressed(&[1, 5, 0])), "Format: block needs 5 bytes"),
+    ];
+    let case = |(name, tests, bytes, error): (&str, _, _, _)| Case {
+        name: format!("invalid/{name}.siren"),
+        tests,
+        bytes,
+        error: Some(error),
+    };
+    rows.into_iter().map(case).collect()
+}

@@ -1,0 +1,162 @@
+//! Files that must be read: ordinary ones, uncommon ones, and some that the encoder has fitted.
+
+use crate::compose::*;
+use crate::pieces::*;
+use crate::{Case, Result};
+use sirenc::container::{File, Networks, QuantizedNetwork};
+use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat};
+use sirenc::{EncodeOptions, Flow, Limits, Target, media};
+use std::fs;
+use std::path::Path;
+
+pub fn good(folder: &str, rows: Vec<(&str, &'static str, Vec<u8>)>) -> Vec<Case> {
+    let case = |(name, tests, bytes): (&str, _, _)| Case {
+        name: format!("{folder}/{name}.siren"),
+        tests,
+        bytes,
+        error: None,
+    };
+    rows.into_iter().map(case).collect()
+}
+
+pub fn metadata(blocks: &[(MetadataKind, &[u8])]) -> Vec<u8> {
+    let block = |&(kind, bytes): &(MetadataKind, &[u8])| Metadata { kind, bytes: bytes.to_vec() };
+    let metadata = blocks.iter().map(block).collect();
+    bytes_of(&File { metadata, ..plain(picture(8, 6, 3, SampleFormat::U8), 2, 5) })
+}
+
+#[rustfmt::skip]
+pub fn valid() -> Vec<Case> {
+    use MetadataKind::{Exif, Icc, Xmp};
+    use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
+    let rgb = plain(picture(33, 21, 3, U8), 4, 10);
+    let seams = tiled(sound(700, 2, I16), &[5], 20, 3, &[6, 3, 8]);
+    let half = |file: &File| bytes_of(&with_networks(file, |n| Networks::Half(numbers(n))));
+    let dequantized = |n: &[QuantizedNetwork]| n.iter().map(QuantizedNetwork::dequantize).collect();
+    let binary32 = |file: &File| bytes_of(&with_networks(file, |n| Networks::Single(dequantized(n))));
+    let (profile, exif) = (&[7; 300][..], &b"II*\0\x08\0\0\0\0\0\0\0\0\0"[..]);
+    let packet = &b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"[..];
+    good("valid", vec![
+        ("picture-grey-u8", "grey, 8 bits", bytes_of(&plain(picture(37, 23, 1, U8), 3, 12))),
+        ("picture-grey-alpha-u8", "grey and alpha", bytes_of(&plain(picture(20, 30, 2, U8), 3, 9))),
+        ("picture-rgb-u8", "RGB, biases not sorted", bytes_of(&rgb)),
+        ("picture-rgb-u8-sorted", "RGB, biases sorted", bytes_of(&sorted(&rgb))),
+        ("picture-rgba-u8", "RGB and alpha", bytes_of(&plain(picture(17, 19, 4, U8), 2, 8))),
+        ("picture-grey-u16", "grey, 16 bits", bytes_of(&plain(picture(24, 16, 1, U16), 3, 12))),
+        ("picture-rgba-u16", "RGB and alpha, 16 bits", bytes_of(&plain(picture(9, 14, 4, U16), 3, 7))),
+        ("picture-grey-f32", "grey, binary32", bytes_of(&plain(picture(12, 31, 1, F32), 3, 7))),
+        ("picture-rgb-f32", "RGB, binary32", bytes_of(&sorted(&plain(picture(16, 9, 3, F32), 4, 11)))),
+        ("tiles-2x1", "two tiles", bytes_of(&tiled(picture(64, 40, 3, U8), &[2, 1], 5, 3, &[8]))),
+        ("tiles-1x2", "two tiles, one above the other", bytes_of(&tiled(picture(21, 34, 1, U8), &[1, 2], 8, 3, &[8]))),
+        (
+            "tiles-3x2",
+            "six tiles of different widths; where four meet; odd boundaries",
+            bytes_of(&sorted(&tiled(picture(61, 41, 3, U8), &[3, 2], 4, 3, &[5, 9, 1]))),
+        ),
+        ("tiles-hard-seam", "overlap 0", bytes_of(&tiled(picture(25, 18, 3, U8), &[2, 2], 0, 2, &[6]))),
+        ("sound-mono-i8", "8 bits", bytes_of(&plain(sound(300, 1, I8), 3, 8))),
+        ("sound-mono-i16", "16 bits", bytes_of(&sorted(&plain(sound(1000, 1, I16), 4, 12)))),
+        ("sound-stereo-i24", "2 channels, 24 bits", bytes_of(&plain(sound(400, 2, I24), 3, 10))),
+        ("sound-8-channels-i32", "8 channels, 32 bits", bytes_of(&plain(sound(250, 8, I32), 3, 10))),
+        ("sound-stereo-f32", "2 channels, binary32", bytes_of(&plain(sound(333, 2, F32), 2, 9))),
+        ("sound-tiles", "five tiles of three widths in time", bytes_of(&seams)),
+        ("half-picture", "parameters in binary16", half(&rgb)),
+        ("half-sound-tiles", "binary16, several networks in one frame", half(&seams)),
+        ("single-picture", "parameters in binary32", binary32(&rgb)),
+        ("single-sound-tiles", "binary32, several networks in one frame", binary32(&seams)),
+        ("metadata-icc", "an ICC profile", metadata(&[(Icc, profile)])),
+        ("metadata-exif", "an Exif block", metadata(&[(Exif, exif)])),
+        ("metadata-xmp", "an XMP packet", metadata(&[(Xmp, packet)])),
+        ("metadata-all", "all three kinds", metadata(&[(Icc, profile), (Exif, exif), (Xmp, packet)])),
+        ("example-picture", "section 13.1 of the specification", EXAMPLE_PICTURE.to_vec()),
+        ("example-sound", "section 13.2 of the specification", EXAMPLE_SOUND.to_vec()),
+    ])
+}
+
+pub const EXAMPLE_PICTURE: &[u8] = b"\x89SRN\r\n\x1a\n\0\x01\x05\0\0\x01\x03\x02\xa1\x1d\x37\xaf\
+    \x7f\x0c\0\x01\x02\x18\xfb\x21\x65\x11\x2e\x06\x40\x5b\x32\x51\x4b\xa3";
+pub const EXAMPLE_SOUND: &[u8] = b"\x89SRN\r\n\x1a\n\0\x01\x07\x01\x03\x01\xac\x02\xc0\x3e\x68\xe1\x96\xe8\
+    \x02\x02\x02\x14\x06\x75\x25\xa0\x7f\x1d\x01\x01\x01\x01\x28\xb5\x2f\xfd\x20\x10\x81\0\0\
+    \0\x42\0\x34\0\x38\0\0\0\xc0\0\0\0\x3a\0\xb0\xa4\x9e\xbe\x07";
+
+#[rustfmt::skip]
+pub fn uncommon() -> Vec<Case> {
+    use SampleFormat::{F32, I16, U8};
+    let small = || picture(8, 6, 1, U8);
+    let bytes = |file| bytes_of(&file);
+    let edited = |d: Description, layers, width, change: fn(&mut QuantizedNetwork)| {
+        bytes_of(&with_networks(&plain(d, layers, width), |networks| {
+            let mut networks = networks.to_vec();
+            networks.iter_mut().for_each(change);
+            Networks::Quantized(networks)
+        }))
+    };
+    let wild = |n: &mut QuantizedNetwork| {
+        // Magnitudes of every size, up to the largest; steps small enough for parameters of at most 2¹⁶.
+        n.steps.iter_mut().for_each(|s| *s = (-100, -90));
+        for (i, symbol) in n.symbols.iter_mut().enumerate() {
+            *symbol = *symbol << (i % 16) | i as i32 % 2;
+        }
+        n.symbols[5] = 1 << 20;
+        n.symbols[6] = -(1 << 20);
+    };
+    let far = |n: &mut QuantizedNetwork| {
+        for (l, steps) in n.steps.iter_mut().enumerate() {
+            *steps = if l % 2 == 0 { (-512, 20) } else { (24, -512) };
+        }
+    };
+    let heavy = |n: &mut QuantizedNetwork| n.symbols.iter_mut().for_each(|s| *s = if *s > 18 { 97 } else { *s / 16 });
+    let rate = Description { rate: i32::MAX as u32, ..sound(20, 1, I16) };
+    let huge = picture(i32::MAX as u32, i32::MAX as u32, 4, U8);
+    let zeros = [0.0, 0.0, 0.125, -0.0, -0.0];
+    let tiny = [2e-40, 0.0, 0.0, 1.0, 3e-42];
+    let large = [65536.0, -65536.0, 65535.99, 65536.0, -65536.0];
+    let blocks = [&[77, 2, 8, 8][..], &[2, 1, 9]];
+    good("uncommon", vec![
+        ("1x1", "one pixel", bytes(plain(picture(1, 1, 3, U8), 2, 3))),
+        ("1x17", "one pixel wide", bytes(plain(picture(1, 17, 3, U8), 2, 5))),
+        ("37x1", "one pixel high", bytes(plain(picture(37, 1, 3, U8), 2, 5))),
+        ("one-sample", "a sound of one sample", bytes(plain(sound(1, 1, I16), 1, 2))),
+        ("depth-12", "12 hidden layers", bytes(sorted(&plain(picture(20, 20, 3, U8), 12, 6)))),
+        ("depth-64", "as many layers as there may be, one neuron each", bytes(plain(small(), 64, 1))),
+        ("width-1", "one neuron", bytes(plain(picture(15, 10, 3, U8), 3, 1))),
+        ("width-70", "wide layers", bytes(sorted(&plain(picture(19, 23, 3, U8), 2, 70)))),
+        ("all-zero", "every symbol 0: the shortest stream", edited(small(), 2, 6, |n| n.symbols.fill(0))),
+        ("wild-symbols", "magnitudes up to 2^20, escapes, low bits apart", edited(picture(9, 9, 3, F32), 3, 12, wild)),
+        ("far-steps", "steps from 2^-64 to 8, far from their predictions", edited(picture(9, 9, 1, F32), 4, 5, far)),
+        ("heavy-tails", "mostly zeros and a few large symbols", edited(picture(9, 9, 1, F32), 4, 16, heavy)),
+        ("negative-zero", "a network that gives -0: blending makes it +0", bytes(single(picture(3, 2, 1, F32), 1, 1, &zeros))),
+        ("subnormal", "subnormal parameters and values", bytes(single(picture(4, 3, 1, F32), 1, 1, &tiny))),
+        ("largest", "parameters of 2^16: phases of many turns", bytes(single(picture(5, 5, 1, F32), 1, 1, &large))),
+        ("tile-per-sample", "tiles of one sample", bytes(tiled(picture(5, 3, 1, U8), &[5, 3], 0, 1, &[2]))),
+        ("widest-overlap", "overlap of half a tile: every sample is a blend", bytes(tiled(sound(96, 1, I16), &[6], 8, 2, &[5]))),
+        ("unknown-ancillary", "unknown sections that may be skipped", {
+            let file = bytes_of(&plain(small(), 2, 5));
+            insert(&insert(&file, 1, section(0x85, b"index")), 2, section(0xe0, b""))
+        }),
+        ("unknown-metadata", "a block of a kind that is not known", {
+            // After Exif; kinds ascend.
+            insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &compressed(&[blocks[1], blocks[0]].concat())))
+        }),
+        ("rate", "the highest sample rate", bytes(plain(rate, 1, 3))),
+        ("huge", "as large as there may be: it reads, its native rendering is refused", bytes(plain(huge, 1, 2))),
+    ])
+}
+
+/// Pictures and sounds that the encoder has fitted.
+pub fn fitted(folder: &Path) -> Result<Vec<Case>> {
+    let encode = |source: &str, size| -> Result<Vec<u8>> {
+        let signal = media::read(&fs::read(folder.join("media").join(source))?, &Limits::default())?;
+        let mut options = EncodeOptions::default();
+        (options.target, options.effort) = (Target::Bytes(size), 4);
+        Ok(sirenc::encode(&signal, &options, &|_| Flow::Continue)?.bytes)
+    };
+    Ok(good(
+        "valid",
+        vec![
+            ("fitted-astronaut", "media/astronaut-128.png in 2000 bytes", encode("astronaut-128.png", 2000)?),
+            ("fitted-astronaut-tiles", "the same in 8000 bytes: tiles", encode("astronaut-128.png", 8000)?),
+            ("fitted-chirp", "media/chirp-16.wav in 4000 bytes", encode("chirp-16.wav", 4000)?),
+        ],
+    ))
+}

@@ -1,0 +1,92 @@
+//! Makes the `.siren` fixtures and their manifest, `siren.tsv`:
+//!
+//! ```text
+//! cargo run --release --example make_fixtures -- fixtures
+//! ```
+//!
+//! Most files are composed of pseudo-random integers, without a fit: they have the same bytes on every machine. Those
+//! that a fit made, and those in `found/`, are left as they are; `--fit` makes the fitted ones anew.
+
+mod bad;
+mod compose;
+mod good;
+mod pieces;
+
+use sha2::{Digest, Sha256};
+use sirenc::signal::{Grid, Kind};
+use sirenc::{Decoder, Error, Limits};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// A file to be, and what it tests.
+struct Case {
+    /// Below the folder of fixtures.
+    name: String,
+    tests: &'static str,
+    bytes: Vec<u8>,
+    /// What a refused file must give; `None` for one that must be read.
+    error: Option<&'static str>,
+}
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, fit @ ..] = arguments.as_slice() else {
+        return Err("the folder of fixtures expected".into());
+    };
+    let folder = Path::new(folder);
+    let mut cases = good::valid();
+    cases.extend(good::uncommon());
+    cases.extend(bad::invalid());
+    if fit == ["--fit"] {
+        cases.extend(good::fitted(folder)?);
+    }
+    let mut rows = BTreeMap::new();
+    for case in cases {
+        let path = folder.join(&case.name);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        fs::write(path, &case.bytes)?;
+        let (expected, values) = match case.error {
+            Some(error) => (error.to_owned(), "-".to_owned()),
+            None => outcome(&case.bytes)?,
+        };
+        let line = format!("{}\t{expected}\t{values}\t{}", case.tests, hex(&case.bytes));
+        rows.insert(case.name, line);
+    }
+    // Rows of files that were not made just now stay as they are.
+    let manifest = folder.join("siren.tsv");
+    for (name, line) in fs::read_to_string(&manifest)?.lines().skip(1).filter_map(|l| l.split_once('\t')) {
+        rows.entry(name.to_owned()).or_insert_with(|| line.to_owned());
+    }
+    let lines: String = rows.iter().map(|(name, line)| format!("{name}\t{line}\n")).collect();
+    fs::write(manifest, format!("file\ttests\texpected\tvalues\tsha256\n{lines}"))?;
+    Ok(())
+}
+
+/// What a good file says it is, and the digest of its native rendering or the limit that it exceeds.
+fn outcome(bytes: &[u8]) -> Result<(String, String)> {
+    let decoder = Decoder::open(bytes, &Limits::default())?;
+    let d = decoder.description();
+    let size = d.lengths.iter().map(u32::to_string).collect::<Vec<_>>().join("x");
+    let mut words = match d.kind {
+        Kind::Picture => format!("picture {size} {} {:?}", d.channels, d.format),
+        _ => format!("sound {size} {} {:?} {}Hz", d.channels, d.format, d.rate),
+    };
+    words += &match decoder.tiles().len() {
+        1 => " 1 tile".to_owned(),
+        n => format!(" {n} tiles"),
+    };
+    decoder.metadata().iter().for_each(|block| words += &format!(" {:?}", block.kind));
+    let values = match decoder.render(&Grid::native(d)) {
+        Ok(values) => hex(&values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>()),
+        Err(Error::Limit { what, .. }) => format!("Limit: {what}"),
+        Err(error) => return Err(error.into()),
+    };
+    Ok((words, values))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,71 @@
+//! Files as sections, to damage them under right checksums.
+
+use sirenc::container;
+
+/// A section with its checksum.
+pub fn section(number: u8, payload: &[u8]) -> Vec<u8> {
+    let covered = [&[number], &varint(payload.len())[..], payload].concat();
+    [&covered[..], &crc32fast::hash(&covered).to_le_bytes()].concat()
+}
+
+/// The shortest LEB128.
+pub fn varint(mut value: usize) -> Vec<u8> {
+    let mut bytes = vec![];
+    while value > 0x7f {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+/// Size and frame of `content`, as in METADATA.
+pub fn compressed(content: &[u8]) -> Vec<u8> {
+    [&varint(content.len())[..], &frame(content)].concat()
+}
+
+pub fn frame(content: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(content, 19).expect("memory")
+}
+
+/// The sections of a file, with numbers, lengths and checksums.
+pub fn split(file: &[u8]) -> Vec<Vec<u8>> {
+    let mut at = 9;
+    let cut = |s: container::SectionInfo| {
+        at += s.bytes as usize;
+        file[at - s.bytes as usize..at].to_vec()
+    };
+    container::sections(file).expect("a good file").into_iter().map(cut).collect()
+}
+
+pub fn join(sections: &[Vec<u8>]) -> Vec<u8> {
+    [&container::MAGIC[..], &[container::VERSION], &sections.concat()].concat()
+}
+
+pub fn insert(file: &[u8], at: usize, section: Vec<u8>) -> Vec<u8> {
+    let mut sections = split(file);
+    sections.insert(at, section);
+    join(&sections)
+}
+
+/// `file` with the payload of its section `number` replaced, under a right checksum.
+pub fn replace(file: &[u8], number: u8, payload: &[u8]) -> Vec<u8> {
+    let mut sections = split(file);
+    for old in sections.iter_mut().filter(|s| s[0] == number) {
+        *old = section(number, payload);
+    }
+    join(&sections)
+}
+
+/// The payload of a section that is shorter than 128 bytes.
+pub fn payload(file: &[u8], number: u8) -> Vec<u8> {
+    let found = split(file).into_iter().find(|s| s[0] == number).expect("the section");
+    found[2..found.len() - 4].to_vec()
+}
+
+/// `file` with the payload of a short section edited.
+pub fn edit(file: &[u8], number: u8, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut payload = payload(file, number);
+    change(&mut payload);
+    replace(file, number, &payload)
+}
