@@ -440,7 +440,7 @@ def read_networks(payload, signal, tiles):
         networks = stored(f.rest(), shapes, "<f2" if coding == 1 else "<f4")
     for network in networks:
         for parameters in (p for layer in network for p in layer):
-            require(bool(np.all(np.abs(parameters) <= 65536.0)), "NETWORK: parameter out of range")
+            require(bool(np.all(np.abs(parameters) <= 2.0**64)), "NETWORK: parameter out of range")
     return networks
 
 

@@ -38,7 +38,7 @@ pub const MAX_DEPTH: u8 = 64;
 /// The most neurons of a hidden layer.
 pub const MAX_WIDTH: u32 = 4096;
 /// The largest magnitude of a parameter: sums over 4096 inputs stay far from overflow.
-pub const MAX_PARAMETER: f32 = 65536.0;
+pub const MAX_PARAMETER: f32 = 18446744073709551616.0;
 
 /// The networks of a file, one per tile, in tile order, all of one depth.
 #[derive(Clone, Debug, PartialEq)]

@@ -60,7 +60,7 @@ impl QuantizedNetwork {
         })
     }
     /// `Ok` if the integers are within their ranges, as many as the shape asks for, and stand for parameters of at
-    /// most 2¹⁶; otherwise what is wrong.
+    /// most 2⁶⁴; otherwise what is wrong.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
         if self.steps.len() != self.shape.layers + 1 || self.symbols.len() != self.shape.parameters() {
             return Err(format!(
@@ -140,11 +140,11 @@ impl Networks {
     }
 }
 
-/// `Ok` if all parameters are finite and at most 2¹⁶, so that no phase can overflow; otherwise the first that is not.
+/// `Ok` if all parameters are finite and at most 2⁶⁴, so that no phase can overflow; otherwise the first that is not.
 pub(super) fn check_parameters(mut parameters: impl Iterator<Item = f32>) -> std::result::Result<(), String> {
     match parameters.find(|p| p.is_nan() || p.abs() > MAX_PARAMETER) {
         None => Ok(()),
-        Some(p) => Err(format!("parameter {p:e}, expected magnitudes up to {MAX_PARAMETER}")),
+        Some(p) => Err(format!("parameter {p:e}, expected magnitudes up to 2⁶⁴")),
     }
 }
 
@@ -185,8 +185,8 @@ mod tests {
                 steps: vec![(-400, 0); 2],
                 ..good.clone()
             },
-            QuantizedNetwork { symbols: vec![1 << 17, 0, 0, 0], ..good.clone() },
-            QuantizedNetwork { steps: vec![(511, 0); 2], symbols: vec![1, 0, 0, 0], ..good.clone() },
+            QuantizedNetwork { symbols: vec![1 << 17, 0, 0, 0], steps: vec![(400, 0); 2], ..good.clone() },
+            QuantizedNetwork { steps: vec![(511, 0); 2], symbols: vec![2, 0, 0, 0], ..good.clone() },
         ];
         assert!(good.check().is_ok());
         assert!(broken.iter().all(|n| n.check().is_err()));

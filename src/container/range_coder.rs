@@ -195,8 +195,8 @@ mod tests {
 
     #[test]
     fn goldens() {
-        assert_eq!(encode(&[]), []);
-        assert_eq!(encode(&[(0, 0x8000)]), []);
+        assert_eq!(encode(&[]), [0u8; 0]);
+        assert_eq!(encode(&[(0, 0x8000)]), [0u8; 0]);
         assert_eq!(encode(&[(0x8000, 0x8000)]), [0x80]);
         assert_eq!(encode(&[(0x1234, 1)]), [0x12, 0x34]);
         assert_eq!(encode(&[(0xffff, 1), (0xffff, 1)]), [0xff, 0xfe, 0xff, 0xff, 1]);

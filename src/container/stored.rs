@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(store(0.1, Scalar::Single).unwrap(), [network(0.1)]);
         assert!(store(0.1, Scalar::Half).is_err());
         assert_eq!(store(0.25, Scalar::Half).unwrap(), [network(0.25)]);
-        for p in [f32::NAN, f32::INFINITY, 65537.0] {
+        for p in [f32::NAN, f32::INFINITY, 2e19] {
             assert!(store(p, Scalar::Single).is_err());
         }
         let rounded = round_to_half(&network(0.1)).unwrap();

@@ -51,7 +51,7 @@ pub enum Device {
     Cuda(u32),
 }
 
-/// Options of [`encode`].
+/// Options of [`encode`](crate::encode).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EncodeOptions {

@@ -6,10 +6,10 @@ use crate::network::Shape;
 use crate::signal::{Description, Kind, Tiles};
 
 /// Bits that a quantized parameter takes, about; the rate search settles the rest.
-pub(crate) const BITS_PER_PARAMETER: f64 = 5.6;
+pub(crate) const BITS_PER_PARAMETER: f64 = 5.3;
 /// Parameters of a network of the usual size. Signals that need more are cut into tiles: several small networks cost
 /// less work per sample than one large one and store as much.
-const PARAMETERS_PER_TILE: f64 = 3600.0;
+const PARAMETERS_PER_TILE: f64 = 1400.0;
 /// Blocks per optimiser step.
 const BATCH_BLOCKS: usize = 12;
 
@@ -29,13 +29,15 @@ pub(crate) fn tiles(description: &Description, parameters: f64) -> Result<Tiles>
     Tiles::new(description, &counts, overlap)
 }
 
-/// Hidden layers for networks of about `parameters`: deep and narrow pays from a few hundred parameters on.
-pub(crate) fn layers(parameters: f64) -> usize {
+/// Hidden layers for networks of about `parameters`. Pictures: deep and narrow pays from a few hundred parameters on.
+/// Sound: the first layer finds the frequencies, and few layers keep them apart (three beat seven by 6 dB).
+pub(crate) fn layers(kind: Kind, parameters: f64) -> usize {
     match parameters {
         p if p < 120.0 => 2,
+        _ if kind == Kind::Sound => 3,
         p if p < 400.0 => 4,
-        p if p < 1200.0 => 6,
-        _ => 8,
+        p if p < 900.0 => 6,
+        _ => 7,
     }
 }
 
@@ -53,7 +55,7 @@ pub(crate) fn shape(description: &Description, layers: usize, parameters: f64) -
 
 /// Passes over the samples at each effort, 1 to 9.
 pub(crate) fn passes(effort: u8) -> f64 {
-    const PASSES: [f64; 9] = [8.0, 25.0, 80.0, 160.0, 320.0, 640.0, 1300.0, 2600.0, 5200.0];
+    const PASSES: [f64; 9] = [12.0, 40.0, 120.0, 280.0, 640.0, 1300.0, 2600.0, 5200.0, 10400.0];
     PASSES[usize::from(effort.clamp(1, 9)) - 1]
 }
 
@@ -98,8 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn a_kodak_picture_at_0_3_bits_per_pixel_is_six_tiles() {
-        assert_eq!(tiles(&picture(768, 512), 393216.0 * 0.3 / BITS_PER_PARAMETER).unwrap().counts(), [3, 2]);
+    fn a_kodak_picture_at_0_3_bits_per_pixel_is_twenty_tiles() {
+        assert_eq!(tiles(&picture(768, 512), 393216.0 * 0.3 / BITS_PER_PARAMETER).unwrap().counts(), [5, 3]);
     }
 
     #[test]

@@ -89,56 +89,61 @@ fn delta_for_size(fit: &Fit, size: f64) -> f64 {
 /// How much PSNR quantization at the usual delta costs, dB, about.
 const QUANTIZATION_LOSS: f64 = 0.35;
 /// PSNR gained per doubling of the parameters, dB, about.
-const PER_DOUBLING: f64 = 2.0;
-/// Parameters per sample beyond which a network no longer saves anything over the samples.
+const PER_DOUBLING: f64 = 1.7;
+/// PSNR gained per doubling of the passes, dB, about.
+const PER_DOUBLED_WORK: f64 = 0.35;
+/// What refits and compensation leave of the error that plain rounding would add, about.
+const COMPENSATED: f64 = 0.4;
+/// Parameters per sample beyond which a network saves little over the samples.
 const MOST_PARAMETERS_PER_SAMPLE: f64 = 1.0;
+/// The fewest parameters that are worth a search.
+const FEWEST_PARAMETERS: f64 = 40.0;
 
 /// A file within 0.1 dB of `db`, refitting with other sizes as often as needed and sensible.
 pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Outcome> {
+    let most = most_parameters(session);
     let mut parameters = probe_parameters(session, db, passes)?;
-    let most = most_parameters(session);
-    let mut best: Option<Outcome> = None;
-    for _ in 0..4 {
+    for attempt in 1.. {
         let fit = session.fit(parameters, passes)?;
-        let outcome = quantize_to_psnr(session, fit, db)?;
-        let got = outcome.finished.psnr_db;
-        let headroom = psnr_db(session, outcome.fit.error) - db;
-        let closer = best.as_ref().is_none_or(|b| (got - db).abs() < (b.finished.psnr_db - db).abs());
-        let reached = outcome.reached;
-        if closer {
-            best = Some(outcome);
+        let headroom = psnr_db(session, fit.error) - db;
+        // Too little cannot be quantized, much too much would waste bits: another size, a few times.
+        let fits = (0.12..1.0).contains(&headroom) || (headroom < 0.12 && parameters >= most);
+        if fits || attempt == 4 || session.meter.stopped() {
+            return quantize_to_psnr(session, fit, db, 6);
         }
-        if reached || session.meter.stopped() || (headroom < 0.0 && parameters >= most) {
-            break;
-        }
-        parameters = (parameters * 2f64.powf((QUANTIZATION_LOSS - headroom) / PER_DOUBLING)).min(most);
+        let next = parameters * 2f64.powf((QUANTIZATION_LOSS - headroom) / PER_DOUBLING);
+        parameters = next.clamp(FEWEST_PARAMETERS, most);
     }
-    best.ok_or_else(|| Error::parameter("psnr", format!("{db}")))
+    unreachable!("the last attempt returns")
 }
 
-/// A file near `db` with one fit.
+/// A file near `db` from one fit.
 pub(crate) fn near_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Outcome> {
-    let parameters = probe_parameters(session, db, passes)?;
-    let fit = session.fit(parameters, passes)?;
-    let mut outcome = quantize_to_psnr(session, fit, db)?;
-    outcome.reached = true;
-    Ok(outcome)
+    let fit = session.fit(probe_parameters(session, db, passes)?, passes)?;
+    let outcome = quantize_to_psnr(session, fit, db, 2)?;
+    Ok(Outcome { reached: true, ..outcome })
 }
 
-/// The parameters that reach `db` after a full fit, from short fits.
+/// The parameters that a full fit needs for `db`, from short fits.
 fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<f64> {
-    /// Work of a probe relative to the fit, and what the rest of the work gains, dB.
+    /// Work of a probe relative to the fit, and its least passes.
     const WORK: f64 = 0.06;
-    const GAIN: f64 = 1.6;
-    let samples =
-        session.signal.description.positions() as f64 * f64::from(session.signal.description.channels);
+    const LEAST_PASSES: f64 = 16.0;
     let most = most_parameters(session);
-    let mut parameters = (0.03 * samples).clamp(40.0, most);
-    for _ in 0..3 {
-        let probe = session.fit(parameters, WORK * passes)?;
-        let missing = db + QUANTIZATION_LOSS - psnr_db(session, probe.error) - GAIN;
-        parameters = (parameters * 2f64.powf((missing / PER_DOUBLING).clamp(-4.0, 3.0))).clamp(40.0, most);
-        if missing.abs() < 1.5 || session.meter.stopped() {
+    let probe_passes = (WORK * passes).max(LEAST_PASSES).min(passes);
+    let gain = PER_DOUBLED_WORK * (passes / probe_passes).log2();
+    let mut parameters = (0.03 * samples(session)).clamp(FEWEST_PARAMETERS, most);
+    let (mut slope, mut before) = (PER_DOUBLING, None);
+    for _ in 0..4 {
+        let probe = session.fit(parameters, probe_passes)?;
+        let reached = psnr_db(session, probe.error) + gain - QUANTIZATION_LOSS;
+        if let Some((other, other_reached)) = before.replace((parameters, reached)) {
+            slope = ((reached - other_reached) / (parameters / other).log2()).clamp(0.8, 4.0);
+        }
+        let next = parameters * 2f64.powf(((db - reached) / slope).clamp(-4.0, 3.0));
+        let settled = (db - reached).abs() < 0.6 || next.clamp(FEWEST_PARAMETERS, most) == parameters;
+        parameters = next.clamp(FEWEST_PARAMETERS, most);
+        if settled || session.meter.stopped() {
             break;
         }
     }
@@ -146,36 +151,34 @@ fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<f64> 
 }
 
 fn most_parameters(session: &Session<'_>) -> f64 {
-    let description = &session.signal.description;
-    let samples = description.positions() as f64 * f64::from(description.channels);
-    (MOST_PARAMETERS_PER_SAMPLE * samples).max(40.0)
+    (MOST_PARAMETERS_PER_SAMPLE * samples(session)).max(FEWEST_PARAMETERS)
 }
 
-/// Finds the delta whose file decodes to `db`; coarser steps cost PSNR, finer ones only approach the fit's own.
-fn quantize_to_psnr(session: &Session<'_>, fit: Fit, db: f64) -> Result<Outcome> {
-    let allowed = 10f64.powf(-db / 10.0) * samples(session);
-    let mut delta = ((allowed - fit.error) / fit.parameters() as f64).max(0.1 * usual_delta(&fit));
+/// Finds the delta whose file decodes to `db`, in at most `tries`: coarser steps cost PSNR, finer ones only approach
+/// the fit's own.
+fn quantize_to_psnr(session: &Session<'_>, fit: Fit, db: f64, tries: usize) -> Result<Outcome> {
+    let usual = usual_delta(&fit);
+    let allowed = 10f64.powf(-db / 10.0) * samples(session) - fit.error;
+    let mut delta = allowed / (COMPENSATED * fit.parameters() as f64);
+    delta = delta.clamp(0.1 * usual, 10.0 * usual);
     let mut best: Option<Finished> = None;
-    for _ in 0..5 {
+    for _ in 0..tries {
         let networks = session.quantize(&fit, delta);
         let finished = session.finish(&fit.tiles, Networks::Quantized(networks))?;
-        let error = 10f64.powf(-finished.psnr_db / 10.0) * samples(session);
         let missing = db - finished.psnr_db;
+        let added = 10f64.powf(-finished.psnr_db / 10.0) * samples(session) - fit.error;
         if best.as_ref().is_none_or(|b| missing.abs() < (b.psnr_db - db).abs()) {
             best = Some(finished);
         }
-        if missing.abs() <= 0.08 || session.meter.stopped() {
-            break;
-        }
-        // What quantization really added, per delta, tells the next delta.
-        let added = (error - fit.error).max(0.05 * error);
-        let factor = ((allowed - fit.error) / added).clamp(0.05, 8.0);
-        if factor < 0.06 {
+        // What quantization really added, per delta, tells the next delta; there may be nothing left to gain.
+        let factor = if added > 0.0 { (allowed / added).clamp(0.2, 4.0) } else { 4.0 };
+        let spent = missing > 0.0 && delta <= 0.01 * usual;
+        if missing.abs() <= 0.07 || spent || session.meter.stopped() {
             break;
         }
         delta *= factor;
     }
-    let finished = best.expect("at least one try");
+    let finished = best.ok_or_else(|| Error::parameter("psnr", format!("{db}")))?;
     let reached = (finished.psnr_db - db).abs() <= 0.1;
     Ok(Outcome { finished, fit, reached })
 }

@@ -17,11 +17,11 @@ use rayon::prelude::*;
 use std::time::Instant;
 
 /// Peak learning rate, radians.
-const RATE: f32 = 0.03;
+const RATE: f32 = 0.045;
 /// Work of the probe that places capacity, relative to the fit.
 const PROBE: f64 = 0.06;
 /// Work of all refits during quantization, relative to the fit.
-const REFIT: f64 = 0.16;
+const REFIT: f64 = 0.3;
 
 /// One encode: what every stage needs.
 pub(crate) struct Session<'a> {
@@ -63,7 +63,7 @@ impl Session<'_> {
     pub fn fit(&self, parameters: f64, passes: f64) -> Result<Fit> {
         let tiles = plan::tiles(&self.signal.description, parameters)?;
         let each = parameters / tiles.len() as f64;
-        let layers = plan::layers(each);
+        let layers = plan::layers(self.signal.description.kind, each);
         let equal = plan::shape(&self.signal.description, layers, each);
         let shapes = if tiles.len() == 1 {
             vec![equal]

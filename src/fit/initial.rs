@@ -6,7 +6,7 @@ use crate::signal::Kind;
 use std::f32::consts::TAU;
 
 /// Bound of the first layer's frequencies for pictures, radians per unit of coordinate.
-const PICTURE_FREQUENCY: f32 = 13.0;
+const PICTURE_FREQUENCY: f32 = 8.0;
 
 /// A fresh network for `data`.
 pub(crate) fn initial_network(shape: Shape, data: &Dataset, kind: Kind, rng: &mut fastrand::Rng) -> Network {

@@ -1,7 +1,7 @@
 //! First-layer frequencies for sound, drawn from the signal's own spectrum.
 //!
 //! A network of a few thousand parameters finds the frequencies of a sound only if it starts near them, so the first
-//! layer's are spread over the spectrum in proportion to its magnitude.
+//! layer's are spread over the spectrum in proportion to its power.
 
 use crate::backend::simd::BLOCK;
 use crate::fit::Dataset;
@@ -9,20 +9,20 @@ use crate::network::Shape;
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex32;
 
-/// Frequencies in turns per unit of coordinate, `width`, for a signal of one axis: quantiles of its magnitude spectrum
+/// Frequencies in turns per unit of coordinate, `width`, for a signal of one axis: quantiles of its power spectrum
 /// over all channels, with random signs.
 pub(crate) fn frequencies(shape: Shape, data: &Dataset, rng: &mut fastrand::Rng) -> Vec<f32> {
-    let magnitudes = magnitudes(data);
-    let total: f64 = magnitudes.iter().sum();
+    let powers = powers(data);
+    let total: f64 = powers.iter().sum();
     let (mut bin, mut before) = (0, 0.0);
     (0..shape.width)
         .map(|k| {
             let quantile = total * (k as f64 + rng.f64()) / shape.width as f64;
-            while bin + 1 < magnitudes.len() && before + magnitudes[bin] <= quantile {
-                before += magnitudes[bin];
+            while bin + 1 < powers.len() && before + powers[bin] <= quantile {
+                before += powers[bin];
                 bin += 1;
             }
-            let within = ((quantile - before) / magnitudes[bin].max(1e-30)).clamp(0.0, 1.0);
+            let within = ((quantile - before) / powers[bin].max(1e-30)).clamp(0.0, 1.0);
             // Bin k is k cycles over the whole extent, which is two units of coordinate long.
             let frequency = 0.5 * (bin as f64 + within - 0.5).max(0.1);
             if rng.bool() { frequency as f32 } else { -frequency as f32 }
@@ -30,8 +30,8 @@ pub(crate) fn frequencies(shape: Shape, data: &Dataset, rng: &mut fastrand::Rng)
         .collect()
 }
 
-/// Magnitude spectrum up to the Nyquist frequency, summed over channels.
-fn magnitudes(data: &Dataset) -> Vec<f64> {
+/// Power spectrum up to the Nyquist frequency, summed over channels.
+fn powers(data: &Dataset) -> Vec<f64> {
     let points = data.points;
     let mut sum = vec![0.0; points / 2 + 1];
     let fft = FftPlanner::new().plan_fft_forward(points);
@@ -45,7 +45,7 @@ fn magnitudes(data: &Dataset) -> Vec<f64> {
             samples[index.min(points - 1)].re = data.targets[(block * data.outputs + channel) * BLOCK + lane];
         }
         fft.process(&mut samples);
-        sum.iter_mut().zip(&samples).for_each(|(s, x)| *s += f64::from(x.norm()));
+        sum.iter_mut().zip(&samples).for_each(|(s, x)| *s += f64::from(x.norm_sqr()));
     }
     sum
 }

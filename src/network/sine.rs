@@ -55,15 +55,49 @@ mod tests {
     use super::*;
     use std::f64::consts::TAU;
 
+    /// Errors of the sine and the cosine at `t`, against binary64.
+    fn errors(t: f32) -> (f64, f64) {
+        let phase = TAU * f64::from(t);
+        ((f64::from(sine(t)) - phase.sin()).abs(), (f64::from(cosine(t)) - phase.cos()).abs())
+    }
+
+    /// The worst errors over all binary32 from −½ to ½, as `spec/numerics.md` states them, rounded up.
+    const WORST_SINE: f64 = 2.828e-7;
+    const WORST_COSINE: f64 = 3.416e-7;
+
     #[test]
     fn sine_and_cosine_are_as_close_as_stated() {
         let (mut worst_sine, mut worst_cosine) = (0f64, 0f64);
         for i in -1_000_000..=1_000_000 {
-            let t = i as f32 / 700_000.0;
-            worst_sine = worst_sine.max((f64::from(sine(t)) - (TAU * f64::from(t)).sin()).abs());
-            worst_cosine = worst_cosine.max((f64::from(cosine(t)) - (TAU * f64::from(t)).cos()).abs());
+            let (sine, cosine) = errors(i as f32 / 700_000.0);
+            (worst_sine, worst_cosine) = (worst_sine.max(sine), worst_cosine.max(cosine));
         }
-        assert!(worst_sine < 2.8e-7 && worst_cosine < 3.3e-7, "{worst_sine:e} {worst_cosine:e}");
+        assert!(worst_sine < WORST_SINE && worst_cosine < WORST_COSINE, "{worst_sine:e} {worst_cosine:e}");
+    }
+
+    #[test]
+    fn the_stated_worst_cases_are_real() {
+        for sign in [0, 1 << 31] {
+            let (sine, _) = errors(f32::from_bits(0x3e8ff206 | sign));
+            let (_, cosine) = errors(f32::from_bits(0x3c2ea5f2 | sign));
+            assert!((2.826e-7..WORST_SINE).contains(&sine), "{sine:e}");
+            assert!((3.414e-7..WORST_COSINE).contains(&cosine), "{cosine:e}");
+        }
+    }
+
+    #[test]
+    #[ignore = "a minute: every binary32 of half a turn, the other half by symmetry"]
+    fn no_phase_is_worse_than_the_stated_worst_cases() {
+        let (mut worst_sine, mut worst_cosine) = ((0f64, 0), (0f64, 0));
+        for bits in 0..=0.5f32.to_bits() {
+            let t = f32::from_bits(bits);
+            let (sine_error, cosine_error) = errors(t);
+            worst_sine = if sine_error > worst_sine.0 { (sine_error, bits) } else { worst_sine };
+            worst_cosine = if cosine_error > worst_cosine.0 { (cosine_error, bits) } else { worst_cosine };
+            assert!(sine(-t) == -sine(t) && cosine(-t) == cosine(t) && sine(t).abs() <= 1.0);
+        }
+        assert_eq!((worst_sine.1, worst_cosine.1), (0x3e8ff206, 0x3c2ea5f2));
+        assert!(worst_sine.0 < WORST_SINE && worst_cosine.0 < WORST_COSINE);
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod tests {
     fn folding_keeps_the_function() {
         let shape = Shape { inputs: 2, outputs: 2, layers: 3, width: 4 };
         let parameters: Vec<f32> =
-            (0..shape.parameters()).map(|k| ((k * 37 % 29) as f32 - 14.0) / 8.0).collect();
+            (0..shape.parameters()).map(|k| ((k * 37 % 29) as f32 - 14.0) / 24.0).collect();
         let network = Network::from_parameters(shape, parameters);
         let mut folded = network.clone();
         fold_biases(&mut folded);

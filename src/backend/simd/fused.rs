@@ -21,14 +21,29 @@ pub struct Workspace {
 
 impl Workspace {
     fn reserve(&mut self, shape: Shape, train: bool) {
-        let rows = shape.width.max(shape.outputs) * BLOCK;
+        let rows = rows(shape);
         let layers = if train { shape.layers } else { shape.layers.min(2) };
-        grow(&mut self.activations, layers * rows);
+        let length = layers.checked_mul(rows).expect("activations of a network that fits in memory");
+        grow(&mut self.activations, length);
         if train {
-            grow(&mut self.slopes, layers * rows);
+            grow(&mut self.slopes, length);
             self.deltas.iter_mut().for_each(|d| grow(d, rows));
         }
     }
+}
+
+#[cfg(test)]
+impl Workspace {
+    /// Overwrites everything that an earlier pass left behind with NaN.
+    pub(super) fn poison(&mut self) {
+        let Workspace { activations, slopes, deltas: [delta, next] } = self;
+        [activations, slopes, delta, next].into_iter().for_each(|buffer| buffer.fill(f32::NAN));
+    }
+}
+
+/// Numbers of one layer's activations over a block. A product that wrapped would reserve too little.
+fn rows(shape: Shape) -> usize {
+    shape.width.max(shape.outputs).checked_mul(BLOCK).expect("a layer that fits in memory")
 }
 
 fn grow(buffer: &mut Vec<f32>, length: usize) {
@@ -48,13 +63,22 @@ pub(crate) struct Pass<'a> {
 
 impl Pass<'_> {
     fn blocks(&self) -> usize {
-        self.coordinates.len() / (self.shape.inputs * BLOCK)
+        let block = self.shape.inputs.checked_mul(BLOCK).expect("coordinates that fit in memory");
+        assert!(
+            self.coordinates.len().is_multiple_of(block),
+            "{} coordinates, expected whole blocks of {block}",
+            self.coordinates.len()
+        );
+        self.coordinates.len() / block
     }
 }
 
-/// Weights of `layer` as rows of outputs.
+/// Weights of `layer` as rows of outputs. The lengths are asserted, since the fields of a shape are anyone's to set and
+/// the sizes of an absurd one may wrap around to small numbers that fit.
 fn weights(layer: &LayerShape, parameters: &[f32]) -> (Matrix, *const f32) {
     let (weights, biases) = layer.split(parameters);
+    assert_eq!(layer.inputs.checked_mul(layer.outputs), Some(weights.len()));
+    assert_eq!(layer.outputs, biases.len());
     (Matrix { data: weights.as_ptr(), row: layer.inputs, inner: 1 }, biases.as_ptr())
 }
 
@@ -68,10 +92,10 @@ pub(crate) unsafe fn forward<V: Lanes, const C: usize>(pass: Pass<'_>, values: &
     assert_eq!(pass.parameters.len(), shape.parameters());
     assert_eq!(values.len(), pass.blocks() * shape.outputs * BLOCK);
     pass.workspace.reserve(shape, false);
-    let rows = shape.width.max(shape.outputs) * BLOCK;
+    let rows = rows(shape);
     let scratch = pass.workspace.activations.as_mut_ptr();
     for (block, values) in values.chunks_exact_mut(shape.outputs * BLOCK).enumerate() {
-        // SAFETY: the layers' slices are checked by `split`; scratch holds two layers (one if there is but one).
+        // SAFETY: the layers' slices are checked by `weights`; scratch holds two layers (one if there is but one).
         unsafe {
             let mut input = pass.coordinates.as_ptr().add(block * shape.inputs * BLOCK);
             for (l, layer) in shape.layers().enumerate() {
@@ -108,7 +132,7 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
     assert_eq!(targets.len(), pass.blocks() * shape.outputs * BLOCK);
     assert_eq!(point_weights.len(), pass.blocks() * BLOCK);
     pass.workspace.reserve(shape, true);
-    let rows = shape.width.max(shape.outputs) * BLOCK;
+    let rows = rows(shape);
     let Workspace { activations, slopes, deltas: [delta, next] } = pass.workspace;
     let (activations, slopes) = (activations.as_mut_ptr(), slopes.as_mut_ptr());
     let (mut delta, mut next) = (delta.as_mut_ptr(), next.as_mut_ptr());

@@ -188,8 +188,11 @@ pub(crate) unsafe fn orthogonalize<V: Lanes>(
     const A: f32 = 3.4445;
     const B: f32 = -4.7750;
     const C: f32 = 2.0315;
-    let norm = m.iter().map(|x| x * x).sum::<f32>().sqrt() + 1e-30;
-    m.iter_mut().for_each(|x| *x /= norm);
+    // In binary64: the squares of small gradients vanish in binary32, and the iteration explodes on what is left
+    // unscaled.
+    let norm = m.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+    let inverse = 1.0 / norm.max(f64::MIN_POSITIVE);
+    m.iter_mut().for_each(|x| *x = (f64::from(*x) * inverse) as f32);
     let [transposed, square, polynomial] = scratch;
     for _ in 0..5 {
         for r in 0..n {

@@ -32,17 +32,31 @@ pub enum Level {
 impl Level {
     /// The levels this machine can run, slowest first.
     pub fn available() -> Vec<Level> {
-        let mut levels = vec![Level::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                levels.push(Level::Avx2);
-            }
-            if is_x86_feature_detected!("avx512f") {
-                levels.push(Level::Avx512);
-            }
+        let levels = [
+            Level::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512,
+        ];
+        levels.into_iter().filter(|level| level.is_available()).collect()
+    }
+
+    /// Whether this machine has the level's instructions.
+    pub fn is_available(self) -> bool {
+        match self {
+            Level::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => is_x86_feature_detected!("avx512f"),
         }
-        levels
+    }
+
+    /// Anyone may name any level, so every call asks before instructions run that the machine may not have. The
+    /// answer is cached by the standard library.
+    fn assert_available(self) {
+        assert!(self.is_available(), "this machine lacks the instructions of {}", self.name());
     }
 
     /// The fastest available level, or the one that `SIRENC_SIMD` names (`scalar`, `avx2`, `avx512`) if it is
@@ -72,7 +86,7 @@ impl Level {
     /// block `outputs × BLOCK`. The bits are those of [`Network::evaluate`].
     ///
     /// # Panics
-    /// If the lengths are not those of whole and equally many blocks.
+    /// If the lengths are not those of whole and equally many blocks, or the level is not available.
     pub fn forward(
         self,
         network: &Network,
@@ -80,11 +94,12 @@ impl Level {
         values: &mut [f32],
         workspace: &mut Workspace,
     ) {
+        self.assert_available();
         let pass = Pass { shape: network.shape(), parameters: network.parameters(), coordinates, workspace };
         match self {
             // SAFETY: the portable kernels need no special instructions.
             Level::Portable => unsafe { fused::forward::<lanes::Portable, 2>(pass, values) },
-            // SAFETY: `available` found the instructions before this level could be named.
+            // SAFETY: the machine has the instructions: asserted above.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { forward_avx2(pass, values) },
             // SAFETY: as above.
@@ -98,7 +113,7 @@ impl Level {
     /// `point_weights` per block `BLOCK` numbers. Levels differ in the last bits of the gradient.
     ///
     /// # Panics
-    /// If the lengths are not those of whole and equally many blocks.
+    /// If the lengths are not those of whole and equally many blocks, or the level is not available.
     pub fn step(
         self,
         network: &Network,
@@ -107,6 +122,7 @@ impl Level {
         gradient: &mut [f32],
         workspace: &mut Workspace,
     ) -> f64 {
+        self.assert_available();
         let pass = Pass {
             shape: network.shape(),
             parameters: network.parameters(),
@@ -116,7 +132,7 @@ impl Level {
         match self {
             // SAFETY: the portable kernels need no special instructions.
             Level::Portable => unsafe { fused::step::<lanes::Portable, 2, 2>(pass, batch, scale, gradient) },
-            // SAFETY: `available` found the instructions before this level could be named.
+            // SAFETY: the machine has the instructions: asserted above.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { step_avx2(pass, batch, scale, gradient) },
             // SAFETY: as above.
@@ -130,14 +146,16 @@ impl Level {
     /// al. 2024), which bring all singular values to about 1.
     ///
     /// # Panics
-    /// If `stride` is not a multiple of 16 and at least `n`, or `m` is not `n · stride` long.
+    /// If `stride` is not a multiple of 16 and at least `n`, `m` is not `n · stride` long, or the level is not
+    /// available.
     pub(crate) fn orthogonalize(self, n: usize, stride: usize, m: &mut [f32], scratch: &mut [Vec<f32>; 3]) {
+        self.assert_available();
         assert!(stride.is_multiple_of(16) && stride >= n && m.len() == n * stride);
         scratch.iter_mut().for_each(|s| s.resize(n * stride, 0.0));
         match self {
             // SAFETY: the portable kernels need no special instructions.
             Level::Portable => unsafe { gemm::orthogonalize::<lanes::Portable>(n, stride, m, scratch) },
-            // SAFETY: `available` found the instructions before this level could be named.
+            // SAFETY: the machine has the instructions: asserted above.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { orthogonalize_avx2(n, stride, m, scratch) },
             // SAFETY: as above.
@@ -285,6 +303,131 @@ mod tests {
                 assert!((error / norm).sqrt() < 1e-5, "{level:?} {shape:?}: {:e}", (error / norm).sqrt());
                 assert!((got_loss / loss - 1.0).abs() < 1e-6, "{level:?} {got_loss} {loss}");
             }
+        }
+    }
+
+    /// Points of a batch for `shape` in `blocks` blocks: coordinates, targets, weights.
+    fn points(shape: Shape, blocks: usize) -> [Vec<f32>; 3] {
+        [shape.inputs, shape.outputs, 1].map(|rows| {
+            let mut next = numbers(rows as u64);
+            (0..blocks * rows * BLOCK).map(|_| next()).collect()
+        })
+    }
+
+    #[test]
+    fn a_used_workspace_gives_the_bits_of_a_fresh_one() {
+        let shapes = [(2, 3, 5, 40), (1, 8, 1, 1), (2, 8, 3, 2), (2, 1, 9, 7), (1, 1, 2, 64), (2, 3, 5, 40)];
+        for level in Level::available() {
+            let mut used = Workspace::default();
+            for (inputs, outputs, layers, width) in shapes {
+                let shape = Shape { inputs, outputs, layers, width };
+                let network = network(shape, 5);
+                let [coordinates, targets, weights] = &points(shape, 2);
+                let batch = Batch { coordinates, targets, weights, first_layer: 0 };
+                let run = |workspace: &mut Workspace| {
+                    let mut values = vec![0.0; targets.len()];
+                    level.forward(&network, coordinates, &mut values, workspace);
+                    let mut gradient = vec![0.0; shape.parameters()];
+                    let loss = level.step(&network, batch, 0.5, &mut gradient, workspace);
+                    values.extend(gradient);
+                    (values, loss)
+                };
+                // What an earlier pass left behind must not be read.
+                used.poison();
+                assert_eq!(run(&mut used), run(&mut Workspace::default()), "{level:?} {shape:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_bounds_of_every_buffer_hold_for_thin_and_shallow_networks() {
+        for (inputs, outputs, layers, width) in
+            [(1, 1, 1, 1), (4, 8, 1, 1), (1, 8, 3, 2), (4, 1, 2, 5), (3, 8, 1, 7)]
+        {
+            let shape = Shape { inputs, outputs, layers, width };
+            let network = network(shape, 11);
+            let [coordinates, targets, weights] = &points(shape, 2);
+            let batch = Batch { coordinates, targets, weights, first_layer: 0 };
+            let (loss, gradient) = binary64_step(&network, batch);
+            let norm = gradient.iter().map(|b| b * b).sum::<f64>().sqrt();
+            for level in Level::available() {
+                assert_bits(&network, coordinates);
+                let mut got = vec![0.0; shape.parameters()];
+                let got_loss = level.step(&network, batch, 1.0, &mut got, &mut Workspace::default());
+                for (&a, b) in got.iter().zip(&gradient) {
+                    assert!((f64::from(a) - b).abs() < 1e-5 * norm, "{level:?} {shape:?}: {a} {b}");
+                }
+                assert!((got_loss - loss).abs() < 1e-5 * loss.abs().max(1.0), "{level:?} {got_loss} {loss}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_blocks_give_no_values_and_no_gradient() {
+        let shape = Shape { inputs: 2, outputs: 3, layers: 2, width: 5 };
+        let network = network(shape, 1);
+        let batch = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0 };
+        for level in Level::available() {
+            let (mut workspace, mut gradient) = (Workspace::default(), vec![7.0; shape.parameters()]);
+            level.forward(&network, &[], &mut [], &mut workspace);
+            assert_eq!(level.step(&network, batch, 1.0, &mut gradient, &mut workspace), 0.0);
+            assert!(gradient.iter().all(|&g| g == 7.0));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "whole blocks")]
+    fn ragged_coordinates_are_refused() {
+        let shape = Shape { inputs: 2, outputs: 1, layers: 1, width: 3 };
+        let mut values = [0.0; BLOCK];
+        let coordinates = [0.0; 3 * BLOCK];
+        Level::Portable.forward(&network(shape, 1), &coordinates, &mut values, &mut Workspace::default());
+    }
+
+    /// `(2^57 + 1) · 128` is 128 in 64 bits, so every length of this network agrees, after wrapping around.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    #[should_panic]
+    fn shapes_whose_sizes_wrap_around_are_refused() {
+        let shape = Shape { inputs: (1 << 57) + 1, outputs: 1, layers: 1, width: 128 };
+        let network = Network::zeros(shape);
+        Level::Portable.forward(&network, &[0.0; BLOCK], &mut [0.0; BLOCK], &mut Workspace::default());
+    }
+
+    #[test]
+    fn levels_that_can_be_named_but_not_run_are_refused() {
+        #[cfg(target_arch = "x86_64")]
+        for level in [Level::Avx2, Level::Avx512] {
+            let run = || {
+                level.forward(
+                    &Network::zeros(Shape { inputs: 1, outputs: 1, layers: 1, width: 1 }),
+                    &[],
+                    &mut [],
+                    &mut Workspace::default(),
+                )
+            };
+            assert_eq!(std::panic::catch_unwind(run).is_ok(), level.is_available());
+        }
+    }
+
+    #[test]
+    fn orthogonalization_does_not_depend_on_the_scale() {
+        let (n, stride) = (20, 32);
+        let mut next = numbers(4);
+        let m: Vec<f32> = (0..n * stride).map(|i| if i % stride < n { next() } else { 0.0 }).collect();
+        for level in Level::available() {
+            let orthogonal = |scale: f32| {
+                let mut m: Vec<f32> = m.iter().map(|x| scale * x).collect();
+                level.orthogonalize(n, stride, &mut m, &mut Default::default());
+                m
+            };
+            let expected = orthogonal(1.0);
+            for scale in [1e-20, 1e-26, 1e-30, 1e20, 1e30] {
+                for (a, b) in orthogonal(scale).iter().zip(&expected) {
+                    assert!((a - b).abs() < 1e-3, "{level:?} at {scale:e}: {a}, expected {b}");
+                }
+            }
+            assert!(orthogonal(0.0).iter().all(|&x| x == 0.0));
         }
     }
 
