@@ -1,0 +1,27 @@
+//! Any bytes: reading ends, within its limits, and what is accepted is what is written.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sirenc::container::{Networks, parse, sections, write};
+use sirenc_fuzz::{limits, repair};
+
+fuzz_target!(|data: &[u8]| {
+    for bytes in [data, &repair(data)] {
+        let _ = sections(bytes);
+        let Ok(file) = parse(bytes, &limits()) else { continue };
+        let mut again = vec![];
+        write(&file, &mut again).expect("what was read can be written");
+        assert_eq!(parse(&again, &limits()).as_ref().ok(), Some(&file));
+        // One byte string per file: without sections that are not known, and frames, which may be written in many ways.
+        let plain = sections(bytes).is_ok_and(|s| s.iter().all(|s| matches!(s.number, 1 | 2 | 0x7f)));
+        if plain && matches!(file.networks, Networks::Quantized(_)) {
+            assert_eq!(file_shape(&again), file_shape(bytes));
+        }
+    }
+});
+
+/// The bytes up to the parameters: those of one network may be written with another shape of tables.
+fn file_shape(bytes: &[u8]) -> &[u8] {
+    let network = sections(bytes).map_or(0, |s| s.last().map_or(0, |s| s.bytes as usize));
+    &bytes[..bytes.len() - network]
+}

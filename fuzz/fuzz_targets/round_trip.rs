@@ -1,0 +1,97 @@
+//! Any file that the types can say: if it can be written, it reads as it was, and writes to the same bytes.
+#![no_main]
+
+use arbitrary::{Result, Unstructured};
+use libfuzzer_sys::fuzz_target;
+use sirenc::Limits;
+use sirenc::container::{File, Networks, QuantizedNetwork, parse, round_to_half, write};
+use sirenc::network::{Network, Shape};
+use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles};
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(Some(file)) = file(&mut Unstructured::new(data)) else { return };
+    let mut bytes = vec![];
+    if write(&file, &mut bytes).is_err() {
+        return;
+    }
+    let read = parse(&bytes, &Limits::default()).expect("what was written can be read");
+    assert_eq!(read, file);
+    let mut again = vec![];
+    write(&read, &mut again).expect("what was read can be written");
+    assert_eq!(again, bytes);
+});
+
+/// `None` for tiles that are no partition.
+fn file(u: &mut Unstructured) -> Result<Option<File>> {
+    use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
+    let kind = *u.choose(&[Kind::Picture, Kind::Sound])?;
+    let description = Description {
+        kind,
+        lengths: (0..kind.axes()).map(|_| u.arbitrary()).collect::<Result<_>>()?,
+        channels: u.int_in_range(0..=9)?,
+        format: *u.choose(&[U8, U16, I8, I16, I24, I32, F32])?,
+        rate: u.arbitrary()?,
+    };
+    if description.lengths.contains(&0) {
+        return Ok(None);
+    }
+    let tiles = if u.arbitrary()? {
+        Tiles::one(&description)
+    } else {
+        let counts: Vec<u32> = (0..kind.axes()).map(|_| u.int_in_range(1..=4)).collect::<Result<_>>()?;
+        match Tiles::new(&description, &counts, u.int_in_range(0..=300)?) {
+            // One tile in a partition is written without it; its overlap would mean nothing.
+            Ok(tiles) if tiles.len() > 1 => tiles,
+            _ => return Ok(None),
+        }
+    };
+    let layers = u.int_in_range(1..=4)?;
+    let shapes = (0..tiles.len()).map(|_| {
+        let (inputs, outputs) = (description.lengths.len(), description.channels.into());
+        Ok(Shape { inputs, outputs, layers, width: u.int_in_range(1..=9)? })
+    });
+    let shapes: Vec<Shape> = shapes.collect::<Result<_>>()?;
+    let networks = match u.int_in_range(0..=2)? {
+        0 => Networks::Quantized(shapes.iter().map(|&s| quantized(u, s)).collect::<Result<_>>()?),
+        1 => {
+            let networks: Vec<Network> = shapes.iter().map(|&s| numbers(u, s)).collect::<Result<_>>()?;
+            match networks.iter().map(round_to_half).collect::<sirenc::Result<_>>() {
+                Ok(networks) => Networks::Half(networks),
+                Err(_) => return Ok(None),
+            }
+        }
+        _ => Networks::Single(shapes.iter().map(|&s| numbers(u, s)).collect::<Result<_>>()?),
+    };
+    let mut metadata = vec![];
+    for kind in [MetadataKind::Icc, MetadataKind::Exif, MetadataKind::Xmp] {
+        if u.ratio(1, 4)? {
+            metadata.push(Metadata { kind, bytes: u.arbitrary()? });
+        }
+    }
+    Ok(Some(File { description, tiles, networks, metadata }))
+}
+
+fn quantized(u: &mut Unstructured, shape: Shape) -> Result<QuantizedNetwork> {
+    let steps = (0..=shape.layers).map(|_| Ok((u.int_in_range(-520..=60)?, u.int_in_range(-520..=60)?)));
+    let steps = steps.collect::<Result<_>>()?;
+    // Small ones mostly, of every size sometimes.
+    let symbol = |u: &mut Unstructured| {
+        let value: i32 = u.arbitrary()?;
+        Ok(value >> u.int_in_range(10..=31)?)
+    };
+    let symbols = (0..shape.parameters()).map(|_| symbol(u)).collect::<Result<_>>()?;
+    let mut network = QuantizedNetwork { shape, steps, symbols };
+    if u.arbitrary()? {
+        network.sort_neurons();
+    }
+    Ok(network)
+}
+
+fn numbers(u: &mut Unstructured, shape: Shape) -> Result<Network> {
+    let number = |u: &mut Unstructured| {
+        let value = f32::from_bits(u.arbitrary()?);
+        // NaN is not equal to itself, and cannot be written.
+        Ok(if value.is_nan() { 0.0 } else { value })
+    };
+    Ok(Network::from_parameters(shape, (0..shape.parameters()).map(|_| number(u)).collect::<Result<_>>()?))
+}
