@@ -1,6 +1,27 @@
-//! A signal stored as a SIREN, a small network with sine activations.
+//! A signal stored as a SIREN: small networks with sine activations that map coordinates to values.
 //!
-//! file → [`signal`] → fit → quantize → [`container`] → [`network`] → [`render`](Decoder::render)
+//! file → [`media`] → [`signal`] → [`encode`]: fit → quantize → [`container`]; and back,
+//! [`container`] → [`network`] → [`Decoder::render`]
+//!
+//! ```no_run
+//! use sirenc::signal::Grid;
+//! use sirenc::{Decoder, EncodeOptions, Flow, Limits, Target, encode, media};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let signal = media::read(&std::fs::read("photo.png")?, &Limits::default())?;
+//! let mut options = EncodeOptions::default();
+//! options.target = Target::BitsPerPosition(0.3);
+//! let encoded = encode(&signal, &options, &|_progress| Flow::Continue)?;
+//!
+//! let decoder = Decoder::open(&encoded.bytes[..], &Limits::default())?;
+//! let grid = Grid::resized(decoder.description(), &[3000, 2000])?;
+//! let values: Vec<f32> = decoder.render(&grid)?; // height × width × channels, 0..1
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Features: `cli` (the default: the whole program), `encoder`, `media`, `threads`, and `candle`, a reference backend
+//! for tests. Without default features the crate is the decoder alone.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
