@@ -87,7 +87,7 @@ pub fn invalid() -> Vec<Case> {
         ("stream-magnitude", "a magnitude above 2^20", with_network(&[&[0, 1, 2, 0x18, 0xff, 0xfe][..], &[0xff; 20]].concat()), "Format: magnitude"),
         ("single-nan", "a parameter that is no number", floats([0.0, 0.0, f32::NAN, 0.0, 0.0]), "Format: NaN"),
         ("single-infinity", "an infinite parameter", floats([0.0, 0.0, 0.0, f32::INFINITY, 0.0]), "Format: inf"),
-        ("single-large", "a parameter above 2^16", floats([0.0, 0.0, 0.0, 0.0, -65536.01]), "Format: 65536"),
+        ("single-large", "a parameter above 2^64", floats([0.0, 0.0, 0.0, 0.0, -(2f32.powi(64).next_up())]), "Format: parameter -1.8446746e19"),
         ("half-infinity", "an infinite binary16", stored(1, &frame(&[0, 0x7c, 0, 0, 0, 0, 0, 0, 0, 0])), "Format: inf"),
         ("frame-missing", "no Zstandard frame", stored(2, &[]), "Format: Zstandard"),
         ("frame-garbage", "no Zstandard frame either", stored(2, b"0123456789"), "Format: Zstandard"),

@@ -92,7 +92,7 @@ pub fn uncommon() -> Vec<Case> {
         }))
     };
     let wild = |n: &mut QuantizedNetwork| {
-        // Magnitudes of every size, up to the largest; steps small enough for parameters of at most 2¹⁶.
+        // Magnitudes of every size, up to the largest; steps small enough for parameters of at most 1.
         n.steps.iter_mut().for_each(|s| *s = (-100, -90));
         for (i, symbol) in n.symbols.iter_mut().enumerate() {
             *symbol = *symbol << (i % 16) | i as i32 % 2;
@@ -110,7 +110,8 @@ pub fn uncommon() -> Vec<Case> {
     let huge = picture(i32::MAX as u32, i32::MAX as u32, 4, U8);
     let zeros = [0.0, 0.0, 0.125, -0.0, -0.0];
     let tiny = [2e-40, 0.0, 0.0, 1.0, 3e-42];
-    let large = [65536.0, -65536.0, 65535.99, 65536.0, -65536.0];
+    let most = 2f32.powi(64);
+    let large = [3e6, -65535.99, 0.3, most, -most];
     let blocks = [&[77, 2, 8, 8][..], &[2, 1, 9]];
     good("uncommon", vec![
         ("1x1", "one pixel", bytes(plain(picture(1, 1, 3, U8), 2, 3))),
@@ -127,7 +128,7 @@ pub fn uncommon() -> Vec<Case> {
         ("heavy-tails", "mostly zeros and a few large symbols", edited(picture(9, 9, 1, F32), 4, 16, heavy)),
         ("negative-zero", "a network that gives -0: blending makes it +0", bytes(single(picture(3, 2, 1, F32), 1, 1, &zeros))),
         ("subnormal", "subnormal parameters and values", bytes(single(picture(4, 3, 1, F32), 1, 1, &tiny))),
-        ("largest", "parameters of 2^16: phases of many turns", bytes(single(picture(5, 5, 1, F32), 1, 1, &large))),
+        ("largest", "parameters of 2^64, phases of many turns", bytes(single(picture(5, 5, 1, F32), 1, 1, &large))),
         ("tile-per-sample", "tiles of one sample", bytes(tiled(picture(5, 3, 1, U8), &[5, 3], 0, 1, &[2]))),
         ("widest-overlap", "overlap of half a tile: every sample is a blend", bytes(tiled(sound(96, 1, I16), &[6], 8, 2, &[5]))),
         ("unknown-ancillary", "unknown sections that may be skipped", {
