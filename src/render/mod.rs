@@ -34,15 +34,14 @@ impl<'a> Rendering<'a> {
     pub fn macs(&self) -> u64 {
         self.networks.iter().enumerate().fold(0u64, |sum, (number, network)| {
             let index = self.tiles.tile(number).index;
-            let seen =
-                self.axes.iter().zip(index).map(|(axis, k)| axis.spans[k as usize].indices.len() as u64);
+            let seen = self.axes.iter().zip(index).map(|(axis, k)| axis.spans[k as usize].len() as u64);
             sum.saturating_add(seen.product::<u64>().saturating_mul(network.shape().macs() as u64))
         })
     }
 
     /// Renders in bands along the last axis, in order, `positions × channels` values each.
     pub fn bands(&self, mut sink: impl FnMut(&[f32]) -> Result<()>) -> Result<()> {
-        let counts: Vec<u32> = self.axes.iter().map(|axis| axis.positions.len() as u32).collect();
+        let counts: Vec<u32> = self.axes.iter().map(|plan| plan.axis.count).collect();
         let (&last, inner) = counts.split_last().expect("a grid has an axis");
         let line: u64 = inner.iter().map(|&n| u64::from(n)).product();
         let rows = (BAND / line).clamp(1, u64::from(last)) as u32;
@@ -73,8 +72,7 @@ impl<'a> Rendering<'a> {
 
     /// The values at the positions whose last index lies in `band`.
     fn band(&self, band: Range<u32>, workspace: &mut Workspace) -> Vec<f32> {
-        let mut window: Vec<Range<u32>> =
-            self.axes.iter().map(|axis| 0..axis.positions.len() as u32).collect();
+        let mut window: Vec<Range<u32>> = self.axes.iter().map(|plan| 0..plan.axis.count).collect();
         if let Some(last) = window.last_mut() {
             *last = band;
         }
@@ -82,7 +80,7 @@ impl<'a> Rendering<'a> {
         let mut out = vec![0.0; positions * self.channels];
         for number in self.tiles_in(&window) {
             let tile = self.tiles.tile(number);
-            let spans = self.axes.iter().zip(&tile.index).map(|(axis, &k)| &axis.spans[k as usize].indices);
+            let spans = self.axes.iter().zip(&tile.index).map(|(plan, &k)| &plan.spans[k as usize]);
             let visible: Vec<Range<u32>> =
                 spans.zip(&window).map(|(s, w)| s.start.max(w.start)..s.end.min(w.end)).collect();
             if visible.iter().all(|v| !v.is_empty()) {
@@ -95,7 +93,7 @@ impl<'a> Rendering<'a> {
     /// The tiles that may be visible in `window`: those whose last index sees its last axis, in ascending order.
     fn tiles_in(&self, window: &[Range<u32>]) -> Range<usize> {
         let (Some(axis), Some(window)) = (self.axes.last(), window.last()) else { return 0..0 };
-        let seen = |s: &plan::Span| s.indices.start < window.end && window.start < s.indices.end;
+        let seen = |s: &Range<u32>| s.start < window.end && window.start < s.end;
         let first = axis.spans.iter().position(seen).unwrap_or(0);
         let end = axis.spans.iter().rposition(seen).map_or(first, |k| k + 1);
         let layer = self.networks.len() / axis.spans.len();
@@ -117,11 +115,10 @@ impl<'a> Rendering<'a> {
         let mut stride = channels;
         let axes: Vec<Vec<(f32, f32, usize)>> = (0..inputs)
             .map(|a| {
-                let span = &self.axes[a].spans[tile.index[a] as usize];
                 let column = visible[a].clone().map(|i| {
-                    let coordinate = tile.coordinate(a, self.axes[a].positions[i as usize]);
-                    let weight = span.weights[(i - span.indices.start) as usize];
-                    (coordinate, weight, stride * (i - window[a].start) as usize)
+                    let position = self.axes[a].axis.position(i);
+                    let weight = self.tiles.weight(a, tile.index[a], position);
+                    (tile.coordinate(a, position), weight, stride * (i - window[a].start) as usize)
                 });
                 let column = column.collect();
                 stride *= window[a].len();

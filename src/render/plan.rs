@@ -1,41 +1,35 @@
-//! One axis of a grid laid over the tiles: which indices each tile sees, and with what weights.
+//! One axis of a grid laid over the tiles: which indices each tile sees.
 
 use crate::signal::{Axis, Tiles};
 use std::ops::Range;
 
-/// What the tiles at one place along an axis see of it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Span {
-    /// The indices at which the weight is above 0.
-    pub indices: Range<u32>,
-    /// Weights at these indices.
-    pub weights: Vec<f32>,
-}
-
 /// An axis of a grid, seen by all tiles along it.
 #[derive(Clone, Debug)]
 pub(crate) struct AxisPlan {
-    /// Positions of all indices, native samples.
-    pub positions: Vec<f64>,
-    /// One span per tile along the axis.
-    pub spans: Vec<Span>,
+    /// The axis.
+    pub axis: Axis,
+    /// For each tile along it, the indices at which the tile's weight is above 0.
+    pub spans: Vec<Range<u32>>,
 }
 
 impl AxisPlan {
     pub fn new(tiles: &Tiles, number: usize, axis: &Axis) -> Self {
-        let mut spans = vec![Span::default(); tiles.counts()[number] as usize];
-        let positions: Vec<f64> = (0..axis.count).map(|i| axis.position(i)).collect();
-        for (i, &position) in (0..).zip(&positions) {
-            let (first, last) = tiles.touching(number, position);
-            for k in first..=last {
-                let span = &mut spans[k as usize];
-                if span.indices.is_empty() {
-                    span.indices = i..i;
+        // Positions ascend, and so do the tiles that touch them.
+        let first_index = |passed: &dyn Fn((u32, u32)) -> bool| {
+            let (mut low, mut high) = (0, axis.count);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if passed(tiles.touching(number, axis.position(middle))) {
+                    high = middle;
+                } else {
+                    low = middle + 1;
                 }
-                span.indices.end = i + 1;
-                span.weights.push(tiles.weight(number, k, position));
             }
-        }
-        AxisPlan { positions, spans }
+            low
+        };
+        let spans = (0..tiles.counts()[number])
+            .map(|k| first_index(&|(_, last)| last >= k)..first_index(&|(first, _)| first > k))
+            .collect();
+        AxisPlan { axis: *axis, spans }
     }
 }

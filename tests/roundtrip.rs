@@ -1,0 +1,139 @@
+//! Fits of tiny signals, whole: the file keeps to its size, says what was put in, and is the same for every number of
+//! threads.
+#![cfg(feature = "encoder")]
+
+use proptest::prelude::*;
+use sirenc::container::{self, Networks};
+use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Signal};
+use sirenc::{Decoder, EncodeOptions, Encoded, Error, Flow, Limits, Result, Target, WeightCoding, encode};
+
+fn options(target: Target) -> EncodeOptions {
+    let mut options = EncodeOptions::default();
+    (options.target, options.effort) = (target, 1);
+    options
+}
+
+fn fit(signal: &Signal, options: &EncodeOptions) -> Result<Encoded> {
+    encode(signal, options, &|_| Flow::Continue)
+}
+
+fn open(encoded: &Encoded) -> Decoder {
+    Decoder::open(&encoded.bytes[..], &Limits::default()).unwrap()
+}
+
+/// A signal of given unit values, repeated as often as needed.
+fn signal(description: Description, values: &[f32]) -> Signal {
+    let count = description.positions() as usize * usize::from(description.channels);
+    let values: Vec<f32> = values.iter().copied().cycle().take(count).collect();
+    let mut samples = Samples::with_capacity(description.format, count);
+    samples.extend_from_units(&values);
+    Signal { description, samples, metadata: vec![] }
+}
+
+fn picture(width: u32, height: u32, channels: u8, format: SampleFormat) -> Description {
+    Description { kind: Kind::Picture, lengths: vec![width, height], channels, format, rate: 0 }
+}
+
+fn sound(samples: u32, channels: u8, format: SampleFormat) -> Description {
+    Description { kind: Kind::Sound, lengths: vec![samples], channels, format, rate: 8000 }
+}
+
+fn descriptions() -> impl Strategy<Value = Description> {
+    use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
+    let pictures = (1u32..=12, 1u32..=12, 1u8..=4, prop::sample::select(vec![U8, U16, F32]));
+    let sounds = (1u32..=300, 1u8..=8, prop::sample::select(vec![I8, I16, I24, I32, F32]));
+    prop_oneof![
+        pictures.prop_map(|(width, height, channels, format)| picture(width, height, channels, format)),
+        sounds.prop_map(|(samples, channels, format)| sound(samples, channels, format)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn tiny_signals_keep_to_their_size_and_description(
+        description in descriptions(),
+        values in prop::collection::vec(0f32..1.0, 1..600),
+        limit in 150u64..700,
+        seed in any::<u64>(),
+    ) {
+        let signal = signal(description, &values);
+        let mut options = options(Target::Bytes(limit));
+        options.seed = seed;
+        let files: Vec<Encoded> = [1, 2, 5].map(|threads| {
+            options.threads = Some(threads);
+            fit(&signal, &options).unwrap()
+        }).into();
+        prop_assert!(files[0].bytes.len() as u64 <= limit, "{} > {limit}", files[0].bytes.len());
+        prop_assert!(files[0].bytes == files[1].bytes && files[0].bytes == files[2].bytes);
+        let decoder = open(&files[0]);
+        prop_assert_eq!(decoder.description(), &signal.description);
+        let values = decoder.render(&Grid::native(decoder.description())).unwrap();
+        prop_assert_eq!(values.len(), signal.samples.len());
+        prop_assert!(values.iter().all(|v| v.is_finite()));
+    }
+
+    #[test]
+    fn a_constant_picture_decodes_to_itself(
+        (width, height, channels) in (1u32..=12, 1u32..=12, 1u8..=4),
+        code in any::<u8>(),
+    ) {
+        let signal = signal(picture(width, height, channels, SampleFormat::U8), &[f32::from(code) / 255.0]);
+        let decoder = open(&fit(&signal, &options(Target::Bytes(200))).unwrap());
+        for value in decoder.render(&Grid::native(decoder.description())).unwrap() {
+            let got = SampleFormat::U8.quantize(value);
+            prop_assert!((got - f32::from(code)).abs() <= 1.0, "{got} for {code}");
+        }
+    }
+}
+
+#[test]
+fn a_given_network_is_stored_as_it_was_trained() {
+    let values: Vec<f32> = (0..64).map(|i| (i % 8) as f32 / 8.0).collect();
+    let signal = signal(picture(8, 8, 1, SampleFormat::F32), &values);
+    for weights in [WeightCoding::Single, WeightCoding::Half, WeightCoding::Quantized] {
+        let mut options = options(Target::Shape { layers: 3, width: 7 });
+        options.weights = weights;
+        let encoded = fit(&signal, &options).unwrap();
+        let decoder = open(&encoded);
+        let shape = decoder.networks()[0].shape();
+        assert_eq!((decoder.networks().len(), shape.layers, shape.width), (1, 3, 7));
+        let stored = &decoder.file().networks;
+        match weights {
+            WeightCoding::Single => assert!(matches!(stored, Networks::Single(n) if n == decoder.networks())),
+            WeightCoding::Half => assert!(matches!(stored, Networks::Half(n) if n == decoder.networks())),
+            _ => assert!(matches!(stored, Networks::Quantized(_))),
+        }
+        // Written again, the same bytes: nothing was lost on the way.
+        let mut again = vec![];
+        container::write(decoder.file(), &mut again).unwrap();
+        assert_eq!(again, encoded.bytes);
+        // What the encoder reports is what the file decodes to.
+        let got = decoder.render(&Grid::native(decoder.description())).unwrap();
+        let error: f64 = got.iter().zip(&values).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        let psnr_db = -10.0 * (error / 64.0).log10();
+        assert!((psnr_db - encoded.report.psnr_db).abs() < 1e-9, "{psnr_db} {}", encoded.report.psnr_db);
+    }
+}
+
+#[test]
+fn what_is_no_number_is_refused() {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut signal = signal(picture(4, 4, 1, SampleFormat::F32), &[0.5]);
+        let Samples::F32(samples) = &mut signal.samples else { unreachable!() };
+        samples[9] = bad;
+        let refused = fit(&signal, &options(Target::Bytes(200)));
+        assert!(matches!(refused, Err(Error::Parameter { name: "signal", .. })), "{refused:?}");
+    }
+}
+
+#[test]
+fn too_small_a_size_is_refused_with_the_least_that_is_needed() {
+    let signal = signal(picture(4, 4, 3, SampleFormat::U8), &[0.5]);
+    let Err(Error::Parameter { name: "size", detail }) = fit(&signal, &options(Target::Bytes(20))) else {
+        panic!("20 bytes accepted")
+    };
+    let least: u64 = detail.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(fit(&signal, &options(Target::Bytes(least))).unwrap().bytes.len() as u64 <= least);
+}
