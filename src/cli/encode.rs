@@ -58,6 +58,8 @@ pub struct Args {
     #[arg(long, value_name = "DB", group = "target", value_parser = values::positive, help_heading = TARGET)]
     psnr: Option<f64>,
     /// From 0, the smallest file, to 100, the most faithful [default: 75]
+    ///
+    /// Pictures: one fit that aims at a PSNR of 21 + 0.16·Q dB, 33 dB at 75. Sound: 0.02·Q bits per sample, 1.5 at 75.
     #[arg(long, value_name = "0..100", group = "target", value_parser = values::quality, help_heading = TARGET)]
     quality: Option<f64>,
     /// Sound only: kilobits (1000 bits) per second, every byte counted; never exceeded
@@ -76,7 +78,11 @@ pub struct Args {
     #[arg(long, value_name = "CODING", default_value = "quantized", help_heading = NETWORK)]
     weights: Weights,
 
-    /// How much work the fit may do: 1 is the fastest, 9 the smallest file
+    /// How much work the fit may do: 1 is the fastest, 9 the most faithful
+    ///
+    /// Seconds of CPU time for a 768×512 picture at 0.3 bpp on a Zen 4 server core with AVX-512: 2, 4, 9, 20 and 44
+    /// for levels 1 to 5; half as long on two cores. Every level above does twice the work of the one below. The time
+    /// is in proportion to the samples and hardly depends on the target.
     #[arg(long, value_name = "1..9", default_value_t = 5, help_heading = FIT)]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=9))]
     effort: u8,

@@ -7,7 +7,7 @@ use crate::cli::report;
 use serde_json::{Map, Value, json};
 use sirenc::signal::Signal;
 use sirenc::signal::metric::Comparison;
-use sirenc::{Encoded, Target};
+use sirenc::{Device, Encoded, Target};
 use std::path::Path;
 use std::time::Instant;
 
@@ -62,7 +62,9 @@ impl Done<'_> {
             self.started.elapsed().as_secs_f64(),
         );
         if self.args.verbose {
-            eprintln!("  device    {}", report.device);
+            let why =
+                if self.args.device == Device::Auto { "; auto: this build has no GPU backend" } else { "" };
+            eprintln!("  device    {}{why}", report.device);
             eprintln!(
                 "  networks  {} of {} layers × {} neurons, {} parameters",
                 report.tiles,
