@@ -1,10 +1,13 @@
 //! Rate control: from a target to the number of parameters and the quantizer's one number.
 
-use super::plan::BITS_PER_PARAMETER;
+use super::plan::{self, BITS_PER_PARAMETER};
 use super::session::{Finished, Fit, Session};
-use crate::container::{Networks, QuantizedNetwork, quantized_size};
+use crate::container::{self, Networks, QuantizedNetwork, quantized_size, step};
 use crate::error::{Error, Result};
 use crate::signal::Tiles;
+
+/// The step index that costs nothing to store: what the first ones are differences to.
+const FIRST_STEP: i16 = -56;
 
 /// What a search ends with.
 pub(crate) struct Outcome {
@@ -21,9 +24,30 @@ pub(crate) fn usual_delta(fit: &Fit) -> f64 {
 }
 
 impl Session<'_> {
-    /// The bytes of the smallest file for this signal, one tile, about.
+    /// The bytes of the smallest file for this signal: its mean.
     pub fn smallest(&self) -> Result<u64> {
-        Ok(self.overhead(&Tiles::one(&self.signal.description))? + 8)
+        let mut bytes = vec![];
+        container::write(&self.file(&Tiles::one(&self.signal.description), self.mean()), &mut bytes)?;
+        Ok(bytes.len() as u64)
+    }
+
+    /// One network of one neuron that gives the mean of the signal everywhere, to about a hundredth.
+    fn mean(&self) -> Networks {
+        let (samples, channels) = (&self.signal.samples, usize::from(self.signal.description.channels));
+        let mut means = vec![0f64; channels];
+        for i in 0..samples.len() {
+            means[i % channels] += f64::from(samples.get(i)) / (samples.len() / channels) as f64;
+        }
+        let peak = means.iter().fold(0f64, |peak, mean| peak.max(mean.abs()));
+        let coarser = (8.0 * peak.log2()).ceil().clamp(0.0, 512.0) as i16;
+        let steps = vec![(FIRST_STEP, FIRST_STEP), (FIRST_STEP, FIRST_STEP + coarser)];
+        let shape = plan::shape(&self.signal.description, 1, 0.0);
+        let mut symbols = vec![0; shape.parameters()];
+        let biases = symbols.len() - channels..;
+        for (symbol, mean) in symbols[biases].iter_mut().zip(means) {
+            *symbol = (mean / f64::from(step(steps[1].1))).round() as i32;
+        }
+        Networks::Quantized(vec![QuantizedNetwork { shape, steps, symbols }])
     }
 }
 
@@ -38,13 +62,19 @@ pub(crate) fn to_bytes(session: &Session<'_>, limit: u64, passes: f64) -> Result
             ),
         ));
     }
-    let bits = 8.0 * (limit - session.overhead(&Tiles::one(&session.signal.description))?) as f64;
+    let one = Tiles::one(&session.signal.description);
+    let bits = 8.0 * limit.saturating_sub(session.overhead(&one)?) as f64;
     let fit = session.fit(bits / BITS_PER_PARAMETER, passes)?;
     let room = limit.saturating_sub(session.overhead(&fit.tiles)?);
     let networks = quantize_into(session, &fit, room);
     let finished = session.finish(&fit.tiles, Networks::Quantized(networks))?;
-    let reached = finished.bytes.len() as u64 <= limit;
-    Ok(Outcome { finished, fit, reached })
+    if finished.bytes.len() as u64 <= limit {
+        return Ok(Outcome { finished, fit, reached: true });
+    }
+    // Too little room for any rounding of the fit: what always fits is the mean.
+    let shape = plan::shape(&session.signal.description, 1, 0.0);
+    let fit = session.fit_shapes(one.clone(), &[shape], 0.0);
+    Ok(Outcome { finished: session.finish(&one, session.mean())?, fit, reached: true })
 }
 
 /// Quantized networks of at most `room` bytes and at least 97 % of it where the fit allows.

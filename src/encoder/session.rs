@@ -223,7 +223,8 @@ impl Session<'_> {
         Ok(bytes.len() as u64 - coded + 3)
     }
 
-    fn file(&self, tiles: &Tiles, networks: Networks) -> File {
+    /// The file with these networks.
+    pub fn file(&self, tiles: &Tiles, networks: Networks) -> File {
         let metadata = if self.options.metadata { self.signal.metadata.clone() } else { vec![] };
         File { description: self.signal.description.clone(), tiles: tiles.clone(), networks, metadata }
     }

@@ -109,9 +109,11 @@ impl Dataset {
             self.normalisation.means[c] = mean as f32;
         }
         variance /= (self.points * self.outputs) as f64;
-        // A constant tile has nothing to scale; its mean alone describes it.
+        // A constant tile has nothing to scale: its mean alone describes it, and what the network adds must not show.
         let scale = 2.0 * variance.sqrt() as f32;
-        self.normalisation.scale = if scale.is_normal() { scale } else { 1.0 };
+        let peak = self.normalisation.means.iter().fold(0f32, |peak, mean| peak.max(mean.abs()));
+        let least = if peak > 0.0 { peak * f32::EPSILON } else { f32::EPSILON };
+        self.normalisation.scale = scale.max(least).clamp(f32::MIN_POSITIVE, f32::MAX);
         for c in 0..self.outputs {
             for i in rows(self, c) {
                 self.targets[i] = (self.targets[i] - self.normalisation.means[c]) / self.normalisation.scale;

@@ -21,6 +21,9 @@ use rounding::Curvature;
 /// Networks wider than this share one curvature matrix among the rows of a layer.
 const OWN_MATRIX_WIDTH: usize = 64;
 
+/// The largest symbol steps are chosen for: half of what the file holds, since rounding with compensation moves them.
+const LARGEST_SYMBOL: f64 = (1 << 19) as f64;
+
 /// A trained network with what quantization needs to know of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Fitted {
@@ -53,11 +56,19 @@ impl Fitted {
         self.normalisation.undo(&self.network)
     }
 
-    /// Step indices of each layer for an added squared error of `delta` per parameter.
+    /// Step indices of each layer for an added squared error of `delta` per parameter, or where that would ask for
+    /// symbols beyond what the file can hold (a mean far larger than what varies around it), as fine as it allows.
     fn steps(&self, delta: f64) -> Vec<(i16, i16)> {
-        let index =
-            |h: f64| (4.0 * (12.0 * delta / h.max(1e-300)).log2()).round().clamp(-512.0, 511.0) as i16;
-        self.curvature.iter().map(|&(weights, biases)| (index(weights), index(biases))).collect()
+        let network = self.in_signal_units();
+        let index = |h: f64, range: std::ops::Range<usize>| {
+            let peak = network.parameters()[range].iter().fold(0f32, |peak, p| peak.max(p.abs()));
+            let finest = (8.0 * (f64::from(peak) / LARGEST_SYMBOL).log2()).ceil();
+            (4.0 * (12.0 * delta / h.max(1e-300)).log2()).round().max(finest).clamp(-512.0, 511.0) as i16
+        };
+        let layers = network.shape().layers().zip(&self.curvature);
+        layers
+            .map(|(l, &(weights, biases))| (index(weights, l.weights()), index(biases, l.biases())))
+            .collect()
     }
 
     /// Every parameter rounded to its nearest multiple: for a first look at the rate of `delta`.
