@@ -95,7 +95,7 @@ pub fn uncommon() -> Vec<Case> {
         // Magnitudes of every size, up to the largest; steps small enough for parameters of at most 1.
         n.steps.iter_mut().for_each(|s| *s = (-100, -90));
         for (i, symbol) in n.symbols.iter_mut().enumerate() {
-            *symbol = *symbol << (i % 16) | i as i32 % 2;
+            *symbol = (*symbol << (i % 16)) | (i as i32 % 2);
         }
         n.symbols[5] = 1 << 20;
         n.symbols[6] = -(1 << 20);
