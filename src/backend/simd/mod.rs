@@ -148,7 +148,7 @@ impl Level {
     /// # Panics
     /// If `stride` is not a multiple of 16 and at least `n`, `m` is not `n · stride` long, or the level is not
     /// available.
-    pub(crate) fn orthogonalize(self, n: usize, stride: usize, m: &mut [f32], scratch: &mut [Vec<f32>; 3]) {
+    pub fn orthogonalize(self, n: usize, stride: usize, m: &mut [f32], scratch: &mut [Vec<f32>; 3]) {
         self.assert_available();
         assert!(stride.is_multiple_of(16) && stride >= n && m.len() == n * stride);
         scratch.iter_mut().for_each(|s| s.resize(n * stride, 0.0));
