@@ -11,7 +11,7 @@ use crate::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Sam
 use image::error::ImageError;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader};
-use std::io::{BufRead, Cursor, ErrorKind, Seek};
+use std::io::{BufRead, Cursor, ErrorKind, Seek, SeekFrom};
 
 /// Reads the first frame of a picture of `format`, called `name` in messages.
 ///
@@ -29,6 +29,9 @@ pub(super) fn read<R: BufRead + Seek>(
         require_jpeg_end(&bytes)?;
         decode(Cursor::new(bytes), format, name, limits)
     } else {
+        if format == ImageFormat::WebP {
+            require_webp_metadata(&mut reader)?;
+        }
         decode(reader, format, name, limits)
     }
 }
@@ -177,6 +180,31 @@ fn require_jpeg_end(bytes: &[u8]) -> Result<()> {
         }
     }
     if bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]) { Ok(()) } else { Err(truncated()) }
+}
+
+/// The decoder makes room for as many bytes of metadata as a chunk announces, up to 4 GiB, before it reads them; a file
+/// that does not hold them is refused instead.
+fn require_webp_metadata(reader: &mut (impl BufRead + Seek)) -> Result<()> {
+    let length = reader.seek(SeekFrom::End(0))?;
+    // Behind `RIFF`, its size and `WEBP`: chunks of a name, a size and as many bytes, padded to an even number.
+    let mut at = 12u64;
+    while at + 8 <= length {
+        reader.seek(SeekFrom::Start(at))?;
+        let mut head = [0; 8];
+        reader.read_exact(&mut head)?;
+        let [.., a, b, c, d] = head;
+        let size = u64::from(u32::from_le_bytes([a, b, c, d]));
+        let present = length - at - 8;
+        if [b"ICCP", b"EXIF", b"XMP "].iter().any(|name| head.starts_with(*name)) && size > present {
+            let name = String::from_utf8_lossy(&head[..4]);
+            let detail =
+                format!("truncated: {size} bytes of {} announced, {present} present", name.trim_end());
+            return Err(Error::format("WebP", detail));
+        }
+        at += 8 + size.next_multiple_of(2);
+    }
+    reader.seek(SeekFrom::Start(0))?;
+    Ok(())
 }
 
 /// The error of the `image` crate by who is at fault.
