@@ -381,19 +381,3 @@ fn the_coder_stays_close_to_the_entropy() {
         }
     }
 }
-
-#[test]
-#[ignore = "a measurement"]
-fn speed_of_size() {
-    let shape = Shape { inputs: 2, outputs: 3, layers: 9, width: 110 };
-    let mut random = Random(5);
-    let symbols = (0..shape.parameters()).map(|_| (random.gauss() * 20.0) as i32).collect();
-    let network = QuantizedNetwork { shape, steps: vec![(-56, -56); 10], symbols };
-    let start = std::time::Instant::now();
-    let size = quantized_size(std::slice::from_ref(&network));
-    println!("{} symbols, {size} bytes, {:?}", shape.parameters(), start.elapsed());
-    let bytes = coded::encode(std::slice::from_ref(&network)).unwrap();
-    let start = std::time::Instant::now();
-    coded::decode(&bytes, &[shape]).unwrap();
-    println!("decoded in {:?}", start.elapsed());
-}

@@ -2,7 +2,7 @@
 
 use super::meter::Meter;
 use super::options::{EncodeOptions, Phase, WeightCoding};
-use super::plan;
+use super::plan::{self, BATCH_BLOCKS};
 use crate::backend::simd::{BLOCK, Level};
 use crate::container::{self, File, Networks, QuantizedNetwork};
 use crate::decoder::Decoder;
@@ -90,21 +90,20 @@ impl Session<'_> {
         const SHARE: f64 = 0.75;
         let Some(remaining) = self.meter.remaining() else { return passes };
         let work = |n: usize, steps: usize| {
-            let (_, blocks) = plan::steps(1, passes);
-            (steps * blocks.min(tiles.tile(n).points().div_ceil(BLOCK as u64) as usize) * shapes[n].macs())
-                as f64
+            (steps
+                * BATCH_BLOCKS.min(tiles.tile(n).points().div_ceil(BLOCK as u64) as usize)
+                * shapes[n].macs()) as f64
         };
         let mut rng = fastrand::Rng::with_seed(0);
         let data = self.dataset(tiles, 0);
         let mut network = fit::initial_network(shapes[0], &data, self.signal.description.kind, &mut rng);
-        let (_, blocks) = plan::steps(1, passes);
-        let steps = 40;
+        let (steps, blocks) = (40, BATCH_BLOCKS);
         let schedule =
             Schedule { steps, blocks, rate: 0.0, warmup: 0.0, end: 1.0, first_layer: 0, parallel: false };
         let start = Instant::now();
         fit::train(self.level, &mut network, &data, &schedule, |_, _| true);
         let seconds = start.elapsed().as_secs_f64() / work(0, steps) / rayon::current_num_threads() as f64;
-        let planned = |n: usize| work(n, plan::steps(tiles.tile(n).points(), passes).0);
+        let planned = |n: usize| work(n, plan::steps(tiles.tile(n).points(), passes));
         let expected = seconds * (0..tiles.len()).map(planned).sum::<f64>();
         passes * (SHARE * remaining.as_secs_f64() / expected).min(1.0)
     }
@@ -112,7 +111,7 @@ impl Session<'_> {
     /// Trains one network per tile; each comes with the squared error it leaves, in unit values.
     fn train(&self, phase: Phase, tiles: &Tiles, shapes: &[Shape], passes: f64) -> Vec<(Fitted, f64)> {
         let points: Vec<u64> = (0..tiles.len()).map(|n| tiles.tile(n).points()).collect();
-        let steps: Vec<usize> = points.iter().map(|&n| plan::steps(n, passes).0).collect();
+        let steps: Vec<usize> = points.iter().map(|&n| plan::steps(n, passes)).collect();
         self.meter.begin(phase, steps.iter().map(|&n| n as u64).sum(), &points);
         let costs: Vec<u64> = shapes.iter().zip(&points).map(|(s, &n)| s.macs() as u64 * n).collect();
         self.for_tiles(&costs, |number, parallel| {
@@ -120,8 +119,7 @@ impl Session<'_> {
             let mut rng = fastrand::Rng::with_seed(self.seed(number));
             let mut network =
                 fit::initial_network(shapes[number], &data, self.signal.description.kind, &mut rng);
-            let (steps, blocks) = plan::steps(points[number], passes);
-            let rate = RATE;
+            let (steps, blocks, rate) = (steps[number], BATCH_BLOCKS, RATE);
             let schedule =
                 Schedule { steps, blocks, rate, warmup: 0.02, end: 0.01, first_layer: 0, parallel };
             if !self.meter.stopped() {
@@ -149,11 +147,11 @@ impl Session<'_> {
             .iter()
             .zip(&points)
             .map(|(fitted, &points)| {
-                let (steps, blocks) = plan::steps(points, fit.passes);
-                let steps = (steps as f64 * REFIT / fitted.network.shape().layers as f64) as usize;
+                let steps = plan::steps(points, fit.passes) as f64;
+                let steps = (steps * REFIT / fitted.network.shape().layers as f64) as usize;
                 Schedule {
                     steps,
-                    blocks,
+                    blocks: BATCH_BLOCKS,
                     rate: 0.01,
                     warmup: 0.1,
                     end: 0.02,

@@ -42,17 +42,6 @@ impl Schedule {
     }
 }
 
-/// What became of a training.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Outcome {
-    /// Steps done.
-    pub steps: u64,
-    /// Mean squared error of the recent batches, normalised units, as training saw it.
-    pub mse: f64,
-    /// Rollbacks after divergence.
-    pub rollbacks: u32,
-}
-
 /// Trains `network` in place. `observe` gets the step and the recent mean squared error now and then, and ends the
 /// training by returning false.
 pub(crate) fn train(
@@ -61,7 +50,7 @@ pub(crate) fn train(
     data: &Dataset,
     schedule: &Schedule,
     mut observe: impl FnMut(usize, f64) -> bool,
-) -> Outcome {
+) {
     let shape = network.shape();
     let batches = data.blocks().div_ceil(schedule.blocks).max(1);
     let per_batch = data.blocks().div_ceil(batches);
@@ -70,7 +59,6 @@ pub(crate) fn train(
         (0..shares).map(|_| (vec![0.0; shape.parameters()], Workspace::default())).collect();
     let mut gradient = vec![0.0f32; shape.parameters()];
     let mut optimizer = Optimizer::new(shape);
-    let mut outcome = Outcome::default();
     let mut guard = Guard::new(network);
     let mut slow_down = 1.0;
 
@@ -95,23 +83,19 @@ pub(crate) fn train(
         for (share, _) in &workers[1..] {
             gradient.iter_mut().zip(share).for_each(|(g, s)| *g += s);
         }
-        outcome.steps += 1;
         let mse = loss / count.max(1) as f64;
         if guard.diverged(step, mse, &mut gradient) {
-            guard.restore(network, &mut outcome.mse);
+            guard.restore(network);
             optimizer = Optimizer::new(shape);
             slow_down *= 0.5;
-            outcome.rollbacks += 1;
             continue;
         }
-        outcome.mse = guard.recent;
         guard.keep(step, network);
         optimizer.step(level, network, &gradient, slow_down * schedule.rate(step), schedule.first_layer);
         if step % 32 == 0 && !observe(step, guard.recent) {
             break;
         }
     }
-    outcome
 }
 
 /// Watches the loss: clips gradients that stick out, remembers a good state and tells when to return to it.
@@ -160,10 +144,10 @@ impl Guard {
         }
     }
 
-    fn restore(&mut self, network: &mut Network, mse: &mut f64) {
+    /// Back to the remembered parameters.
+    fn restore(&mut self, network: &mut Network) {
         network.parameters_mut().copy_from_slice(&self.best_parameters);
         self.recent = self.best;
         self.norm = 0.0;
-        *mse = self.best;
     }
 }
