@@ -119,7 +119,8 @@ impl Guard {
     }
 
     /// Takes the loss of `step` in, clips `gradient` to four times its usual norm, and says whether all is lost: a
-    /// loss that is not finite, or a recent mean well above the best.
+    /// loss that is not finite, or a recent mean of more than twice the best. Smaller spikes pass by themselves, and giving
+    /// way to them costs learning rate: a factor of 1.35 lost 0.3 dB on kodim15 at effort 5, by thirty false alarms.
     fn diverged(&mut self, step: usize, mse: f64, gradient: &mut [f32]) -> bool {
         let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
         if !mse.is_finite() || !norm.is_finite() {
@@ -132,7 +133,7 @@ impl Guard {
         }
         let usual = if self.norm > 0.0 { norm.min(4.0 * self.norm) } else { norm };
         self.norm += if self.norm > 0.0 { 0.02 * (usual - self.norm) } else { usual };
-        step > 100 && self.recent > 1.35 * self.best
+        step > 100 && self.recent > 2.0 * self.best
     }
 
     /// Remembers the parameters when the recent loss is the best so far, at most every hundred steps.
