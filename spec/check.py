@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the reference decoder over the fixtures: good files must give the bits of the manifest, bad ones be refused.
+"""Runs the reference decoder over the fixtures: good files must give the bits of the manifest, bad ones the error in it.
 
     check.py [PART]        only files whose names contain PART
 
@@ -25,6 +25,16 @@ def outcome(path):
         return f"Format: {error}"
     except reference.Unsupported as error:
         return f"Unsupported: {error}"
+    except reference.Limit as error:
+        return f"Limit: {error}"
+
+
+def agrees(row, got):
+    """Whether an outcome is that of a row: a digest, or a kind of error and a part of its message."""
+    if row["values"] == got:
+        return True
+    kind, _, part = (row["expected"] if row["values"] == "-" else row["values"]).partition(": ")
+    return got.startswith(kind + ": ") and part in got
 
 
 def main(part=""):
@@ -32,16 +42,11 @@ def main(part=""):
     with open(FIXTURES / "siren.tsv", newline="", encoding="utf-8") as manifest:
         rows = [r for r in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE) if part in r["file"]]
     for row in rows:
-        # Limits are a decoder's own; the reference has none.
-        if "Limit" in row["values"] or row["expected"].startswith("Limit"):
-            print(f"skipped           {row['file']}")
-            continue
         start = time.monotonic()
         got = outcome(FIXTURES / row["file"])
-        good = row["values"] != "-"
-        same = got == row["values"] if good else got.split(":")[0] == row["expected"].split(":")[0]
+        same = agrees(row, got)
         differing += not same
-        note = "" if good and same else f"  ({got})"
+        note = "" if same and row["values"] == got else f"  ({got})"
         print(f"{'same' if same else 'DIFFERS':8} {time.monotonic() - start:6.2f} s  {row['file']}{note}", flush=True)
     print(f"{len(rows)} files, {differing} differ")
     return 1 if differing else 0

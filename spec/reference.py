@@ -24,9 +24,26 @@ class Unsupported(Exception):
     """The specification allows it; this decoder does not do it."""
 
 
+class Limit(Exception):
+    """The file asks for more than this decoder wants to spend."""
+
+
 def require(condition, message):
     if not condition:
         raise Malformed(message)
+
+
+def ask(what, needed, allowed):
+    if needed > allowed:
+        raise Limit(f"{what} {needed} exceeds the limit of {allowed}")
+
+
+# 9  Limits
+
+MAX_TILES = 1 << 20
+MAX_METADATA = 16 << 20
+MAX_PARAMETERS = 64 << 20
+MAX_SAMPLES = 1 << 30
 
 
 # 2  Notation
@@ -40,27 +57,30 @@ class Fields:
     def rest(self):
         return self.data[self.at:]
 
-    def take(self, count):
-        require(self.at + count <= len(self.data), f"{self.what}: {count} bytes expected")
+    def take(self, count, field):
+        left = len(self.data) - self.at
+        require(count <= left, f"{self.what}: {field} needs {count} bytes, {left} are left")
         self.at += count
         return self.data[self.at - count:self.at]
 
-    def u8(self):
-        return self.take(1)[0]
+    def u8(self, field):
+        require(self.at < len(self.data), f"{self.what}: {field} is missing")
+        return self.take(1, field)[0]
 
-    def varint(self, low=0, high=(1 << 63) - 1):
+    def varint(self, field, low=0, high=(1 << 63) - 1):
         value = 0
         for group in range(9):
-            byte = self.u8()
+            byte = self.u8(field)
             value |= (byte & 0x7F) << 7 * group
             if byte < 0x80:
-                require(byte > 0 or group == 0, f"{self.what}: varint not in its shortest form")
-                require(low <= value <= high, f"{self.what}: {value}, expected {low} to {high}")
+                require(byte > 0 or group == 0, f"{self.what}: {field} {value} is not in its shortest form")
+                require(low <= value <= high, f"{self.what}: {field} {value}, expected {low} to {high}")
                 return value
-        raise Malformed(f"{self.what}: varint longer than 9 bytes")
+        raise Malformed(f"{self.what}: {field} is longer than 9 bytes")
 
     def finish(self):
-        require(self.at == len(self.data), f"{self.what}: bytes after the last field")
+        left = len(self.data) - self.at
+        require(left == 0, f"{self.what}: {left} bytes after the last field")
 
 
 # 4  Layout
@@ -71,49 +91,55 @@ SIGNAL, TILES, METADATA, NETWORK = 0x01, 0x02, 0x83, 0x7F
 
 def split(data):
     """Section number → payload."""
-    require(data[:8] == MAGIC, "not a .siren file")
-    file = Fields(data, "file")
-    file.take(8)
-    version = file.u8()
+    require(data[:8] == MAGIC, ".siren: the first 8 bytes are not the magic 89 53 52 4e 0d 0a 1a 0a")
+    file = Fields(data, ".siren")
+    file.take(8, "magic")
+    version = file.u8("version")
     if version != 0:
-        raise Unsupported(f"version {version}")
+        raise Unsupported(f".siren: version {version}, version 0 is supported")
     sections, last = {}, 0
     while file.at < len(data):
         start = file.at
-        number = file.u8()
-        payload = file.take(file.varint())
-        covered = data[start:file.at]
-        require(file.take(4) == struct.pack("<I", zlib.crc32(covered)), f"section {number:#04x}: checksum")
-        require(number & 0x7F > last, f"section {number:#04x} out of order")
-        last = number & 0x7F
+        number = file.u8("section number")
+        name = {SIGNAL: "SIGNAL", TILES: "TILES", METADATA: "METADATA", NETWORK: "NETWORK"}.get(number, "unknown")
+        payload = file.take(file.varint("section length"), name)
+        computed = zlib.crc32(data[start:file.at])
+        stored = int.from_bytes(file.take(4, "checksum"), "little")
+        require(stored == computed, f"{name} section: checksum {stored:08x}, expected {computed:08x}")
+        require(number & 0x7F, f".siren: section number {number:#04x} is never used")
+        require(number & 0x7F > last & 0x7F, f".siren: section {number:#04x} after section {last:#04x}")
+        last = number
         sections[number] = payload
     for number in sections:
         if number not in (SIGNAL, TILES, METADATA, NETWORK) and number < 0x80:
-            raise Unsupported(f"critical section {number:#04x}")
-    require(SIGNAL in sections and NETWORK in sections, "SIGNAL or NETWORK is missing")
+            raise Unsupported(f".siren: critical section {number:#04x}")
+    require(SIGNAL in sections, ".siren: no SIGNAL section")
     return sections
 
 
 # 5.1  SIGNAL
 
 PICTURE, SOUND = 0, 1
+KINDS = ["Picture", "Sound"]
+RESERVED_KINDS = {2: "video", 3: "volume", 4: "shape"}
 FORMATS = ["U8", "U16", "I8", "I16", "I24", "I32", "F32"]
 
 
 class Signal:
     def __init__(self, payload):
-        f = Fields(payload, "SIGNAL")
-        self.kind = f.u8()
-        if self.kind in (2, 3, 4):
-            raise Unsupported(f"kind {self.kind}")
-        require(self.kind in (PICTURE, SOUND), f"SIGNAL: kind {self.kind}")
-        number = f.u8()
-        require(number in ((0, 1, 6) if self.kind == PICTURE else (2, 3, 4, 5, 6)), f"SIGNAL: format {number}")
+        f = Fields(payload, "SIGNAL section")
+        self.kind = f.u8("kind")
+        if self.kind in RESERVED_KINDS:
+            raise Unsupported(f"SIGNAL section: kind {self.kind}, {RESERVED_KINDS[self.kind]}")
+        require(self.kind in (PICTURE, SOUND), f"SIGNAL section: kind {self.kind}, expected 0 or 1")
+        number = f.u8("sample format")
+        known = number in ((0, 1, 6) if self.kind == PICTURE else (2, 3, 4, 5, 6))
+        require(known, f"SIGNAL section: sample format {number} of a {KINDS[self.kind]}")
         self.format = FORMATS[number]
-        self.channels = f.u8()
-        require(1 <= self.channels <= (4 if self.kind == PICTURE else 8), f"SIGNAL: {self.channels} channels")
-        self.lengths = [f.varint(1, 2**31 - 1) for _ in range(2 if self.kind == PICTURE else 1)]
-        self.rate = f.varint(1, 2**31 - 1) if self.kind == SOUND else 0
+        self.channels, most = f.u8("channels"), 4 if self.kind == PICTURE else 8
+        require(1 <= self.channels <= most, f"SIGNAL section: {self.channels} channels, expected 1 to {most}")
+        self.lengths = [f.varint("axis length", 1, 2**31 - 1) for _ in range(2 if self.kind == PICTURE else 1)]
+        self.rate = f.varint("sample rate", 1, 2**31 - 1) if self.kind == SOUND else 0
         f.finish()
 
 
@@ -123,18 +149,20 @@ class Tiles:
     def __init__(self, payload, lengths):
         self.lengths, self.counts, self.overlap = lengths, [1] * len(lengths), 0
         if payload is not None:
-            f = Fields(payload, "TILES")
-            self.counts = [f.varint(1, n) for n in lengths]
-            self.overlap = f.varint(0, 2**31 - 1)
-            require(math.prod(self.counts) >= 2, "TILES: one tile")
-            for count, length in zip(self.counts, lengths):
-                require(count == 1 or length // count >= 2 * self.overlap, "TILES: overlap too large")
+            f = Fields(payload, "TILES section")
+            self.counts = [f.varint("tiles along an axis", 1, n) for n in lengths]
+            self.overlap = f.varint("overlap", 0, 2**31 - 1)
             f.finish()
+            require(math.prod(self.counts) >= 2, "TILES section: 1 tile, which needs no section")
+            ask("tiles", math.prod(self.counts), MAX_TILES)
+            for count, length in zip(self.counts, lengths):
+                require(count == 1 or length // count >= 2 * self.overlap,
+                        f"TILES section: overlap: {self.overlap} samples, more than half of the smallest core")
 
     def boundary(self, axis, k):
         return k * self.lengths[axis] // self.counts[axis]
 
-    # 7.2
+# 7.2
 
     def index(self, number):
         """Where tile `number` stands along each axis, the first axis fastest."""
@@ -172,13 +200,14 @@ class Tiles:
 
 def read_metadata(payload):
     """Kind → bytes."""
-    f = Fields(payload, "METADATA")
-    size = f.varint()
-    f, blocks, last = Fields(decompress(f.rest(), size), "METADATA"), {}, 0
+    f = Fields(payload, "METADATA section")
+    size = f.varint("size")
+    ask("metadata bytes", size, MAX_METADATA)
+    f, blocks, last = Fields(decompress(f.rest(), size, f.what), f.what), {}, 0
     while not blocks or f.at < len(f.data):
-        kind = f.u8()
-        require(kind > last, f"METADATA: kind {kind} after {last}")
-        blocks[kind] = f.take(f.varint())
+        kind = f.u8("block kind")
+        require(kind > last, f"METADATA section: block kind {kind} after {last}")
+        blocks[kind] = f.take(f.varint("block length"), "block")
         last = kind
     return blocks
 
@@ -194,7 +223,7 @@ class RangeDecoder:
     def shift(self):
         byte = self.data[self.position] if self.position < len(self.data) else 0
         self.position += 1
-        require(self.position <= len(self.data) + 4, "coded parameters end too early")
+        require(self.position <= len(self.data) + 4, f"coded parameters: {len(self.data)} bytes end too early")
         self.code = (self.code << 8 | byte) & 0xFFFFFFFF
 
     def peek(self, bits):
@@ -220,7 +249,7 @@ class RangeDecoder:
         return value
 
     def finish(self):
-        require(self.position >= len(self.data), "coded parameters: bytes too many")
+        require(self.position >= len(self.data), f"coded parameters: {len(self.data) - self.position} bytes too many")
         missing = self.position - len(self.data)
         if missing < 4:
             unit, last = 256**missing, self.data[-1] if self.data else 0
@@ -313,16 +342,22 @@ class Magnitudes:
             bits = 3
             while self.range.bits(1):
                 bits += 1
-                require(bits <= 21, "coded parameters: magnitude too large")
+                require(bits <= 21, f"coded parameters: a magnitude above {MAX_MAGNITUDE}")
             entry += (1 << bits | self.range.bits(bits)) - 8
         magnitude = entry << shift | self.range.bits(shift)
-        require(magnitude <= MAX_MAGNITUDE, "coded parameters: magnitude too large")
+        require(magnitude <= MAX_MAGNITUDE, f"coded parameters: a magnitude above {MAX_MAGNITUDE}")
         context.update(magnitude)
         return magnitude
 
     def signed(self, context):
         magnitude = self.magnitude(context)
         return -magnitude if magnitude and self.range.bits(1) else magnitude
+
+
+# 6.2  Order
+
+def parameters_of(layers):
+    return sum(rows * columns + rows for rows, columns in layers)
 
 
 # 6.3  Quantized parameters
@@ -337,11 +372,11 @@ def step(index):
 
 def quantized(data, shapes):
     """Per tile the layers as (weights, biases)."""
-    require(len(data) > 0, "coded parameters: no shape")
+    require(len(data) > 0, "coded parameters: the shape is missing")
     in_order, shape = bool(data[0] & 0x10), data[0] & 0xEF
-    require(shape <= 8, f"coded parameters: shape {data[0]:#04x}")
-    count = sum(rows * columns + rows for layers in shapes for rows, columns in layers)
-    require(count <= 256 * len(data), "coded parameters: too few bytes")
+    require(shape <= 8, f"coded parameters: shape {data[0]:#04x}, expected 0 to 8, or 16 more")
+    count = sum(map(parameters_of, shapes))
+    require(count <= 256 * len(data), f"coded parameters: {len(data) - 1} bytes for {count} parameters")
     coder = Magnitudes(data[1:], shape)
     first_tile, later_tiles, contexts = Context(8), Context(8), []
     networks, before = [], None
@@ -356,7 +391,7 @@ def quantized(data, shapes):
             pair = []
             for index in reference:
                 index += coder.signed(step_context)
-                require(-512 <= index <= 511, f"coded parameters: step index {index}")
+                require(-512 <= index <= 511, f"coded parameters: step index {index}, expected -512 to 511")
                 pair.append(index)
             steps.append(tuple(pair))
             if len(contexts) == number:
@@ -371,7 +406,7 @@ def quantized(data, shapes):
                 biases, bias = [], 0
                 for _ in range(rows):
                     bias += coder.magnitude(contexts[number][1])
-                    require(bias <= MAX_MAGNITUDE, "coded parameters: bias too large")
+                    require(bias <= MAX_MAGNITUDE, f"coded parameters: bias {bias} above {MAX_MAGNITUDE}")
                     biases.append(bias)
             else:
                 biases = [coder.signed(contexts[number][1]) for _ in range(rows)]
@@ -387,8 +422,38 @@ def quantized(data, shapes):
 
 # 6.7  Stored parameters
 
-def decompress(frame, size):
+MAX_BLOCK = 128 << 10
+
+
+def check_frame(frame, size, what):
+    """The form of a frame: it says its size, has no dictionary and no checksum, and no window larger than its content."""
+    f = Fields(frame, what)
+    require(f.take(4, "frame") == b"\x28\xb5\x2f\xfd", f"{what}: the frame does not begin with 28 b5 2f fd")
+    descriptor = f.u8("frame descriptor")
+    require(descriptor & 0x1F == 0, f"{what}: frame descriptor {descriptor:#04x}, expected bits 0 to 4 to be 0")
+    single = descriptor & 0x20 != 0
+    window = size
+    if not single:
+        code = f.u8("frame window")
+        window = (8 + code % 8) << (7 + code // 8)
+    width = (1 if single else 0, 2, 4, 8)[descriptor >> 6]
+    require(width > 0, f"{what}: the frame does not tell the size of its content")
+    stated = int.from_bytes(f.take(width, "frame content size"), "little") + (256 if width == 2 else 0)
+    require(stated == size, f"{what}: frame of {stated} bytes, {size} expected")
+    require(window <= size, f"{what}: frame window of {window} bytes for {size} bytes of content")
+    last = False
+    while not last:
+        header = int.from_bytes(f.take(3, "block header"), "little")
+        last, kind, block = header % 2 == 1, header // 2 % 4, header // 8
+        require(block <= min(window, MAX_BLOCK), f"{what}: block of {block} bytes, expected up to {min(window, MAX_BLOCK)}")
+        require(kind < 3, f"{what}: block of kind 3")
+        f.take(1 if kind == 1 else block, "block")
+    f.finish()
+
+
+def decompress(frame, size, what):
     """The content of exactly one frame, which has exactly `size` bytes."""
+    check_frame(frame, size, what)
     try:
         from compression.zstd import ZstdDecompressor, ZstdError
         decoder = ZstdDecompressor()
@@ -401,16 +466,16 @@ def decompress(frame, size):
     try:
         content = decoder.decompress(frame)
     except ZstdError as error:
-        raise Malformed(f"Zstandard: {error}") from None
-    require(decoder.eof and not decoder.unused_data, "Zstandard: not one frame")
-    require(len(content) == size, f"Zstandard: not the {size} bytes expected")
+        raise Malformed(f"{what}: frame: {error}") from None
+    require(decoder.eof, f"{what}: frame: it ends early")
+    require(len(content) == size, f"{what}: frame of {len(content)} bytes, {size} expected")
     return content
 
 
 def stored(data, shapes, dtype):
-    count = sum(rows * columns + rows for layers in shapes for rows, columns in layers)
+    count = sum(map(parameters_of, shapes))
     size = count * np.dtype(dtype).itemsize
-    data = decompress(data, size)
+    data = decompress(data, size, "stored parameters")
     values, at, networks = np.frombuffer(data, dtype).astype(np.float32), 0, []
     for layers in shapes:
         network = []
@@ -426,21 +491,24 @@ def stored(data, shapes, dtype):
 # 6.1  NETWORK
 
 def read_networks(payload, signal, tiles):
-    f = Fields(payload, "NETWORK")
-    coding, depth = f.u8(), f.u8()
-    require(1 <= depth <= 64, f"NETWORK: {depth} hidden layers")
+    f = Fields(payload, "NETWORK section")
+    coding, depth = f.u8("coding"), f.u8("hidden layers")
+    require(1 <= depth <= 64, f"NETWORK section: {depth} hidden layers, expected 1 to 64")
     shapes = []
     for _ in range(math.prod(tiles.counts)):
-        width = f.varint(1, 4096)
+        width = f.varint("width", 1, 4096)
         shapes.append([(width, len(signal.lengths))] + [(width, width)] * (depth - 1) + [(signal.channels, width)])
-    require(coding <= 2, f"NETWORK: coding {coding}")
+    ask("parameters", sum(map(parameters_of, shapes)), MAX_PARAMETERS)
+    require(coding <= 2, f"NETWORK section: coding {coding}, expected 0 to 2")
     if coding == 0:
         networks = quantized(f.rest(), shapes)
     else:
         networks = stored(f.rest(), shapes, "<f2" if coding == 1 else "<f4")
     for network in networks:
         for parameters in (p for layer in network for p in layer):
-            require(bool(np.all(np.abs(parameters) <= 2.0**64)), "NETWORK: parameter out of range")
+            bad = parameters[~(np.abs(parameters) <= 2.0**64)]
+            name = str(bad[0]).replace("e+", "e").replace("nan", "NaN") if bad.size else ""
+            require(bad.size == 0, f"parameter {name}, expected magnitudes up to 2^64")
     return networks
 
 
@@ -543,7 +611,9 @@ def decode(data):
     tiles = Tiles(sections.get(TILES), signal.lengths)
     if METADATA in sections:
         read_metadata(sections[METADATA])
+    require(NETWORK in sections, ".siren: no NETWORK section")
     networks = read_networks(sections[NETWORK], signal, tiles)
+    ask("samples of the rendering", math.prod(signal.lengths) * signal.channels, MAX_SAMPLES)
     return signal, render(signal, tiles, networks)
 
 
@@ -601,7 +671,7 @@ def main(arguments):
             if signal.kind == SOUND:
                 return write_wav(paths[1], codes, bits, signal.rate)
             body = pnm(codes, bits) if paths[1].lower().endswith((".ppm", ".pgm", ".pnm")) else png(codes, bits)
-    except (Malformed, Unsupported) as error:
+    except (Malformed, Unsupported, Limit) as error:
         sys.exit(f"{paths[0]}: {error}")
     with open(paths[1], "wb") as out:
         out.write(body)

@@ -65,6 +65,10 @@ impl Error {
     pub(crate) fn unsupported(what: &'static str, detail: impl Into<String>) -> Self {
         Error::Unsupported { what, detail: detail.into() }
     }
+    /// The system has no memory for what the limits allow.
+    pub(crate) fn out_of_memory() -> Self {
+        Error::Io(io::ErrorKind::OutOfMemory.into())
+    }
     /// A `Parameter` error.
     pub(crate) fn parameter(name: &'static str, detail: impl Into<String>) -> Self {
         Error::Parameter { name, detail: detail.into() }

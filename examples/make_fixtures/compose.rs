@@ -53,6 +53,23 @@ pub fn quantized(d: &Description, tiles: &Tiles, layers: usize, widths: &[usize]
     (0..tiles.len()).map(network).collect()
 }
 
+/// Symbols of mean magnitude 9, `share` of 32 from a Laplace distribution and the others from a Gaussian one.
+pub fn mixed_symbols(count: usize, share: i32) -> Vec<i32> {
+    let mut random = Random(7);
+    let mut symbol = || {
+        if random.integer(0, 31) < share {
+            let mut magnitude = 0;
+            while random.integer(0, 9) > 0 {
+                magnitude += 1;
+            }
+            if random.integer(0, 1) == 0 { magnitude } else { -magnitude }
+        } else {
+            (0..12).map(|_| random.integer(-5, 5)).sum()
+        }
+    };
+    (0..count).map(|_| symbol()).collect()
+}
+
 /// The same networks, stored as numbers of binary16: the products are rounded.
 pub fn numbers(networks: &[QuantizedNetwork]) -> Vec<Network> {
     networks.iter().map(|n| container::round_to_half(&n.dequantize()).expect("small")).collect()

@@ -46,6 +46,10 @@ pub fn valid() -> Vec<Case> {
         ("picture-rgba-u16", "RGB and alpha, 16 bits", bytes_of(&plain(picture(9, 14, 4, U16), 3, 7))),
         ("picture-grey-f32", "grey, binary32", bytes_of(&plain(picture(12, 31, 1, F32), 3, 7))),
         ("picture-rgb-f32", "RGB, binary32", bytes_of(&sorted(&plain(picture(16, 9, 3, F32), 4, 11)))),
+        ("picture-grey-alpha-u16", "grey and alpha, 16 bits", bytes_of(&sorted(&plain(picture(11, 8, 2, U16), 2, 9)))),
+        ("picture-rgb-u16", "RGB, 16 bits", bytes_of(&plain(picture(10, 13, 3, U16), 4, 6))),
+        ("picture-grey-alpha-f32", "grey and alpha, binary32", bytes_of(&plain(picture(7, 12, 2, F32), 2, 5))),
+        ("picture-rgba-f32", "RGB and alpha, binary32", bytes_of(&plain(picture(13, 6, 4, F32), 2, 6))),
         ("tiles-2x1", "two tiles", bytes_of(&tiled(picture(64, 40, 3, U8), &[2, 1], 5, 3, &[8]))),
         ("tiles-1x2", "two tiles, one above the other", bytes_of(&tiled(picture(21, 34, 1, U8), &[1, 2], 8, 3, &[8]))),
         (
@@ -58,6 +62,11 @@ pub fn valid() -> Vec<Case> {
         ("sound-mono-i16", "16 bits", bytes_of(&sorted(&plain(sound(1000, 1, I16), 4, 12)))),
         ("sound-stereo-i24", "2 channels, 24 bits", bytes_of(&plain(sound(400, 2, I24), 3, 10))),
         ("sound-8-channels-i32", "8 channels, 32 bits", bytes_of(&plain(sound(250, 8, I32), 3, 10))),
+        ("sound-3-channels-i8", "3 channels", bytes_of(&sorted(&plain(sound(90, 3, I8), 2, 6)))),
+        ("sound-4-channels-i16", "4 channels", bytes_of(&plain(sound(91, 4, I16), 2, 6))),
+        ("sound-5-channels-i24", "5 channels", bytes_of(&sorted(&plain(sound(92, 5, I24), 2, 6)))),
+        ("sound-6-channels-f32", "6 channels", bytes_of(&plain(sound(93, 6, F32), 2, 6))),
+        ("sound-7-channels-i32", "7 channels", bytes_of(&sorted(&plain(sound(94, 7, I32), 2, 6)))),
         ("sound-stereo-f32", "2 channels, binary32", bytes_of(&plain(sound(333, 2, F32), 2, 9))),
         ("sound-tiles", "five tiles of three widths in time", bytes_of(&seams)),
         ("half-picture", "parameters in binary16", half(&rgb)),
@@ -113,6 +122,17 @@ pub fn uncommon() -> Vec<Case> {
     let most = 2f32.powi(64);
     let large = [3e6, -65535.99, 0.3, most, -most];
     let blocks = [&[77, 2, 8, 8][..], &[2, 1, 9]];
+    // More and more of a Laplace distribution in a Gaussian one, until the encoder chooses the shape.
+    let shape = |shape: u8| {
+        let mixture = |share: i32| {
+            bytes_of(&with_networks(&plain(picture(9, 7, 1, U8), 2, 24), |networks| {
+                let mut networks = networks.to_vec();
+                networks.iter_mut().for_each(|n| n.symbols = mixed_symbols(n.symbols.len(), share));
+                Networks::Quantized(networks)
+            }))
+        };
+        (0..=32).map(mixture).find(|file| payload(file, 0x7f)[3] == shape).expect("a mixture of this shape")
+    };
     good("uncommon", vec![
         ("1x1", "one pixel", bytes(plain(picture(1, 1, 3, U8), 2, 3))),
         ("1x17", "one pixel wide", bytes(plain(picture(1, 17, 3, U8), 2, 5))),
@@ -121,11 +141,21 @@ pub fn uncommon() -> Vec<Case> {
         ("depth-12", "12 hidden layers", bytes(sorted(&plain(picture(20, 20, 3, U8), 12, 6)))),
         ("depth-64", "as many layers as there may be, one neuron each", bytes(plain(small(), 64, 1))),
         ("width-1", "one neuron", bytes(plain(picture(15, 10, 3, U8), 3, 1))),
+        ("width-4096", "as many neurons as there may be", edited(sound(3, 1, I16), 1, 4096, |n| n.symbols.iter_mut().for_each(|s| *s /= 15))),
         ("width-70", "wide layers", bytes(sorted(&plain(picture(19, 23, 3, U8), 2, 70)))),
         ("all-zero", "every symbol 0: the shortest stream", edited(small(), 2, 6, |n| n.symbols.fill(0))),
         ("wild-symbols", "magnitudes up to 2^20, escapes, low bits apart", edited(picture(9, 9, 3, F32), 3, 12, wild)),
         ("far-steps", "steps from 2^-64 to 8, far from their predictions", edited(picture(9, 9, 1, F32), 4, 5, far)),
         ("heavy-tails", "mostly zeros and a few large symbols", edited(picture(9, 9, 1, F32), 4, 16, heavy)),
+        ("shape-1", "tables of shape 1", shape(1)),
+        ("shape-2", "tables of shape 2", shape(2)),
+        ("shape-3", "tables of shape 3", shape(3)),
+        ("shape-4", "tables of shape 4", shape(4)),
+        ("shape-5", "tables of shape 5", shape(5)),
+        ("shape-6", "tables of shape 6", shape(6)),
+        ("shape-7", "tables of shape 7", shape(7)),
+        ("largest-bias", "sorted biases of 2^20", replace(EXAMPLE_PICTURE, 0x7f,
+            b"\0\x01\x02\x18\xfe\x53\x47\xb7\xc3\xfd\x33\x7f\xc4\xda\x4e\x91\0\0\x0c\x1e")),
         ("negative-zero", "a network that gives -0: blending makes it +0", bytes(single(picture(3, 2, 1, F32), 1, 1, &zeros))),
         ("subnormal", "subnormal parameters and values", bytes(single(picture(4, 3, 1, F32), 1, 1, &tiny))),
         ("largest", "parameters of 2^64, phases of many turns", bytes(single(picture(5, 5, 1, F32), 1, 1, &large))),
@@ -138,6 +168,15 @@ pub fn uncommon() -> Vec<Case> {
         ("unknown-metadata", "a block of a kind that is not known", {
             // After Exif; kinds ascend.
             insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &compressed(&[blocks[1], blocks[0]].concat())))
+        }),
+        ("frame-blocks", "a frame with a window of its own and raw blocks, one of them empty", {
+            let packet = [&[3, 0xcd, 0x0f][..], &[b' '; 1997]].concat();
+            let frame = raw_frame(&[0x40, 0, 0xd0, 6], &[&packet[..1000], &[], &packet[1000..]], &[]);
+            insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &[varint(2000), frame].concat()))
+        }),
+        ("frame-long-size", "a frame that tells its size in 8 bytes", {
+            let frame = raw_frame(&[0xe0, 3, 0, 0, 0, 0, 0, 0, 0], &[&[3, 1, b'x']], &[]);
+            insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &[&varint(3)[..], &frame].concat()))
         }),
         ("rate", "the highest sample rate", bytes(plain(rate, 1, 3))),
         ("huge", "as large as there may be: it reads, its native rendering is refused", bytes(plain(huge, 1, 2))),

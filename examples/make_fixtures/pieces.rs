@@ -28,6 +28,21 @@ pub fn frame(content: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(content, 19).expect("memory")
 }
 
+/// The first bytes of a Zstandard frame.
+pub const FRAME_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// A Zstandard frame with this header behind its magic, uncompressed blocks, and something behind them.
+pub fn raw_frame(header: &[u8], blocks: &[&[u8]], end: &[u8]) -> Vec<u8> {
+    let mut bytes = [&FRAME_MAGIC[..], header].concat();
+    for (number, block) in blocks.iter().enumerate() {
+        let last = number + 1 == blocks.len();
+        bytes.extend(&((block.len() as u32) << 3 | u32::from(last)).to_le_bytes()[..3]);
+        bytes.extend(*block);
+    }
+    bytes.extend(end);
+    bytes
+}
+
 /// The sections of a file, with numbers, lengths and checksums.
 pub fn split(file: &[u8]) -> Vec<Vec<u8>> {
     let mut at = 9;
@@ -57,13 +72,14 @@ pub fn replace(file: &[u8], number: u8, payload: &[u8]) -> Vec<u8> {
     join(&sections)
 }
 
-/// The payload of a section that is shorter than 128 bytes.
+/// The payload of a section.
 pub fn payload(file: &[u8], number: u8) -> Vec<u8> {
     let found = split(file).into_iter().find(|s| s[0] == number).expect("the section");
-    found[2..found.len() - 4].to_vec()
+    let length = found[1..].iter().position(|&b| b < 0x80).expect("a length");
+    found[2 + length..found.len() - 4].to_vec()
 }
 
-/// `file` with the payload of a short section edited.
+/// `file` with the payload of a section edited.
 pub fn edit(file: &[u8], number: u8, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut payload = payload(file, number);
     change(&mut payload);

@@ -1,7 +1,7 @@
 //! The METADATA section: blocks carried along unread.
 
 use super::fields::Fields;
-use super::stored::decompress;
+use super::frame::decompress;
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::signal::{Metadata, MetadataKind};
@@ -50,7 +50,7 @@ pub(super) use write::write;
 mod write {
     use super::*;
     use crate::container::fields::push_varint;
-    use crate::container::stored::compress;
+    use crate::container::frame::compress;
     use crate::error::Error;
 
     fn number(kind: MetadataKind) -> u8 {
@@ -91,7 +91,7 @@ mod write {
 mod tests {
     use super::*;
     use crate::container::fields::push_varint;
-    use crate::container::stored::compress;
+    use crate::container::frame::compress;
     use crate::error::Error;
 
     fn payload(blocks: &[u8]) -> Vec<u8> {

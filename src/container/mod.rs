@@ -1,7 +1,8 @@
 //! The container: bytes to header, partition and quantized networks, and back. Integers only.
 //!
 //! Reading follows the file: `section` cuts and checks, `header` says what is stored, then come `metadata` and the
-//! parameters, `coded` (over `magnitude`, `table`, `range_coder`) or `stored`. The specification is `spec/siren.md`.
+//! parameters, `coded` (over `magnitude`, `table`, `range_coder`) or `stored` (over `frame`). The specification is
+//! `spec/siren.md`.
 
 #![cfg_attr(
     not(test),
@@ -10,6 +11,7 @@
 
 mod coded;
 mod fields;
+mod frame;
 mod header;
 mod magnitude;
 mod metadata;

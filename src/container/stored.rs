@@ -1,36 +1,13 @@
-//! Unquantized parameters and metadata at rest: Zstandard frames of a size known before they are opened.
+//! Unquantized parameters: binary16 or binary32 numbers in one Zstandard frame.
 
+#[cfg(feature = "encoder")]
+use super::frame::compress;
+use super::frame::decompress;
 use super::quantized::check_parameters;
 use crate::error::{Error, Result};
 use crate::network::{Network, Shape};
 use byteorder::{ByteOrder, LittleEndian};
 use half::f16;
-use ruzstd::decoding::StreamingDecoder;
-use std::io::Read;
-
-/// The bytes of exactly one Zstandard frame that fills `frame` and holds exactly `size` bytes.
-pub(super) fn decompress(mut frame: &[u8], size: u64, what: &'static str) -> Result<Vec<u8>> {
-    let error = |detail: String| Error::format(what, detail);
-    let mut bytes = vec![];
-    {
-        let decoder = StreamingDecoder::new(&mut frame).map_err(|e| error(format!("Zstandard: {e}")))?;
-        // One byte more than expected, so that a frame that is too long shows.
-        decoder.take(size + 1).read_to_end(&mut bytes).map_err(|e| error(format!("Zstandard: {e}")))?;
-    }
-    if bytes.len() as u64 != size {
-        return Err(error(format!("Zstandard: not the {size} bytes expected")));
-    }
-    if !frame.is_empty() {
-        return Err(error(format!("{} bytes after the Zstandard frame", frame.len())));
-    }
-    Ok(bytes)
-}
-
-/// Compresses `bytes` into one Zstandard frame.
-#[cfg(feature = "encoder")]
-pub(super) fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
-    Ok(zstd::bulk::compress(bytes, 19)?)
-}
 
 /// How unquantized parameters are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,18 +92,6 @@ pub fn round_to_half(network: &Network) -> Result<Network> {
 #[cfg(all(test, feature = "encoder"))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_frame_has_exactly_the_size_expected() {
-        let frame = compress(b"abcabcabc").unwrap();
-        assert_eq!(decompress(&frame, 9, "test").unwrap(), b"abcabcabc");
-        assert!(decompress(&frame, 8, "test").is_err());
-        assert!(decompress(&frame, 10, "test").is_err());
-        assert!(decompress(&[&frame[..], &[0]].concat(), 9, "test").is_err());
-        assert!(decompress(&[&frame[..], &frame[..]].concat(), 9, "test").is_err());
-        assert!(decompress(&frame[..frame.len() - 1], 9, "test").is_err());
-        assert_eq!(decompress(&compress(b"").unwrap(), 0, "test").unwrap(), b"");
-    }
 
     #[test]
     fn only_representable_finite_parameters_are_stored() {
