@@ -16,7 +16,7 @@ pub struct Limits {
     pub tiles: u64,
     /// Samples (positions × channels) of one rendering; default 2³⁰.
     pub samples: u64,
-    /// Bytes of working memory of one rendering; default 4 GiB.
+    /// Bytes of memory that reading or rendering a file takes at any moment, the file itself included; default 4 GiB.
     pub memory_bytes: u64,
     /// Multiply-adds of one rendering; default 10¹⁵.
     pub macs: u64,
@@ -41,4 +41,39 @@ impl Limits {
     pub(crate) fn ask(what: &'static str, needed: u64, allowed: u64) -> Result<()> {
         if needed <= allowed { Ok(()) } else { Err(Error::Limit { what, needed, allowed }) }
     }
+}
+
+/// What a task has in memory, against [`Limits::memory_bytes`]: room is asked for before it is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    held: u64,
+    allowed: u64,
+}
+
+impl Memory {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Memory { held: 0, allowed: limits.memory_bytes }
+    }
+    /// `Ok` if there is room for `bytes` beside what is held, for a while.
+    pub(crate) fn ask(&self, bytes: u64) -> Result<()> {
+        Limits::ask("bytes of memory", self.held.saturating_add(bytes), self.allowed)
+    }
+    /// Asks for `bytes` that are held from now on.
+    pub(crate) fn hold(&mut self, bytes: u64) -> Result<()> {
+        self.ask(bytes)?;
+        self.held = self.held.saturating_add(bytes);
+        Ok(())
+    }
+}
+
+/// An empty vector with room for exactly `count` items, if the system has it.
+pub(crate) fn room<T>(count: usize) -> Result<Vec<T>> {
+    let mut items = vec![];
+    items.try_reserve_exact(count).map_err(|_| Error::out_of_memory())?;
+    Ok(items)
+}
+
+/// The bytes of `count` items of `T`.
+pub(crate) fn bytes_of<T>(count: u64) -> u64 {
+    count.saturating_mul(size_of::<T>() as u64)
 }

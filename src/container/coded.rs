@@ -4,6 +4,7 @@ use super::magnitude::{Coder, Context, MAX_MAGNITUDE, Reader};
 use super::quantized::{QuantizedNetwork, STEP_INDICES};
 use super::table::SHAPES;
 use crate::error::{Error, Result};
+use crate::limits::room;
 use crate::network::Shape;
 
 /// Set in the first byte if the biases of sine layers are stored as differences.
@@ -27,15 +28,16 @@ pub(super) fn decode(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetw
     }
     // Asked before allocating: a short stream cannot stand for many parameters.
     let parameters: u64 = shapes.iter().map(|s| s.parameters() as u64).sum();
-    if parameters > (stream.len() as u64 + 1) * PARAMETERS_PER_BYTE {
+    if parameters > (bytes.len() as u64).saturating_mul(PARAMETERS_PER_BYTE) {
         return Err(error(format!("{} bytes for {parameters} parameters", stream.len())));
     }
-    let empty = |&shape: &Shape| QuantizedNetwork {
-        shape,
-        steps: vec![(0, 0); shape.layers + 1],
-        symbols: vec![0; shape.parameters()],
-    };
-    let mut networks: Vec<_> = shapes.iter().map(empty).collect();
+    let mut networks = room(shapes.len())?;
+    for &shape in shapes {
+        let (mut steps, mut symbols) = (room(shape.layers().len())?, room(shape.parameters())?);
+        steps.resize(shape.layers().len(), (0, 0));
+        symbols.resize(shape.parameters(), 0);
+        networks.push(QuantizedNetwork { shape, steps, symbols });
+    }
     let mut reader = Reader::new(stream, shape)?;
     visit(&mut networks, sorted, &mut reader)?;
     reader.finish()?;
@@ -118,7 +120,9 @@ fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut 
 
 /// A step index, as the difference to `before`.
 fn step_index<C: Coder>(coder: &mut C, context: &mut Context, before: i16, index: i16) -> Result<i16> {
-    let index = i32::from(before) + coder.signed(context, i32::from(index) - i32::from(before))?;
+    let before = i32::from(before);
+    let difference = coder.signed(context, i32::from(index).saturating_sub(before))?;
+    let index = before.saturating_add(difference);
     match i16::try_from(index) {
         Ok(index) if STEP_INDICES.contains(&index) => Ok(index),
         _ => Err(Error::format("coded parameters", format!("step index {index}, expected −512 to 511"))),
@@ -129,7 +133,8 @@ fn step_index<C: Coder>(coder: &mut C, context: &mut Context, before: i16, index
 fn differences<C: Coder>(coder: &mut C, context: &mut Context, biases: &mut [i32]) -> Result<()> {
     let mut before = 0u32;
     for bias in biases {
-        let value = before + coder.magnitude(context, bias.unsigned_abs().saturating_sub(before))?;
+        let difference = coder.magnitude(context, bias.unsigned_abs().saturating_sub(before))?;
+        let value = before.saturating_add(difference);
         if value > MAX_MAGNITUDE {
             return Err(Error::format("coded parameters", format!("bias {value} above {MAX_MAGNITUDE}")));
         }

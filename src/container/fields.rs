@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 
 /// The longest varint, 9 groups of 7 bits: values below 2⁶³.
 const VARINT_BYTES: usize = 9;
+const VARINT_BITS: u32 = 63;
 
 /// The unread fields of one section.
 pub(super) struct Fields<'a> {
@@ -27,6 +28,10 @@ impl<'a> Fields<'a> {
     pub(super) fn rest(&self) -> &'a [u8] {
         self.rest
     }
+    /// What has been read since the unread bytes were `start`.
+    pub(super) fn since(&self, start: &'a [u8]) -> &'a [u8] {
+        start.get(..start.len().saturating_sub(self.rest.len())).unwrap_or_default()
+    }
     /// The next `count` bytes.
     pub(super) fn take(&mut self, count: u64, field: &str) -> Result<&'a [u8]> {
         let split = usize::try_from(count).ok().and_then(|n| self.rest.split_at_checked(n));
@@ -47,11 +52,11 @@ impl<'a> Fields<'a> {
     /// allowed, so that a number has one spelling.
     pub(super) fn varint(&mut self, field: &str) -> Result<u64> {
         let mut value = 0;
-        for group in 0..VARINT_BYTES {
+        for shift in (0..VARINT_BITS).step_by(7) {
             let byte = self.u8(field)?;
-            value |= u64::from(byte & 0x7f) << (7 * group);
+            value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
-                if byte == 0 && group > 0 {
+                if byte == 0 && shift > 0 {
                     return Err(self.error(format!("{field} {value} is not in its shortest form")));
                 }
                 return Ok(value);
@@ -103,6 +108,29 @@ mod tests {
         assert_eq!(varint(&[0x80]), None);
         assert_eq!(varint(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]), Some((1 << 63) - 1));
         assert_eq!(varint(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]), None);
+    }
+
+    /// Every string of up to 3 bytes is a number in its only spelling, or refused.
+    #[cfg(feature = "encoder")]
+    #[test]
+    fn short_varints_are_their_own_spelling() {
+        let mut spelling = vec![];
+        for string in 0..1u32 << 24 {
+            let bytes = string.to_le_bytes();
+            let length = bytes.iter().position(|b| b & 0x80 == 0).unwrap_or(3).min(2) + 1;
+            if bytes[length..].iter().any(|&b| b != 0) {
+                continue; // Seen as a shorter string.
+            }
+            let read = varint(&bytes[..length]);
+            let plain = bytes.iter().rev().fold(0, |value, &b| value << 7 | u64::from(b & 0x7f));
+            let ended = bytes[length - 1] & 0x80 == 0;
+            assert_eq!(read.is_some(), ended && (length == 1 || bytes[length - 1] != 0), "{bytes:02x?}");
+            if let Some(value) = read {
+                spelling.clear();
+                push_varint(&mut spelling, value);
+                assert_eq!((value, &spelling[..]), (plain, &bytes[..length]));
+            }
+        }
     }
 
     #[cfg(feature = "encoder")]

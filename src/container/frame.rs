@@ -5,6 +5,7 @@
 
 use super::fields::Fields;
 use crate::error::{Error, Result};
+use crate::limits::{Memory, room};
 use ruzstd::decoding::FrameDecoder;
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -14,28 +15,25 @@ const CONTENT_SIZE: u8 = 0xc0;
 const SINGLE_SEGMENT: u8 = 0x20;
 /// The largest block where the window is no smaller.
 const MAX_BLOCK: u64 = 128 << 10;
+/// Bytes to decompress any frame: a block, its literals and its sequences, and output that is not yet taken.
+const SCRATCH: u64 = 6 << 20;
 
-/// The bytes of exactly one frame that fills `frame` and holds exactly `size` bytes.
-pub(super) fn decompress(frame: &[u8], size: u64, what: &'static str) -> Result<Vec<u8>> {
+/// The bytes of exactly one frame that fills `frame` and holds exactly `size` bytes, `what` being its place.
+pub(super) fn decompress(frame: &[u8], size: u64, what: &'static str, memory: &Memory) -> Result<Vec<u8>> {
     check(frame, size, what)?;
+    // The content, and the window, in a ring that grows by doubling.
+    memory.ask(size.saturating_mul(4).saturating_add(SCRATCH))?;
+    let size = usize::try_from(size).map_err(|_| Error::out_of_memory())?;
     let mut content = room(size)?;
+    content.resize(size, 0);
     let mut decoder = FrameDecoder::new();
     // The window is within the size, which may be larger than the default allows.
-    decoder.set_max_window_size(size);
+    decoder.set_max_window_size(size as u64);
     match decoder.decode_all(frame, &mut content) {
-        Ok(written) if written == content.len() => Ok(content),
+        Ok(written) if written == size => Ok(content),
         Ok(written) => Err(Error::format(what, format!("frame of {written} bytes, {size} expected"))),
         Err(error) => Err(Error::format(what, format!("frame: {error}"))),
     }
-}
-
-/// `size` bytes, if there is memory for them.
-fn room(size: u64) -> Result<Vec<u8>> {
-    let mut bytes = vec![];
-    let size = usize::try_from(size).map_err(|_| Error::out_of_memory())?;
-    bytes.try_reserve_exact(size).map_err(|_| Error::out_of_memory())?;
-    bytes.resize(size, 0);
-    Ok(bytes)
 }
 
 /// `Ok` if `frame` has the form described above, down to its blocks, so that only their contents are left to decode.
@@ -106,17 +104,22 @@ pub(super) fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
 #[cfg(all(test, feature = "encoder"))]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
+
+    fn decompress(frame: &[u8], size: u64) -> Result<Vec<u8>> {
+        super::decompress(frame, size, "test", &Memory::new(&Limits::default()))
+    }
 
     #[test]
     fn a_frame_has_exactly_the_size_expected() {
         let frame = compress(b"abcabcabc").unwrap();
-        assert_eq!(decompress(&frame, 9, "test").unwrap(), b"abcabcabc");
-        assert!(decompress(&frame, 8, "test").is_err());
-        assert!(decompress(&frame, 10, "test").is_err());
-        assert!(decompress(&[&frame[..], &[0]].concat(), 9, "test").is_err());
-        assert!(decompress(&[&frame[..], &frame[..]].concat(), 9, "test").is_err());
-        assert!(decompress(&frame[..frame.len() - 1], 9, "test").is_err());
-        assert_eq!(decompress(&compress(b"").unwrap(), 0, "test").unwrap(), b"");
+        assert_eq!(decompress(&frame, 9).unwrap(), b"abcabcabc");
+        assert!(decompress(&frame, 8).is_err());
+        assert!(decompress(&frame, 10).is_err());
+        assert!(decompress(&[&frame[..], &[0]].concat(), 9).is_err());
+        assert!(decompress(&[&frame[..], &frame[..]].concat(), 9).is_err());
+        assert!(decompress(&frame[..frame.len() - 1], 9).is_err());
+        assert_eq!(decompress(&compress(b"").unwrap(), 0).unwrap(), b"");
     }
 
     /// From some size on the window is smaller than the content.
@@ -126,7 +129,7 @@ mod tests {
         {
             let content: Vec<u8> = (0..size).map(|i| (i / 1000) as u8).collect();
             let frame = compress(&content).unwrap();
-            assert!(decompress(&frame, size as u64, "test").unwrap() == content, "{size}");
+            assert!(decompress(&frame, size as u64).unwrap() == content, "{size}");
         }
     }
 

@@ -159,6 +159,22 @@ mod tests {
         assert_eq!((sound.lengths, sound.rate), (vec![512], 44100));
     }
 
+    /// Every kind that means something, every sample format, every number of channels.
+    #[test]
+    fn exactly_the_possible_signals_are_read() {
+        for (kind, format, channels) in (0..7u8)
+            .flat_map(|k| (0..=255u8).map(move |f| (k, f)))
+            .flat_map(|(kind, format)| (0..=255u8).map(move |channels| (kind, format, channels)))
+        {
+            // Width and height of a picture, samples and rate of a sound.
+            let read = read_signal(&[kind, format, channels, 7, 5]);
+            let (formats, most) = if kind == 0 { (&[0, 1, 6][..], 4) } else { (&[2, 3, 4, 5, 6][..], 8) };
+            let possible = kind < 2 && formats.contains(&format) && (1..=most).contains(&channels);
+            assert_eq!(read.is_ok(), possible, "{kind} {format} {channels}");
+            assert_eq!(matches!(read, Err(Error::Unsupported { .. })), (2..5).contains(&kind));
+        }
+    }
+
     #[test]
     fn impossible_signals_are_refused() {
         let unsupported = |bytes: &[u8]| matches!(read_signal(bytes), Err(Error::Unsupported { .. }));

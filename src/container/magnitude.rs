@@ -19,6 +19,8 @@ const QUARTERS: [u64; 4] = [71468, 84990, 101071, 120194];
 const SCALE_OFFSET: u32 = 4 * 16 - 20;
 /// Order of the Exp-Golomb code of what a table does not list.
 const GOLOMB: u32 = 3;
+/// The most bits it has behind the highest one.
+const GOLOMB_MOST: u32 = 21;
 
 /// A running mean of magnitudes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +36,21 @@ impl Context {
     }
     /// A context that starts from the mean of this one.
     pub(super) fn inherit(self) -> Self {
-        Context { sum: self.sum * INHERITED / self.count, count: INHERITED }
+        let sum = self.sum.saturating_mul(INHERITED).checked_div(self.count).unwrap_or(0);
+        Context { sum, count: INHERITED }
     }
     /// The scale nearest to the mean, on a logarithmic scale.
     pub(super) fn choice(self) -> Choice {
-        let mean = (u64::from(self.sum) << 16) / u64::from(self.count);
+        let mean = (u64::from(self.sum) << 16).checked_div(self.count.into()).unwrap_or(0);
         let Some(octave) = mean.checked_ilog2() else { return Choice::of_scale(0) };
         let mantissa = mean << 16 >> octave;
         let quarter = QUARTERS.iter().filter(|&&q| q <= mantissa).count() as u32;
-        Choice::of_scale((4 * octave + quarter).saturating_sub(SCALE_OFFSET))
+        Choice::of_scale((octave << 2).saturating_add(quarter).saturating_sub(SCALE_OFFSET))
     }
     pub(super) fn update(&mut self, magnitude: u32) {
-        self.sum += magnitude;
-        self.count += 1;
+        // At most 255 magnitudes of 2²⁰: far from any overflow.
+        self.sum = self.sum.saturating_add(magnitude);
+        self.count = self.count.saturating_add(1);
         if self.count == FORGET {
             self.sum /= 2;
             self.count /= 2;
@@ -65,7 +69,7 @@ pub(super) trait Coder {
         let magnitude = self.magnitude(context, value.unsigned_abs())?;
         let negative = magnitude != 0 && self.negative(value < 0)?;
         let magnitude = magnitude.cast_signed();
-        Ok(if negative { -magnitude } else { magnitude })
+        Ok(if negative { magnitude.saturating_neg() } else { magnitude })
     }
 }
 
@@ -84,14 +88,13 @@ impl<'a> Reader<'a> {
     }
     /// What lies beyond a table: `v + 2³` has `3 + n + 1` bits; `n` ones, a zero, then all its bits but the highest.
     fn beyond(&mut self) -> Result<u32> {
-        let mut bits = GOLOMB;
-        while self.range.bits(1)? == 1 {
-            bits += 1;
-            if 1 << bits > 2 * MAX_MAGNITUDE {
-                return Err(too_large());
+        for bits in GOLOMB..=GOLOMB_MOST {
+            if self.range.bits(1)? == 0 {
+                let value = 1 << bits | self.range.bits(bits)?;
+                return Ok(value.saturating_sub(1 << GOLOMB));
             }
         }
-        Ok((1 << bits | self.range.bits(bits)?) - (1 << GOLOMB))
+        Err(too_large())
     }
 }
 
@@ -107,7 +110,7 @@ impl Coder for Reader<'_> {
         let (escape, (start, size)) = (table.escape(), table.interval(entry));
         self.range.consume(start, size, TOTAL_BITS)?;
         if entry == escape {
-            entry += self.beyond()?;
+            entry = entry.saturating_add(self.beyond()?);
         }
         let low = self.range.bits(choice.shift)?;
         let magnitude = u64::from(entry) << choice.shift | u64::from(low);
@@ -128,6 +131,10 @@ impl Coder for Reader<'_> {
 pub(super) use write::{Tally, Writer};
 
 #[cfg(feature = "encoder")]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "writes what has been checked, within the bounds of reading"
+)]
 mod write {
     use super::*;
     use crate::container::range_coder::RangeEncoder;
@@ -258,6 +265,25 @@ mod tests {
         assert_eq!(context(1, 255), Choice::of_scale(0));
         assert_eq!(context(16, 1), Choice::of_scale(36));
         assert_eq!(context(MAX_MAGNITUDE, 1), Choice::of_scale(100));
+    }
+
+    /// Every count with every mean that decides something: there is a table, and the scale is the nearest.
+    #[test]
+    fn every_context_has_a_table() {
+        let all = tables(4);
+        for count in 1..FORGET {
+            for sum in (0..3000).chain((0..=28).flat_map(|bit| [(1 << bit) - 1, 1 << bit, (1 << bit) + 1])) {
+                let choice = context(sum, count);
+                assert!(all.get(choice.index()).is_some(), "{sum} {count}");
+                let mean = f64::from(sum) / f64::from(count);
+                let scale = (4.0 * mean.log2() + 20.0).max(0.0);
+                let wide = if choice.shift > 0 { 4.0 } else { 0.0 };
+                let chosen = choice.index() as f64 - wide + 4.0 * f64::from(choice.shift);
+                // Means are rounded down to 2⁻¹⁶, borders up.
+                let rounding = 4.0 * (2f64.powi(-15) * (1.0 + 1.0 / mean)).ln_1p() / std::f64::consts::LN_2;
+                assert!((chosen - scale).abs() < 0.5 + rounding, "{sum} {count}: {chosen}, {scale}");
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::frame::decompress;
 use crate::error::Result;
-use crate::limits::Limits;
+use crate::limits::{Limits, Memory, room};
 use crate::signal::{Metadata, MetadataKind};
 
 const METADATA: &str = "METADATA section";
@@ -20,11 +20,13 @@ fn kind(number: u8) -> Option<MetadataKind> {
 
 /// Reads the METADATA section: the size of the blocks, then the blocks as a Zstandard frame, each at most once and in
 /// ascending order. Blocks of unknown kinds are skipped.
-pub(super) fn read(payload: &[u8], limits: &Limits) -> Result<Vec<Metadata>> {
+pub(super) fn read(payload: &[u8], limits: &Limits, memory: &mut Memory) -> Result<Vec<Metadata>> {
     let mut fields = Fields::new(payload, METADATA);
     let size = fields.varint("size")?;
     Limits::ask("metadata bytes", size, limits.metadata_bytes)?;
-    let bytes = decompress(fields.rest(), size, METADATA)?;
+    let bytes = decompress(fields.rest(), size, METADATA, memory)?;
+    // Less than the decompression took, as long as the blocks are not yet all that is left of it.
+    memory.hold(size)?;
 
     let mut fields = Fields::new(&bytes, METADATA);
     let (mut blocks, mut last) = (vec![], 0);
@@ -37,7 +39,9 @@ pub(super) fn read(payload: &[u8], limits: &Limits) -> Result<Vec<Metadata>> {
         let length = fields.varint("block length")?;
         let bytes = fields.take(length, "block")?;
         if let Some(kind) = kind(number) {
-            blocks.push(Metadata { kind, bytes: bytes.to_vec() });
+            let mut block = room(bytes.len())?;
+            block.extend_from_slice(bytes);
+            blocks.push(Metadata { kind, bytes: block });
         }
     }
     Ok(blocks)
@@ -94,6 +98,9 @@ mod tests {
     use crate::container::frame::compress;
     use crate::error::Error;
 
+    fn read(payload: &[u8], limits: &Limits) -> Result<Vec<Metadata>> {
+        super::read(payload, limits, &mut Memory::new(limits))
+    }
     fn payload(blocks: &[u8]) -> Vec<u8> {
         let mut payload = vec![];
         push_varint(&mut payload, blocks.len() as u64);

@@ -34,7 +34,7 @@ pub struct QuantizedNetwork {
 /// are clamped.
 pub fn step(index: i16) -> f32 {
     let index = index.clamp(*STEP_INDICES.start(), *STEP_INDICES.end());
-    let octave = u32::try_from(i32::from(index.div_euclid(8)) + 127).unwrap_or(0);
+    let octave = u32::from(index.div_euclid(8).saturating_add(127).unsigned_abs());
     let mantissa = MANTISSAS.get(usize::from(index.rem_euclid(8).unsigned_abs())).copied().unwrap_or(1.0);
     // A power of two times a mantissa in 1..2: exact.
     f32::from_bits(octave << 23) * mantissa
@@ -47,8 +47,10 @@ impl QuantizedNetwork {
     /// # Panics
     /// If the numbers of steps and symbols are not those of the shape. Networks that were read have the right ones.
     pub fn dequantize(&self) -> Network {
-        assert_eq!(self.steps.len(), self.shape.layers + 1, "steps of {:?}", self.shape);
-        Network::from_parameters(self.shape, self.parameters().collect())
+        assert_eq!(self.steps.len(), self.shape.layers().len(), "steps of {:?}", self.shape);
+        let mut parameters = Vec::with_capacity(self.shape.parameters());
+        parameters.extend(self.parameters());
+        Network::from_parameters(self.shape, parameters)
     }
     fn parameters(&self) -> impl Iterator<Item = f32> {
         self.shape.layers().zip(&self.steps).flat_map(move |(layer, &(weights, biases))| {
@@ -62,7 +64,7 @@ impl QuantizedNetwork {
     /// `Ok` if the integers are within their ranges, as many as the shape asks for, and stand for parameters of at
     /// most 2⁶⁴; otherwise what is wrong.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
-        if self.steps.len() != self.shape.layers + 1 || self.symbols.len() != self.shape.parameters() {
+        if self.steps.len() != self.shape.layers().len() || self.symbols.len() != self.shape.parameters() {
             return Err(format!(
                 "{} pairs of steps and {} symbols for {:?}",
                 self.steps.len(),
@@ -93,7 +95,11 @@ impl QuantizedNetwork {
     /// # Panics
     /// If the number of symbols is not that of the shape.
     #[cfg(feature = "encoder")]
-    #[allow(clippy::indexing_slicing, reason = "the caller's own network, not input")]
+    #[allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "the caller's own network, not input"
+    )]
     pub fn sort_neurons(&mut self) {
         assert_eq!(self.symbols.len(), self.shape.parameters(), "symbols of {:?}", self.shape);
         let layers: Vec<_> = self.shape.layers().collect();
@@ -170,6 +176,26 @@ mod tests {
         let network = QuantizedNetwork { shape, steps: vec![(-8, 0), (4, -16)], symbols: vec![3, -2, 1, 5] };
         assert_eq!(network.dequantize().parameters(), [1.5, -2.0, step(4), 1.25]);
         assert!(network.check().is_ok());
+    }
+
+    /// Every step with the smallest and largest symbols: one rounding of the exact product, and 2⁶⁴ is the border.
+    #[test]
+    fn parameters_are_rounded_once() {
+        let shape = Shape { inputs: 1, outputs: 1, layers: 1, width: 1 };
+        let magnitudes = (0..=20).flat_map(|bit| [1i32 << bit, (1 << bit) - 1, (1 << bit) / 3 + 1]);
+        let symbols: Vec<i32> = magnitudes.flat_map(|m| [m, -m]).filter(|m| m.abs() <= 1 << 20).collect();
+        for index in STEP_INDICES {
+            for &symbol in &symbols {
+                let network = QuantizedNetwork {
+                    shape,
+                    steps: vec![(index, 0), (0, 0)],
+                    symbols: vec![symbol, 0, 0, 0],
+                };
+                let exact = f64::from(symbol) * f64::from(step(index));
+                assert_eq!(network.dequantize().parameters()[0], exact as f32, "{symbol} {index}");
+                assert_eq!(network.check().is_ok(), exact.abs() <= 2f64.powi(64), "{symbol} {index}");
+            }
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl<'a> RangeDecoder<'a> {
     }
     fn shift(&mut self) -> Result<()> {
         let byte = self.bytes.get(self.position).copied().unwrap_or(0);
-        self.position += 1;
+        self.position = self.position.saturating_add(1);
         if self.missing() > SLACK {
             return Err(Self::error(format!("{} bytes end too early", self.bytes.len())));
         }
@@ -53,18 +53,16 @@ impl<'a> RangeDecoder<'a> {
     /// The position of the next symbol within its frequency table, `0..2^bits`.
     pub(super) fn peek(&mut self, bits: u32) -> Result<u32> {
         let unit = self.range >> bits;
-        let position = self.code / unit;
         // The last sliver of the interval, lost to rounding, belongs to no symbol.
-        if position >> bits != 0 {
-            return Err(Self::error("a code outside every symbol"));
-        }
-        Ok(position)
+        let position = self.code.checked_div(unit).filter(|position| position >> bits == 0);
+        position.ok_or_else(|| Self::error("a code outside every symbol"))
     }
     /// Consumes the symbol at `start..start + size` of a table that sums to `2^bits`, found with `peek`.
     pub(super) fn consume(&mut self, start: u32, size: u32, bits: u32) -> Result<()> {
         let unit = self.range >> bits;
-        self.code -= start * unit;
-        self.range = size * unit;
+        // Within the interval, as `peek` has seen.
+        self.code = self.code.wrapping_sub(start.wrapping_mul(unit));
+        self.range = size.wrapping_mul(unit);
         while self.range < RENORMALISE {
             self.range <<= 8;
             self.shift()?;
@@ -79,7 +77,7 @@ impl<'a> RangeDecoder<'a> {
             let bits = self.peek(piece)?;
             self.consume(bits, 1, piece)?;
             value = value << piece | bits;
-            left -= piece;
+            left = left.saturating_sub(piece);
         }
         Ok(value)
     }
@@ -87,16 +85,19 @@ impl<'a> RangeDecoder<'a> {
     /// smaller one of its length.
     pub(super) fn finish(self) -> Result<()> {
         if self.position < self.bytes.len() {
-            return Err(Self::error(format!("{} bytes too many", self.bytes.len() - self.position)));
+            let left = self.bytes.len().abs_diff(self.position);
+            return Err(Self::error(format!("{left} bytes too many")));
         }
         let missing = self.missing();
         if missing == SLACK {
             return Ok(());
         }
-        let unit = 1u64 << (8 * missing);
-        let last = u64::from(self.bytes.last().copied().unwrap_or(0));
-        let shorter = last == 0 || u64::from(self.code) + (256 - last) * unit < u64::from(self.range);
-        if shorter || u64::from(self.code) >= unit {
+        let (code, bits) = (u64::from(self.code), missing << 3);
+        let last = self.bytes.last().copied().unwrap_or(0);
+        // To the next multiple of 256 in the last byte, which a shorter string would stand for.
+        let to_shorter = u64::from(last.wrapping_neg()) << bits;
+        let shorter = last == 0 || code.saturating_add(to_shorter) < u64::from(self.range);
+        if shorter || code >> bits != 0 {
             return Err(Self::error("not the shortest ending"));
         }
         Ok(())
@@ -112,6 +113,10 @@ pub(super) struct RangeEncoder {
 }
 
 #[cfg(feature = "encoder")]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "writes what has been checked, within the bounds of reading"
+)]
 impl RangeEncoder {
     pub(super) fn new() -> Self {
         RangeEncoder { bytes: vec![], low: 0, range: u32::MAX }

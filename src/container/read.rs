@@ -3,14 +3,19 @@
 use super::fields::Fields;
 use super::section::{self, Section};
 use super::stored::Scalar;
-use super::{File, MAX_DEPTH, MAX_WIDTH, Networks, coded, header, metadata, stored};
+use super::{File, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, coded, header, metadata, stored};
 use crate::error::{Error, Result};
-use crate::limits::Limits;
-use crate::network::Shape;
+use crate::limits::{Limits, Memory, bytes_of, room};
+use crate::network::{Network, Shape};
 use crate::signal::{Description, Tiles};
 use std::io::Read;
 
 const NETWORK: &str = "NETWORK section";
+
+/// Bytes that reading takes for any file: the list of sections, the tables of the entropy decoder, a message.
+const SCRATCH: u64 = 64 << 10;
+/// A vector that grows to `n` bytes has held less than `GROWTH · n`, old and new together.
+const GROWTH: u64 = 3;
 
 /// Reads a file to its end.
 ///
@@ -19,8 +24,10 @@ const NETWORK: &str = "NETWORK section";
 /// `Unsupported` for a version, a critical section or a kind of signal this crate does not know.
 pub fn read<R: Read>(reader: R, limits: &Limits) -> Result<File> {
     let mut bytes = vec![];
+    let most = limits.file_bytes.min(limits.memory_bytes / GROWTH);
     // One byte more than allowed, so that a file that is too long shows.
-    reader.take(limits.file_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    reader.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Limits::ask("bytes of memory", (bytes.len() as u64).saturating_mul(GROWTH), limits.memory_bytes)?;
     parse(&bytes, limits)
 }
 
@@ -30,6 +37,8 @@ pub fn read<R: Read>(reader: R, limits: &Limits) -> Result<File> {
 /// As [`read`], without `Io`.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
     Limits::ask("file bytes", bytes.len() as u64, limits.file_bytes)?;
+    let mut memory = Memory::new(limits);
+    memory.hold((bytes.len() as u64).saturating_add(SCRATCH))?;
     let sections = section::split(bytes)?;
     if let Some(unknown) = sections.iter().find(|s| !is_known(s.number) && !section::is_ancillary(s.number)) {
         return Err(Error::unsupported(".siren", format!("critical section {:#04x}", unknown.number)));
@@ -40,11 +49,11 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
         None => Tiles::one(&description),
     };
     let metadata = match find(&sections, section::METADATA) {
-        Some(payload) => metadata::read(payload, limits)?,
+        Some(payload) => metadata::read(payload, limits, &mut memory)?,
         None => vec![],
     };
     let network = required(&sections, section::NETWORK, "no NETWORK section")?;
-    let networks = read_networks(network, &description, &tiles, limits)?;
+    let networks = read_networks(network, &description, &tiles, limits, memory)?;
     Ok(File { description, tiles, networks, metadata })
 }
 
@@ -61,14 +70,21 @@ fn required<'a>(sections: &[Section<'a>], number: u8, otherwise: &str) -> Result
 }
 
 /// Reads the NETWORK section: coding, hidden layers, the width of each tile's network, parameters.
-fn read_networks(payload: &[u8], signal: &Description, tiles: &Tiles, limits: &Limits) -> Result<Networks> {
+fn read_networks(
+    payload: &[u8],
+    signal: &Description,
+    tiles: &Tiles,
+    limits: &Limits,
+    mut memory: Memory,
+) -> Result<Networks> {
     let mut fields = Fields::new(payload, NETWORK);
     let coding = fields.u8("coding")?;
     let layers = fields.u8("hidden layers")?;
     if layers == 0 || layers > MAX_DEPTH {
         return Err(fields.error(format!("{layers} hidden layers, expected 1 to {MAX_DEPTH}")));
     }
-    let (mut shapes, mut parameters) = (vec![], 0u64);
+    memory.hold(bytes_of::<Shape>(tiles.len() as u64))?;
+    let (mut shapes, mut parameters) = (room(tiles.len())?, 0u64);
     for _ in 0..tiles.len() {
         let shape = Shape {
             inputs: signal.lengths.len(),
@@ -80,11 +96,22 @@ fn read_networks(payload: &[u8], signal: &Description, tiles: &Tiles, limits: &L
         shapes.push(shape);
     }
     Limits::ask("parameters", parameters, limits.parameters)?;
+    memory.hold(networks_bytes(tiles.len() as u64, layers, parameters))?;
     let coded = fields.rest();
     match coding {
         0 => Ok(Networks::Quantized(coded::decode(coded, &shapes)?)),
-        1 => Ok(Networks::Half(stored::decode(coded, &shapes, Scalar::Half)?)),
-        2 => Ok(Networks::Single(stored::decode(coded, &shapes, Scalar::Single)?)),
+        1 => Ok(Networks::Half(stored::decode(coded, &shapes, Scalar::Half, &memory)?)),
+        2 => Ok(Networks::Single(stored::decode(coded, &shapes, Scalar::Single, &memory)?)),
         _ => Err(fields.error(format!("coding {coding}, expected 0 to 2"))),
     }
+}
+
+/// Bytes of the networks of a file: as they are stored, steps and symbols at most, and as the numbers that
+/// [`Networks::decode`] makes of them.
+fn networks_bytes(tiles: u64, layers: u8, parameters: u64) -> u64 {
+    let steps = bytes_of::<(i16, i16)>(u64::from(layers).saturating_add(1));
+    let tile =
+        (size_of::<QuantizedNetwork>() as u64).saturating_add(steps).saturating_add(bytes_of::<Network>(1));
+    let numbers = bytes_of::<i32>(parameters).saturating_add(bytes_of::<f32>(parameters));
+    tiles.saturating_mul(tile).saturating_add(numbers)
 }

@@ -86,10 +86,9 @@ pub(super) fn split(bytes: &[u8]) -> Result<Vec<Section<'_>>> {
         let number = fields.u8("section number")?;
         let length = fields.varint("section length")?;
         let payload = fields.take(length, name(number))?;
-        let covered = start.len() - fields.rest().len();
+        let computed = crc32fast::hash(fields.since(start));
         let stored =
             fields.take(CHECKSUM_BYTES, "checksum")?.iter().rev().fold(0, |c, &b| c << 8 | u32::from(b));
-        let computed = crc32fast::hash(start.get(..covered).unwrap_or_default());
         if stored != computed {
             return Err(Error::format(
                 name_of_damaged(number),
@@ -104,7 +103,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<Vec<Section<'_>>> {
         {
             return Err(fields.error(format!("section {number:#04x} after section {:#04x}", last.number)));
         }
-        sections.push(Section { number, payload, bytes: covered as u64 + CHECKSUM_BYTES });
+        sections.push(Section { number, payload, bytes: fields.since(start).len() as u64 });
     }
     Ok(sections)
 }
@@ -160,6 +159,15 @@ mod tests {
     fn order_repetition_and_zero_are_refused() {
         for numbers in [&[3, 1][..], &[1, 1], &[4, 0x84], &[0], &[0x80]] {
             assert!(matches!(sections(&file(numbers)), Err(Error::Format { .. })), "{numbers:?}");
+        }
+    }
+
+    /// All pairs of numbers, in all orders.
+    #[test]
+    fn exactly_ascending_numbers_are_read() {
+        for (first, second) in (0..=255u8).flat_map(|first| (0..=255u8).map(move |second| (first, second))) {
+            let ascending = 0 < first & 0x7f && first & 0x7f < second & 0x7f;
+            assert_eq!(sections(&file(&[first, second])).is_ok(), ascending, "{first:#x} {second:#x}");
         }
     }
 

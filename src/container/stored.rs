@@ -5,6 +5,7 @@ use super::frame::compress;
 use super::frame::decompress;
 use super::quantized::check_parameters;
 use crate::error::{Error, Result};
+use crate::limits::{Memory, room};
 use crate::network::{Network, Shape};
 use byteorder::{ByteOrder, LittleEndian};
 use half::f16;
@@ -32,13 +33,19 @@ impl Scalar {
 }
 
 /// Reads the parameters of networks of `shapes`, one after the other, from one frame.
-pub(super) fn decode(frame: &[u8], shapes: &[Shape], scalar: Scalar) -> Result<Vec<Network>> {
+pub(super) fn decode(
+    frame: &[u8],
+    shapes: &[Shape],
+    scalar: Scalar,
+    memory: &Memory,
+) -> Result<Vec<Network>> {
     let count: u64 = shapes.iter().map(|s| s.parameters() as u64).sum();
-    let bytes = decompress(frame, count * scalar.bytes() as u64, "stored parameters")?;
+    let bytes = decompress(frame, count.saturating_mul(scalar.bytes() as u64), "stored parameters", memory)?;
     let mut values = bytes.chunks_exact(scalar.bytes()).map(|b| scalar.read(b));
-    let mut networks = vec![];
+    let mut networks = room(shapes.len())?;
     for &shape in shapes {
-        let parameters: Vec<f32> = values.by_ref().take(shape.parameters()).collect();
+        let mut parameters = room(shape.parameters())?;
+        parameters.extend(values.by_ref().take(shape.parameters()));
         check_parameters(parameters.iter().copied()).map_err(|e| Error::format("stored parameters", e))?;
         networks.push(Network::from_parameters(shape, parameters));
     }
@@ -92,12 +99,16 @@ pub fn round_to_half(network: &Network) -> Result<Network> {
 #[cfg(all(test, feature = "encoder"))]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
 
     #[test]
     fn only_representable_finite_parameters_are_stored() {
         let shape = Shape { inputs: 1, outputs: 1, layers: 1, width: 1 };
         let network = |p: f32| Network::from_parameters(shape, vec![p, -0.0, 0.5, 1.0]);
-        let store = |p: f32, scalar| encode(&[network(p)], scalar).and_then(|f| decode(&f, &[shape], scalar));
+        let memory = Memory::new(&Limits::default());
+        let store = |p: f32, scalar| {
+            encode(&[network(p)], scalar).and_then(|f| decode(&f, &[shape], scalar, &memory))
+        };
         assert_eq!(store(0.1, Scalar::Single).unwrap(), [network(0.1)]);
         assert!(store(0.1, Scalar::Half).is_err());
         assert_eq!(store(0.25, Scalar::Half).unwrap(), [network(0.25)]);

@@ -7,7 +7,8 @@
 use super::range_coder::TOTAL_BITS;
 
 /// The mixtures run from 0, Gaussian, to this, Laplace.
-pub(super) const SHAPES: u8 = 8;
+pub(super) const SHAPES: u8 = 1 << SHAPE_BITS;
+const SHAPE_BITS: u8 = 3;
 /// The largest scale, mean magnitude 16; larger magnitudes lose low bits first.
 pub(super) const LAST_SCALE: u32 = 36;
 /// From this scale on there are tables for magnitudes that lost low bits: the uppermost octave.
@@ -41,12 +42,12 @@ impl Choice {
     /// The table of `scale`, which may be beyond the last one: then one of the uppermost octave, after a shift.
     pub(super) fn of_scale(scale: u32) -> Self {
         let shift = scale.saturating_sub(LAST_SCALE).div_ceil(4);
-        Choice { scale: scale - 4 * shift, shift }
+        Choice { scale: scale.saturating_sub(shift << 2), shift }
     }
     /// Its place among all tables.
     pub(super) fn index(self) -> usize {
         let wide = if self.shift > 0 { LAST_SCALE + 1 - FIRST_WIDE } else { 0 };
-        (self.scale + wide) as usize
+        self.scale.saturating_add(wide) as usize
     }
 }
 
@@ -65,7 +66,7 @@ impl Table {
     /// `(start, size)` of `entry`.
     pub(super) fn interval(&self, entry: u32) -> (u32, u32) {
         match self.starts.get(entry as usize..) {
-            Some(&[start, end, ..]) => (start, end - start),
+            Some(&[start, end, ..]) => (start, end.saturating_sub(start)),
             _ => (0, 0),
         }
     }
@@ -79,19 +80,18 @@ impl Table {
     fn build(scale: u32, shape: u8, wide: bool) -> Self {
         let (laplace, gauss) = RATIOS.get(scale as usize).copied().unwrap_or_default();
         let escape = magnitudes(scale);
-        let (laplace, gauss) = (
-            cumulative(escape, wide, u64::from(laplace), 1 << 32),
-            cumulative(escape, wide, u64::from(gauss), square(gauss)),
-        );
         // Every entry gets 1 and its share of the rest; shares are rounded as sums, so that nothing is left over.
-        let rest = (1u64 << TOTAL_BITS) - u64::from(escape) - 1;
-        let share = |sums: &[u64], j: usize| {
-            let total = sums.last().copied().unwrap_or(1);
-            sums.get(j).copied().unwrap_or(0) * rest / total
+        let rest = (1u64 << TOTAL_BITS).saturating_sub(escape.into()).saturating_sub(1);
+        let shares = |sums: Vec<u64>, weight: u8| {
+            let total = sums.last().copied().unwrap_or(0);
+            let share = move |sum: u64| sum.saturating_mul(rest).checked_div(total).unwrap_or(0);
+            sums.into_iter().map(move |sum| share(sum).saturating_mul(weight.into()))
         };
-        let (l, g) = (u64::from(shape), u64::from(SHAPES - shape));
-        let start = |j: usize| j as u64 + (l * share(&laplace, j) + g * share(&gauss, j)) / u64::from(SHAPES);
-        Table { starts: (0..=escape as usize + 1).map(|j| start(j) as u32).collect() }
+        let laplace = shares(cumulative(escape, wide, laplace.into(), 1 << 32), shape);
+        let gauss =
+            shares(cumulative(escape, wide, gauss.into(), square(gauss)), SHAPES.saturating_sub(shape));
+        let mixed = laplace.zip(gauss).map(|(l, g)| l.saturating_add(g) >> SHAPE_BITS);
+        Table { starts: mixed.zip(0u64..).map(|(share, entry)| entry.saturating_add(share) as u32).collect() }
     }
 }
 
@@ -107,15 +107,20 @@ fn magnitudes(scale: u32) -> u32 {
     16 << (scale.saturating_sub(21) / 4)
 }
 
-/// The square of a ratio, in units of 2⁻³².
+/// The product of ratios up to 2³² in units of 2⁻³², one of them below 1.
+fn product(a: u64, b: u64) -> u64 {
+    a.wrapping_mul(b) >> 32
+}
+
+/// The square of a ratio.
 fn square(ratio: u32) -> u64 {
-    (u64::from(ratio) * u64::from(ratio)) >> 32
+    product(ratio.into(), ratio.into())
 }
 
 /// Sums of the weights of entries `0..j`, for `j` from 0 to `escape + 1`. Each weight is `ratio` times the one before,
 /// and the ratio shrinks by `change`.
 fn cumulative(escape: u32, wide: bool, ratio: u64, change: u64) -> Vec<u64> {
-    let (mut weight, mut ratio, mut sum) = (1u64 << 32, ratio, 0);
+    let (mut weight, mut ratio, mut sum) = (1u64 << 32, ratio, 0u64);
     let mut sums = vec![0];
     if wide {
         // Half an entry further out, where the Gaussian's first ratio is the square.
@@ -123,10 +128,10 @@ fn cumulative(escape: u32, wide: bool, ratio: u64, change: u64) -> Vec<u64> {
     }
     for entry in 0..=escape {
         // Magnitude 0 is one integer, every other magnitude two.
-        sum += if entry == 0 && !wide { weight / 2 } else { weight };
+        sum = sum.saturating_add(if entry == 0 && !wide { weight / 2 } else { weight });
         sums.push(sum);
-        weight = (weight * ratio) >> 32;
-        ratio = (ratio * change) >> 32;
+        weight = product(weight, ratio);
+        ratio = product(ratio, change);
     }
     sums
 }

@@ -3,6 +3,17 @@
 //! Layer by layer `t = W·h + b`, `h' = sin(2πt)`; the last layer is linear. This module is the specification as
 //! loops, defined to the last bit; the fast backends give the same bits.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
 mod shape;
 pub mod sine;
 
@@ -48,7 +59,7 @@ impl Network {
         for layer in self.shape.layers() {
             let (weights, biases) = layer.split(&self.parameters);
             let mut next: Vec<f32> = biases.to_vec();
-            for (t, row) in next.iter_mut().zip(weights.chunks_exact(layer.inputs)) {
+            for (t, row) in next.iter_mut().zip(weights.chunks_exact(layer.inputs.max(1))) {
                 for (&w, &x) in row.iter().zip(&h) {
                     *t = w.mul_add(x, *t);
                 }

@@ -29,36 +29,42 @@ pub struct LayerShape {
 impl LayerShape {
     /// Index range of the weights (`outputs × inputs`, row by row).
     pub fn weights(&self) -> std::ops::Range<usize> {
-        self.offset..self.offset + self.inputs * self.outputs
+        self.offset..self.offset.saturating_add(self.inputs.saturating_mul(self.outputs))
     }
     /// Index range of the biases.
     pub fn biases(&self) -> std::ops::Range<usize> {
-        self.weights().end..self.weights().end + self.outputs
+        let start = self.weights().end;
+        start..start.saturating_add(self.outputs)
     }
-    /// The weights and biases of this layer among all `parameters`.
+    /// The weights and biases of this layer among all `parameters`; nothing where there are too few.
     pub fn split<'a>(&self, parameters: &'a [f32]) -> (&'a [f32], &'a [f32]) {
-        (&parameters[self.weights()], &parameters[self.biases()])
+        let part = |range| parameters.get(range).unwrap_or_default();
+        (part(self.weights()), part(self.biases()))
     }
 }
 
 impl Shape {
     /// The layers from input to output: `layers` sine layers and the linear one.
     pub fn layers(self) -> impl DoubleEndedIterator<Item = LayerShape> + ExactSizeIterator {
-        let (first, hidden) = ((self.inputs + 1) * self.width, (self.width + 1) * self.width);
-        (0..self.layers + 1).map(move |l| LayerShape {
+        let of = |inputs: usize, outputs: usize| inputs.saturating_add(1).saturating_mul(outputs);
+        let (first, hidden) = (of(self.inputs, self.width), of(self.width, self.width));
+        (0..self.layers.saturating_add(1)).map(move |l| LayerShape {
             inputs: if l == 0 { self.inputs } else { self.width },
             outputs: if l == self.layers { self.outputs } else { self.width },
-            offset: if l == 0 { 0 } else { first + (l - 1) * hidden },
+            offset: l.checked_sub(1).map_or(0, |before| first.saturating_add(hidden.saturating_mul(before))),
             last: l == self.layers,
         })
     }
     /// The number of parameters, weights and biases.
     pub fn parameters(self) -> usize {
-        self.macs() + self.layers * self.width + self.outputs
+        let biases = self.layers.saturating_mul(self.width).saturating_add(self.outputs);
+        self.macs().saturating_add(biases)
     }
     /// Multiply-adds per evaluated point.
     pub fn macs(self) -> usize {
-        self.inputs * self.width + (self.layers - 1) * self.width * self.width + self.width * self.outputs
+        let hidden = self.layers.saturating_sub(1).saturating_mul(self.width).saturating_mul(self.width);
+        let outer = self.inputs.saturating_add(self.outputs).saturating_mul(self.width);
+        hidden.saturating_add(outer)
     }
 }
 
