@@ -1,0 +1,151 @@
+//! Memory is asked for before it is taken: a counting allocator watches while every fixture, every truncation and every
+//! single flipped bit of it is read, under limits that it just fits in or exceeds.
+
+use sirenc::{Decoder, Error, Limits, container};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+/// The system's allocator, counting.
+struct Counting;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+fn count(more: usize, less: usize) {
+    let held = HELD.fetch_add(more, Relaxed) + more;
+    // Old and new together, as a reallocation may hold them both.
+    PEAK.fetch_max(held, Relaxed);
+    HELD.fetch_sub(less, Relaxed);
+}
+
+// SAFETY: the system's allocator does everything.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        // SAFETY: as the caller has promised.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        // SAFETY: as the caller has promised.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        count(0, layout.size());
+        // SAFETY: as the caller has promised.
+        unsafe { System.dealloc(place, layout) }
+    }
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size, layout.size());
+        // SAFETY: as the caller has promised.
+        unsafe { System.realloc(place, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One measurement at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut files = vec![];
+    for sub in ["valid", "uncommon", "invalid", "found"] {
+        for entry in std::fs::read_dir(folder.join(sub)).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|e| e == "siren") {
+                files.push((path.clone(), std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Runs `work` and fails if it takes more memory than allowed, or gives an error that is none of a file's. Whether it
+/// succeeded.
+fn bounded<T>(name: &dyn Fn() -> String, limits: &Limits, work: impl FnOnce() -> sirenc::Result<T>) -> bool {
+    let before = HELD.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    let outcome = work();
+    let taken = (PEAK.load(Relaxed) - before) as u64;
+    assert!(taken <= limits.memory_bytes, "{}: {taken} bytes of {}", name(), limits.memory_bytes);
+    match outcome {
+        Ok(_) => true,
+        Err(Error::Format { .. } | Error::Unsupported { .. } | Error::Limit { .. }) => false,
+        Err(other) => panic!("{}: {other}", name()),
+    }
+}
+
+/// Limits that reading `bytes` just fits in.
+fn least(bytes: &[u8]) -> Option<Limits> {
+    let mut limits = Limits::default();
+    let fits = |limits: &Limits| Decoder::open(bytes, limits).is_ok();
+    if !fits(&limits) {
+        return None;
+    }
+    for bit in (0..32).rev() {
+        limits.memory_bytes -= 1 << bit;
+        if !fits(&limits) {
+            limits.memory_bytes += 1 << bit;
+        }
+    }
+    Some(limits)
+}
+
+#[test]
+fn reading_takes_no_more_than_it_is_allowed() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for (path, bytes) in fixtures() {
+        let name = || path.display().to_string();
+        for power in 8..=32 {
+            let mut limits = Limits::default();
+            limits.memory_bytes = 1 << power;
+            bounded(&name, &limits, || Decoder::open(&bytes[..], &limits));
+        }
+        if let Some(limits) = least(&bytes) {
+            assert!(bounded(&name, &limits, || Decoder::open(&bytes[..], &limits)));
+        }
+    }
+}
+
+#[test]
+fn truncations_and_flipped_bits_take_no_more_than_the_file() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for (path, bytes) in fixtures() {
+        let Some(limits) = least(&bytes) else { continue };
+        let open = |what: &str, at: usize, bytes: &[u8]| {
+            let name = || format!("{} {what} {at}", path.display());
+            bounded(&name, &limits, || Decoder::open(bytes, &limits))
+        };
+        for end in 0..bytes.len() {
+            assert!(!open("cut at", end, &bytes[..end]), "{} {end}", path.display());
+        }
+        let mut damaged = bytes.clone();
+        for bit in 0..8 * bytes.len() {
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(!open("with bit", bit, &damaged), "{} {bit}", path.display());
+            damaged[bit / 8] ^= 1 << (bit % 8);
+        }
+        // The same behind right checksums; of long sections, a part.
+        let mut start = 9;
+        for section in container::sections(&bytes).unwrap() {
+            let end = start + section.bytes as usize;
+            let covered = start..end - 4;
+            for bit in (8 * start..8 * (end - 4)).step_by(1 + covered.len() / 1000) {
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                let checksum = crc32fast::hash(&damaged[covered.clone()]);
+                damaged[covered.end..end].copy_from_slice(&checksum.to_le_bytes());
+                open("with repaired bit", bit, &damaged);
+                damaged[bit / 8] ^= 1 << (bit % 8);
+            }
+            damaged[covered.end..end].copy_from_slice(&bytes[covered.end..end]);
+            start = end;
+        }
+        assert_eq!(damaged, bytes);
+    }
+}
