@@ -1,7 +1,7 @@
 //! Where the arithmetic runs.
 //!
-//! The topology is fixed, so a backend meets the rest at coarse calls: `forward` (coordinates → values) and `step`
-//! (batch → loss and gradient). The specification as loops is [`crate::network::Network::evaluate`].
+//! The topology is fixed, so a backend meets the rest at coarse calls: `forward` (coordinates → values), `jet`
+//! (coordinates → values and derivatives) and `step` (batch → loss and gradient). The specification as loops is [`crate::network::Network::evaluate`].
 
 #[cfg(feature = "candle")]
 pub mod candle;

@@ -14,9 +14,11 @@
     )
 )]
 
+mod jet;
 mod shape;
 pub mod sine;
 
+pub use jet::Jet;
 pub use shape::{LayerShape, Shape};
 
 /// A network: a shape and its parameters.

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use super::gemm::{Matrix, outer, product};
+use super::gemm::{Bias, Matrix, outer, product};
 use super::lanes::{Lanes, sine, sine_and_slope};
 use super::{BLOCK, Batch};
 use crate::network::{LayerShape, Shape};
@@ -11,8 +11,9 @@ use crate::network::{LayerShape, Shape};
 /// Scratch memory for one thread: activations, their slopes and the backward pass of one block.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    /// Activations of each hidden layer, `layers × width × BLOCK`; the forward pass alone uses two of them in turn.
-    activations: Vec<f32>,
+    /// Activations of each hidden layer, `layers × width × BLOCK`; the forward pass alone uses two of them in turn, and a
+    /// jet two of its own size.
+    pub(super) activations: Vec<f32>,
     /// `2π·cos` of each hidden layer's phase.
     slopes: Vec<f32>,
     /// Gradients at the phases of the current and the next layer.
@@ -46,7 +47,7 @@ fn rows(shape: Shape) -> usize {
     shape.width.max(shape.outputs).checked_mul(BLOCK).expect("a layer that fits in memory")
 }
 
-fn grow(buffer: &mut Vec<f32>, length: usize) {
+pub(super) fn grow(buffer: &mut Vec<f32>, length: usize) {
     if buffer.len() < length {
         buffer.resize(length, 0.0);
     }
@@ -62,7 +63,7 @@ pub(crate) struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn blocks(&self) -> usize {
+    pub(super) fn blocks(&self) -> usize {
         let block = self.shape.inputs.checked_mul(BLOCK).expect("coordinates that fit in memory");
         assert!(
             self.coordinates.len().is_multiple_of(block),
@@ -75,11 +76,14 @@ impl Pass<'_> {
 
 /// Weights of `layer` as rows of outputs. The lengths are asserted, since the fields of a shape are anyone's to set and
 /// the sizes of an absurd one may wrap around to small numbers that fit.
-fn weights(layer: &LayerShape, parameters: &[f32]) -> (Matrix, *const f32) {
+pub(super) fn weights(layer: &LayerShape, parameters: &[f32]) -> (Matrix, Bias) {
     let (weights, biases) = layer.split(parameters);
     assert_eq!(layer.inputs.checked_mul(layer.outputs), Some(weights.len()));
     assert_eq!(layer.outputs, biases.len());
-    (Matrix { data: weights.as_ptr(), row: layer.inputs, inner: 1 }, biases.as_ptr())
+    (
+        Matrix { data: weights.as_ptr(), row: layer.inputs, inner: 1 },
+        Bias { data: biases.as_ptr(), columns: BLOCK },
+    )
 }
 
 /// Values of the network: per block `outputs × BLOCK` into `values`.
@@ -176,7 +180,7 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
                         (layer.inputs, layer.outputs, BLOCK),
                         transposed,
                         delta,
-                        std::ptr::null(),
+                        Bias::NONE,
                         next,
                     );
                     let slope = slopes.add((l - 1) * rows);

@@ -16,18 +16,30 @@ pub(crate) struct Matrix {
     pub inner: usize,
 }
 
+/// What the sums of a product start at: one number per row in the first `columns` columns, 0 in the others.
+#[derive(Clone, Copy)]
+pub(crate) struct Bias {
+    pub data: *const f32,
+    pub columns: usize,
+}
+
+impl Bias {
+    /// Every sum starts at 0.
+    pub const NONE: Bias = Bias { data: std::ptr::null(), columns: 0 };
+}
+
 /// `c[r] = bias[r] + Σ_k a[r, k] · b[k]` for `r < rows`, where `b[k]` and `c[r]` are rows of `columns` points.
-/// The sum starts at the bias (0 if null) and runs over ascending `k`, one fused multiply-add each.
+/// The sum starts at the bias and runs over ascending `k`, one fused multiply-add each.
 ///
 /// # Safety
-/// V's instructions are present; `columns` is a multiple of `C · V::N`; `a` holds `rows × inner`, `b`
-/// `inner × columns`, `c` `rows × columns` numbers, `bias` is null or holds `rows`; `c` overlaps none of them.
+/// V's instructions are present; `columns` and `bias.columns` are multiples of `C · V::N`; `a` holds `rows × inner`, `b`
+/// `inner × columns`, `c` `rows × columns` numbers, `bias` `rows` if it has columns; `c` overlaps none of them.
 #[inline(always)]
 pub(crate) unsafe fn product<V: Lanes, const C: usize>(
     (rows, inner, columns): (usize, usize, usize),
     a: Matrix,
     b: *const f32,
-    bias: *const f32,
+    bias: Bias,
     c: *mut f32,
 ) {
     // Blocks of six rows keep 24 accumulators in flight with four columns; the rest is spread evenly, since two
@@ -39,7 +51,7 @@ pub(crate) unsafe fn product<V: Lanes, const C: usize>(
         // SAFETY: rows r..r+take lie within the matrices by the caller's contract.
         unsafe {
             let a = Matrix { data: a.data.add(r * a.row), ..a };
-            let bias = if bias.is_null() { bias } else { bias.add(r) };
+            let bias = if bias.columns == 0 { bias } else { Bias { data: bias.data.add(r), ..bias } };
             let c = c.add(r * columns);
             match take {
                 1 => rows_of::<V, 1, C>((inner, columns), a, b, bias, c),
@@ -60,7 +72,7 @@ unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
     (inner, columns): (usize, usize),
     a: Matrix,
     b: *const f32,
-    bias: *const f32,
+    bias: Bias,
     c: *mut f32,
 ) {
     let mut column = 0;
@@ -68,9 +80,9 @@ unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
         // SAFETY: column + C·N ≤ columns since C·N divides it; rows are the caller's contract.
         unsafe {
             let mut sums = [[V::splat(0.0); C]; R];
-            if !bias.is_null() {
+            if column < bias.columns {
                 for (r, row) in sums.iter_mut().enumerate() {
-                    *row = [V::splat(*bias.add(r)); C];
+                    *row = [V::splat(*bias.data.add(r)); C];
                 }
             }
             for k in 0..inner {
@@ -203,30 +215,18 @@ pub(crate) unsafe fn orthogonalize<V: Lanes>(
         let rows = |data: &[f32]| Matrix { data: data.as_ptr(), row: stride, inner: 1 };
         // SAFETY: all buffers hold n × stride numbers and N divides 16, which divides the stride.
         unsafe {
-            product::<V, 1>(
-                (n, n, stride),
-                rows(m),
-                transposed.as_ptr(),
-                std::ptr::null(),
-                square.as_mut_ptr(),
-            );
+            product::<V, 1>((n, n, stride), rows(m), transposed.as_ptr(), Bias::NONE, square.as_mut_ptr());
             product::<V, 1>(
                 (n, n, stride),
                 rows(square),
                 square.as_ptr(),
-                std::ptr::null(),
+                Bias::NONE,
                 polynomial.as_mut_ptr(),
             );
             for (p, s) in polynomial.iter_mut().zip(square.iter()) {
                 *p = B * s + C * *p;
             }
-            product::<V, 1>(
-                (n, n, stride),
-                rows(polynomial),
-                m.as_ptr(),
-                std::ptr::null(),
-                square.as_mut_ptr(),
-            );
+            product::<V, 1>((n, n, stride), rows(polynomial), m.as_ptr(), Bias::NONE, square.as_mut_ptr());
         }
         for (x, s) in m.iter_mut().zip(square.iter()) {
             *x = A * *x + s;

@@ -61,6 +61,9 @@ pub(crate) unsafe fn sine<V: Lanes>(t: V) -> V {
     }
 }
 
+/// Second derivative of `sin(2πt)` by `t`, over `sin(2πt)`.
+pub(crate) const CURVATURE: f32 = -TAU * TAU;
+
 /// `sin(2πt)` and its slope `2π·cos(2πt)`, from one reduction.
 #[inline(always)]
 pub(crate) unsafe fn sine_and_slope<V: Lanes>(t: V) -> (V, V) {

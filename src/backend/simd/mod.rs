@@ -4,18 +4,19 @@
 
 mod fused;
 mod gemm;
+mod jet;
 mod lanes;
 
 pub use fused::Workspace;
 
-use crate::network::Network;
+use crate::network::{Jet, Network};
 use fused::Pass;
 use std::sync::OnceLock;
 
 /// Points per block. Data handed to the kernels comes in rows of this many points.
 pub const BLOCK: usize = 128;
 
-/// An instruction set the kernels are compiled for. All give the same bits for [`Level::forward`].
+/// An instruction set the kernels are compiled for. All give the same bits for [`Level::forward`] and [`Level::jet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Level {
@@ -141,6 +142,38 @@ impl Level {
         }
     }
 
+    /// Evaluates `network` and its derivatives by its own coordinates on whole blocks of points.
+    ///
+    /// `coordinates` holds per block `inputs × BLOCK`, `out` receives per block `components × outputs × BLOCK`: for
+    /// each component of `jet`, in the order it gives them, the rows of all outputs. So the first `outputs` rows of a
+    /// block are the values, with the bits of [`Level::forward`]; the derivatives have the same bits on every level,
+    /// and `spec/numerics.md` says how close they are.
+    ///
+    /// # Panics
+    /// If the network has no inputs or more than 4, the lengths are not those of whole and equally many blocks, or the
+    /// level is not available.
+    pub fn jet(
+        self,
+        network: &Network,
+        coordinates: &[f32],
+        jet: Jet,
+        out: &mut [f32],
+        workspace: &mut Workspace,
+    ) {
+        self.assert_available();
+        let pass = Pass { shape: network.shape(), parameters: network.parameters(), coordinates, workspace };
+        match self {
+            // SAFETY: the portable kernels need no special instructions.
+            Level::Portable => unsafe { jet::jet::<lanes::Portable>(pass, jet, out) },
+            // SAFETY: the machine has the instructions: asserted above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { jet_avx2(pass, jet, out) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { jet_avx512(pass, jet, out) },
+        }
+    }
+
     /// Replaces the square matrix `m` (`n × n`, rows `stride` apart, columns from `n` to `stride` zero) by an
     /// approximation of its nearest orthogonal matrix: five quintic Newton–Schulz iterations, as in Muon (Jordan et
     /// al. 2024), which bring all singular values to about 1.
@@ -179,7 +212,7 @@ pub struct Batch<'a> {
 }
 
 macro_rules! instances {
-    ($feature:literal, $lanes:ty, $columns:literal, $rows:literal, $forward:ident, $step:ident, $orthogonalize:ident) => {
+    ($feature:literal, $lanes:ty, $columns:literal, $rows:literal, $forward:ident, $step:ident, $jet:ident, $orthogonalize:ident) => {
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = $feature)]
         unsafe fn $orthogonalize(n: usize, stride: usize, m: &mut [f32], scratch: &mut [Vec<f32>; 3]) {
@@ -198,11 +231,17 @@ macro_rules! instances {
             // SAFETY: this function's target features are those of the lanes.
             unsafe { fused::step::<$lanes, $columns, $rows>(pass, batch, scale, gradient) }
         }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = $feature)]
+        unsafe fn $jet(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
+            // SAFETY: this function's target features are those of the lanes.
+            unsafe { jet::jet::<$lanes>(pass, jet, out) }
+        }
     };
 }
 
-instances!("avx2,fma", lanes::Avx2, 2, 2, forward_avx2, step_avx2, orthogonalize_avx2);
-instances!("avx512f", lanes::Avx512, 4, 4, forward_avx512, step_avx512, orthogonalize_avx512);
+instances!("avx2,fma", lanes::Avx2, 2, 2, forward_avx2, step_avx2, jet_avx2, orthogonalize_avx2);
+instances!("avx512f", lanes::Avx512, 4, 4, forward_avx512, step_avx512, jet_avx512, orthogonalize_avx512);
 
 #[cfg(test)]
 mod tests {
@@ -220,7 +259,7 @@ mod tests {
         }
     }
 
-    fn network(shape: Shape, seed: u64) -> Network {
+    pub(super) fn network(shape: Shape, seed: u64) -> Network {
         let mut next = numbers(seed);
         let parameters = (0..shape.parameters()).map(|_| 0.5 * next()).collect();
         Network::from_parameters(shape, parameters)
