@@ -10,7 +10,7 @@ pub fn limits() -> Limits {
     limits.parameters = 1 << 14;
     limits.tiles = 1 << 8;
     limits.samples = 1 << 12;
-    limits.memory_bytes = 1 << 20;
+    limits.memory_bytes = 16 << 20;
     limits.macs = 1 << 20;
     limits
 }

@@ -8,7 +8,7 @@ use crate::limits::room;
 use crate::network::Shape;
 
 /// Set in the first byte if the biases of sine layers are stored as differences.
-const SORTED: u8 = 0x10;
+pub(super) const SORTED: u8 = 0x10;
 /// A byte holds no more parameters than this: the likeliest magnitude of the steepest table costs 0.045 bits.
 const PARAMETERS_PER_BYTE: u64 = 256;
 /// The mean magnitudes that new contexts expect: of symbols, of differences of sorted biases, of step differences.
@@ -56,7 +56,7 @@ pub(super) fn encode(networks: &[QuantizedNetwork]) -> Result<Vec<u8>> {
 
 /// The stream of `networks` with tables of `shape`.
 #[cfg(feature = "encoder")]
-fn encode_as(networks: &[QuantizedNetwork], sorted: bool, shape: u8) -> Result<Vec<u8>> {
+pub(super) fn encode_as(networks: &[QuantizedNetwork], sorted: bool, shape: u8) -> Result<Vec<u8>> {
     let mut writer = super::magnitude::Writer::new(shape);
     visit(&mut networks.to_vec(), sorted, &mut writer)?;
     let mut bytes = vec![if sorted { shape | SORTED } else { shape }];

@@ -21,6 +21,8 @@ mod frame;
 mod header;
 mod magnitude;
 mod metadata;
+#[cfg(fuzzing)]
+pub mod parts;
 mod quantized;
 mod range_coder;
 mod read;

@@ -1,0 +1,92 @@
+//! Any grid over a file: it is refused, or rendered within its limits to the values of the specification's loops.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use sirenc::container::{File, Networks, write};
+use sirenc::network::{Network, Shape};
+use sirenc::signal::{Axis, Description, Grid, Kind, SampleFormat, Tiles};
+use sirenc::{Decoder, Error};
+use sirenc_fuzz::limits;
+use std::sync::LazyLock;
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    sound: bool,
+    axes: Vec<(Place, u32, u32)>,
+}
+
+/// Origin and spacing of an axis.
+#[derive(Arbitrary, Debug)]
+enum Place {
+    Resized(u32),
+    Any(f64, f64),
+}
+
+/// A picture and a sound, of several tiles.
+static DECODERS: LazyLock<[Decoder; 2]> = LazyLock::new(|| {
+    [(vec![61, 40], 3, vec![3, 2], 5), (vec![900], 2, vec![7], 64)].map(
+        |(lengths, channels, counts, overlap)| {
+            let (kind, format, rate) = match lengths.len() {
+                2 => (Kind::Picture, SampleFormat::U8, 0),
+                _ => (Kind::Sound, SampleFormat::I16, 8000),
+            };
+            let description = Description { kind, lengths, channels, format, rate };
+            let tiles = Tiles::new(&description, &counts, overlap).expect("a partition");
+            let network = |tile: usize| {
+                let (inputs, outputs) = (description.lengths.len(), channels.into());
+                let shape = Shape { inputs, outputs, layers: 2, width: 3 + tile };
+                let parameter = |i: usize| ((i * 37 + tile) % 17) as f32 / 8.0 - 1.0;
+                Network::from_parameters(shape, (0..shape.parameters()).map(parameter).collect())
+            };
+            let networks = Networks::Single((0..tiles.len()).map(network).collect());
+            let mut bytes = vec![];
+            write(&File { description, tiles, networks, metadata: vec![] }, &mut bytes).expect("a good file");
+            Decoder::open(&bytes[..], &limits()).expect("a small file")
+        },
+    )
+});
+
+fuzz_target!(|input: Input| {
+    let decoder = &DECODERS[usize::from(input.sound)];
+    let lengths = &decoder.description().lengths;
+    let axis = |((place, first, count), &length): (&(Place, u32, u32), &u32)| {
+        let axis = match *place {
+            Place::Resized(count) => Axis::resized(length, count),
+            Place::Any(origin, spacing) => Axis { origin, spacing, ..Axis::native(length) },
+        };
+        // Few, mostly; as many as can be said, sometimes.
+        let few = if count % 16 == 0 { *count } else { count % 64 };
+        Axis { first: *first, count: few, ..axis }
+    };
+    let grid = Grid { axes: input.axes.iter().zip(lengths).map(axis).collect() };
+    match decoder.render(&grid) {
+        Ok(values) => {
+            assert_eq!(values.len() as u64, grid.positions() * u64::from(decoder.description().channels));
+            let last: Vec<f64> = grid.axes.iter().map(|axis| axis.position(axis.count - 1)).collect();
+            let end = &values[values.len() - usize::from(decoder.description().channels)..];
+            for (got, expected) in end.iter().zip(naive(decoder, &last)) {
+                assert!(got.to_bits() == expected.to_bits(), "{got:e}, {expected:e} at {last:?}");
+            }
+        }
+        Err(Error::Limit { .. } | Error::Parameter { .. }) => {}
+        Err(other) => panic!("{other}"),
+    }
+});
+
+/// One position, as the specification says it.
+fn naive(decoder: &Decoder, position: &[f64]) -> Vec<f32> {
+    let tiles = decoder.tiles();
+    let mut value = vec![0.0; decoder.description().channels.into()];
+    for (number, network) in decoder.networks().iter().enumerate() {
+        let tile = tiles.tile(number);
+        let axes = || position.iter().enumerate();
+        let weights: Vec<f32> = axes().map(|(a, &p)| tiles.weight(a, tile.index[a], p)).collect();
+        if weights.iter().all(|&w| w > 0.0) {
+            let weight = weights.iter().product::<f32>();
+            let point: Vec<f32> = axes().map(|(a, &p)| tile.coordinate(a, p)).collect();
+            value.iter_mut().zip(network.evaluate(&point)).for_each(|(v, y)| *v = weight.mul_add(y, *v));
+        }
+    }
+    value
+}

@@ -1,0 +1,58 @@
+//! Parts of the container by themselves, for the fuzz targets: there under `cfg(fuzzing)` only.
+
+use super::coded;
+use super::magnitude::{Coder, Context, Reader, Writer};
+use super::{QuantizedNetwork, frame};
+use crate::error::Result;
+use crate::limits::{Limits, Memory};
+use crate::network::Shape;
+
+/// Reads quantized parameters of networks of one depth: the rest of a NETWORK section behind the widths.
+///
+/// # Errors
+/// As reading a file.
+pub fn read_coded(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetwork>> {
+    coded::decode(bytes, shapes)
+}
+
+/// Writes what [`read_coded`] reads, with the shape of tables and the order of biases that `head`, its first byte, says.
+///
+/// # Errors
+/// `Format` if a step index is out of range.
+pub fn write_coded(networks: &[QuantizedNetwork], head: u8) -> Result<Vec<u8>> {
+    coded::encode_as(networks, head & coded::SORTED != 0, head & !coded::SORTED)
+}
+
+/// Reads signed values, each in the context that `contexts` names, all of which expect a mean of 16 at first.
+///
+/// # Errors
+/// As reading a file.
+pub fn read_values(bytes: &[u8], shape: u8, contexts: &[u8]) -> Result<Vec<i32>> {
+    let mut reader = Reader::new(bytes, shape)?;
+    let values = values(&mut reader, contexts.iter().map(|&context| (context, 0)))?;
+    reader.finish()?;
+    Ok(values)
+}
+
+/// Writes what [`read_values`] reads, from pairs of a context and a value of a magnitude up to 2²⁰.
+///
+/// # Errors
+/// None.
+pub fn write_values(pairs: &[(u8, i32)], shape: u8) -> Result<Vec<u8>> {
+    let mut writer = Writer::new(shape);
+    values(&mut writer, pairs.iter().copied())?;
+    Ok(writer.finish())
+}
+
+fn values<C: Coder>(coder: &mut C, pairs: impl Iterator<Item = (u8, i32)>) -> Result<Vec<i32>> {
+    let mut contexts = [Context::new(16); 256];
+    pairs.map(|(context, value)| coder.signed(&mut contexts[usize::from(context)], value)).collect()
+}
+
+/// Opens a Zstandard frame with `size` bytes of content.
+///
+/// # Errors
+/// As reading a file.
+pub fn open_frame(bytes: &[u8], size: u64, limits: &Limits) -> Result<Vec<u8>> {
+    frame::decompress(bytes, size, "frame", &Memory::new(limits))
+}
