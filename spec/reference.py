@@ -38,7 +38,7 @@ def ask(what, needed, allowed):
         raise Limit(f"{what} {needed} exceeds the limit of {allowed}")
 
 
-# 9  Limits
+# 10  Limits
 
 MAX_TILES = 1 << 20
 MAX_METADATA = 16 << 20

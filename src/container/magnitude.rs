@@ -75,7 +75,7 @@ pub(super) trait Coder {
 
 /// Reads values.
 pub(super) struct Reader<'a> {
-    tables: Vec<Table>,
+    tables: &'static [Table],
     range: RangeDecoder<'a>,
 }
 
@@ -142,7 +142,7 @@ mod write {
 
     /// Writes values.
     pub(in crate::container) struct Writer {
-        tables: Vec<Table>,
+        tables: &'static [Table],
         range: RangeEncoder,
     }
 

@@ -5,6 +5,7 @@
 //! constant for Laplace and shrinks by a constant ratio for Gauss.
 
 use super::range_coder::TOTAL_BITS;
+use std::sync::OnceLock;
 
 /// The mixtures run from 0, Gaussian, to this, Laplace.
 pub(super) const SHAPES: u8 = 1 << SHAPE_BITS;
@@ -95,8 +96,14 @@ impl Table {
     }
 }
 
-/// All tables of one shape, by [`Choice::index`].
-pub(super) fn tables(shape: u8) -> Vec<Table> {
+/// All tables of one shape, by [`Choice::index`]; none of a shape above [`SHAPES`]. Built when first asked for.
+pub(super) fn tables(shape: u8) -> &'static [Table] {
+    static TABLES: [OnceLock<Vec<Table>>; SHAPES as usize + 1] =
+        [const { OnceLock::new() }; SHAPES as usize + 1];
+    TABLES.get(usize::from(shape)).map_or(&[], |tables| tables.get_or_init(|| build(shape)))
+}
+
+fn build(shape: u8) -> Vec<Table> {
     let narrow = (0..=LAST_SCALE).map(|scale| Table::build(scale, shape, false));
     let wide = (FIRST_WIDE..=LAST_SCALE).map(|scale| Table::build(scale, shape, true));
     narrow.chain(wide).collect()
@@ -184,6 +191,20 @@ mod tests {
         assert_eq!(first(0, 8, false), (16, [63504, 1985, 32, 1]));
         assert_eq!(first(20, 4, false), (16, [23482, 26112, 10931, 3419]));
         assert_eq!(first(36, 0, true), (128, [2602, 2595, 2583, 2564]));
+    }
+
+    #[test]
+    fn ratios_are_those_of_the_specification() {
+        let text = include_str!("../../spec/siren.md");
+        let mut found = [(0, 0); RATIOS.len()];
+        for row in text.lines().skip_while(|line| !line.starts_with("| k |")).skip(2).take(13) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect();
+            for cells in cells.chunks_exact(3) {
+                let number = |cell| u32::from_str_radix(cell, 16).unwrap();
+                found[cells[0].parse::<usize>().unwrap()] = (number(cells[1]), number(cells[2]));
+            }
+        }
+        assert_eq!(found, RATIOS);
     }
 
     #[test]

@@ -1,0 +1,75 @@
+//! The specification's examples are true: the bytes are those of the fixtures, the tables cover them, and the samples are
+//! what they decode to.
+
+use sirenc::signal::Grid;
+use sirenc::{Decoder, Limits};
+use std::path::Path;
+
+fn read(path: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The text of a section, from its number to the next heading.
+fn section(number: &str) -> String {
+    let text = String::from_utf8(read("spec/siren.md")).unwrap();
+    let start = text.find(&format!("\n### {number} ")).unwrap_or_else(|| panic!("section {number}"));
+    let body = &text[start + 1..];
+    let end = body[1..].find("\n#").map_or(body.len(), |end| end + 1);
+    body[..end].to_owned()
+}
+
+/// Two hexadecimal digits for each byte, or nothing if `text` is something else.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let byte = |word: &str| u8::from_str_radix(word, 16).ok().filter(|_| word.len() == 2);
+    text.split_whitespace().map(byte).collect()
+}
+
+/// The first run of `code` in a line.
+fn code(line: &str) -> Option<&str> {
+    line.split('`').nth(1)
+}
+
+/// The bytes as the section has them in one line, and as its table of bytes has them.
+fn example(section: &str) -> (Vec<u8>, Vec<u8>) {
+    let whole = section.lines().find(|l| l.starts_with('`')).and_then(code).and_then(bytes).unwrap();
+    let rows = section.lines().skip_while(|l| !l.starts_with("| bytes |")).skip(2);
+    let rows = rows.take_while(|l| l.starts_with("| `"));
+    (whole, rows.flat_map(|l| code(l).and_then(bytes).unwrap()).collect())
+}
+
+fn unit_values(file: &[u8]) -> Vec<f32> {
+    let decoder = Decoder::open(file, &Limits::default()).unwrap();
+    decoder.render(&Grid::native(decoder.description())).unwrap()
+}
+
+#[test]
+fn the_picture_is_explained_byte_by_byte() {
+    let text = section("13.1");
+    let (whole, table) = example(&text);
+    assert_eq!(whole, read("fixtures/valid/example-picture.siren"));
+    assert_eq!(table, whole);
+
+    let values = unit_values(&whole);
+    let samples: Vec<u8> =
+        values.iter().map(|v| (v * 255.0).round_ties_even().clamp(0.0, 255.0) as u8).collect();
+    let line = text.lines().find(|l| l.starts_with("The samples:")).unwrap();
+    let mut stated = line.split('`').skip(1).step_by(2);
+    let rows = [stated.next().and_then(bytes).unwrap(), stated.next().and_then(bytes).unwrap()].concat();
+    assert_eq!(samples, rows);
+    assert_eq!(format!("{:08x}", values[0].to_bits()), stated.next().unwrap());
+}
+
+#[test]
+fn the_sound_is_explained_byte_by_byte() {
+    let text = section("13.2");
+    let (whole, table) = example(&text);
+    assert_eq!(whole, read("fixtures/valid/example-sound.siren"));
+    assert_eq!(table, whole);
+
+    let values = unit_values(&whole);
+    let samples = [0, 149, 150, 299].map(|i: usize| (values[i] * 32768.0).round_ties_even() as i32);
+    let stated = samples.map(|s| s.to_string().replace('-', "−")).join(", ");
+    let line = text.lines().find(|l| l.starts_with("Samples 0, 149, 150 and 299 are ")).unwrap();
+    assert!(line.contains(&stated), "{line}: {stated}");
+}
