@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::network::Network;
 use crate::render::Rendering;
-use crate::signal::{Description, Grid, Metadata, Tiles};
+use crate::signal::{Description, Grid, Metadata, SampleFormat, Samples, Tiles};
 use std::io::Read;
 
 /// An opened `.siren` file, ready to render.
@@ -19,11 +19,11 @@ pub struct Decoder {
 /// What a rendering costs, known before it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// Positions × channels.
+    /// Samples of the grid × channels.
     pub samples: u64,
     /// Multiply-adds of the networks.
     pub macs: u64,
-    /// Bytes of the rendered values (binary32) and of the networks.
+    /// Bytes of the rendered values (binary32), of the networks and of the bands in work.
     pub memory_bytes: u64,
 }
 
@@ -67,26 +67,42 @@ impl Decoder {
     pub fn cost(&self, grid: &Grid) -> Result<Cost> {
         Ok(self.rendering(grid)?.1)
     }
-    /// Renders `grid`: `positions × channels` unit values, first axis fastest, channels interleaved.
+    /// Renders `grid`: `samples × channels` unit values, first axis fastest, channels interleaved.
     ///
     /// # Errors
     /// `Limit` if the cost exceeds the limits given to [`Decoder::open`], `Parameter` if the grid does not fit.
     pub fn render(&self, grid: &Grid) -> Result<Vec<f32>> {
         let (rendering, cost) = self.affordable(grid)?;
         let mut values = Vec::with_capacity(usize::try_from(cost.samples).unwrap_or(0));
-        rendering.bands(|band| {
-            values.extend_from_slice(band);
-            Ok(())
-        })?;
+        rendering.bands().for_each(|band| values.extend(band));
         Ok(values)
+    }
+    /// Renders `grid` as samples of `format`, `U8` or `U16` for a picture: rounded and clamped as the specification
+    /// says.
+    ///
+    /// # Errors
+    /// As [`Decoder::render`].
+    pub fn render_samples(&self, grid: &Grid, format: SampleFormat) -> Result<Samples> {
+        let (rendering, cost) = self.affordable(grid)?;
+        let mut samples = Samples::with_capacity(format, usize::try_from(cost.samples).unwrap_or(0));
+        rendering.bands().for_each(|band| samples.extend_from_units(&band));
+        Ok(samples)
     }
     /// Renders `grid` in bands along its last axis — rows of a picture, stretches of a sound — handing the values of
     /// each to `sink` in order. Memory stays bounded by a few bands.
     ///
     /// # Errors
     /// As [`Decoder::render`], and whatever `sink` returns.
-    pub fn render_rows(&self, grid: &Grid, sink: impl FnMut(&[f32]) -> Result<()>) -> Result<()> {
-        self.affordable(grid)?.0.bands(sink)
+    pub fn render_rows(&self, grid: &Grid, mut sink: impl FnMut(&[f32]) -> Result<()>) -> Result<()> {
+        self.affordable(grid)?.0.bands().try_for_each(|band| sink(&band))
+    }
+    /// The same bands as [`Decoder::render_rows`], one after the other when they are asked for: one row of a picture or
+    /// several, so always a multiple of its width times the channels.
+    ///
+    /// # Errors
+    /// As [`Decoder::render`].
+    pub fn bands(&self, grid: &Grid) -> Result<impl Iterator<Item = Vec<f32>>> {
+        Ok(self.affordable(grid)?.0.bands())
     }
 
     fn affordable(&self, grid: &Grid) -> Result<(Rendering<'_>, Cost)> {
@@ -97,24 +113,18 @@ impl Decoder {
     }
 
     fn rendering(&self, grid: &Grid) -> Result<(Rendering<'_>, Cost)> {
-        let description = self.description();
-        let proper = |axis: &crate::signal::Axis| {
-            let far = axis.position(axis.count.saturating_sub(1));
-            axis.count > 0 && axis.spacing > 0.0 && axis.origin.is_finite() && far.is_finite()
-        };
-        if grid.axes.len() != description.lengths.len() || !grid.axes.iter().all(proper) {
-            return Err(Error::parameter(
-                "grid",
-                format!("{:?}, expected {} axes with samples", grid.axes, description.lengths.len()),
-            ));
+        let Description { lengths, channels, .. } = self.description();
+        if grid.axes.len() != lengths.len() {
+            let detail = format!("{} axes, {} expected", grid.axes.len(), lengths.len());
+            return Err(Error::parameter("grid", detail));
         }
-        let counts = grid.axes.iter().map(|axis| u64::from(axis.count));
-        let positions = counts.fold(1u64, u64::saturating_mul);
-        let samples = positions.saturating_mul(u64::from(description.channels));
+        grid.axes.iter().zip(lengths).try_for_each(|(axis, &length)| axis.check(length))?;
+        let samples = grid.positions().saturating_mul(u64::from(*channels));
         Limits::ask("samples of the rendering", samples, self.limits.samples)?;
-        let rendering = Rendering::new(&self.networks, self.tiles(), grid, usize::from(description.channels));
-        let parameters: usize = self.networks.iter().map(|network| network.parameters().len()).sum();
-        let memory_bytes = samples.saturating_mul(4).saturating_add(4 * parameters as u64);
+        let rendering = Rendering::new(&self.networks, self.tiles(), grid, lengths, usize::from(*channels));
+        let parameters: u64 = self.networks.iter().map(|network| network.parameters().len() as u64).sum();
+        let values = samples.saturating_add(parameters).saturating_mul(4);
+        let memory_bytes = values.saturating_add(rendering.working_bytes());
         let macs = rendering.macs();
         Ok((rendering, Cost { samples, macs, memory_bytes }))
     }
@@ -125,7 +135,7 @@ mod tests {
     use super::*;
     use crate::container::Networks;
     use crate::network::Shape;
-    use crate::signal::{Axis, Kind, SampleFormat};
+    use crate::signal::{Axis, Kind, Region};
 
     /// A picture of `tiles` with networks of pseudo-random parameters.
     fn decoder(lengths: [u32; 2], counts: [u32; 2], overlap: u32) -> Decoder {
@@ -150,25 +160,46 @@ mod tests {
 
     /// The specification, position by position.
     fn naive(decoder: &Decoder, grid: &Grid) -> Vec<f32> {
-        let (tiles, mut out) = (decoder.tiles(), vec![]);
-        for j in 0..grid.axes[1].count {
-            for i in 0..grid.axes[0].count {
-                let position = [grid.axes[0].position(i), grid.axes[1].position(j)];
-                let mut value = [0f32; 3];
-                for (n, network) in decoder.networks().iter().enumerate() {
-                    let tile = tiles.tile(n);
-                    let weight = (0..2).map(|a| tiles.weight(a, tile.index[a], position[a])).product::<f32>();
-                    if weight > 0.0 {
-                        let point = [tile.coordinate(0, position[0]), tile.coordinate(1, position[1])];
-                        for (v, y) in value.iter_mut().zip(network.evaluate(&point)) {
-                            *v = weight.mul_add(y, *v);
-                        }
+        let [x, y] = [0, 1].map(|a| footprints(&grid.axes[a], decoder.description().lengths[a]));
+        let mut out = vec![];
+        for ys in &y {
+            for xs in &x {
+                let mut sums = [0f64; 3];
+                for &y in ys {
+                    for &x in xs {
+                        let value = value(decoder, [x, y]);
+                        sums.iter_mut().zip(value).for_each(|(sum, v)| *sum += f64::from(v));
                     }
                 }
-                out.extend(value);
+                out.extend(sums.map(|sum| (sum / (xs.len() * ys.len()) as f64) as f32));
             }
         }
         out
+    }
+
+    /// The positions of each sample of an axis.
+    fn footprints(axis: &Axis, length: u32) -> Vec<Vec<f64>> {
+        let m = axis.footprint;
+        let position = |i, j| {
+            let offset = ((f64::from(j) + 0.5) / f64::from(m) - 0.5) * axis.spacing;
+            (axis.position(i) + offset).clamp(-0.5, f64::from(length) - 0.5)
+        };
+        (0..axis.count).map(|i| (0..m).map(|j| position(i, j)).collect()).collect()
+    }
+
+    fn value(decoder: &Decoder, position: [f64; 2]) -> [f32; 3] {
+        let (tiles, mut value) = (decoder.tiles(), [0f32; 3]);
+        for (n, network) in decoder.networks().iter().enumerate() {
+            let tile = tiles.tile(n);
+            let weight = (0..2).map(|a| tiles.weight(a, tile.index[a], position[a])).product::<f32>();
+            if weight > 0.0 {
+                let point = [tile.coordinate(0, position[0]), tile.coordinate(1, position[1])];
+                for (v, y) in value.iter_mut().zip(network.evaluate(&point)) {
+                    *v = weight.mul_add(y, *v);
+                }
+            }
+        }
+        value
     }
 
     #[test]
@@ -177,7 +208,8 @@ mod tests {
             [([33, 20], [1, 1], 0), ([33, 20], [3, 2], 4), ([40, 9], [4, 1], 0), ([300, 70], [2, 3], 7)]
         {
             let decoder = decoder(lengths, counts, overlap);
-            for size in [lengths, [17, 31], [5, 1]] {
+            // Larger, smaller, and one of each; a footprint of many slabs.
+            for size in [lengths, [17, 31], [5, 1], [1, 1]] {
                 let grid = Grid::resized(decoder.description(), &size).unwrap();
                 let (got, expected) = (decoder.render(&grid).unwrap(), naive(&decoder, &grid));
                 let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
@@ -189,13 +221,72 @@ mod tests {
     #[test]
     fn a_region_has_the_bits_of_the_whole() {
         let decoder = decoder([64, 48], [2, 2], 5);
-        let mut grid = Grid::resized(decoder.description(), &[200, 100]).unwrap();
-        let whole = decoder.render(&grid).unwrap();
-        grid.axes[0] = Axis { first: 90, count: 20, ..grid.axes[0] };
-        grid.axes[1] = Axis { first: 40, count: 15, ..grid.axes[1] };
-        let region = decoder.render(&grid).unwrap();
-        for (j, row) in region.chunks_exact(60).enumerate() {
-            assert_eq!(row, &whole[((40 + j) * 200 + 90) * 3..][..60]);
+        // The window in samples of the grid, for an enlarged and a reduced one.
+        for (size, [x, y], [width, height]) in
+            [([200, 100], [90, 40], [20, 15]), ([23, 17], [7, 6], [9, 5]), ([64, 48], [31, 0], [2, 48])]
+        {
+            let grid = Grid::resized(decoder.description(), &size).unwrap();
+            let edge = |a: usize, i: u32| grid.axes[a].position(i) - grid.axes[a].spacing * 0.5;
+            let (from, to) = ([edge(0, x), edge(1, y)], [edge(0, x + width), edge(1, y + height)]);
+            let region = Region::new(decoder.description(), &from, &to).unwrap();
+            let whole = decoder.render(&grid).unwrap();
+            let part = decoder.render(&grid.crop(&region).unwrap()).unwrap();
+            assert_eq!(part.len() as u32, 3 * width * height);
+            for (j, row) in part.chunks_exact(3 * width as usize).enumerate() {
+                assert_eq!(row, &whole[((y as usize + j) * size[0] as usize + x as usize) * 3..][..row.len()]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_hundredth_of_a_large_rendering_costs_a_fiftieth_at_most() {
+        for (counts, overlap) in [([1, 1], 0), ([9, 7], 16)] {
+            let decoder = decoder([512, 512], counts, overlap);
+            let grid = Grid::resized(decoder.description(), &[4096, 4096]).unwrap();
+            let region = Region::new(decoder.description(), &[200.0, 300.0], &[251.2, 351.2]).unwrap();
+            let [whole, part] = [&grid, &grid.crop(&region).unwrap()].map(|grid| decoder.cost(grid).unwrap());
+            assert!(part.macs * 50 <= whole.macs, "{part:?} of {whole:?}");
+            assert!(part.memory_bytes * 10 <= whole.memory_bytes, "{part:?} of {whole:?}");
+        }
+    }
+
+    #[test]
+    fn half_the_size_is_the_mean_of_two_by_two_native_samples() {
+        let decoder = decoder([40, 30], [2, 1], 3);
+        let native = decoder.render(&Grid::native(decoder.description())).unwrap();
+        let half = Grid::resized(decoder.description(), &[20, 15]).unwrap();
+        let got = decoder.render(&half).unwrap();
+        let at = |x: usize, y: usize, c: usize| f64::from(native[(y * 40 + x) * 3 + c]);
+        for (i, value) in got.iter().enumerate() {
+            let (x, y, c) = (i / 3 % 20 * 2, i / 60 * 2, i % 3);
+            let mean = (at(x, y, c) + at(x + 1, y, c) + at(x, y + 1, c) + at(x + 1, y + 1, c)) / 4.0;
+            assert_eq!(*value, mean as f32);
+        }
+        let points = decoder.render(&half.at_points()).unwrap();
+        assert_eq!(points[..3], value(&decoder, [0.5, 0.5]));
+    }
+
+    #[test]
+    fn a_footprint_ends_at_the_edge_of_the_signal() {
+        let decoder = decoder([40, 30], [1, 1], 0);
+        let edge = Grid { axes: vec![Axis::new(0.0, 7.0, 6), Axis::new(0.0, 1.0, 1)] };
+        assert_eq!(decoder.render(&edge).unwrap(), naive(&decoder, &edge));
+        let outside = Grid { axes: vec![Axis::new(-1.0, 7.0, 6), Axis::new(0.0, 1.0, 1)] };
+        assert!(matches!(decoder.render(&outside), Err(Error::Parameter { name: "grid", .. })));
+    }
+
+    #[test]
+    fn bands_and_samples_are_the_rendering() {
+        let decoder = decoder([300, 70], [2, 3], 7);
+        let grid = Grid::resized(decoder.description(), &[500, 90]).unwrap();
+        let values = decoder.render(&grid).unwrap();
+        let bands: Vec<Vec<f32>> = decoder.bands(&grid).unwrap().collect();
+        assert!(bands.len() > 1 && bands.iter().all(|band| band.len().is_multiple_of(1500)));
+        assert_eq!(bands.concat(), values);
+        for format in [SampleFormat::U8, SampleFormat::U16] {
+            let mut expected = Samples::with_capacity(format, 0);
+            expected.extend_from_units(&values);
+            assert_eq!(decoder.render_samples(&grid, format).unwrap(), expected);
         }
     }
 

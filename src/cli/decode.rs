@@ -7,7 +7,7 @@ use super::input::Input;
 use super::limits::LimitArgs;
 use super::output::Output;
 use super::progress::Meter;
-use super::values::{self, PictureSize};
+use super::values::{self, PictureSize, Rectangle, Span};
 use super::{Outcome, render, report};
 use clap::ValueEnum;
 use plan::Plan;
@@ -27,7 +27,9 @@ Examples:
   sirenc decode photo.siren                     photo.png
   sirenc decode photo.siren -o big.tiff --scale 4 --bits 16
   sirenc decode photo.siren --size 320x200 -o - --format jpg > thumbnail.jpg
+  sirenc decode photo.siren --region 100,80,4.5,3 --size 1800x1200
   sirenc decode voice.siren --rate 96000        voice.wav
+  sirenc decode voice.siren --time 1.5..2
   sirenc decode photo.siren -o photo.npy        C-order binary32, (height, width, channels)")]
 pub struct Args {
     /// The .siren file; - is standard input
@@ -44,7 +46,20 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     format: Option<OutputFormat>,
 
+    /// Render this part of a picture: X,Y,W,H in native pixels, fractions allowed [default: all of it]
+    ///
+    /// X,Y is its upper left corner, 0,0 that of the picture. With --size the part fills that size, at any zoom.
+    /// Without, the result has the pixels of the whole whose centres lie in the part, bit for bit.
+    #[arg(long, value_name = "X,Y,W,H", allow_hyphen_values = true, help_heading = SAMPLING)]
+    #[arg(value_parser = values::rectangle)]
+    region: Option<Rectangle>,
+    /// Render this part of a sound: A..B in seconds, the samples from A to before B [default: all of it]
+    #[arg(long, value_name = "A..B", allow_hyphen_values = true, help_heading = SAMPLING)]
+    #[arg(value_parser = values::span)]
+    time: Option<Span>,
     /// Width and height of a picture in pixels [default: native]
+    ///
+    /// A smaller picture has means over its pixels' extent, a larger one has values at its pixels' centres.
     #[arg(long, value_name = "WxH", conflicts_with_all = ["scale", "rate"], help_heading = SAMPLING)]
     #[arg(value_parser = values::picture_size)]
     size: Option<PictureSize>,
@@ -53,6 +68,8 @@ pub struct Args {
     #[arg(value_parser = values::positive)]
     scale: Option<f64>,
     /// Samples per second of a sound, Hz [default: native]
+    ///
+    /// At a lower rate samples are means over their extent.
     #[arg(long, value_name = "HZ", help_heading = SAMPLING)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,

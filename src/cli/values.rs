@@ -79,6 +79,43 @@ pub fn picture_size(text: &str) -> Result<PictureSize, String> {
     parse().ok_or_else(|| "width and height in pixels were expected, as in 1920x1080".into())
 }
 
+/// `X,Y,W,H` in pixels, fractions allowed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rectangle {
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+/// `X,Y,W,H`: a corner at or behind 0, and a size above it.
+pub fn rectangle(text: &str) -> Result<Rectangle, String> {
+    let numbers = text.split(',').map(|number| number.trim().parse::<f64>());
+    match numbers.collect::<Result<Vec<f64>, _>>().as_deref() {
+        Ok(&[x, y, width, height]) if x >= 0.0 && y >= 0.0 && width > 0.0 && height > 0.0 => {
+            Ok(Rectangle { x, y, width, height })
+        }
+        _ => Err("X,Y,W,H in pixels were expected, W and H above 0, as in 10,20,64,64.5".into()),
+    }
+}
+
+/// `A..B` in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    pub from: f64,
+    pub to: f64,
+}
+
+/// `A..B`: two times, the first at or behind 0 and before the second.
+pub fn span(text: &str) -> Result<Span, String> {
+    let parse = || {
+        let (from, to) = text.split_once("..")?;
+        let (from, to) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
+        (from >= 0.0 && from < to).then_some(Span { from, to })
+    };
+    parse().ok_or_else(|| "A..B in seconds were expected, A before B, as in 1.5..2".into())
+}
+
 /// `auto`, `cpu`, `cuda` or `cuda:I`.
 pub fn device(text: &str) -> Result<Device, String> {
     match text.to_ascii_lowercase().as_str() {

@@ -1,14 +1,20 @@
-//! RENDER: networks to values on a grid, tile by tile, band by band.
+//! RENDER: networks to samples on a grid, tile by tile, band by band.
 //!
 //! At each position the tiles with a weight above 0 are visited in ascending order, `value ← fma(weight, network,
-//! value)` from 0, where the weight is the product of the axes' weights, first axis first.
+//! value)` from 0, where the weight is the product of the axes' weights, first axis first. A sample is the mean over
+//! the positions of its footprint.
 
+mod bands;
+mod footprint;
 mod plan;
+mod tile;
 
-use crate::backend::simd::{BLOCK, Level, Workspace};
-use crate::error::Result;
+pub(crate) use bands::Bands;
+
+use crate::backend::simd::Workspace;
 use crate::network::Network;
-use crate::signal::{Grid, Tile, Tiles};
+use crate::signal::{Grid, Tiles};
+use bands::group_size;
 use plan::AxisPlan;
 use std::ops::Range;
 
@@ -24,9 +30,17 @@ pub(crate) struct Rendering<'a> {
 }
 
 impl<'a> Rendering<'a> {
-    /// Lays `grid` over the tiles of `networks`, which all have `channels` outputs.
-    pub fn new(networks: &'a [Network], tiles: &'a Tiles, grid: &Grid, channels: usize) -> Self {
-        let axes = grid.axes.iter().enumerate().map(|(a, axis)| AxisPlan::new(tiles, a, axis)).collect();
+    /// Lays `grid` over the tiles of `networks`, which all have `channels` outputs. The axes of the grid have been
+    /// checked against `lengths`.
+    pub fn new(
+        networks: &'a [Network],
+        tiles: &'a Tiles,
+        grid: &Grid,
+        lengths: &[u32],
+        channels: usize,
+    ) -> Self {
+        let axes = grid.axes.iter().zip(lengths).enumerate();
+        let axes = axes.map(|(a, (axis, &length))| AxisPlan::new(tiles, a, axis, length)).collect();
         Rendering { networks, tiles, axes, channels }
     }
 
@@ -35,56 +49,71 @@ impl<'a> Rendering<'a> {
         self.networks.iter().enumerate().fold(0u64, |sum, (number, network)| {
             let index = self.tiles.tile(number).index;
             let seen = self.axes.iter().zip(index).map(|(axis, k)| axis.spans[k as usize].len() as u64);
-            sum.saturating_add(seen.product::<u64>().saturating_mul(network.shape().macs() as u64))
+            let positions = seen.fold(1, u64::saturating_mul);
+            sum.saturating_add(positions.saturating_mul(network.shape().macs() as u64))
         })
     }
 
-    /// Renders in bands along the last axis, in order, `positions × channels` values each.
-    pub fn bands(&self, mut sink: impl FnMut(&[f32]) -> Result<()>) -> Result<()> {
-        let counts: Vec<u32> = self.axes.iter().map(|plan| plan.axis.count).collect();
-        let (&last, inner) = counts.split_last().expect("a grid has an axis");
-        let line: u64 = inner.iter().map(|&n| u64::from(n)).product();
-        let rows = (BAND / line).clamp(1, u64::from(last)) as u32;
-        let bands: Vec<Range<u32>> =
-            (0..last).step_by(rows as usize).map(|from| from..from.saturating_add(rows).min(last)).collect();
-        for group in bands.chunks(group_size()) {
-            for band in self.render_group(group) {
-                sink(&band)?;
-            }
+    /// Bytes of memory beside the result: the bands in work.
+    pub fn working_bytes(&self) -> u64 {
+        let line = self.inner().map(|plan| u64::from(plan.axis.count)).fold(1, u64::saturating_mul);
+        let samples = line.saturating_mul(u64::from(self.band_length()));
+        let last = self.axes.last().map_or(0, AxisPlan::positions);
+        let positions = self.inner_positions().saturating_mul(u64::from(self.slab_length().min(last)));
+        let bytes = samples.saturating_mul(8).saturating_add(positions.saturating_mul(4));
+        bytes.saturating_mul((group_size() * self.channels) as u64)
+    }
+
+    /// The rendering in bands along the last axis, in order, `samples × channels` values each.
+    pub fn bands(self) -> Bands<'a> {
+        Bands::new(self)
+    }
+
+    /// All axes but the last.
+    fn inner(&self) -> impl Iterator<Item = &AxisPlan> {
+        self.axes.iter().rev().skip(1)
+    }
+    /// Positions for each position along the last axis.
+    fn inner_positions(&self) -> u64 {
+        self.inner().map(|plan| u64::from(plan.positions())).fold(1, u64::saturating_mul)
+    }
+    /// Positions along the last axis that are evaluated at once.
+    fn slab_length(&self) -> u32 {
+        (BAND / self.inner_positions()).max(1) as u32
+    }
+    /// Samples along the last axis of a band.
+    fn band_length(&self) -> u32 {
+        let footprint = self.axes.last().map_or(1, |plan| plan.axis.footprint);
+        (self.slab_length() / footprint).clamp(1, self.last_count())
+    }
+    /// Samples along the last axis.
+    fn last_count(&self) -> u32 {
+        self.axes.last().map_or(1, |plan| plan.axis.count)
+    }
+
+    /// The samples whose last index lies in `band`.
+    fn band(&self, band: &Range<u32>, workspace: &mut Workspace) -> Vec<f32> {
+        let mut window: Vec<Range<u32>> = self.axes.iter().map(|plan| 0..plan.positions()).collect();
+        let Some((last, plan)) = window.last_mut().zip(self.axes.last()) else { return vec![] };
+        let footprint = plan.axis.footprint;
+        *last = band.start * footprint..band.end * footprint;
+        if self.axes.iter().all(|plan| plan.axis.footprint == 1) {
+            return self.values(&window, workspace);
         }
-        Ok(())
+        self.means(&window, workspace)
     }
 
-    #[cfg(feature = "threads")]
-    fn render_group(&self, bands: &[Range<u32>]) -> Vec<Vec<f32>> {
-        use rayon::prelude::*;
-        bands
-            .par_iter()
-            .map_init(Workspace::default, |workspace, band| self.band(band.clone(), workspace))
-            .collect()
-    }
-
-    #[cfg(not(feature = "threads"))]
-    fn render_group(&self, bands: &[Range<u32>]) -> Vec<Vec<f32>> {
-        let mut workspace = Workspace::default();
-        bands.iter().map(|band| self.band(band.clone(), &mut workspace)).collect()
-    }
-
-    /// The values at the positions whose last index lies in `band`.
-    fn band(&self, band: Range<u32>, workspace: &mut Workspace) -> Vec<f32> {
-        let mut window: Vec<Range<u32>> = self.axes.iter().map(|plan| 0..plan.axis.count).collect();
-        if let Some(last) = window.last_mut() {
-            *last = band;
-        }
+    /// The values at the positions `window`.
+    fn values(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Vec<f32> {
         let positions: usize = window.iter().map(|w| w.len()).product();
         let mut out = vec![0.0; positions * self.channels];
-        for number in self.tiles_in(&window) {
+        for number in self.tiles_in(window) {
             let tile = self.tiles.tile(number);
             let spans = self.axes.iter().zip(&tile.index).map(|(plan, &k)| &plan.spans[k as usize]);
             let visible: Vec<Range<u32>> =
-                spans.zip(&window).map(|(s, w)| s.start.max(w.start)..s.end.min(w.end)).collect();
+                spans.zip(window).map(|(s, w)| s.start.max(w.start)..s.end.min(w.end)).collect();
             if visible.iter().all(|v| !v.is_empty()) {
-                self.add_tile(&self.networks[number], &tile, &window, &visible, &mut out, workspace);
+                self.add_tile(&self.networks[number], &tile, window, &visible, &mut out, workspace);
             }
         }
         out
@@ -99,68 +128,4 @@ impl<'a> Rendering<'a> {
         let layer = self.networks.len() / axis.spans.len();
         first * layer..end * layer
     }
-
-    /// Adds the share of one tile at the indices `visible` to `out`, which covers the indices `window`.
-    fn add_tile(
-        &self,
-        network: &Network,
-        tile: &Tile,
-        window: &[Range<u32>],
-        visible: &[Range<u32>],
-        out: &mut [f32],
-        workspace: &mut Workspace,
-    ) {
-        let (inputs, channels) = (visible.len(), self.channels);
-        // What is separable, per axis: coordinates, weights and places in `out`.
-        let mut stride = channels;
-        let axes: Vec<Vec<(f32, f32, usize)>> = (0..inputs)
-            .map(|a| {
-                let column = visible[a].clone().map(|i| {
-                    let position = self.axes[a].axis.position(i);
-                    let weight = self.tiles.weight(a, tile.index[a], position);
-                    (tile.coordinate(a, position), weight, stride * (i - window[a].start) as usize)
-                });
-                let column = column.collect();
-                stride *= window[a].len();
-                column
-            })
-            .collect();
-        let total: usize = axes.iter().map(Vec::len).product();
-        let mut cursor = vec![0usize; inputs];
-        let (mut coordinates, mut values) = (vec![0.0; inputs * BLOCK], vec![0.0; channels * BLOCK]);
-        let (mut weights, mut places) = ([0f32; BLOCK], [0usize; BLOCK]);
-        for from in (0..total).step_by(BLOCK) {
-            let count = BLOCK.min(total - from);
-            for lane in 0..count {
-                (weights[lane], places[lane]) = (1.0, 0);
-                for (a, axis) in axes.iter().enumerate() {
-                    let (coordinate, weight, place) = axis[cursor[a]];
-                    coordinates[a * BLOCK + lane] = coordinate;
-                    weights[lane] *= weight;
-                    places[lane] += place;
-                }
-                for (c, axis) in cursor.iter_mut().zip(&axes) {
-                    *c += 1;
-                    if *c < axis.len() {
-                        break;
-                    }
-                    *c = 0;
-                }
-            }
-            Level::best().forward(network, &coordinates, &mut values, workspace);
-            for (lane, (&weight, &place)) in weights.iter().zip(&places).enumerate().take(count) {
-                for (c, value) in out[place..place + channels].iter_mut().enumerate() {
-                    *value = weight.mul_add(values[c * BLOCK + lane], *value);
-                }
-            }
-        }
-    }
-}
-
-/// Bands rendered before they are handed on: a few for every thread.
-fn group_size() -> usize {
-    #[cfg(feature = "threads")]
-    return 4 * rayon::current_num_threads();
-    #[cfg(not(feature = "threads"))]
-    1
 }

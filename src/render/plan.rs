@@ -1,35 +1,50 @@
-//! One axis of a grid laid over the tiles: which indices each tile sees.
+//! One axis of a grid laid over the tiles: where its positions lie, and which of them each tile sees.
 
-use crate::signal::{Axis, Tiles};
+use crate::signal::{Axis, Tiles, first_index};
 use std::ops::Range;
 
-/// An axis of a grid, seen by all tiles along it.
+/// An axis of a grid, seen by all tiles along it. A sample of the axis is the mean over `footprint` positions; they are
+/// counted through all samples, so position `p` belongs to sample `p / footprint`.
 #[derive(Clone, Debug)]
 pub(crate) struct AxisPlan {
     /// The axis.
     pub axis: Axis,
-    /// For each tile along it, the indices at which the tile's weight is above 0.
+    /// For each tile along it, the positions at which the tile's weight is above 0.
     pub spans: Vec<Range<u32>>,
+    /// The last position of the signal, its outer edge.
+    last: f64,
 }
 
 impl AxisPlan {
-    pub fn new(tiles: &Tiles, number: usize, axis: &Axis) -> Self {
+    /// `axis` has passed [`Axis::check`].
+    pub fn new(tiles: &Tiles, number: usize, axis: &Axis, length: u32) -> Self {
+        let mut plan = AxisPlan { axis: *axis, spans: vec![], last: f64::from(length) - 0.5 };
         // Positions ascend, and so do the tiles that touch them.
-        let first_index = |passed: &dyn Fn((u32, u32)) -> bool| {
-            let (mut low, mut high) = (0, axis.count);
-            while low < high {
-                let middle = low + (high - low) / 2;
-                if passed(tiles.touching(number, axis.position(middle))) {
-                    high = middle;
-                } else {
-                    low = middle + 1;
-                }
-            }
-            low
-        };
-        let spans = (0..tiles.counts()[number])
-            .map(|k| first_index(&|(_, last)| last >= k)..first_index(&|(first, _)| first > k))
+        let touching = |p: u32| tiles.touching(number, plan.position(p));
+        let first =
+            |passed: &dyn Fn((u32, u32)) -> bool| first_index(plan.positions(), |p| passed(touching(p)));
+        plan.spans = (0..tiles.counts()[number])
+            .map(|k| first(&|(_, last)| last >= k)..first(&|(first, _)| first > k))
             .collect();
-        AxisPlan { axis: *axis, spans }
+        plan
+    }
+    /// The number of positions, of all samples together.
+    pub fn positions(&self) -> u32 {
+        self.axis.count * self.axis.footprint
+    }
+    /// The samples to which the positions of a window belong.
+    pub fn samples(&self, window: &Range<u32>) -> Range<usize> {
+        let footprint = self.axis.footprint;
+        (window.start / footprint) as usize..window.end.div_ceil(footprint) as usize
+    }
+    /// Position `p`, native samples. What a footprint has beyond the edge of the signal is moved onto it.
+    pub fn position(&self, p: u32) -> f64 {
+        let Axis { spacing, footprint, .. } = self.axis;
+        let centre = self.axis.position(p / footprint);
+        if footprint == 1 {
+            return centre;
+        }
+        let offset = ((f64::from(p % footprint) + 0.5) / f64::from(footprint) - 0.5) * spacing;
+        (centre + offset).clamp(-0.5, self.last)
     }
 }

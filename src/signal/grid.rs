@@ -1,8 +1,11 @@
-//! Grids: which positions of the signal are sampled.
+//! Grids: which positions of the signal are sampled, and over what extent.
 //!
 //! A *position* is in native samples along each axis, sample centres at integers: sample `k` of an axis of length
 //! `N` covers `k − ½ … k + ½`, the whole axis `−½ … N − ½`. Positions are binary64; every operation is one IEEE
 //! operation in the written order, so a grid has the same positions on every machine.
+//!
+//! A sample of a grid that is finer than the native one is the signal at a position. A coarser grid would alias that
+//! way; its samples are means over their *footprint*, the cell of the grid around the position.
 
 use crate::error::{Error, Result};
 use crate::signal::Description;
@@ -12,28 +15,115 @@ use crate::signal::Description;
 pub struct Axis {
     /// Position of index 0 of the whole axis, native samples.
     pub origin: f64,
-    /// Distance between neighbours, native samples; positive.
+    /// Distance between neighbours, native samples; at least 2⁻²⁰.
     pub spacing: f64,
+    /// Positions along this axis whose mean a sample is, spread evenly over `spacing` around its own position; 1 takes
+    /// the signal at the position itself.
+    pub footprint: u32,
     /// First index rendered: a region keeps `origin` and `spacing`, hence the bits of the whole.
     pub first: u32,
     /// Number of indices rendered; at least 1.
     pub count: u32,
 }
 
+/// The least spacing of a grid: coordinates are binary32, and a finer grid would only repeat them.
+const LEAST_SPACING: f64 = 1.0 / (1 << 20) as f64;
+
 impl Axis {
+    /// `count` samples from `origin` on, `spacing` native samples apart, with a footprint of as many positions as the
+    /// spacing has native samples, rounded up.
+    pub fn new(origin: f64, spacing: f64, count: u32) -> Self {
+        Axis { origin, spacing, footprint: (spacing.ceil() as u32).max(1), first: 0, count }
+    }
     /// The native sampling of an axis of `length` samples.
     pub fn native(length: u32) -> Self {
-        Axis { origin: 0.0, spacing: 1.0, first: 0, count: length }
+        Self::new(0.0, 1.0, length)
     }
     /// `count` samples spread evenly over the extent of an axis of `length` native samples.
     pub fn resized(length: u32, count: u32) -> Self {
-        let spacing = f64::from(length) / f64::from(count);
-        Axis { origin: (spacing - 1.0) * 0.5, spacing, first: 0, count }
+        Self::spread(-0.5, f64::from(length) - 0.5, count)
+    }
+    /// `count` samples spread evenly over the positions `from` to `to`.
+    fn spread(from: f64, to: f64, count: u32) -> Self {
+        let spacing = (to - from) / f64::from(count);
+        Self::new(from + spacing * 0.5, spacing, count)
     }
     /// The position of index `i`, native samples.
     #[inline]
     pub fn position(&self, i: u32) -> f64 {
         self.origin + self.spacing * (f64::from(self.first) + f64::from(i))
+    }
+    /// The indices whose positions lie in `from..to`, or `None` if there are none.
+    fn crop(&self, from: f64, to: f64) -> Option<Self> {
+        let [start, end] = [from, to].map(|edge| first_index(self.count, |i| self.position(i) >= edge));
+        (start < end).then_some(Axis { first: self.first + start, count: end - start, ..*self })
+    }
+    /// Whether it can be rendered over a signal of `length` samples.
+    pub(crate) fn check(&self, length: u32) -> Result<()> {
+        let refuse = |detail: String| Err(Error::parameter("grid", detail));
+        if self.count == 0 || self.footprint == 0 {
+            return refuse(format!("an axis of {} samples of {} positions", self.count, self.footprint));
+        }
+        if !(self.spacing >= LEAST_SPACING && self.spacing.is_finite()) {
+            return refuse(format!("a spacing of {} native samples, at least 2⁻²⁰ expected", self.spacing));
+        }
+        let extent = -0.5..=f64::from(length) - 0.5;
+        for position in [self.position(0), self.position(self.count - 1)] {
+            if !extent.contains(&position) {
+                return refuse(format!("the position {position}, −0.5 to {} expected", extent.end()));
+            }
+        }
+        let positions = u64::from(self.count) * u64::from(self.footprint);
+        if u32::try_from(positions).is_err() {
+            return refuse(format!("{positions} positions along an axis, at most {} expected", u32::MAX));
+        }
+        Ok(())
+    }
+}
+
+/// The first of `count` indices that `passed`, which holds from some index on; `count` if there is none.
+pub(crate) fn first_index(count: u32, passed: impl Fn(u32) -> bool) -> u32 {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if passed(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    low
+}
+
+/// A box of a signal, within its extent and not empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    from: Vec<f64>,
+    to: Vec<f64>,
+}
+
+impl Region {
+    /// The positions from `from` to before `to` along each axis, native samples; `−½` to `length − ½` is all of it.
+    /// Pixels `x` to `x + width` from edge to edge are the positions `x − ½` to `x + width − ½`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless there is a pair for every axis, within its extent, the first smaller than the second.
+    pub fn new(description: &Description, from: &[f64], to: &[f64]) -> Result<Self> {
+        let axes = description.lengths.len();
+        if from.len() != axes || to.len() != axes {
+            let detail = format!("{} to {} numbers, {axes} axes expected", from.len(), to.len());
+            return Err(Error::parameter("region", detail));
+        }
+        for ((&from, &to), &length) in from.iter().zip(to).zip(&description.lengths) {
+            // A sum of decimal fractions may miss the edge by its rounding.
+            let (low, high) = (-0.5, f64::from(length) - 0.5);
+            let slack = 1e-12 * f64::from(length);
+            if !(from < to && from >= low - slack && to <= high + slack) {
+                let detail = format!("positions {from} to {to}, ascending within {low} to {high} expected");
+                return Err(Error::parameter("region", detail));
+            }
+        }
+        Ok(Region { from: from.to_vec(), to: to.to_vec() })
     }
 }
 
@@ -54,30 +144,63 @@ impl Grid {
     /// # Errors
     /// [`Error::Parameter`] if the number of counts is not the number of axes or one of them is 0.
     pub fn resized(description: &Description, counts: &[u32]) -> Result<Self> {
-        if counts.len() != description.lengths.len() || counts.contains(&0) {
+        let to = description.lengths.iter().map(|&n| f64::from(n) - 0.5).collect();
+        Self::over(&Region { from: vec![-0.5; description.lengths.len()], to }, counts)
+    }
+    /// `counts` samples per axis over a region: a zoom.
+    ///
+    /// # Errors
+    /// As [`Grid::resized`].
+    pub fn over(region: &Region, counts: &[u32]) -> Result<Self> {
+        if counts.len() != region.from.len() || counts.contains(&0) {
             return Err(Error::parameter(
                 "size",
-                format!("{counts:?} given, {} positive lengths expected", description.lengths.len()),
+                format!("{counts:?} given, {} positive lengths expected", region.from.len()),
             ));
         }
-        Ok(Grid {
-            axes: description
-                .lengths
-                .iter()
-                .zip(counts)
-                .map(|(&n, &count)| Axis::resized(n, count))
-                .collect(),
-        })
+        let axes = region.from.iter().zip(&region.to).zip(counts);
+        Ok(Grid { axes: axes.map(|((&from, &to), &count)| Axis::spread(from, to, count)).collect() })
+    }
+    /// The samples of this grid whose positions lie in `region`, with the bits they have in the whole.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if there are none, or the region has other axes.
+    pub fn crop(&self, region: &Region) -> Result<Self> {
+        let sides = region.from.iter().zip(&region.to);
+        let axes = self.axes.iter().zip(sides).map(|(axis, (&from, &to))| axis.crop(from, to));
+        match axes.collect::<Option<Vec<_>>>() {
+            Some(axes) if axes.len() == self.axes.len() && axes.len() == region.from.len() => {
+                Ok(Grid { axes })
+            }
+            _ => Err(Error::parameter(
+                "region",
+                format!(
+                    "positions {:?} to {:?}, among which no sample of the grid lies",
+                    region.from, region.to
+                ),
+            )),
+        }
+    }
+    /// The same positions with footprints of one: the signal at each position, however coarse the grid.
+    pub fn at_points(mut self) -> Self {
+        self.axes.iter_mut().for_each(|axis| axis.footprint = 1);
+        self
     }
     /// The number of positions.
     pub fn positions(&self) -> u64 {
-        self.axes.iter().map(|a| u64::from(a.count)).product()
+        self.axes.iter().map(|a| u64::from(a.count)).fold(1, u64::saturating_mul)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal::{Kind, SampleFormat};
+
+    fn picture(width: u32, height: u32) -> Description {
+        let lengths = vec![width, height];
+        Description { kind: Kind::Picture, lengths, channels: 1, format: SampleFormat::U8, rate: 0 }
+    }
 
     #[test]
     fn native_positions_are_integers() {
@@ -90,5 +213,97 @@ mod tests {
         let axis = Axis::resized(4, 8);
         assert_eq!((axis.position(0), axis.position(7)), (-0.25, 3.25));
         assert_eq!(Axis::resized(4, 4), Axis::native(4));
+    }
+
+    #[test]
+    fn the_origin_of_a_resized_axis_has_the_bits_of_the_specification() {
+        for (length, count) in [(768, 1000), (7, 3), (512, 511), (u32::MAX / 2, 3), (1, u32::MAX)] {
+            let spacing = f64::from(length) / f64::from(count);
+            assert_eq!(Axis::resized(length, count).origin.to_bits(), ((spacing - 1.0) * 0.5).to_bits());
+        }
+    }
+
+    #[test]
+    fn a_footprint_has_a_position_for_every_native_sample() {
+        let footprint = |length, count| Axis::resized(length, count).footprint;
+        assert_eq!([footprint(8, 16), footprint(8, 8), footprint(8, 4), footprint(8, 7)], [1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn a_crop_holds_the_samples_whose_centres_lie_in_it() {
+        let grid = Grid::native(&picture(10, 6));
+        // Pixels 2 to 5 and 1 to 1, from edge to edge.
+        let region = Region::new(&picture(10, 6), &[1.5, 0.5], &[5.5, 1.5]).unwrap();
+        let crop = grid.crop(&region).unwrap();
+        assert_eq!(
+            [(crop.axes[0].first, crop.axes[0].count), (crop.axes[1].first, crop.axes[1].count)],
+            [(2, 4), (1, 1)]
+        );
+        let between = Region::new(&picture(10, 6), &[1.1, 0.0], &[1.9, 1.0]).unwrap();
+        assert!(matches!(grid.crop(&between), Err(Error::Parameter { name: "region", .. })));
+    }
+
+    #[test]
+    fn regions_side_by_side_share_no_sample() {
+        let grid = Grid::resized(&picture(10, 1), &[37, 1]).unwrap();
+        let part = |from, to| {
+            let region = Region::new(&picture(10, 1), &[from, -0.5], &[to, 0.5]).unwrap();
+            grid.crop(&region).unwrap().axes[0]
+        };
+        let (a, b) = (part(-0.5, 4.3), part(4.3, 9.5));
+        assert_eq!((a.first, a.first + a.count, b.first + b.count), (0, b.first, 37));
+    }
+
+    #[test]
+    fn a_region_spread_over_a_size_is_a_zoom() {
+        let region = Region::new(&picture(10, 10), &[2.0, 2.0], &[2.5, 4.5]).unwrap();
+        let grid = Grid::over(&region, &[100, 2]).unwrap();
+        assert_eq!(
+            (grid.axes[0].position(0), grid.axes[0].spacing, grid.axes[0].footprint),
+            (2.0025, 0.005, 1)
+        );
+        assert_eq!(
+            (grid.axes[1].position(0), grid.axes[1].position(1), grid.axes[1].footprint),
+            (2.625, 3.875, 2)
+        );
+    }
+
+    #[test]
+    fn impossible_regions_are_refused() {
+        let nan = f64::NAN;
+        for (from, to) in [
+            (&[0.0][..], &[1.0][..]),
+            (&[0.0, 0.0], &[1.0, 0.0]),
+            (&[3.0, 0.0], &[2.0, 1.0]),
+            (&[-1.0, 0.0], &[2.0, 1.0]),
+            (&[0.0, 0.0], &[9.6, 1.0]),
+            (&[nan, 0.0], &[2.0, 1.0]),
+            (&[0.0, 0.0], &[2.0, nan]),
+            (&[0.0, 0.0], &[f64::INFINITY, 1.0]),
+        ] {
+            assert!(
+                matches!(Region::new(&picture(10, 10), from, to), Err(Error::Parameter { .. })),
+                "{from:?} {to:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn impossible_axes_are_refused() {
+        let native = Axis::native(10);
+        assert!(native.check(10).is_ok());
+        for axis in [
+            Axis { count: 0, ..native },
+            Axis { footprint: 0, ..native },
+            Axis { spacing: 0.0, ..native },
+            Axis { spacing: -1.0, ..native },
+            Axis { spacing: f64::NAN, ..native },
+            Axis { origin: f64::NAN, ..native },
+            Axis { origin: -0.6, ..native },
+            Axis { first: 1, ..native },
+            Axis { footprint: u32::MAX, ..native },
+        ] {
+            assert!(matches!(axis.check(10), Err(Error::Parameter { .. })), "{axis:?}");
+        }
     }
 }

@@ -5,7 +5,8 @@ pub mod metric;
 mod samples;
 mod tiles;
 
-pub use grid::{Axis, Grid};
+pub(crate) use grid::first_index;
+pub use grid::{Axis, Grid, Region};
 pub use samples::{SampleFormat, Samples};
 pub use tiles::{Tile, Tiles};
 

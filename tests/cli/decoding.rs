@@ -59,6 +59,71 @@ fn every_second_sample_at_twice_the_rate_is_a_native_one() {
 }
 
 #[test]
+fn a_region_is_the_crop_of_the_whole() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(40, 30));
+    let decode = |output: &str, flags: &[&str]| {
+        room.run(&[&["decode", "p.siren", "-o", output, "-q"], flags].concat()).exits(0);
+        read(&room, output)
+    };
+    let pixel = |signal: &Signal, x: u32, y: u32| {
+        let at = 3 * (y * signal.description.lengths[0] + x) as usize;
+        [0, 1, 2].map(|c| signal.samples.get(at + c))
+    };
+    // Fractions take the pixels whose centres, half a pixel behind their edges, lie in the region.
+    for (n, (scale, region, [x, y, width, height])) in [
+        ("1", "5,7,11,3", [5, 7, 11, 3]),
+        ("1", "4.6,6.6,11,3.2", [5, 7, 11, 3]),
+        ("1", "0,0,40,30", [0, 0, 40, 30]),
+        ("2", "5,7,11,3.5", [10, 14, 22, 7]),
+        ("0.5", "4,8,10,20", [2, 4, 5, 10]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let whole = decode(&format!("whole{n}.tiff"), &["--bits", "f32", "--scale", scale]);
+        let flags = ["--bits", "f32", "--scale", scale, "--region", region];
+        let part = decode(&format!("part{n}.tiff"), &flags);
+        assert_eq!(part.description.lengths, [width, height], "{region}");
+        for (i, j) in [(0, 0), (width - 1, 0), (width / 2, height - 1)] {
+            assert_eq!(pixel(&part, i, j), pixel(&whole, x + i, y + j), "{region}");
+        }
+    }
+}
+
+#[test]
+fn a_region_with_a_size_is_a_zoom() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(40, 30));
+    for (output, flags) in [
+        ("zoom.npy", &["--region", "2.25,3.5,0.001,0.0005", "--size", "20x10"][..]),
+        ("whole.npy", &["--region", "0,0,40,30", "--size", "20x10"]),
+        ("plain.npy", &["--size", "20x10"]),
+    ] {
+        room.run(&[&["decode", "p.siren", "-o", output], flags].concat()).exits(0);
+    }
+    assert_eq!(room.get("whole.npy"), room.get("plain.npy"));
+    let (shape, values) = media::read_npy(&room.get("zoom.npy"), &sirenc::Limits::default()).unwrap();
+    assert_eq!(shape, [10, 20, 3]);
+    // So near, the picture is a plane.
+    assert!(values.chunks(3).all(|v| (v[0] - values[0]).abs() < 1e-3));
+}
+
+#[test]
+fn a_time_is_the_crop_of_the_whole() {
+    let room = Room::new();
+    room.put("s.siren", siren_sound(8000));
+    room.run(&["decode", "s.siren", "-o", "a.wav"]).exits(0);
+    room.run(&["decode", "s.siren", "-o", "b.wav", "--time", "0.3..0.7"]).exits(0);
+    room.run(&["decode", "s.siren", "-o", "c.wav", "--time", "0..1"]).exits(0);
+    room.run(&["decode", "s.siren", "-o", "d.wav", "--time", "0.3..0.7", "--rate", "2000"]).exits(0);
+    let [a, b, c, d] = ["a.wav", "b.wav", "c.wav", "d.wav"].map(|name| read(&room, name));
+    assert_eq!((b.description.lengths[0], d.description.lengths[0]), (3200, 800));
+    assert_eq!(a, c);
+    assert!((0..3200).all(|i| b.samples.get(i) == a.samples.get(2400 + i)));
+}
+
+#[test]
 fn bits_choose_the_sample_format() {
     let room = Room::new();
     room.put("p.siren", siren_picture(4, 4));

@@ -92,6 +92,17 @@ fn impossible_values_are_usage_errors() {
         ("--bits", "12"),
         ("--format", "exe"),
         ("--max-pixels", "many"),
+        ("--region", "1,2,3"),
+        ("--region", "1,2,3,4,5"),
+        ("--region", "1,2,0,4"),
+        ("--region", "-1,2,3,4"),
+        ("--region", "1,2,nan,4"),
+        ("--region", "1,two,3,4"),
+        ("--time", "1"),
+        ("--time", "2..1"),
+        ("--time", "1..1"),
+        ("--time", "-1..1"),
+        ("--time", "nan..1"),
     ] {
         room.run(&["decode", "a.siren", flag, value]).exits(2);
     }
@@ -111,7 +122,28 @@ fn flags_of_sound_do_not_fit_pictures_nor_the_other_way_round() {
     room.run(&["decode", "s.siren", "-o", "x.wav", "--scale", "2"]).complains(2, &["s.siren", "--rate"]);
     room.run(&["decode", "s.siren", "-o", "x.png"]).complains(2, &["x.png", "sound"]);
     room.run(&["decode", "p.siren", "-o", "x.wav"]).complains(2, &["x.wav", "picture"]);
+    room.run(&["decode", "p.siren", "--time", "0..1"]).complains(2, &["p.siren", "--region"]);
+    room.run(&["decode", "s.siren", "-o", "x.wav", "--region", "0,0,1,1"]).complains(2, &["s.siren", "--time"]);
     assert_eq!(room.names(), ["p.ppm", "p.siren", "s.siren", "s.wav"]);
+}
+
+#[test]
+fn a_region_lies_within_the_signal_and_holds_a_sample() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(8, 6));
+    room.put("s.siren", siren_sound(40));
+    for region in ["0,0,9,6", "8,0,1,1", "1,5,2,1.5", "0,0,inf,1", "1e300,0,1,1"] {
+        let run = room.run(&["decode", "p.siren", "--region", region]);
+        run.complains(2, &["p.siren", "--region", "not within", "8×6"]);
+    }
+    room.run(&["decode", "p.siren", "--region", "1.6,2,0.8,1"]).complains(2, &["p.siren", "no sample", "--size"]);
+    room.run(&["decode", "p.siren", "--region", "1,2,1e-9,1", "--size", "64x64"]).complains(2, &["p.siren", "2⁻²⁰"]);
+    room.run(&["decode", "p.siren", "--scale", "1e9", "--region", "1,2,1,1"]).complains(2, &["--scale", "--size"]);
+    for time in ["0..0.0051", "1..2", "0..inf"] {
+        room.run(&["decode", "s.siren", "--time", time]).complains(2, &["s.siren", "--time", "0.005 s"]);
+    }
+    room.run(&["decode", "s.siren", "--time", "0.00001..0.00002"]).complains(2, &["no sample", "--rate"]);
+    assert_eq!(room.names(), ["p.siren", "s.siren"]);
 }
 
 #[test]

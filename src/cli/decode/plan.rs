@@ -2,10 +2,11 @@
 
 use super::{Args, Bits};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::values::{PictureSize, Rectangle, Span};
 use crate::cli::{input, output};
 use sirenc::Decoder;
 use sirenc::media::OutputFormat;
-use sirenc::signal::{Axis, Description, Grid, Kind, SampleFormat};
+use sirenc::signal::{Axis, Description, Grid, Kind, Region, SampleFormat};
 use std::path::PathBuf;
 
 /// What is to be rendered, and as what.
@@ -46,39 +47,86 @@ impl Args {
 
     /// The positions to render and the rate of the result.
     fn sampling(&self, name: &str, native: &Description) -> Result<(Grid, u32), Failure> {
+        self.require_flags_of(name, native.kind)?;
         let wrong = |flag: &str, found: &str, hint: &str| {
             Err(Failure::new(Exit::Usage, name, format!("{flag} does not fit {found}")).hint(hint))
         };
-        let sound = native.kind == Kind::Sound;
-        if self.size.is_some() && sound {
-            return wrong("--size", "a sound", "--rate");
-        }
-        if self.scale.is_some() && sound {
-            return wrong("--scale", "a sound", "--rate");
-        }
-        if self.rate.is_some() && !sound {
-            return wrong("--rate", "a picture", "--size or --scale");
-        }
-        if let Some(rate) = self.rate {
-            let grid = native.lengths.iter().map(|&length| resampled(length, native.rate, rate)).collect();
-            let axes: Option<Vec<_>> = grid;
-            let Some(axes) = axes else { return wrong("--rate", "so long a sound", "a lower rate") };
-            return Ok((Grid { axes }, rate));
-        }
-        let counts = match (self.size, self.scale) {
-            (Some(size), _) => vec![size.width, size.height],
-            (_, Some(factor)) => {
-                let scaled =
-                    native.lengths.iter().map(|&length| (f64::from(length) * factor).round().max(1.0));
-                if scaled.clone().any(|length| length > f64::from(u32::MAX)) {
-                    return wrong("--scale", "so large a picture", "a smaller factor");
-                }
-                scaled.map(|length| length as u32).collect()
+        let region = self.part(name, native)?;
+        let fault = |error| Failure::work(name, error);
+        let (grid, rate) = match (self.size, self.scale, self.rate) {
+            (Some(PictureSize { width, height }), ..) => {
+                let zoom = region.as_ref().map(|region| Grid::over(region, &[width, height]));
+                let grid = zoom.unwrap_or_else(|| Grid::resized(native, &[width, height]));
+                return Ok((grid.map_err(fault)?, native.rate));
             }
-            _ => native.lengths.clone(),
+            (_, Some(factor), _) => {
+                let scaled = native.lengths.iter().map(|&n| (f64::from(n) * factor).round().max(1.0));
+                if scaled.clone().any(|length| length > f64::from(u32::MAX)) {
+                    return wrong("--scale", "so large a picture", "--region with --size goes further");
+                }
+                let counts: Vec<u32> = scaled.map(|length| length as u32).collect();
+                (Grid::resized(native, &counts).map_err(fault)?, native.rate)
+            }
+            (.., Some(rate)) => {
+                let axes = native.lengths.iter().map(|&length| resampled(length, native.rate, rate));
+                let Some(axes) = axes.collect() else {
+                    return wrong("--rate", "so long a sound", "a lower rate");
+                };
+                (Grid { axes }, rate)
+            }
+            _ => (Grid::native(native), native.rate),
         };
-        let grid = Grid::resized(native, &counts).map_err(|error| Failure::work(name, error))?;
-        Ok((grid, native.rate))
+        let Some(region) = region else { return Ok((grid, rate)) };
+        let hint = if native.kind == Kind::Sound { "--rate takes more" } else { "--size takes more" };
+        Ok((grid.crop(&region).map_err(|error| fault(error).hint(hint))?, rate))
+    }
+
+    /// Refuses flags of pictures for sounds, and the other way round.
+    fn require_flags_of(&self, name: &str, kind: Kind) -> Result<(), Failure> {
+        let pictures = [
+            ("--size", self.size.is_some(), "--rate"),
+            ("--scale", self.scale.is_some(), "--rate"),
+            ("--region", self.region.is_some(), "--time"),
+        ];
+        let sounds = [
+            ("--rate", self.rate.is_some(), "--size or --scale"),
+            ("--time", self.time.is_some(), "--region"),
+        ];
+        let (flags, found) =
+            if kind == Kind::Sound { (&pictures[..], "a sound") } else { (&sounds[..], "a picture") };
+        match flags.iter().find(|(_, given, _)| *given) {
+            Some((flag, _, hint)) => {
+                Err(Failure::new(Exit::Usage, name, format!("{flag} does not fit {found}")).hint(hint))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The part that --region or --time asks for.
+    fn part(&self, name: &str, native: &Description) -> Result<Option<Region>, Failure> {
+        if let Some(Rectangle { x, y, width, height }) = self.region {
+            let (from, to) = ([x - 0.5, y - 0.5], [x + width - 0.5, y + height - 0.5]);
+            return Region::new(native, &from, &to).map(Some).map_err(|_| {
+                let sentence = format!(
+                    "--region {x},{y},{width},{height} is not within the picture of {}×{} pixels",
+                    native.lengths[0], native.lengths[1]
+                );
+                Failure::new(Exit::Usage, name, sentence)
+            });
+        }
+        let Some(Span { from, to }) = self.time else { return Ok(None) };
+        let seconds = f64::from(native.lengths[0]) / f64::from(native.rate);
+        let outside = || {
+            let sentence = format!("--time {from}..{to} is not within the sound of 0 to {seconds} s");
+            Failure::new(Exit::Usage, name, sentence)
+        };
+        // The sound ends one sample after its last one, which is half a sample after its extent.
+        let [from, to] = [from, to].map(|time| position_at(time, native.rate));
+        let end = f64::from(native.lengths[0]);
+        if to > end {
+            return Err(outside());
+        }
+        Region::new(native, &[from], &[to.min(end - 0.5)]).map(Some).map_err(|_| outside())
     }
 
     fn output_format(&self, native: &Description) -> Result<OutputFormat, Failure> {
@@ -118,7 +166,14 @@ impl Args {
 fn resampled(length: u32, native: u32, rate: u32) -> Option<Axis> {
     let spacing = f64::from(native) / f64::from(rate);
     let count = ((f64::from(length) - 0.5) / spacing).floor() + 1.0;
-    (count <= f64::from(u32::MAX)).then_some(Axis { origin: 0.0, spacing, first: 0, count: count as u32 })
+    (count <= f64::from(u32::MAX)).then(|| Axis::new(0.0, spacing, count as u32))
+}
+
+/// The position at `seconds`, native samples, to a millionth: 0.3 s at 44100 Hz is sample 13230, whatever 0.3 is in
+/// binary.
+fn position_at(seconds: f64, rate: u32) -> f64 {
+    const STEPS: f64 = (1 << 20) as f64;
+    (seconds * f64::from(rate) * STEPS).round() / STEPS
 }
 
 #[cfg(test)]

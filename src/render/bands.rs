@@ -1,0 +1,57 @@
+//! A rendering band by band, a few bands at a time on all threads.
+
+use super::Rendering;
+use crate::backend::simd::Workspace;
+use std::ops::Range;
+
+/// The bands of a rendering in order, `samples × channels` values each.
+pub(crate) struct Bands<'a> {
+    rendering: Rendering<'a>,
+    /// The first index along the last axis that is not rendered yet.
+    next: u32,
+    ready: std::vec::IntoIter<Vec<f32>>,
+}
+
+impl<'a> Bands<'a> {
+    pub fn new(rendering: Rendering<'a>) -> Self {
+        Bands { rendering, next: 0, ready: vec![].into_iter() }
+    }
+}
+
+impl Iterator for Bands<'_> {
+    type Item = Vec<f32>;
+
+    fn next(&mut self) -> Option<Vec<f32>> {
+        if self.ready.len() == 0 {
+            let (length, count) = (self.rendering.band_length(), self.rendering.last_count());
+            let group: Vec<Range<u32>> = (self.next..count)
+                .step_by(length as usize)
+                .take(group_size())
+                .map(|from| from..from.saturating_add(length).min(count))
+                .collect();
+            self.next = group.last().map_or(count, |band| band.end);
+            self.ready = render(&self.rendering, &group).into_iter();
+        }
+        self.ready.next()
+    }
+}
+
+#[cfg(feature = "threads")]
+fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Vec<Vec<f32>> {
+    use rayon::prelude::*;
+    bands.par_iter().map_init(Workspace::default, |workspace, band| rendering.band(band, workspace)).collect()
+}
+
+#[cfg(not(feature = "threads"))]
+fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Vec<Vec<f32>> {
+    let mut workspace = Workspace::default();
+    bands.iter().map(|band| rendering.band(band, &mut workspace)).collect()
+}
+
+/// Bands rendered before they are handed on: a few for every thread.
+pub(super) fn group_size() -> usize {
+    #[cfg(feature = "threads")]
+    return 4 * rayon::current_num_threads();
+    #[cfg(not(feature = "threads"))]
+    1
+}
