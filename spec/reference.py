@@ -4,7 +4,9 @@
     reference.py INPUT.siren OUTPUT          a picture to .png, .ppm or .pgm, a sound to .wav
     reference.py --f32 INPUT.siren OUTPUT    the unit values as raw little-endian binary32
 
-It decodes on the native grid in the Exact class: the samples are those of every exact decoder, bit for bit. Needs numpy;
+    --size WxH, --size N                     a grid of so many samples over the whole, instead of the native one
+
+It decodes in the Exact class: the samples are those of every exact decoder, bit for bit. Needs numpy;
 files with metadata or unquantized parameters also need Python 3.14 or the package zstandard.
 """
 import math
@@ -557,25 +559,44 @@ def evaluate(network, coordinates):
     return h
 
 
+# 7.1  Positions
+
+def axis_positions(length, count):
+    """The positions of `count` samples over an axis, those of one sample after those of the other, and how many each has."""
+    spacing = length / count
+    origin = (spacing - 1.0) * 0.5
+    m = max(math.ceil(spacing), 1)
+    i, j = np.divmod(np.arange(count * m), m)
+    centres = origin + spacing * i.astype(np.float64)
+    if m == 1:
+        return centres, m
+    positions = centres + ((j.astype(np.float64) + 0.5) / float(m) - 0.5) * spacing
+    return np.clip(positions, -0.5, length - 0.5), m
+
+
 # 7.5  Rendering
 
 BLOCK = 512
 
 
-def render(signal, tiles, networks):
-    """Unit values on the native grid, `(height, width, channels)` or `(samples, channels)`."""
+def render(signal, tiles, networks, counts):
+    """Unit values of a grid of `counts` samples, `(height, width, channels)` or `(samples, channels)`."""
     axes = len(signal.lengths)
-    positions = [np.arange(n, dtype=np.float64) for n in signal.lengths]
-    values = np.zeros(signal.lengths[::-1] + [signal.channels], np.float32)
+    positions, footprints = zip(*map(axis_positions, signal.lengths, counts))
+    values = np.zeros([len(p) for p in positions[::-1]] + [signal.channels], np.float32)
     for number, network in enumerate(networks):
         box = tiles.box(number)
         span = max(end - start for start, end in box)
         slices, coordinates, weights = [], [], []
         for axis, (k, (start, end)) in enumerate(zip(tiles.index(number), box)):
-            p = positions[axis][start:end]
-            slices.append(slice(start, end))
+            first = np.searchsorted(positions[axis], start - 0.5, "left")
+            last = np.searchsorted(positions[axis], end - 0.5, "right")
+            p = positions[axis][first:last]
+            slices.append(slice(first, last))
             coordinates.append(((2.0 * p + 1.0 - float(start + end)) / float(span)).astype(np.float32))
             weights.append(tiles.weight(axis, k, p))
+        if any(s.start == s.stop for s in slices):
+            continue
         # The slowest axis first, as in `values`.
         x = np.stack([c.ravel() for c in np.meshgrid(*coordinates[::-1], indexing="ij")[::-1]])
         blocks = [evaluate(network, x[:, i:i + BLOCK]) for i in range(0, x.shape[1], BLOCK)]
@@ -589,7 +610,15 @@ def render(signal, tiles, networks):
         target = values[where]
         w = np.repeat(weight[touches][:, None], signal.channels, axis=1)
         target[touches] = fma(w, value[touches], target[touches])
-    return values
+    return means(values, counts, footprints) if max(footprints) > 1 else values
+
+
+def means(values, counts, footprints):
+    """The means over the footprints: sums in binary64, the first axis fastest."""
+    sums = np.zeros(list(counts[::-1]) + [values.shape[-1]], np.float64)
+    for offsets in np.ndindex(*footprints[::-1]):
+        sums += values[tuple(slice(j, None, m) for j, m in zip(offsets, footprints[::-1]))].astype(np.float64)
+    return (sums / float(math.prod(footprints))).astype(np.float32)
 
 
 # 7.6  Samples
@@ -605,7 +634,8 @@ def samples(values, name):
     return np.minimum(codes, 2**31 - 1)
 
 
-def decode(data):
+def decode(data, counts=None):
+    """The signal and its unit values on a grid of `counts` samples, by default the native one."""
     sections = split(data)
     signal = Signal(sections[SIGNAL])
     tiles = Tiles(sections.get(TILES), signal.lengths)
@@ -613,8 +643,11 @@ def decode(data):
         read_metadata(sections[METADATA])
     require(NETWORK in sections, ".siren: no NETWORK section")
     networks = read_networks(sections[NETWORK], signal, tiles)
-    ask("samples of the rendering", math.prod(signal.lengths) * signal.channels, MAX_SAMPLES)
-    return signal, render(signal, tiles, networks)
+    counts = counts or signal.lengths
+    if len(counts) != len(signal.lengths):
+        raise Unsupported(f"a size of {len(counts)} numbers for {len(signal.lengths)} axes")
+    ask("samples of the rendering", math.prod(counts) * signal.channels, MAX_SAMPLES)
+    return signal, render(signal, tiles, networks, counts)
 
 
 # Files
@@ -656,12 +689,20 @@ def write_wav(path, codes, bits, rate):
 def main(arguments):
     raw = "--f32" in arguments
     paths = [a for a in arguments if a != "--f32"]
-    if len(paths) != 2:
+    try:
+        counts = None
+        if "--size" in paths:
+            at = paths.index("--size")
+            counts = [int(n) for n in paths[at + 1].split("x")]
+            del paths[at:at + 2]
+        if len(paths) != 2 or min(counts or [1]) < 1:
+            raise ValueError
+    except (ValueError, IndexError):
         sys.exit(__doc__)
     with open(paths[0], "rb") as file:
         data = file.read()
     try:
-        signal, values = decode(data)
+        signal, values = decode(data, counts)
         if raw:
             body = values.astype("<f4").tobytes()
         elif signal.format == "F32":

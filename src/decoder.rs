@@ -233,7 +233,10 @@ mod tests {
             let part = decoder.render(&grid.crop(&region).unwrap()).unwrap();
             assert_eq!(part.len() as u32, 3 * width * height);
             for (j, row) in part.chunks_exact(3 * width as usize).enumerate() {
-                assert_eq!(row, &whole[((y as usize + j) * size[0] as usize + x as usize) * 3..][..row.len()]);
+                assert_eq!(
+                    row,
+                    &whole[((y as usize + j) * size[0] as usize + x as usize) * 3..][..row.len()]
+                );
             }
         }
     }

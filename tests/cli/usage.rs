@@ -123,7 +123,8 @@ fn flags_of_sound_do_not_fit_pictures_nor_the_other_way_round() {
     room.run(&["decode", "s.siren", "-o", "x.png"]).complains(2, &["x.png", "sound"]);
     room.run(&["decode", "p.siren", "-o", "x.wav"]).complains(2, &["x.wav", "picture"]);
     room.run(&["decode", "p.siren", "--time", "0..1"]).complains(2, &["p.siren", "--region"]);
-    room.run(&["decode", "s.siren", "-o", "x.wav", "--region", "0,0,1,1"]).complains(2, &["s.siren", "--time"]);
+    room.run(&["decode", "s.siren", "-o", "x.wav", "--region", "0,0,1,1"])
+        .complains(2, &["s.siren", "--time"]);
     assert_eq!(room.names(), ["p.ppm", "p.siren", "s.siren", "s.wav"]);
 }
 
@@ -136,9 +137,12 @@ fn a_region_lies_within_the_signal_and_holds_a_sample() {
         let run = room.run(&["decode", "p.siren", "--region", region]);
         run.complains(2, &["p.siren", "--region", "not within", "8×6"]);
     }
-    room.run(&["decode", "p.siren", "--region", "1.6,2,0.8,1"]).complains(2, &["p.siren", "no sample", "--size"]);
-    room.run(&["decode", "p.siren", "--region", "1,2,1e-9,1", "--size", "64x64"]).complains(2, &["p.siren", "2⁻²⁰"]);
-    room.run(&["decode", "p.siren", "--scale", "1e9", "--region", "1,2,1,1"]).complains(2, &["--scale", "--size"]);
+    room.run(&["decode", "p.siren", "--region", "1.6,2,0.8,1"])
+        .complains(2, &["p.siren", "no sample", "--size"]);
+    room.run(&["decode", "p.siren", "--region", "1,2,1e-9,1", "--size", "64x64"])
+        .complains(2, &["p.siren", "2⁻²⁰"]);
+    room.run(&["decode", "p.siren", "--scale", "1e9", "--region", "1,2,1,1"])
+        .complains(2, &["--scale", "--size"]);
     for time in ["0..0.0051", "1..2", "0..inf"] {
         room.run(&["decode", "s.siren", "--time", time]).complains(2, &["s.siren", "--time", "0.005 s"]);
     }
