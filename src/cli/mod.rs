@@ -13,6 +13,8 @@ mod output;
 mod progress;
 mod render;
 mod report;
+#[cfg(target_os = "linux")]
+mod unnamed;
 mod values;
 pub mod verify;
 

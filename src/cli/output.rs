@@ -1,6 +1,8 @@
 //! Where results go: standard output, a device or pipe, or a file that appears whole or not at all.
 
 use super::failure::{Exit, Failure};
+#[cfg(target_os = "linux")]
+use super::unnamed;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -169,10 +171,7 @@ fn probe(file: &Path) -> io::Result<()> {
 
 /// Writes a sibling, syncs it and renames it to `file`.
 fn replace(file: &Path, bytes: &[u8], overwrite: bool) -> io::Result<()> {
-    let mut sibling = Sibling::create(file)?;
-    sibling.file.write_all(bytes)?;
-    sibling.file.as_file().sync_all()?;
-    sibling.rename(file, overwrite)?;
+    Sibling::create(file, bytes)?.rename(file, overwrite)?;
     // Makes the new name last; not every system can.
     if let Ok(directory) = File::open(directory(file)) {
         let _ = directory.sync_all();
@@ -186,15 +185,33 @@ struct Sibling {
 }
 
 impl Sibling {
-    fn create(result: &Path) -> io::Result<Self> {
+    /// A sibling with `bytes` in it, on the disk. It has no name before where the system allows that, so that not even a
+    /// process that is killed leaves it behind.
+    fn create(result: &Path, bytes: &[u8]) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".sirenc-").suffix(".tmp");
+        #[cfg(target_os = "linux")]
+        if let Some(mut file) = unnamed::create(directory(result)) {
+            fill(&mut file, bytes)?;
+            let mut known = temporary();
+            let named = builder.make_in(directory(result), |path| {
+                unnamed::link(&file, path)?;
+                file.try_clone()
+            });
+            // It cannot be named everywhere; then it is written again.
+            if let Ok(file) = named {
+                *known = Some(file.path().to_path_buf());
+                return Ok(Sibling { file });
+            }
+        }
         if let Some(permissions) = permissions(result) {
             builder.permissions(permissions);
         }
         let mut known = temporary();
-        let file = builder.tempfile_in(directory(result))?;
+        let mut file = builder.tempfile_in(directory(result))?;
         *known = Some(file.path().to_path_buf());
+        drop(known);
+        fill(file.as_file_mut(), bytes)?;
         Ok(Sibling { file })
     }
     fn rename(self, result: &Path, overwrite: bool) -> io::Result<()> {
@@ -208,6 +225,12 @@ impl Sibling {
         // Dropping the error removes the file, still under the lock.
         renamed.map(drop).map_err(|failed| failed.error)
     }
+}
+
+/// Writes `bytes` down to the disk.
+fn fill(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Those of any new file: the process's mask decides.

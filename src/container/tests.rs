@@ -229,6 +229,44 @@ fn read_sizes_do_not_matter() {
     assert_eq!(read(Dribble(&bytes, false), &Limits::default()).unwrap(), rich());
 }
 
+/// Takes a few bytes at a time, is interrupted in between, and is full after `room` bytes.
+struct Full {
+    room: usize,
+    taken: Vec<u8>,
+    interrupted: bool,
+}
+
+impl std::io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.interrupted = !self.interrupted;
+        if self.interrupted {
+            return Err(std::io::ErrorKind::Interrupted.into());
+        }
+        let n = bytes.len().min(7).min(self.room - self.taken.len());
+        self.taken.extend(&bytes[..n]);
+        if n == 0 { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(n) }
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_writer_may_fail_at_any_byte() {
+    let bytes = bytes_of(&rich());
+    for room in 0..=bytes.len() {
+        let mut writer = Full { room, taken: vec![], interrupted: false };
+        match write(&rich(), &mut writer) {
+            Ok(()) => assert_eq!(room, bytes.len()),
+            Err(Error::Io(error)) => {
+                assert!(room < bytes.len() && error.kind() == std::io::ErrorKind::StorageFull);
+            }
+            Err(other) => panic!("{other}"),
+        }
+        assert_eq!(writer.taken, bytes[..room]);
+    }
+}
+
 #[test]
 fn what_cannot_be_read_is_not_written() {
     let good = tiny();

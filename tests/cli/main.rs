@@ -4,6 +4,8 @@
 mod comparing;
 mod decoding;
 mod encoding;
+#[cfg(unix)]
+mod faults;
 mod inputs;
 #[cfg(unix)]
 mod interrupts;
