@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the reference decoder over the fixtures: good files must give the bits of the manifest, bad ones the error in it.
 
-    check.py [PART]        only files whose names contain PART
+    check.py [--folder FOLDER] [PART]        only files whose names contain PART
 
 Needs numpy, and zstandard before Python 3.14. Ends with 1 if anything differs.
 """
@@ -37,13 +37,17 @@ def agrees(row, got):
     return got.startswith(kind + ": ") and part in got
 
 
-def main(part=""):
+def main(arguments):
+    folder = FIXTURES
+    if arguments[:1] == ["--folder"]:
+        folder, arguments = Path(arguments[1]), arguments[2:]
+    part = arguments[0] if arguments else ""
     differing = 0
-    with open(FIXTURES / "siren.tsv", newline="", encoding="utf-8") as manifest:
+    with open(folder / "siren.tsv", newline="", encoding="utf-8") as manifest:
         rows = [r for r in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE) if part in r["file"]]
     for row in rows:
         start = time.monotonic()
-        got = outcome(FIXTURES / row["file"])
+        got = outcome(folder / row["file"])
         same = agrees(row, got)
         differing += not same
         note = "" if same and row["values"] == got else f"  ({got})"
@@ -53,4 +57,4 @@ def main(part=""):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

@@ -16,8 +16,18 @@ pub fn sound(samples: u32, channels: u8, format: SampleFormat) -> Description {
 pub struct Random(u64);
 
 impl Random {
+    pub fn new(seed: u64) -> Self {
+        Random(seed)
+    }
+    /// True once in `n` times.
+    pub fn one_in(&mut self, n: i32) -> bool {
+        self.integer(1, n) == 1
+    }
+    pub fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.integer(0, from.len() as i32 - 1) as usize]
+    }
     /// An integer of `low..=high`.
-    fn integer(&mut self, low: i32, high: i32) -> i32 {
+    pub fn integer(&mut self, low: i32, high: i32) -> i32 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -4,6 +4,9 @@
 //! cargo run --release --example make_fixtures -- fixtures
 //! ```
 //!
+//! With `--random COUNT SEED` it makes as many files of every kind that the format has in another folder, which the two decoders must agree
+//! on (`spec/check.py --folder`).
+//!
 //! Most files are composed of pseudo-random integers, without a fit: they have the same bytes on every machine. Those
 //! that a fit made, and those in `found/`, are left as they are; `--fit` makes the fitted ones anew.
 
@@ -11,6 +14,7 @@ mod bad;
 mod compose;
 mod good;
 mod pieces;
+mod random;
 
 use sha2::{Digest, Sha256};
 use sirenc::signal::{Grid, Kind};
@@ -22,6 +26,7 @@ use std::path::Path;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// A file to be, and what it tests.
+#[derive(Clone)]
 struct Case {
     /// Below the folder of fixtures.
     name: String,
@@ -33,16 +38,20 @@ struct Case {
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, fit @ ..] = arguments.as_slice() else {
+    let [folder, options @ ..] = arguments.as_slice() else {
         return Err("the folder of fixtures expected".into());
     };
     let folder = Path::new(folder);
-    let mut cases = good::valid();
-    cases.extend(good::uncommon());
-    cases.extend(bad::invalid());
-    if fit == ["--fit"] {
-        cases.extend(good::fitted(folder)?);
-    }
+    let cases = match options {
+        [flag, count, seed] if flag == "--random" => random::files(seed.parse()?, count.parse()?),
+        _ => {
+            let mut cases = [good::valid(), good::uncommon(), bad::invalid()].concat();
+            if options == ["--fit"] {
+                cases.extend(good::fitted(folder)?);
+            }
+            cases
+        }
+    };
     let mut rows = BTreeMap::new();
     for case in cases {
         let path = folder.join(&case.name);
@@ -57,7 +66,9 @@ fn main() -> Result<()> {
     }
     // Rows of files that were not made just now stay as they are.
     let manifest = folder.join("siren.tsv");
-    for (name, line) in fs::read_to_string(&manifest)?.lines().skip(1).filter_map(|l| l.split_once('\t')) {
+    for (name, line) in
+        fs::read_to_string(&manifest).unwrap_or_default().lines().skip(1).filter_map(|l| l.split_once('\t'))
+    {
         rows.entry(name.to_owned()).or_insert_with(|| line.to_owned());
     }
     let lines: String = rows.iter().map(|(name, line)| format!("{name}\t{line}\n")).collect();

@@ -1,0 +1,115 @@
+//! Valid files drawn at random from the grammar of the format: every kind, format, number of channels, partition, depth,
+//! width, coding and section that it has, at sizes that are decoded in no time.
+
+use crate::Case;
+use crate::compose::{Random, bytes_of, numbers};
+use crate::pieces::{insert, section, split};
+use sirenc::container::{File, Networks, QuantizedNetwork};
+use sirenc::network::Shape;
+use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles};
+
+/// The same files each time for the same `seed`.
+pub fn files(seed: u64, count: u32) -> Vec<Case> {
+    let mut random = Random::new(seed);
+    let mut case = |number: u32| Case {
+        name: format!("random-{number:04}.siren"),
+        tests: "drawn at random",
+        bytes: file(&mut random),
+        error: None,
+    };
+    (0..count).map(&mut case).collect()
+}
+
+fn file(random: &mut Random) -> Vec<u8> {
+    let description = description(random);
+    let tiles = tiles(random, &description);
+    let networks = networks(random, &description, &tiles);
+    let mut bytes = bytes_of(&File { metadata: metadata(random), description, tiles, networks });
+    // Unknown sections, between METADATA and NETWORK.
+    for number in [0x85, 0xe0] {
+        if random.one_in(6) {
+            let payload = vec![random.integer(0, 255) as u8; random.integer(0, 200) as usize];
+            let last = split(&bytes).len() - 1;
+            bytes = insert(&bytes, last, section(number, &payload));
+        }
+    }
+    bytes
+}
+
+fn description(random: &mut Random) -> Description {
+    use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
+    let kind = *random.choose(&[Kind::Picture, Kind::Sound]);
+    let sound = kind == Kind::Sound;
+    Description {
+        kind,
+        lengths: (0..kind.axes()).map(|_| random.integer(1, if sound { 600 } else { 30 }) as u32).collect(),
+        channels: random.integer(1, kind.max_channels().into()) as u8,
+        format: if sound {
+            *random.choose(&[I8, I16, I24, I32, F32])
+        } else {
+            *random.choose(&[U8, U16, F32])
+        },
+        rate: if sound { random.integer(1, i32::MAX) as u32 } else { 0 },
+    }
+}
+
+fn tiles(random: &mut Random, description: &Description) -> Tiles {
+    let most = |length: u32| length.min(5) as i32;
+    let counts: Vec<u32> = description.lengths.iter().map(|&n| random.integer(1, most(n)) as u32).collect();
+    if counts.iter().all(|&n| n == 1) || random.one_in(2) {
+        return Tiles::one(description);
+    }
+    let cut = counts.iter().zip(&description.lengths).filter(|(count, _)| **count > 1);
+    let core = cut.map(|(count, length)| length / count).min().unwrap_or(0);
+    let overlap = random.integer(0, (core / 2) as i32) as u32;
+    Tiles::new(description, &counts, overlap).expect("a partition")
+}
+
+fn networks(random: &mut Random, description: &Description, tiles: &Tiles) -> Networks {
+    let most = if random.one_in(20) { 64 } else { 5 };
+    let layers = random.integer(1, most) as usize;
+    let mut quantized: Vec<QuantizedNetwork> = (0..tiles.len())
+        .map(|_| {
+            let most = if random.one_in(10) { 60 } else { 14 };
+            let width = random.integer(1, most) as usize;
+            let (inputs, outputs) = (description.lengths.len(), description.channels.into());
+            let shape =
+                Shape { inputs, outputs, layers, width: if layers > 5 { width.min(4) } else { width } };
+            network(random, shape)
+        })
+        .collect();
+    if random.one_in(2) {
+        quantized.iter_mut().for_each(QuantizedNetwork::sort_neurons);
+    }
+    match random.integer(0, 5) {
+        0 => Networks::Half(numbers(&quantized)),
+        1 => Networks::Single(quantized.iter().map(QuantizedNetwork::dequantize).collect()),
+        _ => Networks::Quantized(quantized),
+    }
+}
+
+/// Parameters of 2¹⁰ at most, mostly about 1, from symbols of any size.
+fn network(random: &mut Random, shape: Shape) -> QuantizedNetwork {
+    let bits = random.integer(0, 20);
+    let index = |random: &mut Random| (random.integer(-20, 16) - 8 * bits) as i16;
+    let steps = (0..=shape.layers).map(|_| (index(random), index(random))).collect();
+    // Heavier tails for some.
+    let tails = random.integer(0, 3);
+    let mut symbol = || {
+        let bits = (bits - random.integer(0, 1 + tails).pow(2)).max(0);
+        random.integer(-(1 << bits), 1 << bits)
+    };
+    QuantizedNetwork { shape, steps, symbols: (0..shape.parameters()).map(|_| symbol()).collect() }
+}
+
+fn metadata(random: &mut Random) -> Vec<Metadata> {
+    let mut blocks = vec![];
+    for kind in [MetadataKind::Icc, MetadataKind::Exif, MetadataKind::Xmp] {
+        if random.one_in(5) {
+            let byte = random.integer(0, 255);
+            let bytes = (0..random.integer(0, 900)).map(|i| (byte + i / 7) as u8).collect();
+            blocks.push(Metadata { kind, bytes });
+        }
+    }
+    blocks
+}
