@@ -92,7 +92,7 @@ fn little_endian(bytes: &[u8]) -> u64 {
 
 /// The window that a descriptor stands for: powers of two from 1 KiB on, and their eighths.
 fn window_size(descriptor: u8) -> u64 {
-    (u64::from(descriptor & 7) | 8) << (descriptor >> 3) << 7
+    8u64.saturating_add(u64::from(descriptor & 7)) << (descriptor >> 3) << 7
 }
 
 /// Compresses `bytes` into one frame.

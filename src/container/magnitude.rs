@@ -286,6 +286,20 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "encoder")]
+    #[test]
+    fn the_largest_magnitude_is_the_largest_read() {
+        for mean in [0, 16, MAX_MAGNITUDE] {
+            for (value, allowed) in [(MAX_MAGNITUDE, true), (MAX_MAGNITUDE + 1, false)] {
+                let mut writer = Writer::new(4);
+                writer.magnitude(&mut Context::new(mean), value).unwrap();
+                let bytes = writer.finish();
+                let read = Reader::new(&bytes, 4).unwrap().magnitude(&mut Context::new(mean), 0);
+                assert_eq!(read.ok(), allowed.then_some(value), "{mean}");
+            }
+        }
+    }
+
     #[test]
     fn contexts_forget() {
         let mut context = Context::new(4);

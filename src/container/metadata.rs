@@ -30,7 +30,7 @@ pub(super) fn read(payload: &[u8], limits: &Limits, memory: &mut Memory) -> Resu
 
     let mut fields = Fields::new(&bytes, METADATA);
     let (mut blocks, mut last) = (vec![], 0);
-    while blocks.is_empty() && last == 0 || !fields.is_empty() {
+    while last == 0 || !fields.is_empty() {
         let number = fields.u8("block kind")?;
         if number <= last {
             return Err(fields.error(format!("block kind {number} after {last}")));
@@ -123,6 +123,7 @@ mod tests {
     fn blocks_are_checked() {
         let read = |blocks: &[u8]| read(&payload(blocks), &Limits::default());
         assert_eq!(read(&[1, 1, 9, 77, 2, 8, 8]).unwrap(), [block(MetadataKind::Icc, &[9])]);
+        assert_eq!(read(&[77, 2, 8, 8]).unwrap(), []);
         for blocks in [&[][..], &[1], &[1, 2, 0], &[0, 0], &[2, 0, 1, 0], &[1, 0, 1, 0], &[1, 0x80, 0]] {
             assert!(matches!(read(blocks), Err(Error::Format { .. })), "{blocks:?}");
         }
