@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// The system's allocator, counting.
+/// The system's allocator, counting, and refusing what is larger than [`LARGEST`].
 struct Counting;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+static LARGEST: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 fn count(more: usize, less: usize) {
     let held = HELD.fetch_add(more, Relaxed) + more;
@@ -24,11 +25,17 @@ fn count(more: usize, less: usize) {
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.size() > LARGEST.load(Relaxed) {
+            return std::ptr::null_mut();
+        }
         count(layout.size(), 0);
         // SAFETY: as the caller has promised.
         unsafe { System.alloc(layout) }
     }
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if layout.size() > LARGEST.load(Relaxed) {
+            return std::ptr::null_mut();
+        }
         count(layout.size(), 0);
         // SAFETY: as the caller has promised.
         unsafe { System.alloc_zeroed(layout) }
@@ -39,6 +46,9 @@ unsafe impl GlobalAlloc for Counting {
         unsafe { System.dealloc(place, layout) }
     }
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if size > LARGEST.load(Relaxed) {
+            return std::ptr::null_mut();
+        }
         count(size, layout.size());
         // SAFETY: as the caller has promised.
         unsafe { System.realloc(place, layout, size) }
@@ -148,4 +158,24 @@ fn truncations_and_flipped_bits_take_no_more_than_the_file() {
         }
         assert_eq!(damaged, bytes);
     }
+}
+
+#[test]
+fn a_system_without_memory_is_an_error() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // 12289 symbols, and as many numbers.
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/uncommon/width-4096.siren");
+    let bytes = std::fs::read(path).unwrap();
+    let open = |largest: usize, bytes: &[u8]| {
+        LARGEST.store(largest, Relaxed);
+        let outcome = container::parse(bytes, &Limits::default());
+        LARGEST.store(usize::MAX, Relaxed);
+        outcome
+    };
+    assert!(open(4 * 12289, &bytes).is_ok());
+    let refused = open(4 * 12289 - 1, &bytes);
+    assert!(
+        matches!(&refused, Err(Error::Io(e)) if e.kind() == std::io::ErrorKind::OutOfMemory),
+        "{refused:?}"
+    );
 }
