@@ -84,6 +84,10 @@ impl<'a> Meter<'a> {
     pub fn stopped(&self) -> bool {
         self.interrupted() || self.late.load(Ordering::Relaxed)
     }
+    /// Whether time is limited or the observer asked to finish: no work should be done twice.
+    pub fn is_limited(&self) -> bool {
+        self.deadline.is_some() || self.stopped()
+    }
     /// Whether the observer asked to finish.
     pub fn interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)

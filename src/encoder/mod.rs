@@ -47,7 +47,7 @@ pub fn encode(
 fn aim(session: &Session<'_>) -> Result<Outcome> {
     let description = &session.signal.description;
     let positions = description.positions() as f64;
-    let passes = plan::passes(session.options.effort);
+    let passes = session.affordable(plan::passes(session.options.effort));
     let bytes = |bits: f64| (bits / 8.0).floor() as u64;
     match session.options.target {
         Target::Bytes(limit) => search::to_bytes(session, limit, passes),
@@ -68,7 +68,7 @@ fn aim(session: &Session<'_>) -> Result<Outcome> {
                 layers,
                 width,
             };
-            let fit = session.fit_shapes(Tiles::one(description), &[shape], passes);
+            let fit = session.fit_shapes(Tiles::one(description), &[shape], passes, 1.0);
             let networks = match session.options.weights {
                 WeightCoding::Quantized => {
                     Networks::Quantized(session.quantize(&fit, search::usual_delta(&fit)))

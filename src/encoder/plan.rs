@@ -53,6 +53,11 @@ pub(crate) fn shape(description: &Description, layers: usize, parameters: f64) -
     of_width((2..=512).take_while(fits).last().unwrap_or(1))
 }
 
+/// The shape of a network of the usual size.
+pub(crate) fn usual_shape(description: &Description) -> Shape {
+    shape(description, layers(description.kind, PARAMETERS_PER_TILE), PARAMETERS_PER_TILE)
+}
+
 /// Passes over the samples at each effort, 1 to 9.
 pub(crate) fn passes(effort: u8) -> f64 {
     const PASSES: [f64; 9] = [12.0, 40.0, 120.0, 280.0, 640.0, 1300.0, 2600.0, 5200.0, 10400.0];

@@ -3,18 +3,18 @@
 use super::meter::Meter;
 use super::options::{EncodeOptions, Phase, WeightCoding};
 use super::plan::{self, BATCH_BLOCKS};
-use crate::backend::simd::{BLOCK, Level};
+use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
 use crate::container::{self, File, Networks, QuantizedNetwork};
 use crate::decoder::Decoder;
 use crate::error::Result;
-use crate::fit::{self, Dataset, Schedule};
+use crate::fit::{self, Allowance, Dataset, Schedule};
 use crate::limits::Limits;
 use crate::network::{Network, Shape};
 use crate::quantize::Fitted;
 use crate::signal::metric::ErrorSum;
 use crate::signal::{Grid, Signal, Tiles};
 use rayon::prelude::*;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Peak learning rate, radians.
 const RATE: f32 = 0.045;
@@ -22,6 +22,10 @@ const RATE: f32 = 0.045;
 const PROBE: f64 = 0.06;
 /// Work of all refits during quantization, relative to the fit.
 const REFIT: f64 = 0.3;
+/// Where time is limited: the shares of what is left that a probe, the fit and one quantization may take.
+const PROBE_TIME: f64 = 0.06;
+const FIT_TIME: f64 = 0.72;
+const QUANTIZE_TIME: f64 = 0.8;
 
 /// One encode: what every stage needs.
 pub(crate) struct Session<'a> {
@@ -59,8 +63,30 @@ pub(crate) struct Finished {
 }
 
 impl Session<'_> {
-    /// Fits about `parameters` parameters in `passes` passes over the samples.
-    pub fn fit(&self, parameters: f64, passes: f64) -> Result<Fit> {
+    /// `passes`, or about as many as the time limit leaves room for, judged by a few training steps.
+    pub fn affordable(&self, passes: f64) -> f64 {
+        const STEPS: u32 = 20;
+        let Some(left) = self.meter.remaining() else { return passes };
+        let description = &self.signal.description;
+        let shape = plan::usual_shape(description);
+        let points = BATCH_BLOCKS * BLOCK;
+        let [coordinates, targets] = [shape.inputs, shape.outputs].map(|rows| vec![0.5; rows * points]);
+        let (network, weights) = (Network::zeros(shape), vec![1.0; points]);
+        let (mut gradient, mut workspace) = (vec![0.0; shape.parameters()], Workspace::default());
+        let start = Instant::now();
+        for _ in 0..STEPS {
+            let batch =
+                Batch { coordinates: &coordinates, targets: &targets, weights: &weights, first_layer: 0 };
+            self.level.step(&network, batch, 0.0, &mut gradient, &mut workspace);
+        }
+        let pass = (start.elapsed() / STEPS).mul_f64(description.positions() as f64 / points as f64)
+            / rayon::current_num_threads() as u32;
+        passes.min(FIT_TIME * left.as_secs_f64() / pass.as_secs_f64())
+    }
+
+    /// Fits about `parameters` parameters in `passes` passes over the samples, within `time` of what the time limit
+    /// leaves for fits (0 to 1).
+    pub fn fit(&self, parameters: f64, passes: f64, time: f64) -> Result<Fit> {
         let tiles = plan::tiles(&self.signal.description, parameters)?;
         let each = parameters / tiles.len() as f64;
         let layers = plan::layers(self.signal.description.kind, each);
@@ -68,60 +94,48 @@ impl Session<'_> {
         let shapes = if tiles.len() == 1 {
             vec![equal]
         } else {
-            let probe = self.train(Phase::Probe, &tiles, &vec![equal; tiles.len()], PROBE * passes);
+            let probe = self.train(
+                Phase::Probe,
+                &tiles,
+                &vec![equal; tiles.len()],
+                PROBE * passes,
+                PROBE_TIME * time,
+            );
             let errors: Vec<f64> = probe.iter().map(|(_, error)| *error).collect();
             let shares = plan::share(parameters, &errors);
             shares.into_iter().map(|p| plan::shape(&self.signal.description, layers, p)).collect()
         };
-        Ok(self.fit_shapes(tiles, &shapes, passes))
+        Ok(self.fit_shapes(tiles, &shapes, passes, time))
     }
 
     /// Fits networks of given shapes.
-    pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], passes: f64) -> Fit {
-        let passes = self.affordable(&tiles, shapes, passes);
-        let trained = self.train(Phase::Fit, &tiles, shapes, passes);
+    pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], passes: f64, time: f64) -> Fit {
+        let trained = self.train(Phase::Fit, &tiles, shapes, passes, FIT_TIME * time);
         let error = trained.iter().map(|(_, error)| error).sum();
         Fit { tiles, networks: trained.into_iter().map(|(fitted, _)| fitted).collect(), error, passes }
     }
 
-    /// `passes`, or as many as the time limit leaves room for, judged by a few steps on the first tile.
-    fn affordable(&self, tiles: &Tiles, shapes: &[Shape], passes: f64) -> f64 {
-        /// Share of the remaining time that goes into the fit; the rest is for quantization.
-        const SHARE: f64 = 0.75;
-        let Some(remaining) = self.meter.remaining() else { return passes };
-        let work = |n: usize, steps: usize| {
-            (steps
-                * BATCH_BLOCKS.min(tiles.tile(n).points().div_ceil(BLOCK as u64) as usize)
-                * shapes[n].macs()) as f64
-        };
-        let mut rng = fastrand::Rng::with_seed(0);
-        let data = self.dataset(tiles, 0);
-        let mut network = fit::initial_network(shapes[0], &data, self.signal.description.kind, &mut rng);
-        let (steps, blocks) = (40, BATCH_BLOCKS);
-        let schedule =
-            Schedule { steps, blocks, rate: 0.0, warmup: 0.0, end: 1.0, first_layer: 0, parallel: false };
-        let start = Instant::now();
-        fit::train(self.level, &mut network, &data, &schedule, |_, _| true);
-        let seconds = start.elapsed().as_secs_f64() / work(0, steps) / rayon::current_num_threads() as f64;
-        let planned = |n: usize| work(n, plan::steps(tiles.tile(n).points(), passes));
-        let expected = seconds * (0..tiles.len()).map(planned).sum::<f64>();
-        passes * (SHARE * remaining.as_secs_f64() / expected).min(1.0)
-    }
-
     /// Trains one network per tile; each comes with the squared error it leaves, in unit values.
-    fn train(&self, phase: Phase, tiles: &Tiles, shapes: &[Shape], passes: f64) -> Vec<(Fitted, f64)> {
+    fn train(
+        &self,
+        phase: Phase,
+        tiles: &Tiles,
+        shapes: &[Shape],
+        passes: f64,
+        time: f64,
+    ) -> Vec<(Fitted, f64)> {
         let points: Vec<u64> = (0..tiles.len()).map(|n| tiles.tile(n).points()).collect();
         let steps: Vec<usize> = points.iter().map(|&n| plan::steps(n, passes)).collect();
         self.meter.begin(phase, steps.iter().map(|&n| n as u64).sum(), &points);
         let costs: Vec<u64> = shapes.iter().zip(&points).map(|(s, &n)| s.macs() as u64 * n).collect();
-        self.for_tiles(&costs, |number, parallel| {
+        self.for_tiles(&costs, time, |number, parallel, time| {
             let data = self.dataset(tiles, number);
             let mut rng = fastrand::Rng::with_seed(self.seed(number));
             let mut network =
                 fit::initial_network(shapes[number], &data, self.signal.description.kind, &mut rng);
             let (steps, blocks, rate) = (steps[number], BATCH_BLOCKS, RATE);
             let schedule =
-                Schedule { steps, blocks, rate, warmup: 0.02, end: 0.01, first_layer: 0, parallel };
+                Schedule { steps, blocks, rate, warmup: 0.02, end: 0.01, first_layer: 0, parallel, time };
             if !self.meter.stopped() {
                 self.run(number, &mut network, &data, &schedule);
             }
@@ -157,6 +171,7 @@ impl Session<'_> {
                     end: 0.02,
                     first_layer: 0,
                     parallel: false,
+                    time: None,
                 }
             })
             .collect();
@@ -168,13 +183,13 @@ impl Session<'_> {
         self.meter.begin(Phase::Quantize, refits.iter().enumerate().map(total).sum(), &points);
         let costs: Vec<u64> =
             fit.networks.iter().zip(&points).map(|(f, &n)| f.network.shape().macs() as u64 * n).collect();
-        self.for_tiles(&costs, |number, parallel| {
+        self.for_tiles(&costs, QUANTIZE_TIME, |number, parallel, time| {
             let data = self.dataset(&fit.tiles, number);
             let units = f64::from(data.normalisation.scale).powi(2);
             if self.meter.stopped() {
                 return fit.networks[number].rounded(delta);
             }
-            let refit = Schedule { parallel, ..refits[number] };
+            let refit = Schedule { parallel, time, ..refits[number] };
             let advance = |steps, mse: f64| self.meter.advance(number, steps, mse * units);
             fit.networks[number].quantized(self.level, &data, delta, &refit, advance)
         })
@@ -237,8 +252,23 @@ impl Session<'_> {
 
     /// Runs `work` for every tile, the costly ones first: as many tiles side by side as there are threads, and those
     /// that do not fill the threads one by one, with their steps in parallel. The results do not depend on it.
-    fn for_tiles<T: Send>(&self, costs: &[u64], work: impl Fn(usize, bool) -> T + Sync) -> Vec<T> {
+    ///
+    /// `work` gets the number of the tile, whether to work in parallel and, where time is limited, its part of the share
+    /// `time` of what is left.
+    fn for_tiles<T: Send>(
+        &self,
+        costs: &[u64],
+        time: f64,
+        work: impl Fn(usize, bool, Option<Allowance>) -> T + Sync,
+    ) -> Vec<T> {
         let threads = rayon::current_num_threads();
+        let all = costs.iter().sum::<u64>().max(1) as f64;
+        let left = self.meter.remaining().map(|left| left.mul_f64(time));
+        let work = |n: usize, parallel: bool| {
+            let part = costs[n] as f64 / all * if parallel { 1.0 } else { threads as f64 };
+            let allow = |left: Duration| Allowance { from: Instant::now(), length: left.mul_f64(part) };
+            work(n, parallel, left.map(allow))
+        };
         let mut order: Vec<usize> = (0..costs.len()).collect();
         order.sort_by_key(|&n| std::cmp::Reverse(costs[n]));
         let (together, alone) = order.split_at(order.len() / threads * threads);

@@ -8,4 +8,4 @@ mod train;
 
 pub(crate) use dataset::{Dataset, Normalisation};
 pub(crate) use initial::initial_network;
-pub(crate) use train::{Schedule, train};
+pub(crate) use train::{Allowance, Schedule, train};

@@ -6,6 +6,7 @@ use crate::fit::optimizer::Optimizer;
 use crate::network::Network;
 use rayon::prelude::*;
 use std::f32::consts::PI;
+use std::time::{Duration, Instant};
 
 /// Blocks per independently accumulated share of a gradient: the same shares whatever the number of threads.
 const SHARE: usize = 4;
@@ -27,13 +28,40 @@ pub(crate) struct Schedule {
     pub first_layer: usize,
     /// Whether the shares of one step run in parallel.
     pub parallel: bool,
+    /// Wall-clock time after which the schedule must have come to its end.
+    pub time: Option<Allowance>,
+}
+
+/// A span of wall-clock time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance {
+    pub from: Instant,
+    pub length: Duration,
+}
+
+impl Allowance {
+    /// How much of it has passed, from 0 up.
+    fn passed(&self) -> f64 {
+        self.from.elapsed().as_secs_f64() / self.length.as_secs_f64().max(1e-9)
+    }
+    /// One of `n` equal parts of what is left, from now.
+    pub fn part(&self, n: usize) -> Self {
+        let left = self.length.saturating_sub(self.from.elapsed());
+        Allowance { from: Instant::now(), length: left / n as u32 }
+    }
 }
 
 impl Schedule {
-    /// The learning rate at `step`: linear warm-up, then half a cosine.
-    fn rate(&self, step: usize) -> f32 {
+    /// How far the schedule has come when `step` steps are done, in steps: further than that where time is short, so
+    /// that the learning rate falls to its end in any case.
+    fn position(&self, step: usize) -> f32 {
+        let passed = self.time.map_or(0.0, |time| time.passed());
+        (step as f32).max((passed * self.steps as f64) as f32)
+    }
+
+    /// The learning rate at a position: linear warm-up, then half a cosine.
+    fn rate(&self, step: f32) -> f32 {
         let warmup = (self.warmup * self.steps as f32).max(1.0);
-        let step = step as f32;
         if step < warmup {
             return self.rate * (step + 1.0) / warmup;
         }
@@ -63,6 +91,10 @@ pub(crate) fn train(
     let mut slow_down = 1.0;
 
     for step in 0..schedule.steps {
+        let position = schedule.position(step);
+        if position >= schedule.steps as f32 {
+            break;
+        }
         let batch = step % batches;
         let blocks = batch * data.blocks() / batches..(batch + 1) * data.blocks() / batches;
         let count: usize = blocks.len() * BLOCK * shape.outputs;
@@ -91,7 +123,7 @@ pub(crate) fn train(
             continue;
         }
         guard.keep(step, network);
-        optimizer.step(level, network, &gradient, slow_down * schedule.rate(step), schedule.first_layer);
+        optimizer.step(level, network, &gradient, slow_down * schedule.rate(position), schedule.first_layer);
         if step % 32 == 0 && !observe(step, guard.recent) {
             break;
         }

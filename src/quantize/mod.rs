@@ -122,7 +122,8 @@ impl Fitted {
                 }
             }
             if !layer.last && refit.steps > 0 {
-                let schedule = Schedule { first_layer: l + 1, ..*refit };
+                let time = refit.time.map(|time| time.part(shape.layers - l));
+                let schedule = Schedule { first_layer: l + 1, time, ..*refit };
                 let mut seen = 0;
                 train(level, &mut network, data, &schedule, |step, mse| {
                     let steps = (step - seen) as u64;
