@@ -1,9 +1,12 @@
 //! container → network → a handle to render from.
 
+mod derivatives;
+mod points;
+
 use crate::container::{self, File};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::network::Network;
+use crate::network::{Jet, Network};
 use crate::render::Rendering;
 use crate::signal::{Description, Grid, Metadata, SampleFormat, Samples, Tiles};
 use std::io::Read;
@@ -65,14 +68,14 @@ impl Decoder {
     /// `Limit` if `grid` has more samples than the limits given to [`Decoder::open`] allow, `Parameter` if it does
     /// not fit the signal.
     pub fn cost(&self, grid: &Grid) -> Result<Cost> {
-        Ok(self.rendering(grid)?.1)
+        Ok(self.rendering(grid, None)?.1)
     }
     /// Renders `grid`: `samples × channels` unit values, first axis fastest, channels interleaved.
     ///
     /// # Errors
     /// `Limit` if the cost exceeds the limits given to [`Decoder::open`], `Parameter` if the grid does not fit.
     pub fn render(&self, grid: &Grid) -> Result<Vec<f32>> {
-        let (rendering, cost) = self.affordable(grid)?;
+        let (rendering, cost) = self.affordable(grid, None)?;
         let mut values = Vec::with_capacity(usize::try_from(cost.samples).unwrap_or(0));
         rendering.bands().for_each(|band| values.extend(band));
         Ok(values)
@@ -83,7 +86,7 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::render`].
     pub fn render_samples(&self, grid: &Grid, format: SampleFormat) -> Result<Samples> {
-        let (rendering, cost) = self.affordable(grid)?;
+        let (rendering, cost) = self.affordable(grid, None)?;
         let mut samples = Samples::with_capacity(format, usize::try_from(cost.samples).unwrap_or(0));
         rendering.bands().for_each(|band| samples.extend_from_units(&band));
         Ok(samples)
@@ -94,7 +97,7 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::render`], and whatever `sink` returns.
     pub fn render_rows(&self, grid: &Grid, mut sink: impl FnMut(&[f32]) -> Result<()>) -> Result<()> {
-        self.affordable(grid)?.0.bands().try_for_each(|band| sink(&band))
+        self.affordable(grid, None)?.0.bands().try_for_each(|band| sink(&band))
     }
     /// The same bands as [`Decoder::render_rows`], one after the other when they are asked for: one row of a picture or
     /// several, so always a multiple of its width times the channels.
@@ -102,17 +105,18 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::render`].
     pub fn bands(&self, grid: &Grid) -> Result<impl Iterator<Item = Vec<f32>>> {
-        Ok(self.affordable(grid)?.0.bands())
+        Ok(self.affordable(grid, None)?.0.bands())
     }
 
-    fn affordable(&self, grid: &Grid) -> Result<(Rendering<'_>, Cost)> {
-        let (rendering, cost) = self.rendering(grid)?;
+    /// The rendering of values, or of a jet, if the limits allow it.
+    fn affordable(&self, grid: &Grid, jet: Option<Jet>) -> Result<(Rendering<'_>, Cost)> {
+        let (rendering, cost) = self.rendering(grid, jet)?;
         Limits::ask("multiply-adds of the rendering", cost.macs, self.limits.macs)?;
         Limits::ask("bytes of memory for the rendering", cost.memory_bytes, self.limits.memory_bytes)?;
         Ok((rendering, cost))
     }
 
-    fn rendering(&self, grid: &Grid) -> Result<(Rendering<'_>, Cost)> {
+    fn rendering(&self, grid: &Grid, jet: Option<Jet>) -> Result<(Rendering<'_>, Cost)> {
         let Description { lengths, channels, .. } = self.description();
         if grid.axes.len() != lengths.len() {
             let detail = format!("{} axes, {} expected", grid.axes.len(), lengths.len());
@@ -121,9 +125,11 @@ impl Decoder {
         grid.axes.iter().zip(lengths).try_for_each(|(axis, &length)| axis.check(length))?;
         let samples = grid.positions().saturating_mul(u64::from(*channels));
         Limits::ask("samples of the rendering", samples, self.limits.samples)?;
-        let rendering = Rendering::new(&self.networks, self.tiles(), grid, lengths, usize::from(*channels));
+        let (tiles, channels) = (self.tiles(), usize::from(*channels));
+        let rendering = Rendering::new(&self.networks, tiles, grid, lengths, channels, jet);
         let parameters: u64 = self.networks.iter().map(|network| network.parameters().len() as u64).sum();
-        let values = samples.saturating_add(parameters).saturating_mul(4);
+        let components = jet.map_or(1, |jet| jet.components(lengths.len())) as u64;
+        let values = samples.saturating_mul(components).saturating_add(parameters).saturating_mul(4);
         let memory_bytes = values.saturating_add(rendering.working_bytes());
         let macs = rendering.macs();
         Ok((rendering, Cost { samples, macs, memory_bytes }))
@@ -131,14 +137,14 @@ impl Decoder {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::container::Networks;
     use crate::network::Shape;
     use crate::signal::{Axis, Kind, Region};
 
     /// A picture of `tiles` with networks of pseudo-random parameters.
-    fn decoder(lengths: [u32; 2], counts: [u32; 2], overlap: u32) -> Decoder {
+    pub fn decoder(lengths: [u32; 2], counts: [u32; 2], overlap: u32) -> Decoder {
         let description = Description {
             kind: Kind::Picture,
             lengths: lengths.to_vec(),

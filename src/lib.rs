@@ -47,3 +47,4 @@ pub use decoder::{Cost, Decoder};
 pub use encoder::*;
 pub use error::{Error, Result};
 pub use limits::Limits;
+pub use render::{Derivative, Taylor};

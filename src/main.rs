@@ -24,6 +24,7 @@ fn run(command: Command) -> Outcome {
     match command {
         Command::Encode(args) => cli::encode::run(&args, &interrupt),
         Command::Decode(args) => cli::decode::run(&args),
+        Command::Sample(args) => cli::sample::run(&args),
         Command::Info(args) => cli::info::run(&args),
         Command::Verify(args) => cli::verify::run(&args),
         Command::Compare(args) => cli::compare::run(&args),

@@ -1,7 +1,9 @@
 //! `sirenc decode`: a `.siren` file → a picture or sound of any size or rate.
 
+mod derivative;
 mod plan;
 
+use super::derivative::DerivativeArgs;
 use super::failure::{Exit, Failure};
 use super::input::Input;
 use super::limits::LimitArgs;
@@ -30,6 +32,8 @@ Examples:
   sirenc decode photo.siren --region 100,80,4.5,3 --size 1800x1200
   sirenc decode voice.siren --rate 96000        voice.wav
   sirenc decode voice.siren --time 1.5..2
+  sirenc decode photo.siren --derivative gradient            photo.npy, (height, width, channels, 2)
+  sirenc decode photo.siren --derivative laplacian -o l.png  8 bits, by a mapping that is printed and stored
   sirenc decode photo.siren -o photo.npy        C-order binary32, (height, width, channels)")]
 pub struct Args {
     /// The .siren file; - is standard input
@@ -78,6 +82,13 @@ pub struct Args {
     bits: Option<Bits>,
 
     #[command(flatten)]
+    derivative: DerivativeArgs,
+    /// For derivatives as PNG: the value of the highest code; of 0 is the middle one, for magnitude the lowest
+    /// [default: the largest]
+    #[arg(long, value_name = "VALUE", value_parser = values::positive, help_heading = super::derivative::HEADING)]
+    range: Option<f64>,
+
+    #[command(flatten)]
     limits: LimitArgs,
 
     /// Threads; they change the time, not the bytes [default: all]
@@ -123,14 +134,23 @@ pub fn run(args: &Args) -> Outcome {
     let decoder = content.decoder(&limits)?;
     let name = content.name;
 
-    let plan = args.plan(&name, &decoder)?;
+    let derivative = args.derivative.of(&name, decoder.description())?;
+    let plan = match derivative {
+        None => args.plan(&name, &decoder)?,
+        Some(derivative) => args.plan_derivative(&name, &decoder, derivative)?,
+    };
     args.limits.admit(&name, &plan.grid)?;
     let output = Output::prepare(&plan.path, &args.input, args.force)?;
 
-    let bytes = render_file(&decoder, &plan, args.quiet).map_err(|error| Failure::work(&name, error))?;
+    let rendered = match derivative {
+        None => render_file(&decoder, &plan, args.quiet).map(|bytes| (bytes, None)),
+        Some(derivative) => args.render_derivative(&decoder, &plan, derivative),
+    };
+    let (bytes, mapping) = rendered.map_err(|error| Failure::work(&name, error))?;
     output.write(&bytes)?;
     if !args.quiet {
         args.print(&name, &decoder, &plan, &output, started);
+        mapping.iter().for_each(|mapping| eprintln!("  {mapping}"));
     }
     Ok(Exit::Done)
 }

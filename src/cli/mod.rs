@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod decode;
+mod derivative;
 pub mod encode;
 mod failure;
 pub mod generate;
@@ -13,6 +14,7 @@ mod output;
 mod progress;
 mod render;
 mod report;
+pub mod sample;
 #[cfg(target_os = "linux")]
 mod unnamed;
 mod values;
@@ -38,6 +40,7 @@ Examples:
   sirenc encode photo.png --bpp 0.5            photo.siren, at most half a bit per pixel
   sirenc decode photo.siren --scale 2          photo.png, twice as wide and high
   sirenc encode voice.wav --kbps 16            voice.siren
+  sirenc sample photo.siren --at points.csv    values at any points
   sirenc verify photo.siren photo.png          is it intact, and how close is it
   sirenc info photo.siren                      what the file holds";
 
@@ -84,6 +87,7 @@ pub struct Cli {
 pub enum Command {
     Encode(encode::Args),
     Decode(decode::Args),
+    Sample(sample::Args),
     Info(info::Args),
     Verify(verify::Args),
     Compare(compare::Args),

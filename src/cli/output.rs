@@ -4,7 +4,7 @@ use super::failure::{Exit, Failure};
 #[cfg(target_os = "linux")]
 use super::unnamed;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::NamedTempFile;
@@ -69,24 +69,49 @@ impl Output {
 
     /// Writes the result, as a whole or not at all where the place allows it.
     pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
+        self.stream(|writer| writer.write_all(bytes).map_err(|error| self.fault(&error)))
+    }
+
+    /// Writes what `fill` writes, as [`Output::write`] does.
+    pub fn stream(&self, fill: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Result<(), Failure> {
+        let fault = |error: io::Error| self.fault(&error);
         match &self.place {
-            Place::Stdout => write_stdout(bytes),
+            Place::Stdout => buffered(io::stdout().lock(), fill, fault),
             Place::Stream => {
-                let written = OpenOptions::new().write(true).open(&self.path).and_then(|mut stream| {
-                    stream.write_all(bytes)?;
-                    stream.flush()
-                });
-                written.map_err(|error| match error.kind() {
-                    io::ErrorKind::BrokenPipe => Failure::reader_left(),
-                    _ => Failure::unwritable(self.name(), &error),
-                })
+                let stream = OpenOptions::new().write(true).open(&self.path).map_err(fault)?;
+                buffered(stream, fill, fault)
             }
-            Place::File(file) => replace(file, bytes, self.overwrite).map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => exists(&self.path),
-                _ => Failure::unwritable(self.name(), &error),
-            }),
+            Place::File(file) => {
+                let sibling = Sibling::create(file, |draft| buffered(draft, fill, fault), fault)?;
+                sibling.rename(file, self.overwrite).map_err(fault)?;
+                // Makes the new name last; not every system can.
+                if let Ok(directory) = File::open(directory(file)) {
+                    let _ = directory.sync_all();
+                }
+                Ok(())
+            }
         }
     }
+
+    /// The failure of writing here.
+    pub fn fault(&self, error: &io::Error) -> Failure {
+        match (error.kind(), &self.place) {
+            (io::ErrorKind::BrokenPipe, Place::Stdout | Place::Stream) => Failure::reader_left(),
+            (io::ErrorKind::AlreadyExists, Place::File(_)) => exists(&self.path),
+            _ => Failure::unwritable(self.name(), error),
+        }
+    }
+}
+
+/// Lets `fill` write through a buffer.
+fn buffered(
+    writer: impl Write,
+    fill: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+    fault: impl FnOnce(io::Error) -> Failure,
+) -> Result<(), Failure> {
+    let mut writer = BufWriter::new(writer);
+    fill(&mut writer)?;
+    writer.flush().map_err(fault)
 }
 
 /// Whether `path` names standard output.
@@ -161,22 +186,12 @@ fn directory(file: &Path) -> &Path {
     }
 }
 
-/// Fails where [`replace`] would fail to create its temporary file.
+/// Fails where [`Output::write`] would fail to create its temporary file.
 fn probe(file: &Path) -> io::Result<()> {
     if file.file_name().is_none() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the name of a file was expected"));
     }
     tempfile::tempfile_in(directory(file)).map(drop)
-}
-
-/// Writes a sibling, syncs it and renames it to `file`.
-fn replace(file: &Path, bytes: &[u8], overwrite: bool) -> io::Result<()> {
-    Sibling::create(file, bytes)?.rename(file, overwrite)?;
-    // Makes the new name last; not every system can.
-    if let Ok(directory) = File::open(directory(file)) {
-        let _ = directory.sync_all();
-    }
-    Ok(())
 }
 
 /// The temporary file beside the result, known to [`abandon`] from before it exists until it is renamed.
@@ -185,33 +200,49 @@ struct Sibling {
 }
 
 impl Sibling {
-    /// A sibling with `bytes` in it, on the disk. It has no name before where the system allows that, so that not even a
-    /// process that is killed leaves it behind.
-    fn create(result: &Path, bytes: &[u8]) -> io::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".sirenc-").suffix(".tmp");
+    /// A sibling with what `fill` writes in it, on the disk. It has no name before where the system allows that, so that
+    /// not even a process that is killed leaves it behind.
+    fn create(
+        result: &Path,
+        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+        fault: impl Fn(io::Error) -> Failure,
+    ) -> Result<Self, Failure> {
         #[cfg(target_os = "linux")]
-        if let Some(mut file) = unnamed::create(directory(result)) {
-            fill(&mut file, bytes)?;
+        if let Some(mut draft) = unnamed::create(directory(result)) {
+            fill(&mut draft)?;
+            draft.sync_all().map_err(&fault)?;
             let mut known = temporary();
-            let named = builder.make_in(directory(result), |path| {
-                unnamed::link(&file, path)?;
-                file.try_clone()
+            let named = builder().make_in(directory(result), |path| {
+                unnamed::link(&draft, path)?;
+                draft.try_clone()
             });
-            // It cannot be named everywhere; then it is written again.
             if let Ok(file) = named {
                 *known = Some(file.path().to_path_buf());
                 return Ok(Sibling { file });
             }
+            drop(known);
+            // It cannot be named everywhere; then it is copied.
+            io::Seek::rewind(&mut draft).map_err(&fault)?;
+            return Self::named(result, |file| io::copy(&mut draft, file).map(drop).map_err(&fault), &fault);
         }
+        Self::named(result, fill, fault)
+    }
+    /// The same with a name from the start.
+    fn named(
+        result: &Path,
+        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+        fault: impl Fn(io::Error) -> Failure,
+    ) -> Result<Self, Failure> {
+        let mut builder = builder();
         if let Some(permissions) = permissions(result) {
             builder.permissions(permissions);
         }
         let mut known = temporary();
-        let mut file = builder.tempfile_in(directory(result))?;
+        let mut file = builder.tempfile_in(directory(result)).map_err(&fault)?;
         *known = Some(file.path().to_path_buf());
         drop(known);
-        fill(file.as_file_mut(), bytes)?;
+        fill(file.as_file_mut())?;
+        file.as_file().sync_all().map_err(&fault)?;
         Ok(Sibling { file })
     }
     fn rename(self, result: &Path, overwrite: bool) -> io::Result<()> {
@@ -227,10 +258,11 @@ impl Sibling {
     }
 }
 
-/// Writes `bytes` down to the disk.
-fn fill(file: &mut File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
-    file.sync_all()
+/// Of names that tell what the file is.
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".sirenc-").suffix(".tmp");
+    builder
 }
 
 /// Those of any new file: the process's mask decides.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// A new file in `directory`, with the permissions of any new file; `None` where there is no such thing.
 pub fn create(directory: &Path) -> Option<File> {
-    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     openat(CWD, directory, flags, Mode::from_raw_mode(0o666)).ok().map(|file: OwnedFd| file.into())
 }
 

@@ -16,7 +16,7 @@ mod sniff;
 mod tiff;
 mod wav;
 
-pub use npy::{read_npy, write_npy};
+pub use npy::{NpyReader, read_npy, write_npy, write_npy_header};
 pub use output::{EXTENSIONS, OutputFormat, write};
 pub use sniff::{is_siren, kind};
 

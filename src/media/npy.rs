@@ -1,23 +1,19 @@
-//! NumPy's `.npy` files: binary32 arrays out, arrays of common types in.
+//! NumPy's `.npy` files: binary32 arrays out, arrays of common types in, whole or in parts.
 //!
 //! A magic, a version, and a Python dictionary of type, order and shape, padded with spaces so that the numbers begin
 //! at a multiple of 64 bytes. Reference: NumPy Enhancement Proposal 1.
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// Writes `values` as a C-order little-endian binary32 array of `shape`.
+/// Writes the header of a C-order little-endian binary32 array of `shape`; its numbers follow.
 ///
 /// # Errors
-/// [`Error::Parameter`] if the number of values is not the product of `shape`; [`Error::Io`] if writing fails.
-pub fn write_npy<W: Write>(
-    mut writer: W,
-    shape: &[u64],
-    values: impl IntoIterator<Item = f32>,
-) -> Result<()> {
+/// Those of the writer.
+pub fn write_npy_header(mut writer: impl Write, shape: &[u64]) -> std::io::Result<()> {
     let lengths: Vec<_> = shape.iter().map(u64::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
     let mut header =
@@ -29,8 +25,19 @@ pub fn write_npy<W: Write>(
     writer.write_all(MAGIC)?;
     writer.write_all(&[1, 0])?;
     writer.write_all(&(header.len() as u16).to_le_bytes())?;
-    writer.write_all(header.as_bytes())?;
+    writer.write_all(header.as_bytes())
+}
 
+/// Writes `values` as a C-order little-endian binary32 array of `shape`.
+///
+/// # Errors
+/// [`Error::Parameter`] if the number of values is not the product of `shape`; [`Error::Io`] if writing fails.
+pub fn write_npy<W: Write>(
+    mut writer: W,
+    shape: &[u64],
+    values: impl IntoIterator<Item = f32>,
+) -> Result<()> {
+    write_npy_header(&mut writer, shape)?;
     let (mut bytes, mut count) = (Vec::with_capacity(16384), 0u64);
     for value in values {
         bytes.extend(value.to_le_bytes());
@@ -57,45 +64,105 @@ pub fn write_npy<W: Write>(
 /// [`Error::Format`] if it is not a whole `.npy` file; [`Error::Unsupported`] for other types and Fortran order;
 /// [`Error::Limit`] if it holds more than `samples` numbers.
 pub fn read_npy(bytes: &[u8], limits: &Limits) -> Result<(Vec<u64>, Vec<f64>)> {
-    let cut = || Error::format("NPY", format!("truncated header in {} bytes", bytes.len()));
-    if !bytes.starts_with(MAGIC) {
-        return Err(Error::format("NPY", "no \\x93NUMPY at the beginning"));
-    }
-    let field = |at: usize| bytes.get(at).map(|&b| usize::from(b)).ok_or_else(cut);
-    let (start, length) = match field(6)? {
-        1 => (10, field(8)? | field(9)? << 8),
-        2 | 3 => (12, field(8)? | field(9)? << 8 | field(10)? << 16 | field(11)? << 24),
-        other => return Err(Error::unsupported("NPY", format!("version {other}, 1 to 3 expected"))),
-    };
-    let data = bytes.get(start + length..).ok_or_else(cut)?;
-    let header = std::str::from_utf8(&bytes[start..start + length])
-        .map_err(|_| Error::format("NPY", "the header is not text"))?;
-
-    let shape = shape(header)?;
-    let kind = entry(header, "'descr':")?.trim_start_matches('\'').split('\'').next().unwrap_or_default();
-    if entry(header, "'fortran_order':")?.starts_with("True") && shape.len() > 1 {
-        return Err(Error::unsupported("NPY", "Fortran order, C order expected"));
-    }
-    let number: fn(&[u8]) -> f64 = match kind {
-        "<f4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(f32::from_le_bytes(b))),
-        "<f8" => |b| b.try_into().map_or(f64::NAN, f64::from_le_bytes),
-        "|u1" => |b| b.first().map_or(f64::NAN, |&b| f64::from(b)),
-        "<i2" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i16::from_le_bytes(b))),
-        "<i4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i32::from_le_bytes(b))),
-        "<i8" => |b| b.try_into().map_or(f64::NAN, |b| i64::from_le_bytes(b) as f64),
-        other => {
-            let detail = format!("type {other:?}, one of <f4 <f8 |u1 <i2 <i4 <i8 expected");
-            return Err(Error::unsupported("NPY", detail));
-        }
-    };
-    let width = usize::from(kind.as_bytes()[2] - b'0');
-    let count = shape.iter().try_fold(1u64, |n, &length| n.checked_mul(length)).unwrap_or(u64::MAX);
-    Limits::ask("numbers of the array", count, limits.samples)?;
-    if count.checked_mul(width as u64) != Some(data.len() as u64) {
-        let detail = format!("{} bytes of numbers, {count} of {width} bytes expected", data.len());
+    let mut array = NpyReader::new(bytes)?;
+    Limits::ask("numbers of the array", array.left, limits.samples)?;
+    let expected = array.left.checked_mul(array.width as u64);
+    if expected != Some(array.reader.len() as u64) {
+        let (found, width) = (array.reader.len(), array.width);
+        let detail = format!("{found} bytes of numbers, {} of {width} bytes expected", array.left);
         return Err(Error::format("NPY", detail));
     }
-    Ok((shape, data.chunks_exact(width).map(number).collect()))
+    let numbers = array.read(array.left as usize)?;
+    Ok((array.shape, numbers))
+}
+
+/// An array that is read in parts: C-order, little-endian, of `f4`, `f8`, `u1`, `i2`, `i4` or `i8`.
+#[derive(Debug)]
+pub struct NpyReader<R> {
+    reader: R,
+    shape: Vec<u64>,
+    /// Bytes of a number.
+    width: usize,
+    number: fn(&[u8]) -> f64,
+    /// Numbers not read yet.
+    left: u64,
+}
+
+/// The longest header that is read, bytes; that of an array of numbers is shorter.
+const LONGEST_HEADER: usize = 1 << 16;
+
+impl<R: Read> NpyReader<R> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if it is none of a `.npy` file; [`Error::Unsupported`] for other types and Fortran order;
+    /// [`Error::Io`] if reading fails.
+    pub fn new(mut reader: R) -> Result<Self> {
+        let mut start = [0; 8];
+        read_whole(&mut reader, &mut start)?;
+        if !start.starts_with(MAGIC) {
+            return Err(Error::format("NPY", "no \\x93NUMPY at the beginning"));
+        }
+        let mut length = [0; 4];
+        match start[6] {
+            1 => read_whole(&mut reader, &mut length[..2])?,
+            2 | 3 => read_whole(&mut reader, &mut length)?,
+            other => return Err(Error::unsupported("NPY", format!("version {other}, 1 to 3 expected"))),
+        }
+        let length = u32::from_le_bytes(length) as usize;
+        if length > LONGEST_HEADER {
+            let detail = format!("a header of {length} bytes, at most {LONGEST_HEADER} expected");
+            return Err(Error::format("NPY", detail));
+        }
+        let mut header = vec![0; length];
+        read_whole(&mut reader, &mut header)?;
+        let header = String::from_utf8(header).map_err(|_| Error::format("NPY", "the header is not text"))?;
+
+        let shape = shape(&header)?;
+        let kind =
+            entry(&header, "'descr':")?.trim_start_matches('\'').split('\'').next().unwrap_or_default();
+        if entry(&header, "'fortran_order':")?.starts_with("True") && shape.len() > 1 {
+            return Err(Error::unsupported("NPY", "Fortran order, C order expected"));
+        }
+        let number: fn(&[u8]) -> f64 = match kind {
+            "<f4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(f32::from_le_bytes(b))),
+            "<f8" => |b| b.try_into().map_or(f64::NAN, f64::from_le_bytes),
+            "|u1" => |b| b.first().map_or(f64::NAN, |&b| f64::from(b)),
+            "<i2" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i16::from_le_bytes(b))),
+            "<i4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i32::from_le_bytes(b))),
+            "<i8" => |b| b.try_into().map_or(f64::NAN, |b| i64::from_le_bytes(b) as f64),
+            other => {
+                let detail = format!("type {other:?}, one of <f4 <f8 |u1 <i2 <i4 <i8 expected");
+                return Err(Error::unsupported("NPY", detail));
+            }
+        };
+        let width = usize::from(kind.as_bytes()[2] - b'0');
+        let left = shape.iter().try_fold(1u64, |n, &length| n.checked_mul(length)).unwrap_or(u64::MAX);
+        Ok(NpyReader { reader, shape, width, number, left })
+    }
+    /// The shape of the array.
+    pub fn shape(&self) -> &[u64] {
+        &self.shape
+    }
+    /// The next numbers, `most` if there are as many left.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the file ends before the array does; [`Error::Io`] if reading fails.
+    pub fn read(&mut self, most: usize) -> Result<Vec<f64>> {
+        let count = self.left.min(most as u64);
+        self.left -= count;
+        let mut bytes = vec![0; count as usize * self.width];
+        read_whole(&mut self.reader, &mut bytes)?;
+        Ok(bytes.chunks_exact(self.width).map(self.number).collect())
+    }
+}
+
+/// Fills `bytes`; the end of the file before that is the file's fault.
+fn read_whole(reader: &mut impl Read, bytes: &mut [u8]) -> Result<()> {
+    reader.read_exact(bytes).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => Error::format("NPY", "truncated: the file ends where more was expected"),
+        _ => Error::Io(error),
+    })
 }
 
 /// What follows `key` in the header's dictionary.

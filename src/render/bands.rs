@@ -4,7 +4,7 @@ use super::Rendering;
 use crate::backend::simd::Workspace;
 use std::ops::Range;
 
-/// The bands of a rendering in order, `samples × channels` values each.
+/// The bands of a rendering in order, `samples × channels × components` values each.
 pub(crate) struct Bands<'a> {
     rendering: Rendering<'a>,
     /// The first index along the last axis that is not rendered yet.

@@ -10,7 +10,8 @@ impl Rendering<'_> {
     pub(super) fn means(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Vec<f32> {
         let samples: Vec<Range<usize>> =
             window.iter().zip(&self.axes).map(|(w, plan)| plan.samples(w)).collect();
-        let mut sums = vec![0f64; samples.iter().map(Range::len).product::<usize>() * self.channels];
+        let mut sums =
+            vec![0f64; samples.iter().map(Range::len).product::<usize>() * self.values_per_position()];
         let mut slab = window.to_vec();
         let (end, last) = (window[window.len() - 1].end, window.len() - 1);
         while slab[last].start < end {
@@ -27,15 +28,16 @@ impl Rendering<'_> {
         let place = |a: usize, p: usize| {
             (window[a].start as usize + p) / self.axes[a].axis.footprint as usize - samples[a].start
         };
-        for (number, line) in values.chunks_exact(window[0].len() * self.channels).enumerate() {
+        let width = self.values_per_position();
+        for (number, line) in values.chunks_exact(window[0].len() * width).enumerate() {
             let (mut rest, mut stride, mut start) = (number, samples[0].len(), 0);
             for a in 1..window.len() {
                 start += stride * place(a, rest % window[a].len());
                 rest /= window[a].len();
                 stride *= samples[a].len();
             }
-            for (p, position) in line.chunks_exact(self.channels).enumerate() {
-                let sample = (start + place(0, p)) * self.channels;
+            for (p, position) in line.chunks_exact(width).enumerate() {
+                let sample = (start + place(0, p)) * width;
                 for (sum, &value) in sums[sample..].iter_mut().zip(position) {
                     *sum += f64::from(value);
                 }

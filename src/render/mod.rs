@@ -5,16 +5,25 @@
 //! the positions of its footprint.
 
 mod bands;
+mod blend;
+mod derivative;
 mod footprint;
 mod plan;
+mod points;
+mod taylor;
 mod tile;
 
 pub(crate) use bands::Bands;
+pub use derivative::Derivative;
+pub(crate) use points::Points;
+pub use taylor::Taylor;
+pub(crate) use taylor::{HIGHEST_ORDER, taylor};
 
 use crate::backend::simd::Workspace;
-use crate::network::Network;
+use crate::network::{Jet, Network};
 use crate::signal::{Grid, Tiles};
 use bands::group_size;
+use blend::components;
 use plan::AxisPlan;
 use std::ops::Range;
 
@@ -27,6 +36,8 @@ pub(crate) struct Rendering<'a> {
     tiles: &'a Tiles,
     axes: Vec<AxisPlan>,
     channels: usize,
+    /// What is computed; `None` is the value alone.
+    jet: Option<Jet>,
 }
 
 impl<'a> Rendering<'a> {
@@ -38,19 +49,26 @@ impl<'a> Rendering<'a> {
         grid: &Grid,
         lengths: &[u32],
         channels: usize,
+        jet: Option<Jet>,
     ) -> Self {
         let axes = grid.axes.iter().zip(lengths).enumerate();
         let axes = axes.map(|(a, (axis, &length))| AxisPlan::new(tiles, a, axis, length)).collect();
-        Rendering { networks, tiles, axes, channels }
+        Rendering { networks, tiles, axes, channels, jet }
     }
 
-    /// Multiply-adds of the whole rendering.
+    /// Numbers at a position: all channels, and of each the components of the jet.
+    pub fn values_per_position(&self) -> usize {
+        self.channels * components(self.jet, self.axes.len())
+    }
+
+    /// Multiply-adds of the whole rendering; a component of a jet costs as much as a value.
     pub fn macs(&self) -> u64 {
+        let components = components(self.jet, self.axes.len()) as u64;
         self.networks.iter().enumerate().fold(0u64, |sum, (number, network)| {
             let index = self.tiles.tile(number).index;
             let seen = self.axes.iter().zip(index).map(|(axis, k)| axis.spans[k as usize].len() as u64);
             let positions = seen.fold(1, u64::saturating_mul);
-            sum.saturating_add(positions.saturating_mul(network.shape().macs() as u64))
+            sum.saturating_add(positions.saturating_mul(components * network.shape().macs() as u64))
         })
     }
 
@@ -61,10 +79,10 @@ impl<'a> Rendering<'a> {
         let last = self.axes.last().map_or(0, AxisPlan::positions);
         let positions = self.inner_positions().saturating_mul(u64::from(self.slab_length().min(last)));
         let bytes = samples.saturating_mul(8).saturating_add(positions.saturating_mul(4));
-        bytes.saturating_mul((group_size() * self.channels) as u64)
+        bytes.saturating_mul((group_size() * self.values_per_position()) as u64)
     }
 
-    /// The rendering in bands along the last axis, in order, `samples × channels` values each.
+    /// The rendering in bands along the last axis, in order, `samples × channels × components` values each.
     pub fn bands(self) -> Bands<'a> {
         Bands::new(self)
     }
@@ -106,14 +124,14 @@ impl<'a> Rendering<'a> {
     /// The values at the positions `window`.
     fn values(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Vec<f32> {
         let positions: usize = window.iter().map(|w| w.len()).product();
-        let mut out = vec![0.0; positions * self.channels];
+        let mut out = vec![0.0; positions * self.values_per_position()];
         for number in self.tiles_in(window) {
-            let tile = self.tiles.tile(number);
-            let spans = self.axes.iter().zip(&tile.index).map(|(plan, &k)| &plan.spans[k as usize]);
+            let index = self.tiles.tile(number).index;
+            let spans = self.axes.iter().zip(&index).map(|(plan, &k)| &plan.spans[k as usize]);
             let visible: Vec<Range<u32>> =
                 spans.zip(window).map(|(s, w)| s.start.max(w.start)..s.end.min(w.end)).collect();
             if visible.iter().all(|v| !v.is_empty()) {
-                self.add_tile(&self.networks[number], &tile, window, &visible, &mut out, workspace);
+                self.add_tile(number, window, &visible, &mut out, workspace);
             }
         }
         out

@@ -118,6 +118,35 @@ impl Tiles {
         (rising - falling) as f32
     }
 
+    /// The first and second derivative of [`Tiles::weight`] by the position, per native sample; 0 at a hard seam.
+    pub fn weight_derivatives(&self, axis: usize, k: u32, position: f64) -> [f64; 2] {
+        let rising = if k == 0 { [0.0; 2] } else { self.ramp_derivatives(axis, k, position) };
+        if k + 1 == self.counts[axis] {
+            return rising;
+        }
+        let falling = self.ramp_derivatives(axis, k + 1, position);
+        [rising[0] - falling[0], rising[1] - falling[1]]
+    }
+
+    /// The slope `30u²(1 − u)²` and the curvature `60u(1 − u)(1 − 2u)` of the quintic, 0 outside the blend.
+    fn ramp_derivatives(&self, axis: usize, k: u32, position: f64) -> [f64; 2] {
+        let u = self.phase(axis, k, position);
+        if u <= 0.0 || u >= 1.0 {
+            return [0.0; 2];
+        }
+        let (both, width) = (u * (1.0 - u), 2.0 * f64::from(self.overlap));
+        [30.0 * both * both / width, 60.0 * both * (1.0 - 2.0 * u) / (width * width)]
+    }
+
+    /// How far the blend around boundary `k` has come at `position`: `u`, 0 before it and 1 behind it.
+    pub(crate) fn phase(&self, axis: usize, k: u32, position: f64) -> f64 {
+        let distance = position + 0.5 - f64::from(self.boundary(axis, k));
+        if self.overlap == 0 {
+            return if distance < 0.0 { 0.0 } else { 1.0 };
+        }
+        (distance / (2.0 * f64::from(self.overlap)) + 0.5).clamp(0.0, 1.0)
+    }
+
     /// 0 before, 1 behind the blend around `boundary`, and the quintic `u³(10 + u(6u − 15))` inside.
     fn ramp(&self, edge: f64, boundary: u32) -> f64 {
         let (distance, radius) = (edge - f64::from(boundary), f64::from(self.overlap));
@@ -193,6 +222,31 @@ mod tests {
             let all: f32 = (0..5).map(|k| tiles.weight(0, k, p)).sum();
             assert!((touching - 1.0).abs() < 1e-6 && (all - 1.0).abs() < 1e-6, "at {p}: {touching}, {all}");
         }
+    }
+
+    #[test]
+    fn derivatives_of_weights_are_those_of_differences() {
+        let tiles = Tiles::new(&picture(101, 7), &[5, 1], 6).unwrap();
+        let h = 1e-3;
+        for i in 0..2020 {
+            let p = f64::from(i) / 20.0 - 0.4871;
+            for k in 0..5 {
+                let slope = |p| tiles.weight_derivatives(0, k, p)[0];
+                let [got, curvature] = tiles.weight_derivatives(0, k, p);
+                // The weight is a binary32, so the slope is tested by the sum of many small steps.
+                let rise: f64 = (0..1000).map(|n| slope(p + 1e-3 * (f64::from(n) + 0.5)) * 1e-3).sum();
+                let expected = f64::from(tiles.weight(0, k, p + 1.0)) - f64::from(tiles.weight(0, k, p));
+                assert!((rise - expected).abs() < 1e-6, "{k} at {p}: {rise}, {expected}");
+                let difference = (slope(p + h) - slope(p - h)) / (2.0 * h);
+                assert!((curvature - difference).abs() < 1e-4, "{k} at {p}: {got} {curvature}, {difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hard_seam_has_no_slope() {
+        let tiles = Tiles::new(&picture(10, 1), &[2, 1], 0).unwrap();
+        assert_eq!([4.0, 4.5, 5.0].map(|p| tiles.weight_derivatives(0, 1, p)), [[0.0; 2]; 3]);
     }
 
     #[test]

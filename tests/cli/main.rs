@@ -10,5 +10,6 @@ mod inputs;
 #[cfg(unix)]
 mod interrupts;
 mod outputs;
+mod sampling;
 mod support;
 mod usage;

@@ -22,7 +22,8 @@ impl Args {
     pub fn plan(&self, name: &str, decoder: &Decoder) -> Result<Plan, Failure> {
         let native = decoder.description();
         let (grid, rate) = self.sampling(name, native)?;
-        let format = self.output_format(native)?;
+        let format =
+            self.output_format(OutputFormat::default_for(native.kind, self.sample_format(native)))?;
         let mut description = Description {
             kind: native.kind,
             lengths: grid.axes.iter().map(|axis| axis.count).collect(),
@@ -46,7 +47,7 @@ impl Args {
     }
 
     /// The positions to render and the rate of the result.
-    fn sampling(&self, name: &str, native: &Description) -> Result<(Grid, u32), Failure> {
+    pub(super) fn sampling(&self, name: &str, native: &Description) -> Result<(Grid, u32), Failure> {
         self.require_flags_of(name, native.kind)?;
         let wrong = |flag: &str, found: &str, hint: &str| {
             Err(Failure::new(Exit::Usage, name, format!("{flag} does not fit {found}")).hint(hint))
@@ -129,7 +130,8 @@ impl Args {
         Region::new(native, &[from], &[to.min(end - 0.5)]).map(Some).map_err(|_| outside())
     }
 
-    fn output_format(&self, native: &Description) -> Result<OutputFormat, Failure> {
+    /// The format that was named, or `default`.
+    pub(super) fn output_format(&self, default: OutputFormat) -> Result<OutputFormat, Failure> {
         match (self.format, &self.output) {
             (Some(format), _) => Ok(format),
             (None, Some(path)) if !output::is_stdout(path) && path.extension().is_some() => {
@@ -137,7 +139,7 @@ impl Args {
                     Failure::new(Exit::Usage, path.display(), error).hint("--format overrides the extension")
                 })
             }
-            _ => Ok(OutputFormat::default_for(native.kind, self.sample_format(native))),
+            _ => Ok(default),
         }
     }
 
@@ -152,7 +154,7 @@ impl Args {
         }
     }
 
-    fn output_path(&self, format: OutputFormat) -> PathBuf {
+    pub(super) fn output_path(&self, format: OutputFormat) -> PathBuf {
         match &self.output {
             Some(path) => path.clone(),
             None if input::is_stdin(&self.input) => "-".into(),

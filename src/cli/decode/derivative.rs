@@ -1,0 +1,151 @@
+//! Derivatives as files: arrays and binary32 pictures of what they are, 8 and 16-bit pictures by a stated mapping.
+
+use super::plan::Plan;
+use super::{Args, Bits};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::progress::Meter;
+use sirenc::media::{self, OutputFormat};
+use sirenc::signal::{Description, Kind, SampleFormat, Samples, Signal};
+use sirenc::{Decoder, Derivative};
+use std::io::Cursor;
+
+impl Args {
+    /// Holds the flags against the file, before anything is rendered.
+    pub fn plan_derivative(
+        &self,
+        name: &str,
+        decoder: &Decoder,
+        derivative: Derivative,
+    ) -> Result<Plan, Failure> {
+        let native = decoder.description();
+        let (grid, rate) = self.sampling(name, native)?;
+        let format = self.output_format(OutputFormat::Npy)?;
+        let path = self.output_path(format);
+        let refuse =
+            |sentence: &str, hint: &str| Err(Failure::new(Exit::Usage, path.display(), sentence).hint(hint));
+        let (sets, values) = derivative.layout(native);
+        let samples = match (format, self.bits) {
+            (OutputFormat::Npy | OutputFormat::Tiff | OutputFormat::Wav, None | Some(Bits::F32)) => {
+                SampleFormat::F32
+            }
+            (OutputFormat::Png, None | Some(Bits::Eight)) => SampleFormat::U8,
+            (OutputFormat::Png, Some(Bits::Sixteen)) => SampleFormat::U16,
+            (OutputFormat::Png, _) => return refuse("a PNG has 8 or 16 bits", "npy and tiff have f32"),
+            (OutputFormat::Npy | OutputFormat::Tiff | OutputFormat::Wav, _) => {
+                return refuse("derivatives in this format are f32", "png has 8 or 16 bits");
+            }
+            _ => return refuse("derivatives are not written in this format", "npy, tiff, wav and png are"),
+        };
+        if self.range.is_some()
+            && (format != OutputFormat::Png || matches!(derivative, Derivative::Normals { .. }))
+        {
+            return refuse("--range does not apply", "it is for derivatives as PNG, but normals");
+        }
+        let channels = match derivative {
+            Derivative::Normals { .. } => 3,
+            _ if format == OutputFormat::Npy => sets as u8,
+            _ if values > 1 => {
+                let sentence = format!("{values} values per channel, which npy holds");
+                return refuse(&sentence, "dx, dy and magnitude are one value");
+            }
+            // Alpha is no colour, and no picture of a derivative should vanish by it.
+            _ if native.kind == Kind::Picture => {
+                native.channels - u8::from(native.channels.is_multiple_of(2))
+            }
+            _ => native.channels,
+        };
+        let lengths = grid.axes.iter().map(|axis| axis.count).collect();
+        let description = Description { kind: native.kind, lengths, channels, format: samples, rate };
+        format.accepts(&description).map_err(|error| Failure::new(Exit::Usage, path.display(), error))?;
+        Ok(Plan { grid, description, format, path })
+    }
+
+    /// Renders the plan as a file in memory, and says by which mapping if there is one.
+    pub fn render_derivative(
+        &self,
+        decoder: &Decoder,
+        plan: &Plan,
+        derivative: Derivative,
+    ) -> sirenc::Result<(Vec<u8>, Option<String>)> {
+        let (sets, values) = derivative.layout(decoder.description());
+        let cost = decoder.jet_cost(&plan.grid, sirenc::network::Jet::Gradient)?;
+        let meter = Meter::render(self.quiet, plan.grid.positions() * (sets * values) as u64);
+        let mut derivatives = Vec::with_capacity(usize::try_from(cost.samples).unwrap_or(0));
+        for band in decoder.differentiate_bands(&plan.grid, derivative)? {
+            meter.advance(band.len());
+            derivatives.extend(band);
+        }
+        let mut file = Cursor::new(vec![]);
+        if plan.format == OutputFormat::Npy {
+            let lengths = plan.description.lengths.iter().rev().map(|&n| u64::from(n));
+            let inner = if sets == 1 && values == 3 && plan.description.channels == 3 {
+                vec![3]
+            } else if values > 1 || derivative == Derivative::Gradient || derivative == Derivative::Hessian {
+                vec![sets as u64, values as u64]
+            } else {
+                vec![sets as u64]
+            };
+            media::write_npy(&mut file, &lengths.chain(inner).collect::<Vec<_>>(), derivatives)?;
+            return Ok((file.into_inner(), None));
+        }
+        let channels = usize::from(plan.description.channels);
+        let shown: Vec<f32> =
+            derivatives.chunks_exact(sets * values).flat_map(|set| &set[..channels]).copied().collect();
+        let mut samples = Samples::with_capacity(plan.description.format, shown.len());
+        let mapping = (plan.format == OutputFormat::Png).then(|| self.mapping(derivative, &shown));
+        match mapping {
+            None => samples.extend_from_units(&shown),
+            Some(Mapping { low, high }) => {
+                let unit = |v: &f32| ((f64::from(*v) - low) / (high - low)) as f32;
+                samples.extend_from_units(&shown.iter().map(unit).collect::<Vec<_>>());
+            }
+        }
+        let signal = Signal { description: plan.description.clone(), samples, metadata: vec![] };
+        media::write(&signal, plan.format, &mut file)?;
+        let words = mapping.map(|mapping| {
+            let top = (1u32 << plan.description.format.bits()) - 1;
+            let unit = match derivative {
+                Derivative::Normals { .. } => "components of a unit vector",
+                Derivative::Laplacian => "unit values per native sample squared",
+                _ => "unit values per native sample",
+            };
+            let Mapping { low, high } = mapping;
+            format!(
+                "{}: code 0 is {low}, code {top} is {high}, linear between; {unit}",
+                self.derivative.word()
+            )
+        });
+        let bytes = file.into_inner();
+        Ok(match words {
+            Some(words) => (with_description(&bytes, &words), Some(words)),
+            None => (bytes, None),
+        })
+    }
+
+    /// What the lowest and the highest code stand for: symmetric around 0 where values have signs.
+    fn mapping(&self, derivative: Derivative, values: &[f32]) -> Mapping {
+        let largest =
+            || values.iter().map(|v| f64::from(v.abs())).filter(|v| v.is_finite()).fold(0.0, f64::max);
+        let range = match derivative {
+            Derivative::Normals { .. } => 1.0,
+            _ => self.range.unwrap_or_else(largest),
+        };
+        let high = if range > 0.0 { range } else { 1.0 };
+        Mapping { low: if derivative == Derivative::Magnitude { 0.0 } else { -high }, high }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Mapping {
+    low: f64,
+    high: f64,
+}
+
+/// A PNG file with a text chunk `Description` behind its header.
+fn with_description(png: &[u8], text: &str) -> Vec<u8> {
+    /// The magic, and a chunk of 13 bytes with length, name and checksum.
+    const HEADER: usize = 8 + 12 + 13;
+    let body = [b"tEXtDescription\0", text.as_bytes()].concat();
+    let length = (body.len() as u32 - 4).to_be_bytes();
+    [&png[..HEADER], &length, &body, &crc32fast::hash(&body).to_be_bytes(), &png[HEADER..]].concat()
+}

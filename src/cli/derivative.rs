@@ -1,0 +1,142 @@
+//! Derivatives as flags, and the names of axes and channels that go with them.
+
+use super::failure::{Exit, Failure};
+use super::{report, values};
+use clap::ValueEnum;
+use sirenc::Derivative;
+use sirenc::signal::{Description, Kind};
+
+/// What is rendered.
+#[derive(Debug, clap::Args)]
+pub struct DerivativeArgs {
+    /// Render a derivative of the signal, exact, in its units per native sample
+    ///
+    /// Integer samples count as 0..1 (pictures) or −1..1 (sound). gradient has all first derivatives, hessian the second
+    /// ones (xx, xy, yy), laplacian is the sum of xx and yy, magnitude the length of the gradient, normals those of the
+    /// picture as a surface (x to the right, y down, z to the viewer).
+    #[arg(long, value_name = "WHAT", default_value = "value", hide_default_value = true)]
+    #[arg(help_heading = HEADING)]
+    derivative: Quantity,
+    /// For normals: the height of the value 1 in native pixels [default: 1]
+    #[arg(long, value_name = "PIXELS", value_parser = values::positive, help_heading = HEADING)]
+    height: Option<f64>,
+}
+
+pub const HEADING: &str = "Derivatives";
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Quantity {
+    Value,
+    Gradient,
+    Dx,
+    Dy,
+    Dz,
+    Dt,
+    Laplacian,
+    Hessian,
+    Magnitude,
+    Normals,
+}
+
+impl DerivativeArgs {
+    /// The derivative asked for, if the signal has it; `None` is the signal itself.
+    pub fn of(&self, name: &str, description: &Description) -> Result<Option<Derivative>, Failure> {
+        if self.height.is_some() && self.derivative != Quantity::Normals {
+            return Err(Failure::usage("--height belongs to --derivative normals"));
+        }
+        let by = |axis: &str| {
+            let axes = axis_names(description.kind);
+            axes.iter().position(|name| *name == axis).map(Derivative::Partial).ok_or_else(|| {
+                let kind = report::kind(description);
+                let found = format!("d{axis} of a {kind}, which has the axes {}", axes.join(" and "));
+                Failure::new(Exit::Usage, name, found.replace("axes t", "axis t"))
+            })
+        };
+        let derivative = match self.derivative {
+            Quantity::Value => return Ok(None),
+            Quantity::Gradient => Derivative::Gradient,
+            Quantity::Dx => by("x")?,
+            Quantity::Dy => by("y")?,
+            Quantity::Dz => by("z")?,
+            Quantity::Dt => by("t")?,
+            Quantity::Laplacian => Derivative::Laplacian,
+            Quantity::Hessian => Derivative::Hessian,
+            Quantity::Magnitude => Derivative::Magnitude,
+            Quantity::Normals => Derivative::Normals { height: self.height.unwrap_or(1.0) as f32 },
+        };
+        derivative.check(description).map_err(|error| Failure::work(name, error))?;
+        Ok(Some(derivative))
+    }
+    /// What was asked for, in a word.
+    pub fn word(&self) -> String {
+        self.derivative.to_possible_value().map_or_else(String::new, |value| value.get_name().into())
+    }
+}
+
+/// The axes of a kind by name, the fastest first.
+pub fn axis_names(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Sound => &["t"],
+        _ => &["x", "y"],
+    }
+}
+
+/// The channels by name: grey and mono are `v`, alpha is `a`.
+pub fn channel_names(description: &Description) -> Vec<String> {
+    let names: &[&str] = match (description.kind, description.channels) {
+        (_, 1) => &["v"],
+        (Kind::Picture, 2) => &["v", "a"],
+        (Kind::Picture, _) => &["r", "g", "b", "a"],
+        (_, channels) => return (0..channels).map(|c| format!("c{c}")).collect(),
+    };
+    names.iter().take(description.channels.into()).map(|name| name.to_string()).collect()
+}
+
+/// The columns of a derivative, in the order of its values.
+pub fn column_names(derivative: Derivative, description: &Description) -> Vec<String> {
+    let axes = axis_names(description.kind);
+    let of_channel = |c: &str| -> Vec<String> {
+        match derivative {
+            Derivative::Gradient => axes.iter().map(|axis| format!("d{c}_d{axis}")).collect(),
+            Derivative::Partial(axis) => vec![format!("d{c}_d{}", axes[axis])],
+            Derivative::Laplacian => vec![format!("laplacian_{c}")],
+            Derivative::Magnitude => vec![format!("magnitude_{c}")],
+            _ => {
+                let second = |i: usize, j: usize| match i == j {
+                    true => format!("d2{c}_d{}2", axes[i]),
+                    false => format!("d2{c}_d{}d{}", axes[i], axes[j]),
+                };
+                (0..axes.len()).flat_map(|i| (i..axes.len()).map(move |j| second(i, j))).collect()
+            }
+        }
+    };
+    match derivative {
+        Derivative::Normals { .. } => ["nx", "ny", "nz"].map(String::from).into(),
+        _ => channel_names(description).iter().flat_map(|c| of_channel(c)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sirenc::signal::SampleFormat;
+
+    #[test]
+    fn columns_are_named_by_channel_and_axis() {
+        let grey = Description {
+            kind: Kind::Picture,
+            lengths: vec![2, 2],
+            channels: 1,
+            format: SampleFormat::U8,
+            rate: 0,
+        };
+        let stereo =
+            Description { kind: Kind::Sound, lengths: vec![9], channels: 2, rate: 8000, ..grey.clone() };
+        assert_eq!(column_names(Derivative::Gradient, &grey), ["dv_dx", "dv_dy"]);
+        assert_eq!(column_names(Derivative::Hessian, &grey), ["d2v_dx2", "d2v_dxdy", "d2v_dy2"]);
+        assert_eq!(column_names(Derivative::Partial(0), &stereo), ["dc0_dt", "dc1_dt"]);
+        assert_eq!(column_names(Derivative::Normals { height: 1.0 }, &grey), ["nx", "ny", "nz"]);
+        let rgba = Description { channels: 4, ..grey };
+        assert_eq!(column_names(Derivative::Laplacian, &rgba)[3], "laplacian_a");
+    }
+}

@@ -1,0 +1,134 @@
+//! `sirenc sample`: values and derivatives of a `.siren` file at any points.
+
+mod points;
+mod table;
+
+use super::Outcome;
+use super::derivative::{DerivativeArgs, axis_names, channel_names, column_names};
+use super::failure::{Exit, Failure};
+use super::input::{self, Input};
+use super::output::Output;
+use super::render;
+use clap::ValueEnum;
+use points::Points;
+use sirenc::{Decoder, Derivative, Limits};
+use std::path::PathBuf;
+use table::Table;
+
+/// Values and derivatives of a .siren file at any points
+///
+/// POINTS is a CSV file whose header names the axes (x,y of a picture, t of a sound) or an .npy array of shape (points,
+/// axes). The result repeats the coordinates, then has a column for each channel (v, or r, g, b, a, or c0, c1, …) and
+/// for each derivative (dr_dx, …). Points are read and written as a stream.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  sirenc sample photo.siren --at points.csv
+  sirenc sample photo.siren --at points.npy -o values.npy --derivative gradient
+  echo 't
+  0.25' | sirenc sample voice.siren --at - --format jsonl")]
+pub struct Args {
+    /// The .siren file; - is standard input
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+    /// The points, CSV or .npy; - is standard input
+    ///
+    /// In native pixels, whose centres are at integers (the picture is −0.5 to width − 0.5), or in seconds.
+    #[arg(long, value_name = "POINTS")]
+    at: PathBuf,
+    /// Coordinates are −1 to 1 along the longest axis of the signal, and in proportion along others
+    #[arg(long)]
+    normalized: bool,
+
+    /// File to write, its extension chooses the format; - is standard output [default: -]
+    #[arg(short, long, value_name = "PATH", default_value = "-", hide_default_value = true)]
+    output: PathBuf,
+    /// Format of the result; npy is binary32 and needs points as .npy [default: by the extension of PATH, or csv]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+
+    #[command(flatten)]
+    derivative: DerivativeArgs,
+
+    /// Threads; they change the time, not the values [default: all]
+    #[arg(long, value_name = "N")]
+    threads: Option<std::num::NonZeroU16>,
+    /// Overwrite an existing output
+    #[arg(short, long)]
+    force: bool,
+}
+
+/// How the result is written.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Format {
+    /// Comma-separated values under a header
+    Csv,
+    /// One JSON object a line
+    Jsonl,
+    /// NumPy, C-order binary32 of shape (points, columns)
+    Npy,
+}
+
+/// Points that are read, evaluated and written at once.
+const CHUNK: usize = 1 << 16;
+
+/// Runs `sirenc sample`.
+pub fn run(args: &Args) -> Outcome {
+    if input::is_stdin(&args.input) && input::is_stdin(&args.at) {
+        return Err(Failure::usage("INPUT and POINTS cannot both be standard input"));
+    }
+    render::use_threads(args.threads)?;
+    let content = Input::open(&args.input)?.read(&Limits::default())?;
+    let decoder = content.decoder(&Limits::default())?;
+    let description = decoder.description();
+    let derivative = args.derivative.of(&content.name, description)?;
+    let mut points = Points::open(&args.at, description, args.normalized)?;
+    let format = args.format();
+    if format == Format::Npy && points.count().is_none() {
+        let sentence = "points as .npy were expected for a result as npy, whose header has their number";
+        return Err(
+            Failure::new(Exit::Usage, args.at.display(), sentence).hint("csv and jsonl take any points")
+        );
+    }
+    let output = Output::prepare(&args.output, &args.input, args.force || args.output.as_os_str() == "-")?;
+
+    let axes = axis_names(description.kind);
+    let mut columns: Vec<String> = axes.iter().map(|axis| axis.to_string()).collect();
+    columns.extend(channel_names(description));
+    columns.extend(derivative.iter().flat_map(|&derivative| column_names(derivative, description)));
+    let table = Table { format, axes: axes.len(), columns, count: points.count() };
+    output.stream(|writer| {
+        let written = |result: std::io::Result<()>| result.map_err(|error| output.fault(&error));
+        written(table.begin(writer))?;
+        while points.read(CHUNK)? {
+            let evaluated = evaluate(&decoder, points.positions(), derivative);
+            let columns = evaluated.map_err(|error| Failure::work(&content.name, error))?;
+            written(table.rows(points.coordinates(), &columns, writer))?;
+        }
+        written(writer.flush())
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The values at `positions` and, if asked for, a derivative, each `points × columns`.
+fn evaluate(
+    decoder: &Decoder,
+    positions: &[f64],
+    derivative: Option<Derivative>,
+) -> sirenc::Result<[Vec<f32>; 2]> {
+    match derivative {
+        None => Ok([decoder.sample(positions)?, vec![]]),
+        Some(derivative) => decoder.sample_derivative(positions, derivative).map(<[_; 2]>::from),
+    }
+}
+
+impl Args {
+    fn format(&self) -> Format {
+        let extension = self.output.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+        self.format.unwrap_or(match extension.as_deref() {
+            Some("npy") => Format::Npy,
+            Some("jsonl" | "ndjson") => Format::Jsonl,
+            _ => Format::Csv,
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! The signal at scattered positions.
+
+use super::Decoder;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::network::Jet;
+use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, taylor};
+
+impl Decoder {
+    /// The unit values at `positions` (native samples, `−½` to `length − ½`; all axes of a point, then the next point):
+    /// `points × channels`, with the bits of a grid that has these positions.
+    ///
+    /// # Errors
+    /// `Parameter` if a position is NaN or outside of the signal, naming the point, or the last point lacks axes;
+    /// `Limit` if the points cost more than the limits given to [`Decoder::open`] allow.
+    pub fn sample(&self, positions: &[f64]) -> Result<Vec<f32>> {
+        self.evaluate(positions, None)
+    }
+
+    /// The unit values at `positions` and a derivative there: `points × channels`, and `points × sets × values` of
+    /// [`Derivative::layout`].
+    ///
+    /// # Errors
+    /// As [`Decoder::sample`], and `Parameter` if the signal has no such derivative.
+    pub fn sample_derivative(
+        &self,
+        positions: &[f64],
+        derivative: Derivative,
+    ) -> Result<(Vec<f32>, Vec<f32>)> {
+        derivative.check(self.description())?;
+        let axes = self.description().lengths.len();
+        let components = derivative.jet().components(axes);
+        let jets = self.evaluate(positions, Some(derivative.jet()))?;
+        let values = jets.iter().step_by(components).copied().collect();
+        let mut derivatives = vec![];
+        let width = components * usize::from(self.description().channels);
+        jets.chunks_exact(width).for_each(|jets| derivative.extend(axes, jets, &mut derivatives));
+        Ok((values, derivatives))
+    }
+
+    /// The Taylor polynomials of all channels around one position, up to `order`, at most 4: every mixed partial
+    /// derivative, in binary64. The blend of tiles is twice continuously differentiable: third and fourth derivatives
+    /// jump where a seam begins or ends.
+    ///
+    /// # Errors
+    /// `Parameter` for a higher order, and as [`Decoder::sample`].
+    pub fn taylor(&self, position: &[f64], order: usize) -> Result<Vec<Taylor>> {
+        if order > HIGHEST_ORDER {
+            return Err(Error::parameter("order", format!("{order}, at most {HIGHEST_ORDER} expected")));
+        }
+        if position.len() != self.description().lengths.len() {
+            let detail = format!("{} numbers, {} expected", position.len(), self.description().lengths.len());
+            return Err(Error::parameter("position", detail));
+        }
+        self.check_positions(position)?;
+        Ok(taylor(&self.networks, self.tiles(), position, order))
+    }
+
+    fn evaluate(&self, positions: &[f64], jet: Option<Jet>) -> Result<Vec<f32>> {
+        self.check_positions(positions)?;
+        let axes = self.description().lengths.len();
+        let channels = usize::from(self.description().channels);
+        let components = jet.map_or(1, |jet| jet.components(axes)) as u64;
+        let points = (positions.len() / axes) as u64;
+        let values = points.saturating_mul(channels as u64).saturating_mul(components);
+        // No more than two tiles of an axis touch a point.
+        let largest = self.networks.iter().map(|network| network.shape().macs() as u64).max().unwrap_or(0);
+        let most = largest.saturating_mul(components).saturating_mul(points) << axes;
+        Limits::ask("values at the points", values, self.limits.samples)?;
+        Limits::ask("multiply-adds of the points, at most", most, self.limits.macs)?;
+        Ok(Points { networks: &self.networks, tiles: self.tiles(), channels, jet }.evaluate(positions))
+    }
+
+    fn check_positions(&self, positions: &[f64]) -> Result<()> {
+        let lengths = &self.description().lengths;
+        if !positions.len().is_multiple_of(lengths.len()) {
+            let detail =
+                format!("{} numbers, a multiple of {} axes expected", positions.len(), lengths.len());
+            return Err(Error::parameter("positions", detail));
+        }
+        for (point, position) in positions.chunks_exact(lengths.len()).enumerate() {
+            for (&p, &length) in position.iter().zip(lengths) {
+                let end = f64::from(length) - 0.5;
+                if !(-0.5..=end).contains(&p) {
+                    let detail = format!("{p} of point {point}, −0.5 to {end} expected");
+                    return Err(Error::parameter("positions", detail));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::decoder;
+    use super::*;
+    use crate::signal::Grid;
+
+    #[test]
+    fn points_have_the_bits_of_a_grid_in_any_order() {
+        for (counts, overlap) in [([1, 1], 0), ([3, 2], 4), ([4, 1], 0)] {
+            let decoder = decoder([33, 20], counts, overlap);
+            let grid = Grid::resized(decoder.description(), &[120, 90]).unwrap();
+            let mut order: Vec<usize> = (0..120 * 90).collect();
+            order.sort_by_key(|i| i * 7919 % 10007);
+            let position =
+                |i: usize| [(0, i % 120), (1, i / 120)].map(|(a, i)| grid.axes[a].position(i as u32));
+            let positions: Vec<f64> = order.iter().flat_map(|&i| position(i)).collect();
+            let (values, laplacian) = decoder.sample_derivative(&positions, Derivative::Laplacian).unwrap();
+            assert_eq!(values, decoder.sample(&positions).unwrap());
+            let [all, all_laplacian] = [
+                decoder.render(&grid).unwrap(),
+                decoder.differentiate(&grid, Derivative::Laplacian).unwrap(),
+            ];
+            for (n, &i) in order.iter().enumerate() {
+                assert_eq!(values[3 * n..][..3], all[3 * i..][..3]);
+                assert_eq!(laplacian[3 * n..][..3], all_laplacian[3 * i..][..3]);
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_points_are_refused() {
+        let mut decoder = decoder([33, 20], [1, 1], 0);
+        for positions in [&[0.0][..], &[f64::NAN, 0.0], &[0.0, -0.51], &[0.0, 0.0, 32.6, 0.0]] {
+            let refused = decoder.sample(positions);
+            assert!(matches!(refused, Err(Error::Parameter { name: "positions", .. })), "{positions:?}");
+        }
+        assert!(matches!(decoder.taylor(&[0.0, 0.0], 5), Err(Error::Parameter { name: "order", .. })));
+        assert!(matches!(decoder.taylor(&[0.0], 2), Err(Error::Parameter { name: "position", .. })));
+        assert_eq!(decoder.sample(&[]).unwrap(), [0f32; 0]);
+        decoder.limits.macs = 1;
+        assert!(matches!(decoder.sample(&[0.0, 0.0]), Err(Error::Limit { .. })));
+    }
+}

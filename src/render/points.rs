@@ -1,0 +1,80 @@
+//! Scattered points: each is seen by the tiles that touch it, and the tiles see their points together.
+
+use super::blend::{Blend, Seen, components};
+use crate::backend::simd::Workspace;
+use crate::network::{Jet, Network};
+use crate::signal::Tiles;
+
+/// Points per thread and turn.
+const CHUNK: usize = 1 << 13;
+
+/// The networks of a signal, to be evaluated at scattered points.
+pub(crate) struct Points<'a> {
+    pub networks: &'a [Network],
+    pub tiles: &'a Tiles,
+    pub channels: usize,
+    /// What is computed; `None` is the value alone.
+    pub jet: Option<Jet>,
+}
+
+impl Points<'_> {
+    /// Per point and channel the value or the components of the jet, at `positions`: the first point's along all axes,
+    /// then the next one's.
+    pub fn evaluate(&self, positions: &[f64]) -> Vec<f32> {
+        let axes = self.tiles.counts().len();
+        let width = self.channels * components(self.jet, axes);
+        let mut out = vec![0.0; positions.len() / axes * width];
+        let chunks = (positions.chunks(CHUNK * axes), out.chunks_mut(CHUNK * width));
+        #[cfg(feature = "threads")]
+        {
+            use rayon::prelude::*;
+            let chunks: Vec<_> = chunks.0.zip(chunks.1).collect();
+            chunks.into_par_iter().for_each_init(Workspace::default, |workspace, (positions, out)| {
+                self.evaluate_chunk(positions, out, workspace);
+            });
+        }
+        #[cfg(not(feature = "threads"))]
+        {
+            let mut workspace = Workspace::default();
+            chunks
+                .0
+                .zip(chunks.1)
+                .for_each(|(positions, out)| self.evaluate_chunk(positions, out, &mut workspace));
+        }
+        out
+    }
+
+    fn evaluate_chunk(&self, positions: &[f64], out: &mut [f32], workspace: &mut Workspace) {
+        let axes = self.tiles.counts().len();
+        let width = self.channels * components(self.jet, axes);
+        let mut shares: Vec<(usize, usize)> = vec![];
+        for (point, position) in positions.chunks_exact(axes).enumerate() {
+            shares.extend(self.touching(position).into_iter().map(|tile| (tile, point)));
+        }
+        // In ascending number, as the specification blends.
+        shares.sort_unstable();
+        for group in shares.chunk_by(|a, b| a.0 == b.0) {
+            let number = group[0].0;
+            let tile = self.tiles.tile(number);
+            let mut blend = Blend::new(&self.networks[number], &tile, self.jet);
+            for &(_, point) in group {
+                let position = &positions[point * axes..][..axes];
+                let seen = position.iter().enumerate().map(|(a, &p)| Seen::new(self.tiles, &tile, a, p));
+                blend.push(seen, point * width, out, workspace);
+            }
+            blend.flush(out, workspace);
+        }
+    }
+
+    /// The numbers of the tiles that touch `position`.
+    fn touching(&self, position: &[f64]) -> Vec<usize> {
+        let (mut numbers, mut stride) = (vec![0], 1);
+        for (a, (&p, &count)) in position.iter().zip(self.tiles.counts()).enumerate() {
+            let (first, last) = self.tiles.touching(a, p);
+            numbers =
+                (first..=last).flat_map(|k| numbers.iter().map(move |n| n + stride * k as usize)).collect();
+            stride *= count as usize;
+        }
+        numbers
+    }
+}
