@@ -1,7 +1,10 @@
 //! container → network → a handle to render from.
 
 mod derivatives;
+mod fidelity;
 mod points;
+
+pub use fidelity::GradientError;
 
 use crate::container::{self, File};
 use crate::error::{Error, Result};

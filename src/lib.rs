@@ -20,8 +20,10 @@
 //! # }
 //! ```
 //!
-//! Features: `cli` (the default: the whole program), `encoder`, `media`, `threads`, and `candle`, a reference backend
-//! for tests. Without default features the crate is the decoder alone.
+//! The [`guide`] explains coordinates, units, footprints and derivatives.
+//!
+//! Features: `cli` (the default: the whole program), `encoder`, `media`, `threads`, `image-hook` (`.siren` files for the
+//! `image` crate), and `candle`, a reference backend for tests. Without default features the crate is the decoder alone.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -33,6 +35,9 @@ mod encoder;
 mod error;
 #[cfg(feature = "encoder")]
 mod fit;
+pub mod guide;
+#[cfg(feature = "image-hook")]
+mod image_hook;
 mod limits;
 #[cfg(feature = "media")]
 pub mod media;
@@ -42,9 +47,11 @@ mod quantize;
 mod render;
 pub mod signal;
 
-pub use decoder::{Cost, Decoder};
+pub use decoder::{Cost, Decoder, GradientError};
 #[cfg(feature = "encoder")]
 pub use encoder::*;
 pub use error::{Error, Result};
+#[cfg(feature = "image-hook")]
+pub use image_hook::register_image_hook;
 pub use limits::Limits;
 pub use render::{Derivative, Taylor};

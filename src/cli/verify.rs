@@ -1,5 +1,6 @@
 //! `sirenc verify`: is a `.siren` file intact, and how close is it to its original.
 
+use super::derivative::axis_names;
 use super::failure::{Exit, Failure};
 use super::input::Content;
 use super::limits::LimitArgs;
@@ -7,7 +8,7 @@ use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
 use sirenc::signal::metric::{Comparison, compare};
 use sirenc::signal::{Description, Grid};
-use sirenc::{Decoder, Limits, media};
+use sirenc::{Decoder, GradientError, Limits, media};
 use std::path::{Path, PathBuf};
 
 /// Check a .siren file and, with the original, the error it was stored with
@@ -25,6 +26,12 @@ pub struct Args {
     /// Fail with exit code 7 below this PSNR in dB [default: no minimum]
     #[arg(long, value_name = "DB", requires = "original", value_parser = super::values::positive)]
     min_psnr: Option<f64>,
+    /// Measure the gradient as well: its relative error, through a Gaussian window of one sample
+    ///
+    /// The reference is the original convolved with the derivative of a Gaussian of σ = 1 native sample; the exact
+    /// gradient of the decoded signal is convolved with the Gaussian. Six samples at the edges are left out.
+    #[arg(long, requires = "original")]
+    derivatives: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -47,7 +54,7 @@ pub fn run(args: &Args) -> Outcome {
     let mut sentence = format!("{name}: intact");
     let mut psnr = f64::INFINITY;
     if let Some(original) = &args.original {
-        let compared = against(args, name, &decoder, original)?;
+        let (compared, gradient) = against(args, name, &decoder, original)?;
         psnr = compared.distortion.psnr_db();
         let description = decoder.description();
         object.insert("original".into(), report::path(original));
@@ -64,6 +71,16 @@ pub fn run(args: &Args) -> Outcome {
             report::max_error(description, &compared),
             original.display()
         );
+        if let Some(error) = gradient {
+            let names = axis_names(description.kind).iter().zip(&error.axes);
+            let axes: Vec<String> =
+                names.clone().map(|(name, e)| format!("d{name} {:.2} %", 100.0 * e)).collect();
+            sentence += &format!(", gradient error {:.2} % ({})", 100.0 * error.total, axes.join(", "));
+            object.insert("gradient_error".into(), report::number(error.total));
+            for (axis, &error) in names {
+                object.insert(format!("d{axis}_error"), report::number(error));
+            }
+        }
     }
     if args.json {
         output::print(&format!("{}\n", Value::Object(object)))?;
@@ -80,8 +97,13 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// Decodes the file and compares it with its original.
-fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Result<Comparison, Failure> {
+/// Decodes the file and compares it, and if asked for its gradient, with its original.
+fn against(
+    args: &Args,
+    name: &str,
+    decoder: &Decoder,
+    original: &Path,
+) -> Result<(Comparison, Option<GradientError>), Failure> {
     let original = Content::read(original, &Limits::default())?;
     let source = media::read(&original.bytes, &Limits::default())
         .map_err(|error| Failure::media(&original.name, error))?;
@@ -96,8 +118,11 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
         return Err(Failure::new(Exit::Verification, name, sentence));
     }
     args.limits.admit(name, &Grid::native(found))?;
-    let decoded = render::native(decoder, args.quiet).map_err(|error| Failure::work(name, error))?;
-    compare(&source, &decoded).map_err(|error| Failure::work(name, error))
+    let fault = |error| Failure::work(name, error);
+    let decoded = render::native(decoder, args.quiet).map_err(fault)?;
+    let compared = compare(&source, &decoded).map_err(fault)?;
+    let gradient = args.derivatives.then(|| decoder.gradient_error(&source)).transpose();
+    Ok((compared, gradient.map_err(fault)?))
 }
 
 /// Whether two signals have a sample for every sample of the other.

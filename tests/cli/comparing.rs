@@ -28,6 +28,30 @@ fn verify_measures_against_the_original() {
 }
 
 #[test]
+fn verify_measures_the_gradient_if_asked() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(20, 20));
+    room.put("p.ppm", picture(20, 20));
+    room.put("s.siren", siren_sound(80));
+    room.put("s.wav", sound(80));
+    room.run(&["decode", "p.siren", "-o", "same.tiff", "--bits", "f32"]).exits(0);
+    let run = room.run(&["verify", "p.siren", "p.ppm", "--derivatives"]).exits(0);
+    assert!(run.text().contains("gradient error") && run.text().contains("dy "), "{}", run.text());
+    let error = |original: &str| {
+        let object = room.run(&["verify", "p.siren", original, "--derivatives", "--json"]).exits(0).json();
+        ["gradient_error", "dx_error", "dy_error"].map(|name| object[name].as_f64().unwrap())
+    };
+    assert!(error("same.tiff").iter().all(|&error| error < 1e-3) && error("p.ppm")[0] > 0.1);
+    let object = room.run(&["verify", "s.siren", "s.wav", "--derivatives", "--json"]).exits(0).json();
+    assert!(object["dt_error"] == object["gradient_error"] && object["dt_error"].is_number());
+    room.run(&["verify", "p.siren", "--derivatives"]).exits(2);
+    room.put("q.siren", siren_picture(8, 20));
+    room.run(&["decode", "q.siren"]).exits(0);
+    room.run(&["verify", "q.siren", "q.png", "--derivatives"])
+        .complains(2, &["q.siren", "8 samples", "13 expected"]);
+}
+
+#[test]
 fn another_signal_fails_verification() {
     let room = Room::new();
     room.put("p.siren", siren_picture(4, 4));

@@ -1,0 +1,94 @@
+//! A guide to coordinates, units and footprints.
+//!
+//! # Positions
+//!
+//! A position is counted in native samples along each axis, the fastest axis first: `x, y` of a picture, to the right
+//! and down, `t` of a sound. **Sample centres are at integers.** Sample `k` covers `k − ½ … k + ½`, so an axis of `N` samples
+//! is `−½ … N − ½` long, and nothing lies beyond. A position is a binary64 number; networks see it as a binary32
+//! coordinate, −1 to 1 along the longest axis of their tile, which tells neighbours apart down to about 2⁻²⁴ of the
+//! tile's length. A zoom beyond that shows steps.
+//!
+//! The command line says the same, with two conveniences: `--region X,Y,W,H` counts from the corner of the picture (so
+//! `0,0,W,H` is the whole, the pixels 0 to W − 1), and sounds are in seconds, with sample `k` at `k / rate`. With
+//! `sample --normalized`, −1 to 1 is the longest axis of the whole signal, others in proportion.
+//!
+//! # Values
+//!
+//! A decoder gives *unit values*: 0 to 1 for unsigned integer sources, −1 to 1 for signed ones, the source's own numbers
+//! for floats. They are not clamped; [`SampleFormat::quantize`](crate::signal::SampleFormat::quantize) rounds and clamps
+//! them to codes.
+//!
+//! # Grids, regions, zooms
+//!
+//! A [`Grid`](crate::signal::Grid) says where samples are. Three ways lead to one:
+//!
+//! ```
+//! use sirenc::signal::{Axis, Grid, Region};
+//! use sirenc::{Decoder, Limits};
+//!
+//! # fn main() -> sirenc::Result<()> {
+//! let file = include_bytes!("../fixtures/valid/fitted-astronaut-tiles.siren"); // 128 × 128, RGB
+//! let decoder = Decoder::open(&file[..], &Limits::default())?;
+//! let picture = decoder.description();
+//!
+//! // 1. A size for the whole.
+//! let twice = Grid::resized(picture, &[256, 256])?;
+//! // 2. A part of a grid: the samples whose positions lie in a region, with the bits they have in the whole.
+//! let region = Region::new(picture, &[31.5, 15.5], &[63.5, 47.5])?; // pixels 32 to 63 and 16 to 47
+//! let part = twice.crop(&region)?;
+//! assert_eq!((part.axes[0].first, part.axes[0].count), (64, 64));
+//! // 3. A size for a region: a zoom of any strength.
+//! let zoom = Grid::over(&region, &[640, 640])?;
+//!
+//! let (whole, detail) = (decoder.render(&twice)?, decoder.render(&part)?);
+//! assert_eq!(detail[..3], whole[(32 * 256 + 64) * 3..][..3]);
+//! // What a rendering costs is known before.
+//! assert!(decoder.cost(&part)?.macs * 10 < decoder.cost(&twice)?.macs);
+//! # assert_eq!(decoder.cost(&zoom)?.samples, 640 * 640 * 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Footprints
+//!
+//! A grid finer than the native one takes the signal at its positions. A coarser one that did so would alias: what is
+//! too fine for it would come back as false patterns. Its samples are means over their *footprint* instead, the cell of the
+//! grid around each position, at ⌈spacing⌉ positions along each axis. At an integer spacing these are the native samples: at
+//! half the size, a pixel is the mean of 2 × 2 native ones. The order of the sum is specified, so the result is exact
+//! on every machine. [`Grid::at_points`](crate::signal::Grid::at_points) takes points all the same, and
+//! [`Axis::footprint`](crate::signal::Axis::footprint) any number of positions.
+//!
+//! # Derivatives
+//!
+//! Networks of sines have derivatives of every order, and a decoder gives those of the decoded signal exactly: not
+//! differences of samples, and through the seams of tiles too, which are blended with two continuous derivatives. **The unit
+//! is unit values per native sample**, whatever the spacing of the grid, so a gradient does not change with the zoom. At a
+//! coarser grid it is that of the averaged signal, which is the average of the gradient.
+//!
+//! ```
+//! use sirenc::network::Jet;
+//! use sirenc::signal::Grid;
+//! use sirenc::{Decoder, Derivative, Limits};
+//!
+//! # fn main() -> sirenc::Result<()> {
+//! # let file = include_bytes!("../fixtures/valid/fitted-astronaut-tiles.siren");
+//! # let decoder = Decoder::open(&file[..], &Limits::default())?;
+//! // On a grid: samples × channels × 2.
+//! let gradient = decoder.differentiate(&Grid::native(decoder.description()), Derivative::Gradient)?;
+//! assert_eq!(gradient.len(), 128 * 128 * 3 * 2);
+//! // Values and derivatives in one pass, the value first.
+//! let jets = decoder.render_jet(&Grid::native(decoder.description()), Jet::Gradient)?;
+//! assert_eq!(jets[1..3], gradient[..2]);
+//! // At points anywhere, x and y of each.
+//! let (values, laplacian) = decoder.sample_derivative(&[10.25, 99.5, 3.0, 0.1], Derivative::Laplacian)?;
+//! assert_eq!((values.len(), laplacian.len()), (2 * 3, 2 * 3));
+//! // Any mixed partial up to the fourth order, in binary64: here ∂³/∂x²∂y of red.
+//! let taylor = decoder.taylor(&[10.25, 99.5], 4)?;
+//! assert!(taylor[0].partial(&[2, 1]).is_some());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! They are exact for the *decoded* signal. How close it is to the original's is another matter: quantization to few bits
+//! harms slopes more than values. [`Decoder::gradient_error`](crate::Decoder::gradient_error), or `sirenc verify FILE
+//! ORIGINAL --derivatives`, measures it.

@@ -1,0 +1,79 @@
+//! The `image` crate reads `.siren` pictures after one call.
+#![cfg(feature = "image-hook")]
+
+use image::{ColorType, DynamicImage, ImageError};
+use sirenc::container::{File, Networks, write};
+use sirenc::network::{Network, Shape};
+use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Tiles};
+use sirenc::{Decoder, Limits, register_image_hook};
+
+/// A file with some network.
+fn file(kind: Kind, channels: u8, format: SampleFormat) -> Vec<u8> {
+    let (lengths, rate) = if kind == Kind::Picture { (vec![6, 4], 0) } else { (vec![40], 8000) };
+    let description = Description { kind, lengths, channels, format, rate };
+    let shape = Shape { inputs: kind.axes(), outputs: channels.into(), layers: 2, width: 3 };
+    let parameters = (0..shape.parameters()).map(|i| (i % 7) as f32 * 0.0625 - 0.125).collect();
+    let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
+    let mut bytes = vec![];
+    write(&File { tiles: Tiles::one(&description), description, networks, metadata: vec![] }, &mut bytes)
+        .unwrap();
+    bytes
+}
+
+#[test]
+fn pictures_are_read_by_extension_and_by_content() {
+    register_image_hook();
+    assert!(!register_image_hook(), "a second call finds it registered");
+    let room = tempfile::tempdir().unwrap();
+    for (channels, format, colour) in [
+        (1, SampleFormat::U8, ColorType::L8),
+        (2, SampleFormat::U8, ColorType::La8),
+        (3, SampleFormat::U8, ColorType::Rgb8),
+        (4, SampleFormat::U16, ColorType::Rgba16),
+        (1, SampleFormat::F32, ColorType::Rgb32F),
+        (2, SampleFormat::F32, ColorType::Rgba32F),
+        (3, SampleFormat::F32, ColorType::Rgb32F),
+    ] {
+        let bytes = file(Kind::Picture, channels, format);
+        let path = room.path().join("x.siren");
+        std::fs::write(&path, &bytes).unwrap();
+        let decoder = Decoder::open(&bytes[..], &Limits::default()).unwrap();
+        let samples = decoder.render_samples(&Grid::native(decoder.description()), format).unwrap();
+        let picture = image::open(&path).unwrap();
+        assert_eq!((picture.width(), picture.height(), picture.color()), (6, 4, colour));
+        match (&picture, &samples) {
+            (_, Samples::U8(samples)) => assert_eq!(picture.as_bytes(), samples),
+            (DynamicImage::ImageRgba16(picture), Samples::U16(samples)) => {
+                assert_eq!(picture.as_raw(), samples)
+            }
+            (DynamicImage::ImageRgb32F(picture), Samples::F32(samples)) if channels == 3 => {
+                assert_eq!(picture.as_raw(), samples);
+            }
+            (DynamicImage::ImageRgb32F(picture), Samples::F32(samples)) => {
+                assert!(picture.pixels().zip(samples).all(|(pixel, &v)| pixel.0 == [v; 3]));
+            }
+            (DynamicImage::ImageRgba32F(picture), Samples::F32(samples)) => {
+                let pairs = picture.pixels().zip(samples.chunks(2));
+                assert!({ pairs }.all(|(pixel, v)| pixel.0 == [v[0], v[0], v[0], v[1]]));
+            }
+            other => panic!("{other:?}"),
+        }
+        let named = room.path().join("x.bin");
+        std::fs::write(&named, &bytes).unwrap();
+        let guessed = image::ImageReader::open(&named).unwrap().with_guessed_format().unwrap();
+        assert_eq!(guessed.decode().unwrap(), picture);
+    }
+}
+
+#[test]
+fn what_is_no_picture_is_refused() {
+    register_image_hook();
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("x.siren");
+    std::fs::write(&path, file(Kind::Sound, 1, SampleFormat::I16)).unwrap();
+    assert!(matches!(image::open(&path), Err(ImageError::Unsupported(_))));
+    let mut cut = file(Kind::Picture, 1, SampleFormat::U8);
+    cut.pop();
+    std::fs::write(&path, cut).unwrap();
+    assert!(matches!(image::open(&path), Err(ImageError::Decoding(_))));
+}
