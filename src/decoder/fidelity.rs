@@ -3,7 +3,8 @@
 //! Samples say nothing about the signal between them, so both sides are looked at through a window, a Gaussian of
 //! [`SIGMA`] native samples: the reference is the original convolved with the derivative of the Gaussian, the decoded
 //! gradient, which is exact, is convolved with the Gaussian itself. Of a signal that was decoded without error both are
-//! the same, up to what the sampled window aliases.
+//! the same, up to what the sampled window aliases: 10⁻⁵ of frequencies of a sixth of the sampling rate, 2·10⁻³ of a
+//! third.
 
 use super::Decoder;
 use crate::error::{Error, Result};
@@ -136,16 +137,17 @@ mod tests {
 
     #[test]
     fn the_gradient_of_its_own_samples_is_without_error() {
-        for (counts, overlap) in [([1, 1], 0), ([3, 2], 4)] {
-            let decoder = decoder([80, 100], counts, overlap);
+        // Large tiles, hence smooth signals, which the window does not alias.
+        for (counts, overlap) in [([1, 1], 0), ([3, 2], 25)] {
+            let decoder = decoder([240, 200], counts, overlap);
             let error = decoder.gradient_error(&original(&decoder, |_, v| v)).unwrap();
-            assert!(error.total < 2e-5 && error.axes.iter().all(|&axis| axis < 2e-5), "{error:?}");
+            assert!(error.total < 5e-5 && error.axes.iter().all(|&axis| axis < 5e-5), "{error:?}");
         }
     }
 
     #[test]
     fn a_signal_of_half_the_contrast_has_twice_the_gradient_it_should() {
-        let decoder = decoder([40, 90], [2, 1], 3);
+        let decoder = decoder([240, 200], [2, 1], 25);
         let error = decoder.gradient_error(&original(&decoder, |_, v| 0.5 * v)).unwrap();
         assert!((error.total - 1.0).abs() < 1e-4, "{error:?}");
     }
