@@ -8,7 +8,7 @@ pub use fidelity::GradientError;
 
 use crate::container::{self, File};
 use crate::error::{Error, Result};
-use crate::limits::Limits;
+use crate::limits::{Limits, room};
 use crate::network::{Jet, Network};
 use crate::render::Rendering;
 use crate::signal::{Description, Grid, Metadata, SampleFormat, Samples, Tiles};
@@ -29,7 +29,7 @@ pub struct Cost {
     pub samples: u64,
     /// Multiply-adds of the networks.
     pub macs: u64,
-    /// Bytes of the rendered values (binary32), of the networks and of the bands in work.
+    /// Bytes of memory at most: of the file as it is held, the rendered values (binary32) and the bands in work.
     pub memory_bytes: u64,
 }
 
@@ -79,7 +79,7 @@ impl Decoder {
     /// `Limit` if the cost exceeds the limits given to [`Decoder::open`], `Parameter` if the grid does not fit.
     pub fn render(&self, grid: &Grid) -> Result<Vec<f32>> {
         let (rendering, cost) = self.affordable(grid, None)?;
-        let mut values = Vec::with_capacity(usize::try_from(cost.samples).unwrap_or(0));
+        let mut values = room(usize::try_from(cost.samples).unwrap_or(usize::MAX))?;
         rendering.bands().for_each(|band| values.extend(band));
         Ok(values)
     }
@@ -130,10 +130,10 @@ impl Decoder {
         Limits::ask("samples of the rendering", samples, self.limits.samples)?;
         let (tiles, channels) = (self.tiles(), usize::from(*channels));
         let rendering = Rendering::new(&self.networks, tiles, grid, lengths, channels, jet);
-        let parameters: u64 = self.networks.iter().map(|network| network.parameters().len() as u64).sum();
         let components = jet.map_or(1, |jet| jet.components(lengths.len())) as u64;
-        let values = samples.saturating_mul(components).saturating_add(parameters).saturating_mul(4);
-        let memory_bytes = values.saturating_add(rendering.working_bytes());
+        let values = samples.saturating_mul(components).saturating_mul(4);
+        let memory_bytes =
+            self.file.memory_bytes().saturating_add(values).saturating_add(rendering.working_bytes());
         let macs = rendering.macs();
         Ok((rendering, Cost { samples, macs, memory_bytes }))
     }

@@ -1,6 +1,7 @@
 //! Memory is asked for before it is taken: a counting allocator watches while every fixture, every truncation and every
 //! single flipped bit of it is read, under limits that it just fits in or exceeds.
 
+use sirenc::signal::Grid;
 use sirenc::{Decoder, Error, Limits, container};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::{Path, PathBuf};
@@ -126,6 +127,7 @@ fn reading_takes_no_more_than_it_is_allowed() {
 #[test]
 fn truncations_and_flipped_bits_take_no_more_than_the_file() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    warm_up();
     for (path, bytes) in fixtures() {
         let Some(limits) = least(&bytes) else { continue };
         let open = |what: &str, at: usize, bytes: &[u8]| {
@@ -150,13 +152,62 @@ fn truncations_and_flipped_bits_take_no_more_than_the_file() {
                 damaged[bit / 8] ^= 1 << (bit % 8);
                 let checksum = crc32fast::hash(&damaged[covered.clone()]);
                 damaged[covered.end..end].copy_from_slice(&checksum.to_le_bytes());
-                open("with repaired bit", bit, &damaged);
+                if open("with repaired bit", bit, &damaged) {
+                    render(&format!("{} with repaired bit {bit}", path.display()), &damaged);
+                }
                 damaged[bit / 8] ^= 1 << (bit % 8);
             }
             damaged[covered.end..end].copy_from_slice(&bytes[covered.end..end]);
             start = end;
         }
         assert_eq!(damaged, bytes);
+    }
+}
+
+/// Starts the threads that render, which stay.
+fn warm_up() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/valid/tiles-3x2.siren");
+    let decoder = Decoder::open(&std::fs::read(path).unwrap()[..], &Limits::default()).unwrap();
+    decoder.render(&Grid::native(decoder.description())).unwrap();
+}
+
+/// Renders a file that can be read on its native grid, if that is little work, and fails if it takes more memory than its cost.
+fn render(name: &str, bytes: &[u8]) {
+    let before = HELD.load(Relaxed);
+    let decoder = Decoder::open(bytes, &Limits::default()).unwrap();
+    let grid = Grid::native(decoder.description());
+    let Ok(cost) = decoder.cost(&grid) else { return };
+    if cost.macs > 1 << 18 || cost.memory_bytes > 1 << 26 {
+        return;
+    }
+    PEAK.store(HELD.load(Relaxed), Relaxed);
+    let values = decoder.render(&grid).unwrap();
+    let taken = (PEAK.load(Relaxed) - before) as u64;
+    assert!(taken <= cost.memory_bytes, "{name}: {taken} bytes, {cost:?}");
+    assert!(values.iter().all(|v| v.is_finite()), "{name}");
+}
+
+#[test]
+fn rendering_takes_no_more_than_it_costs() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    warm_up();
+    for (path, bytes) in fixtures() {
+        let before = HELD.load(Relaxed);
+        let Ok(decoder) = Decoder::open(&bytes[..], &Limits::default()) else { continue };
+        let lengths = decoder.description().lengths.clone();
+        // Of the native size, larger, and so much smaller that each sample is a mean of many positions.
+        for (times, per) in [(1, 1), (5, 2), (1, 7)] {
+            let counts: Vec<u32> = lengths.iter().map(|&n| (n / per).max(1).saturating_mul(times)).collect();
+            let grid = Grid::resized(decoder.description(), &counts).unwrap();
+            let Ok(cost) = decoder.cost(&grid) else { continue };
+            if cost.macs > 1 << 30 {
+                continue;
+            }
+            PEAK.store(HELD.load(Relaxed), Relaxed);
+            decoder.render(&grid).unwrap();
+            let taken = (PEAK.load(Relaxed) - before) as u64;
+            assert!(taken <= cost.memory_bytes, "{}: {taken} bytes, {cost:?}", path.display());
+        }
     }
 }
 

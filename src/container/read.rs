@@ -106,6 +106,20 @@ fn read_networks(
     }
 }
 
+impl File {
+    /// Bytes of memory that an opened file takes, its networks as numbers included.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let shapes = self.networks.shapes();
+        let parameters = shapes.iter().fold(0u64, |sum, s| sum.saturating_add(s.parameters() as u64));
+        let layers = shapes.first().map_or(0, |s| s.layers as u8);
+        let metadata =
+            self.metadata.iter().fold(0u64, |sum, block| sum.saturating_add(block.bytes.len() as u64));
+        networks_bytes(shapes.len() as u64, layers, parameters)
+            .saturating_add(metadata)
+            .saturating_add(SCRATCH)
+    }
+}
+
 /// Bytes of the networks of a file: as they are stored, steps and symbols at most, and as the numbers that
 /// [`Networks::decode`] makes of them.
 fn networks_bytes(tiles: u64, layers: u8, parameters: u64) -> u64 {

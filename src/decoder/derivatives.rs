@@ -5,6 +5,7 @@
 
 use super::{Cost, Decoder};
 use crate::error::Result;
+use crate::limits::room;
 use crate::network::Jet;
 use crate::render::Derivative;
 use crate::signal::Grid;
@@ -25,7 +26,8 @@ impl Decoder {
     pub fn render_jet(&self, grid: &Grid, jet: Jet) -> Result<Vec<f32>> {
         let (rendering, cost) = self.affordable(grid, Some(jet))?;
         let components = jet.components(grid.axes.len());
-        let mut jets = Vec::with_capacity(usize::try_from(cost.samples).unwrap_or(0) * components);
+        let samples = usize::try_from(cost.samples).unwrap_or(usize::MAX);
+        let mut jets = room(samples.saturating_mul(components))?;
         rendering.bands().for_each(|band| jets.extend(band));
         Ok(jets)
     }

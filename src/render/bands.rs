@@ -51,7 +51,15 @@ fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Vec<Vec<f32>> {
 /// Bands rendered before they are handed on: a few for every thread.
 pub(super) fn group_size() -> usize {
     #[cfg(feature = "threads")]
-    return 4 * rayon::current_num_threads();
+    return threads().saturating_mul(4);
+    #[cfg(not(feature = "threads"))]
+    1
+}
+
+/// Threads that render at once.
+pub(super) fn threads() -> usize {
+    #[cfg(feature = "threads")]
+    return rayon::current_num_threads();
     #[cfg(not(feature = "threads"))]
     1
 }

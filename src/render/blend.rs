@@ -19,8 +19,9 @@ pub(super) struct Seen {
 impl Seen {
     /// `position` along `axis`, native samples.
     pub fn new(tiles: &Tiles, tile: &Tile, axis: usize, position: f64) -> Self {
-        let [slope, curvature] = tiles.weight_derivatives(axis, tile.index[axis], position);
-        let weight = tiles.weight(axis, tile.index[axis], position);
+        let k = tile.index.get(axis).copied().unwrap_or(0);
+        let [slope, curvature] = tiles.weight_derivatives(axis, k, position);
+        let weight = tiles.weight(axis, k, position);
         Seen { coordinate: tile.coordinate(axis, position), weight: [weight, slope as f32, curvature as f32] }
     }
 }
@@ -41,13 +42,14 @@ pub(super) struct Blend<'a> {
 impl<'a> Blend<'a> {
     pub fn new(network: &'a Network, tile: &Tile, jet: Option<Jet>) -> Self {
         let shape = network.shape();
+        let outputs = components(jet, shape.inputs).saturating_mul(shape.outputs);
         Blend {
             network,
             jet,
             scale: (2.0 / f64::from(tile.span())) as f32,
             points: Vec::with_capacity(BLOCK),
-            coordinates: vec![0.0; shape.inputs * BLOCK],
-            values: vec![0.0; components(jet, shape.inputs) * shape.outputs * BLOCK],
+            coordinates: vec![0.0; shape.inputs.saturating_mul(BLOCK)],
+            values: vec![0.0; outputs.saturating_mul(BLOCK)],
         }
     }
 
@@ -60,9 +62,12 @@ impl<'a> Blend<'a> {
         workspace: &mut Workspace,
     ) {
         let mut weights = [[1.0, 0.0, 0.0]; AXES];
-        for (a, seen) in point.enumerate() {
-            self.coordinates[a * BLOCK + self.points.len()] = seen.coordinate;
-            weights[a] = seen.weight;
+        let axes = self.coordinates.chunks_exact_mut(BLOCK).zip(&mut weights);
+        for ((coordinates, weight), seen) in axes.zip(point) {
+            if let Some(coordinate) = coordinates.get_mut(self.points.len()) {
+                *coordinate = seen.coordinate;
+            }
+            *weight = seen.weight;
         }
         self.points.push((weights, place));
         if self.points.len() == BLOCK {
@@ -80,13 +85,19 @@ impl<'a> Blend<'a> {
         let (inputs, channels) = (shape.inputs, shape.outputs);
         let size = components(self.jet, inputs);
         for (lane, (weights, place)) in self.points.iter().enumerate() {
-            let weights = Weights { axes: &weights[..inputs] };
+            let weights = Weights { axes: weights.get(..inputs).unwrap_or_default() };
             let whole = weights.product([]);
-            for (c, out) in out[*place..].chunks_exact_mut(size).take(channels).enumerate() {
-                let component = |k: usize| self.values[(k * channels + c) * BLOCK + lane];
-                out[0] = whole.mul_add(component(0), out[0]);
+            let out = out.get_mut(*place..).unwrap_or_default();
+            for (c, out) in out.chunks_exact_mut(size).take(channels).enumerate() {
+                // In rows of a block: component by component, and within it channel by channel.
+                let component = |k: usize| {
+                    let row = k.saturating_mul(channels).saturating_add(c);
+                    self.values.get(row.saturating_mul(BLOCK).saturating_add(lane)).copied().unwrap_or(0.0)
+                };
+                let Some((value, derivatives)) = out.split_first_mut() else { continue };
+                *value = whole.mul_add(component(0), *value);
                 if let Some(jet) = self.jet {
-                    weights.differentiate(jet, self.scale, component, out);
+                    weights.differentiate(jet, self.scale, component, derivatives);
                 }
             }
         }
@@ -108,28 +119,35 @@ impl Weights<'_> {
     /// The derivative of the weight by the axes `by`, the first axis multiplied first.
     fn product<const N: usize>(&self, by: [usize; N]) -> f32 {
         let order = |a: usize| by.iter().filter(|&&axis| axis == a).count();
-        self.axes.iter().enumerate().map(|(a, weight)| weight[order(a)]).product()
+        let weights = self.axes.iter().enumerate();
+        weights.filter_map(|(a, weight)| weight.get(order(a))).product()
     }
 
-    /// Adds the derivatives of `weight · f` to `out`, where `component` has those of `f` by local coordinates, of which
+    /// Adds the derivatives of `weight · f` to `out`, the first ones and then the second ones, where `component` has those of `f` by local coordinates, of which
     /// a native sample is `scale`: `∂ᵢ(wf) = wᵢf + wfᵢ`, `∂ᵢⱼ(wf) = wᵢⱼf + wᵢfⱼ + wⱼfᵢ + wfᵢⱼ`.
     fn differentiate(&self, jet: Jet, scale: f32, component: impl Fn(usize) -> f32, out: &mut [f32]) {
         let (axes, whole, value) = (self.axes.len(), self.product([]), component(0));
-        let slope = |i: usize| scale * component(1 + i);
-        for i in 0..axes {
-            out[1 + i] += self.product([i]) * value + whole * slope(i);
+        let Some((first, seconds)) = out.split_at_mut_checked(axes) else { return };
+        let slope = |i: usize| scale * component(i.saturating_add(1));
+        for (i, first) in first.iter_mut().enumerate() {
+            *first += self.product([i]) * value + whole * slope(i);
         }
         let mixed = |i: usize, j: usize| {
             self.product([i, j]) * value + (self.product([i]) * slope(j) + self.product([j]) * slope(i))
         };
-        let second = |k: usize| whole * (scale * scale * component(k));
+        // By their number among the components, behind the value and the first derivatives.
+        let second = |k: usize| whole * (scale * scale * component(k.saturating_add(axes).saturating_add(1)));
         match jet {
             Jet::Gradient => {}
-            Jet::Laplacian => out[1 + axes] += (0..axes).map(|i| mixed(i, i)).sum::<f32>() + second(1 + axes),
+            Jet::Laplacian => {
+                for sum in seconds.iter_mut().take(1) {
+                    *sum += (0..axes).map(|i| mixed(i, i)).sum::<f32>() + second(0);
+                }
+            }
             Jet::Hessian => {
                 let pairs = (0..axes).flat_map(|i| (i..axes).map(move |j| (i, j)));
-                for (k, (i, j)) in (1 + axes..).zip(pairs) {
-                    out[k] += mixed(i, j) + second(k);
+                for ((k, out), (i, j)) in seconds.iter_mut().enumerate().zip(pairs) {
+                    *out += mixed(i, j) + second(k);
                 }
             }
         }

@@ -10,14 +10,15 @@ impl Rendering<'_> {
     pub(super) fn means(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Vec<f32> {
         let samples: Vec<Range<usize>> =
             window.iter().zip(&self.axes).map(|(w, plan)| plan.samples(w)).collect();
-        let mut sums =
-            vec![0f64; samples.iter().map(Range::len).product::<usize>() * self.values_per_position()];
-        let mut slab = window.to_vec();
-        let (end, last) = (window[window.len() - 1].end, window.len() - 1);
-        while slab[last].start < end {
-            slab[last].end = slab[last].start.saturating_add(self.slab_length()).min(end);
+        let places = samples.iter().map(Range::len).fold(1, usize::saturating_mul);
+        let mut sums = vec![0f64; places.saturating_mul(self.values_per_position())];
+        let last = window.last().cloned().unwrap_or_default();
+        for start in last.clone().step_by(self.slab_length() as usize) {
+            let mut slab = window.to_vec();
+            if let Some(part) = slab.last_mut() {
+                *part = start..start.saturating_add(self.slab_length()).min(last.end);
+            }
             self.add_values(&slab, &self.values(&slab, workspace), &samples, &mut sums);
-            slab[last].start = slab[last].end;
         }
         let count: f64 = self.axes.iter().map(|plan| f64::from(plan.axis.footprint)).product();
         sums.iter().map(|sum| (sum / count) as f32).collect()
@@ -25,22 +26,33 @@ impl Rendering<'_> {
 
     /// Adds `values` at the positions of `window` to the `sums` of their samples, which are those of `samples`.
     fn add_values(&self, window: &[Range<u32>], values: &[f32], samples: &[Range<usize>], sums: &mut [f64]) {
-        let place = |a: usize, p: usize| {
-            (window[a].start as usize + p) / self.axes[a].axis.footprint as usize - samples[a].start
-        };
         let width = self.values_per_position();
-        for (number, line) in values.chunks_exact(window[0].len() * width).enumerate() {
-            let (mut rest, mut stride, mut start) = (number, samples[0].len(), 0);
-            for a in 1..window.len() {
-                start += stride * place(a, rest % window[a].len());
-                rest /= window[a].len();
-                stride *= samples[a].len();
-            }
-            for (p, position) in line.chunks_exact(width).enumerate() {
-                let sample = (start + place(0, p)) * width;
-                for (sum, &value) in sums[sample..].iter_mut().zip(position) {
+        // Along each axis the samples to which the positions of the window belong, as places in `sums`.
+        let mut stride = width;
+        let axes = window.iter().zip(samples).zip(&self.axes).map(|((window, samples), plan)| {
+            let place =
+                |p: u32| stride.saturating_mul(plan.sample(p).0.abs_diff(samples.start as u32) as usize);
+            let places: Vec<usize> = window.clone().map(place).collect();
+            stride = stride.saturating_mul(samples.len());
+            places
+        });
+        let axes: Vec<Vec<usize>> = axes.collect();
+        let Some((first, others)) = axes.split_first() else { return };
+        let mut cursor = vec![0usize; others.len()];
+        for line in values.chunks_exact(first.len().saturating_mul(width).max(1)) {
+            let start: usize = cursor.iter().zip(others).filter_map(|(&c, places)| places.get(c)).sum();
+            for (place, position) in first.iter().zip(line.chunks_exact(width)) {
+                let sample = sums.get_mut(place.saturating_add(start)..).unwrap_or_default();
+                for (sum, &value) in sample.iter_mut().zip(position) {
                     *sum += f64::from(value);
                 }
+            }
+            for (c, places) in cursor.iter_mut().zip(others) {
+                *c = c.saturating_add(1);
+                if *c < places.len() {
+                    break;
+                }
+                *c = 0;
             }
         }
     }

@@ -4,6 +4,17 @@
 //! value)` from 0, where the weight is the product of the axes' weights, first axis first. A sample is the mean over
 //! the positions of its footprint.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
 mod bands;
 mod blend;
 mod derivative;
@@ -19,16 +30,19 @@ pub(crate) use points::Points;
 pub use taylor::Taylor;
 pub(crate) use taylor::{HIGHEST_ORDER, taylor};
 
-use crate::backend::simd::Workspace;
+use crate::backend::simd::{BLOCK, Workspace};
+use crate::limits::bytes_of;
 use crate::network::{Jet, Network};
 use crate::signal::{Grid, Tiles};
-use bands::group_size;
+use bands::{group_size, threads};
 use blend::components;
 use plan::AxisPlan;
 use std::ops::Range;
 
 /// Positions per band, about: enough to fill the kernels, little enough to stay in cache.
 const BAND: u64 = 1 << 14;
+/// Bytes of small things on each thread.
+const SCRATCH: u64 = 16 << 10;
 
 /// A grid laid over tiles.
 pub(crate) struct Rendering<'a> {
@@ -58,7 +72,7 @@ impl<'a> Rendering<'a> {
 
     /// Numbers at a position: all channels, and of each the components of the jet.
     pub fn values_per_position(&self) -> usize {
-        self.channels * components(self.jet, self.axes.len())
+        self.channels.saturating_mul(components(self.jet, self.axes.len()))
     }
 
     /// Multiply-adds of the whole rendering; a component of a jet costs as much as a value.
@@ -66,20 +80,39 @@ impl<'a> Rendering<'a> {
         let components = components(self.jet, self.axes.len()) as u64;
         self.networks.iter().enumerate().fold(0u64, |sum, (number, network)| {
             let index = self.tiles.tile(number).index;
-            let seen = self.axes.iter().zip(index).map(|(axis, k)| axis.spans[k as usize].len() as u64);
+            let seen = self.axes.iter().zip(index).map(|(axis, k)| axis.span(k).len() as u64);
             let positions = seen.fold(1, u64::saturating_mul);
-            sum.saturating_add(positions.saturating_mul(components * network.shape().macs() as u64))
+            let macs = components.saturating_mul(network.shape().macs() as u64);
+            sum.saturating_add(positions.saturating_mul(macs))
         })
     }
 
-    /// Bytes of memory beside the result: the bands in work.
+    /// Bytes of memory beside the result: finished bands that wait for their turn, and what each thread works with.
     pub fn working_bytes(&self) -> u64 {
+        let product =
+            |factors: &[u64]| factors.iter().fold(1, |product: u64, &factor| product.saturating_mul(factor));
+        let (values, last) =
+            (self.values_per_position() as u64, self.axes.last().map_or(0, AxisPlan::positions));
         let line = self.inner().map(|plan| u64::from(plan.axis.count)).fold(1, u64::saturating_mul);
-        let samples = line.saturating_mul(u64::from(self.band_length()));
-        let last = self.axes.last().map_or(0, AxisPlan::positions);
-        let positions = self.inner_positions().saturating_mul(u64::from(self.slab_length().min(last)));
-        let bytes = samples.saturating_mul(8).saturating_add(positions.saturating_mul(4));
-        bytes.saturating_mul((group_size() * self.values_per_position()) as u64)
+        let samples = product(&[line, self.band_length().into(), values]);
+        let slab = product(&[self.inner_positions(), self.slab_length().min(last).into(), values]);
+        let inner: u64 = self.inner().map(|plan| u64::from(plan.positions())).sum();
+        let columns = inner.saturating_add(self.slab_length().min(last).into());
+        let width =
+            self.networks.iter().map(|n| n.shape().width.max(self.channels) as u64).max().unwrap_or(0);
+        // Two layers of a block, of which a growing buffer may hold a smaller copy; inputs, outputs and places.
+        let block = width.saturating_mul(4).saturating_add(4).saturating_mul(values).saturating_add(64);
+        let worker = [
+            // Values and the sums of their means.
+            bytes_of::<f32>(slab),
+            bytes_of::<f64>(samples),
+            // What is separable, per axis.
+            columns.saturating_mul(tile::COLUMN_BYTES),
+            bytes_of::<f32>(product(&[block, BLOCK as u64])),
+        ];
+        let worker = worker.iter().fold(SCRATCH, |sum, &bytes| sum.saturating_add(bytes));
+        let bands = product(&[bytes_of::<f32>(samples), group_size() as u64]);
+        product(&[worker, threads() as u64]).saturating_add(bands)
     }
 
     /// The rendering in bands along the last axis, in order, `samples × channels × components` values each.
@@ -97,12 +130,12 @@ impl<'a> Rendering<'a> {
     }
     /// Positions along the last axis that are evaluated at once.
     fn slab_length(&self) -> u32 {
-        (BAND / self.inner_positions()).max(1) as u32
+        BAND.checked_div(self.inner_positions()).unwrap_or(0).max(1) as u32
     }
     /// Samples along the last axis of a band.
     fn band_length(&self) -> u32 {
         let footprint = self.axes.last().map_or(1, |plan| plan.axis.footprint);
-        (self.slab_length() / footprint).clamp(1, self.last_count())
+        self.slab_length().checked_div(footprint).unwrap_or(0).clamp(1, self.last_count())
     }
     /// Samples along the last axis.
     fn last_count(&self) -> u32 {
@@ -114,7 +147,7 @@ impl<'a> Rendering<'a> {
         let mut window: Vec<Range<u32>> = self.axes.iter().map(|plan| 0..plan.positions()).collect();
         let Some((last, plan)) = window.last_mut().zip(self.axes.last()) else { return vec![] };
         let footprint = plan.axis.footprint;
-        *last = band.start * footprint..band.end * footprint;
+        *last = band.start.saturating_mul(footprint)..band.end.saturating_mul(footprint);
         if self.axes.iter().all(|plan| plan.axis.footprint == 1) {
             return self.values(&window, workspace);
         }
@@ -123,11 +156,11 @@ impl<'a> Rendering<'a> {
 
     /// The values at the positions `window`.
     fn values(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Vec<f32> {
-        let positions: usize = window.iter().map(|w| w.len()).product();
-        let mut out = vec![0.0; positions * self.values_per_position()];
+        let positions = window.iter().map(|w| w.len()).fold(1, usize::saturating_mul);
+        let mut out = vec![0.0; positions.saturating_mul(self.values_per_position())];
         for number in self.tiles_in(window) {
             let index = self.tiles.tile(number).index;
-            let spans = self.axes.iter().zip(&index).map(|(plan, &k)| &plan.spans[k as usize]);
+            let spans = self.axes.iter().zip(&index).map(|(plan, &k)| plan.span(k));
             let visible: Vec<Range<u32>> =
                 spans.zip(window).map(|(s, w)| s.start.max(w.start)..s.end.min(w.end)).collect();
             if visible.iter().all(|v| !v.is_empty()) {
@@ -142,8 +175,8 @@ impl<'a> Rendering<'a> {
         let (Some(axis), Some(window)) = (self.axes.last(), window.last()) else { return 0..0 };
         let seen = |s: &Range<u32>| s.start < window.end && window.start < s.end;
         let first = axis.spans.iter().position(seen).unwrap_or(0);
-        let end = axis.spans.iter().rposition(seen).map_or(first, |k| k + 1);
-        let layer = self.networks.len() / axis.spans.len();
-        first * layer..end * layer
+        let end = axis.spans.iter().rposition(seen).map_or(first, |k| k.saturating_add(1));
+        let layer = self.networks.len().checked_div(axis.spans.len()).unwrap_or(0);
+        first.saturating_mul(layer)..end.saturating_mul(layer)
     }
 }

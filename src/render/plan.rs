@@ -23,28 +23,38 @@ impl AxisPlan {
         let touching = |p: u32| tiles.touching(number, plan.position(p));
         let first =
             |passed: &dyn Fn((u32, u32)) -> bool| first_index(plan.positions(), |p| passed(touching(p)));
-        plan.spans = (0..tiles.counts()[number])
-            .map(|k| first(&|(_, last)| last >= k)..first(&|(first, _)| first > k))
-            .collect();
+        let count = tiles.counts().get(number).copied().unwrap_or(0);
+        plan.spans =
+            (0..count).map(|k| first(&|(_, last)| last >= k)..first(&|(first, _)| first > k)).collect();
         plan
+    }
+    /// The positions at which the weight of tile `k` is above 0.
+    pub fn span(&self, k: u32) -> Range<u32> {
+        self.spans.get(k as usize).cloned().unwrap_or_default()
     }
     /// The number of positions, of all samples together.
     pub fn positions(&self) -> u32 {
-        self.axis.count * self.axis.footprint
+        self.axis.count.saturating_mul(self.axis.footprint)
+    }
+    /// The sample to which position `p` belongs, and its number there. A footprint is never empty.
+    pub fn sample(&self, p: u32) -> (u32, u32) {
+        let footprint = self.axis.footprint.max(1);
+        (p.checked_div(footprint).unwrap_or(0), p.checked_rem(footprint).unwrap_or(0))
     }
     /// The samples to which the positions of a window belong.
     pub fn samples(&self, window: &Range<u32>) -> Range<usize> {
-        let footprint = self.axis.footprint;
-        (window.start / footprint) as usize..window.end.div_ceil(footprint) as usize
+        let start = self.sample(window.start).0 as usize;
+        start..window.end.div_ceil(self.axis.footprint.max(1)) as usize
     }
     /// Position `p`, native samples. What a footprint has beyond the edge of the signal is moved onto it.
     pub fn position(&self, p: u32) -> f64 {
         let Axis { spacing, footprint, .. } = self.axis;
-        let centre = self.axis.position(p / footprint);
+        let (sample, number) = self.sample(p);
+        let centre = self.axis.position(sample);
         if footprint == 1 {
             return centre;
         }
-        let offset = ((f64::from(p % footprint) + 0.5) / f64::from(footprint) - 0.5) * spacing;
+        let offset = ((f64::from(number) + 0.5) / f64::from(footprint) - 0.5) * spacing;
         (centre + offset).clamp(-0.5, self.last)
     }
 }

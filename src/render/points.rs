@@ -22,9 +22,11 @@ impl Points<'_> {
     /// then the next one's.
     pub fn evaluate(&self, positions: &[f64]) -> Vec<f32> {
         let axes = self.tiles.counts().len();
-        let width = self.channels * components(self.jet, axes);
-        let mut out = vec![0.0; positions.len() / axes * width];
-        let chunks = (positions.chunks(CHUNK * axes), out.chunks_mut(CHUNK * width));
+        let width = self.values_per_point();
+        let points = positions.len().checked_div(axes).unwrap_or(0);
+        let mut out = vec![0.0; points.saturating_mul(width)];
+        let chunk = |numbers: usize| CHUNK.saturating_mul(numbers.max(1));
+        let chunks = (positions.chunks(chunk(axes)), out.chunks_mut(chunk(width)));
         #[cfg(feature = "threads")]
         {
             use rayon::prelude::*;
@@ -44,9 +46,13 @@ impl Points<'_> {
         out
     }
 
+    fn values_per_point(&self) -> usize {
+        self.channels.saturating_mul(components(self.jet, self.tiles.counts().len()))
+    }
+
     fn evaluate_chunk(&self, positions: &[f64], out: &mut [f32], workspace: &mut Workspace) {
         let axes = self.tiles.counts().len();
-        let width = self.channels * components(self.jet, axes);
+        let width = self.values_per_point();
         let mut shares: Vec<(usize, usize)> = vec![];
         for (point, position) in positions.chunks_exact(axes).enumerate() {
             shares.extend(self.touching(position).into_iter().map(|tile| (tile, point)));
@@ -54,13 +60,14 @@ impl Points<'_> {
         // In ascending number, as the specification blends.
         shares.sort_unstable();
         for group in shares.chunk_by(|a, b| a.0 == b.0) {
-            let number = group[0].0;
+            let Some(&(number, _)) = group.first() else { continue };
+            let Some(network) = self.networks.get(number) else { continue };
             let tile = self.tiles.tile(number);
-            let mut blend = Blend::new(&self.networks[number], &tile, self.jet);
+            let mut blend = Blend::new(network, &tile, self.jet);
             for &(_, point) in group {
-                let position = &positions[point * axes..][..axes];
-                let seen = position.iter().enumerate().map(|(a, &p)| Seen::new(self.tiles, &tile, a, p));
-                blend.push(seen, point * width, out, workspace);
+                let position = positions.iter().skip(point.saturating_mul(axes)).take(axes);
+                let seen = position.enumerate().map(|(a, &p)| Seen::new(self.tiles, &tile, a, p));
+                blend.push(seen, point.saturating_mul(width), out, workspace);
             }
             blend.flush(out, workspace);
         }
@@ -68,12 +75,14 @@ impl Points<'_> {
 
     /// The numbers of the tiles that touch `position`.
     fn touching(&self, position: &[f64]) -> Vec<usize> {
-        let (mut numbers, mut stride) = (vec![0], 1);
+        let (mut numbers, mut stride) = (vec![0usize], 1usize);
         for (a, (&p, &count)) in position.iter().zip(self.tiles.counts()).enumerate() {
             let (first, last) = self.tiles.touching(a, p);
+            let share = |k: u32| stride.saturating_mul(k as usize);
+            let shares = (first..=last).map(share);
             numbers =
-                (first..=last).flat_map(|k| numbers.iter().map(move |n| n + stride * k as usize)).collect();
-            stride *= count as usize;
+                shares.flat_map(|share| numbers.iter().map(move |n| share.saturating_add(*n))).collect();
+            stride = stride.saturating_mul(count as usize);
         }
         numbers
     }

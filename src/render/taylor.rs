@@ -22,7 +22,7 @@ impl Taylor {
     pub fn partial(&self, orders: &[usize]) -> Option<f64> {
         let at = self.exponents.iter().position(|exponents| exponents == orders)?;
         let factorial = |n: usize| (1..=n).map(|k| k as f64).product::<f64>();
-        Some(self.coefficients[at] * orders.iter().map(|&n| factorial(n)).product::<f64>())
+        Some(self.coefficients.get(at)? * orders.iter().map(|&n| factorial(n)).product::<f64>())
     }
 
     /// The polynomial at an `offset` from the position, native samples.
@@ -42,8 +42,8 @@ pub(crate) fn taylor(networks: &[Network], tiles: &Tiles, position: &[f64], orde
     for (number, network) in networks.iter().enumerate() {
         let tile = tiles.tile(number);
         let mut weight = space.constant(1.0);
-        for (a, &p) in position.iter().enumerate() {
-            weight = space.product(&weight, &space.weight(tiles, a, tile.index[a], p));
+        for (a, (&p, &k)) in position.iter().zip(&tile.index).enumerate() {
+            weight = space.product(&weight, &space.weight(tiles, a, k, p));
         }
         if weight.iter().any(|&w| w != 0.0) {
             let values = space.evaluate(network, &tile, position);
@@ -77,7 +77,7 @@ impl Space {
         let mut products = vec![];
         for (i, a) in exponents.iter().enumerate() {
             for (j, b) in exponents.iter().enumerate() {
-                let sum: Vec<usize> = a.iter().zip(b).map(|(m, n)| m + n).collect();
+                let sum: Vec<usize> = a.iter().zip(b).map(|(m, n)| m.saturating_add(*n)).collect();
                 products.extend(exponents.iter().position(|e| *e == sum).map(|k| [i, j, k]));
             }
         }
@@ -85,16 +85,16 @@ impl Space {
     }
 
     fn constant(&self, value: f64) -> Vec<f64> {
-        let mut polynomial = vec![0.0; self.exponents.len()];
-        polynomial[0] = value;
-        polynomial
+        let coefficient = |e: &Vec<usize>| if e.iter().all(|&n| n == 0) { value } else { 0.0 };
+        self.exponents.iter().map(coefficient).collect()
     }
     /// `value + slope · (variable a)`.
     fn line(&self, a: usize, value: f64, slope: f64) -> Vec<f64> {
         let mut line = self.constant(value);
         let variable = |e: &Vec<usize>| e.iter().enumerate().all(|(b, &n)| n == usize::from(a == b));
-        if let Some(at) = self.exponents.iter().position(variable) {
-            line[at] = slope;
+        let at = self.exponents.iter().position(variable);
+        if let Some(coefficient) = at.and_then(|at| line.get_mut(at)) {
+            *coefficient = slope;
         }
         line
     }
@@ -104,19 +104,27 @@ impl Space {
     }
     fn product(&self, a: &[f64], b: &[f64]) -> Vec<f64> {
         let mut product = self.constant(0.0);
-        self.products.iter().for_each(|&[i, j, k]| product[k] += a[i] * b[j]);
+        for &[i, j, k] in &self.products {
+            if let (Some(a), Some(b), Some(product)) = (a.get(i), b.get(j), product.get_mut(k)) {
+                *product += a * b;
+            }
+        }
         product
     }
     /// `sin(2π·phase)`: with `phase = t + d`, where `d` is without constant, `Σ sin⁽ⁿ⁾(2πt) (2πd)ⁿ / n!`.
     fn sine(&self, phase: &[f64]) -> Vec<f64> {
-        let (sine, cosine) = (TAU * (phase[0] - phase[0].round_ties_even())).sin_cos();
+        let turns = phase.first().copied().unwrap_or(0.0);
+        let (sine, cosine) = (TAU * (turns - turns.round_ties_even())).sin_cos();
         let mut rest: Vec<f64> = phase.iter().map(|c| TAU * c).collect();
-        rest[0] = 0.0;
+        if let Some(constant) = rest.first_mut() {
+            *constant = 0.0;
+        }
         let (mut sum, mut power) = (self.constant(sine), self.constant(1.0));
-        for n in 1..=self.order {
+        let derivatives = [cosine, -sine, -cosine, sine].into_iter().cycle();
+        for (n, derivative) in (1..=self.order).zip(derivatives) {
             power = self.product(&power, &rest);
             power.iter_mut().for_each(|c| *c /= n as f64);
-            self.add(&mut sum, [sine, cosine, -sine, -cosine][n % 4], &power);
+            self.add(&mut sum, derivative, &power);
         }
         sum
     }
@@ -124,11 +132,12 @@ impl Space {
     /// The channels of `network`, which is that of `tile`, around `position`.
     fn evaluate(&self, network: &Network, tile: &Tile, position: &[f64]) -> Vec<Vec<f64>> {
         let span = f64::from(tile.span());
-        let coordinate = |(a, &p): (usize, &f64)| {
-            let centre = f64::from(tile.start[a]) + f64::from(tile.end[a]);
+        let coordinate = |(a, (&p, (&start, &end))): (usize, (&f64, (&u32, &u32)))| {
+            let centre = f64::from(start) + f64::from(end);
             self.line(a, (2.0 * p + 1.0 - centre) / span, 2.0 / span)
         };
-        let coordinates = position.iter().enumerate().map(coordinate).collect();
+        let sides = tile.start.iter().zip(&tile.end);
+        let coordinates = position.iter().zip(sides).enumerate().map(coordinate).collect();
         network.shape().layers().fold(coordinates, |h, layer| self.layer(&layer, network.parameters(), &h))
     }
     fn layer(&self, layer: &LayerShape, parameters: &[f32], h: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -138,15 +147,16 @@ impl Space {
             row.iter().zip(h).for_each(|(&w, x)| self.add(&mut t, f64::from(w), x));
             if layer.last { t } else { self.sine(&t) }
         };
-        weights.chunks_exact(layer.inputs).zip(biases).map(neuron).collect()
+        weights.chunks_exact(layer.inputs.max(1)).zip(biases).map(neuron).collect()
     }
 
     /// The weight of tile `k` of axis `a` around `position`.
     fn weight(&self, tiles: &Tiles, a: usize, k: u32, position: f64) -> Vec<f64> {
         let mut weight =
             if k == 0 { self.constant(1.0) } else { self.ramp(a, tiles.phase(a, k, position), tiles) };
-        if k + 1 < tiles.counts()[a] {
-            self.add(&mut weight, -1.0, &self.ramp(a, tiles.phase(a, k + 1, position), tiles));
+        let next = k.saturating_add(1);
+        if tiles.counts().get(a).is_some_and(|&count| next < count) {
+            self.add(&mut weight, -1.0, &self.ramp(a, tiles.phase(a, next, position), tiles));
         }
         weight
     }
@@ -159,7 +169,7 @@ impl Space {
         let mut factor = self.constant(-15.0);
         self.add(&mut factor, 6.0, &u);
         factor = self.product(&factor, &u);
-        factor[0] += 10.0;
+        self.add(&mut factor, 1.0, &self.constant(10.0));
         (0..3).fold(factor, |product, _| self.product(&product, &u))
     }
 }
