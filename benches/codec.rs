@@ -1,7 +1,9 @@
-//! Speed of the whole codec on a fixture: encoding by effort, opening (what `info` needs) and decoding:
+//! Speed of the whole codec on a fixture: encoding by effort, opening (what `info` needs), decoding, derivatives:
 //! `cargo bench --bench codec`. Records stand in `benches/README.md`.
 
-use sirenc::signal::Grid;
+use sirenc::container::{File, Networks, write};
+use sirenc::network::{Jet, Network, Shape};
+use sirenc::signal::{Description, Grid, Kind, SampleFormat, Tiles};
 use sirenc::{Decoder, EncodeOptions, Flow, Limits, encode, media};
 use std::hint::black_box;
 use std::time::Instant;
@@ -47,6 +49,28 @@ fn main() -> sirenc::Result<()> {
             1e3 * decoding,
             1e3 * enlarging
         );
+    }
+    derivatives()
+}
+
+/// Of a picture of 768×512 as one network of 18,000 parameters.
+fn derivatives() -> sirenc::Result<()> {
+    let (lengths, format) = (vec![768, 512], SampleFormat::U8);
+    let description = Description { kind: Kind::Picture, lengths, channels: 3, format, rate: 0 };
+    let shape = Shape { inputs: 2, outputs: 3, layers: 9, width: 46 };
+    let parameter = |i: usize| ((i * 7919) % 97) as f32 / 400.0 - 0.12;
+    let parameters = (0..shape.parameters()).map(parameter).collect();
+    let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
+    let mut bytes = vec![];
+    let file = File { tiles: Tiles::one(&description), description, networks, metadata: vec![] };
+    write(&file, &mut bytes)?;
+    let decoder = Decoder::open(&bytes[..], &Limits::default())?;
+    let grid = Grid::native(decoder.description());
+    println!("768×512 RGB, one network of {} parameters; medians of 5", shape.parameters());
+    println!("  value              {:6.1} ms", 1e3 * median(5, || decoder.render(&grid)));
+    for (name, jet) in [("gradient", Jet::Gradient), ("Laplacian", Jet::Laplacian), ("Hessian", Jet::Hessian)]
+    {
+        println!("  value, {name:<11} {:6.1} ms", 1e3 * median(5, || decoder.render_jet(&grid, jet)));
     }
     Ok(())
 }

@@ -65,7 +65,7 @@ impl Decoder {
         let values = points.saturating_mul(channels as u64).saturating_mul(components);
         // No more than two tiles of an axis touch a point.
         let largest = self.networks.iter().map(|network| network.shape().macs() as u64).max().unwrap_or(0);
-        let most = largest.saturating_mul(components).saturating_mul(points) << axes;
+        let most = largest.saturating_mul(components).saturating_mul(points).saturating_mul(1 << axes);
         Limits::ask("values at the points", values, self.limits.samples)?;
         Limits::ask("multiply-adds of the points, at most", most, self.limits.macs)?;
         Ok(Points { networks: &self.networks, tiles: self.tiles(), channels, jet }.evaluate(positions))

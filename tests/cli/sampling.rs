@@ -81,7 +81,7 @@ fn bad_points_are_named_with_their_line() {
     room.put("p.siren", siren_picture(8, 6));
     room.put("s.siren", siren_sound(80));
     for (points, words) in [
-        ("", &["line 0", "x,y"][..]),
+        ("", &["line 1", "x,y"][..]),
         ("1,2\n", &["line 1", "\"1,2\"", "x,y"]),
         ("x,t\n", &["line 1", "x,y"]),
         ("x,y,z\n1,2,3\n", &["line 1", "x,y"]),

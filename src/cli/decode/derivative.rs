@@ -68,58 +68,35 @@ impl Args {
         derivative: Derivative,
     ) -> sirenc::Result<(Vec<u8>, Option<String>)> {
         let (sets, values) = derivative.layout(decoder.description());
-        let cost = decoder.jet_cost(&plan.grid, sirenc::network::Jet::Gradient)?;
-        let meter = Meter::render(self.quiet, plan.grid.positions() * (sets * values) as u64);
-        let mut derivatives = Vec::with_capacity(usize::try_from(cost.samples).unwrap_or(0));
-        for band in decoder.differentiate_bands(&plan.grid, derivative)? {
+        let bands = decoder.differentiate_bands(&plan.grid, derivative)?;
+        let count = plan.grid.positions() * (sets * values) as u64;
+        let meter = Meter::render(self.quiet, count);
+        let mut derivatives = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+        for band in bands {
             meter.advance(band.len());
             derivatives.extend(band);
         }
-        let mut file = Cursor::new(vec![]);
         if plan.format == OutputFormat::Npy {
-            let lengths = plan.description.lengths.iter().rev().map(|&n| u64::from(n));
-            let inner = if sets == 1 && values == 3 && plan.description.channels == 3 {
-                vec![3]
-            } else if values > 1 || derivative == Derivative::Gradient || derivative == Derivative::Hessian {
-                vec![sets as u64, values as u64]
-            } else {
-                vec![sets as u64]
-            };
-            media::write_npy(&mut file, &lengths.chain(inner).collect::<Vec<_>>(), derivatives)?;
-            return Ok((file.into_inner(), None));
+            return Ok((array(plan, derivative, (sets, values), derivatives)?, None));
         }
         let channels = usize::from(plan.description.channels);
-        let shown: Vec<f32> =
-            derivatives.chunks_exact(sets * values).flat_map(|set| &set[..channels]).copied().collect();
-        let mut samples = Samples::with_capacity(plan.description.format, shown.len());
-        let mapping = (plan.format == OutputFormat::Png).then(|| self.mapping(derivative, &shown));
-        match mapping {
-            None => samples.extend_from_units(&shown),
-            Some(Mapping { low, high }) => {
-                let unit = |v: &f32| ((f64::from(*v) - low) / (high - low)) as f32;
-                samples.extend_from_units(&shown.iter().map(unit).collect::<Vec<_>>());
-            }
+        let shown = derivatives.chunks_exact(sets * values).flat_map(|set| &set[..channels]).copied();
+        if plan.format != OutputFormat::Png {
+            return Ok((picture(plan, &shown.collect::<Vec<_>>())?, None));
         }
-        let signal = Signal { description: plan.description.clone(), samples, metadata: vec![] };
-        media::write(&signal, plan.format, &mut file)?;
-        let words = mapping.map(|mapping| {
-            let top = (1u32 << plan.description.format.bits()) - 1;
-            let unit = match derivative {
-                Derivative::Normals { .. } => "components of a unit vector",
-                Derivative::Laplacian => "unit values per native sample squared",
-                _ => "unit values per native sample",
-            };
-            let Mapping { low, high } = mapping;
-            format!(
-                "{}: code 0 is {low}, code {top} is {high}, linear between; {unit}",
-                self.derivative.word()
-            )
-        });
-        let bytes = file.into_inner();
-        Ok(match words {
-            Some(words) => (with_description(&bytes, &words), Some(words)),
-            None => (bytes, None),
-        })
+        let shown: Vec<f32> = shown.collect();
+        let Mapping { low, high } = self.mapping(derivative, &shown);
+        let unit = |v: &f32| ((f64::from(*v) - low) / (high - low)) as f32;
+        let png = picture(plan, &shown.iter().map(unit).collect::<Vec<_>>())?;
+        let top = (1u32 << plan.description.format.bits()) - 1;
+        let of = match derivative {
+            Derivative::Normals { .. } => "components of a unit vector",
+            Derivative::Laplacian => "unit values per native sample squared",
+            _ => "unit values per native sample",
+        };
+        let word = self.derivative.word();
+        let words = format!("{word}: code 0 is {low}, code {top} is {high}, linear between; {of}");
+        Ok((with_description(&png, &words), Some(words)))
     }
 
     /// What the lowest and the highest code stand for: symmetric around 0 where values have signs.
@@ -135,10 +112,37 @@ impl Args {
     }
 }
 
-#[derive(Clone, Copy)]
 struct Mapping {
     low: f64,
     high: f64,
+}
+
+/// An array of `(…, height, width, sets, values)`; sets of one value have no axis for it, nor has the one normal of a
+/// position one for its set.
+fn array(
+    plan: &Plan,
+    derivative: Derivative,
+    (sets, values): (usize, usize),
+    derivatives: Vec<f32>,
+) -> sirenc::Result<Vec<u8>> {
+    let inner = match derivative {
+        Derivative::Gradient | Derivative::Hessian => vec![sets as u64, values as u64],
+        _ => vec![(sets * values) as u64],
+    };
+    let lengths = plan.description.lengths.iter().rev().map(|&n| u64::from(n));
+    let mut file = vec![];
+    media::write_npy(&mut file, &lengths.chain(inner).collect::<Vec<_>>(), derivatives)?;
+    Ok(file)
+}
+
+/// A picture or sound of unit values.
+fn picture(plan: &Plan, values: &[f32]) -> sirenc::Result<Vec<u8>> {
+    let mut samples = Samples::with_capacity(plan.description.format, values.len());
+    samples.extend_from_units(values);
+    let signal = Signal { description: plan.description.clone(), samples, metadata: vec![] };
+    let mut file = Cursor::new(vec![]);
+    media::write(&signal, plan.format, &mut file)?;
+    Ok(file.into_inner())
 }
 
 /// A PNG file with a text chunk `Description` behind its header.

@@ -156,7 +156,7 @@ impl Points {
                 let names: Vec<&str> = self.axes.iter().map(|axis| axis.name).collect();
                 let found =
                     format!("the columns are {header:?}, a header {:?} was expected", names.join(","));
-                return Err(self.bad("line", self.read, &found));
+                return Err(self.bad("line", self.read.max(1), &found));
             }
         }
         Ok(())
