@@ -130,34 +130,45 @@ pub(crate) unsafe fn outer<V: Lanes, const R: usize>(
             }
             *g_bias.add(j) += sum.sum();
         }
-        let mut j = 0;
-        while j + R <= outputs {
-            outer_rows::<V, R>(inputs, d.add(j * BLOCK), x, g.add(j * inputs));
-            j += R;
-        }
-        while j < outputs {
-            outer_rows::<V, 1>(inputs, d.add(j * BLOCK), x, g.add(j * inputs));
-            j += 1;
+        for from in (0..inputs).step_by(INPUTS) {
+            let columns = from..inputs.min(from + INPUTS);
+            let mut j = 0;
+            while j + R <= outputs {
+                outer_rows::<V, R>(inputs, columns.clone(), d.add(j * BLOCK), x, g.add(j * inputs));
+                j += R;
+            }
+            while j < outputs {
+                outer_rows::<V, 1>(inputs, columns.clone(), d.add(j * BLOCK), x, g.add(j * inputs));
+                j += 1;
+            }
         }
     }
 }
 
-/// `R` rows of [`outer`].
+/// Inputs whose points stay in the first level of cache while all rows of a weight gradient pass by.
+const INPUTS: usize = 32;
+
+/// `R` rows of [`outer`], `columns` of its inputs.
 #[inline(always)]
-unsafe fn outer_rows<V: Lanes, const R: usize>(inputs: usize, d: *const f32, x: *const f32, g: *mut f32) {
-    let mut i = 0;
-    // SAFETY: i + 4 ≤ inputs, or the remaining columns one by one.
+unsafe fn outer_rows<V: Lanes, const R: usize>(
+    inputs: usize,
+    columns: std::ops::Range<usize>,
+    d: *const f32,
+    x: *const f32,
+    g: *mut f32,
+) {
+    let mut i = columns.start;
+    // SAFETY: i + 4 ≤ columns.end, or the remaining columns one by one.
     unsafe {
-        while i + 4 <= inputs {
+        while i + 4 <= columns.end {
             let sums = dots::<V, R, 4>(d, x.add(i * BLOCK));
             for (r, row) in sums.into_iter().enumerate() {
                 V::add_sums(row, g.add(r * inputs + i));
             }
             i += 4;
         }
-        while i < inputs {
-            let sums = dots::<V, R, 1>(d, x.add(i * BLOCK));
-            for (r, [sum]) in sums.into_iter().enumerate() {
+        while i < columns.end {
+            for (r, [sum]) in dots::<V, R, 1>(d, x.add(i * BLOCK)).into_iter().enumerate() {
                 *g.add(r * inputs + i) += sum.sum();
             }
             i += 1;

@@ -23,6 +23,8 @@ pub(crate) trait Lanes: Copy {
     unsafe fn mul(self, b: Self) -> Self;
     /// `self · b + c`, rounded once.
     unsafe fn fma(self, b: Self, c: Self) -> Self;
+    /// `c − self · b`, rounded once.
+    unsafe fn fnma(self, b: Self, c: Self) -> Self;
     /// Rounded to the nearest integer, ties to even.
     unsafe fn rint(self) -> Self;
     /// Adds the sums over the lanes of four vectors to four neighbouring numbers at `p`.
@@ -37,7 +39,9 @@ unsafe fn reduce<V: Lanes>(t: V) -> (V, V) {
     // SAFETY: the caller runs where V's instructions are present.
     unsafe {
         let r = t.sub(t.rint());
-        (r, r.mul(V::splat(-4.0)).fma(r, V::splat(1.0)))
+        // 1 − (2r)² has the bits of 1 − 4r · r, and a sum does not keep the multipliers busy.
+        let twice = r.add(r);
+        (r, twice.fnma(twice, V::splat(1.0)))
     }
 }
 
@@ -113,6 +117,10 @@ impl Lanes for Portable {
         Portable(std::array::from_fn(|i| self.0[i].mul_add(b.0[i], c.0[i])))
     }
     #[inline(always)]
+    unsafe fn fnma(self, b: Self, c: Self) -> Self {
+        Portable(std::array::from_fn(|i| (-self.0[i]).mul_add(b.0[i], c.0[i])))
+    }
+    #[inline(always)]
     unsafe fn rint(self) -> Self {
         Portable(self.0.map(f32::round_ties_even))
     }
@@ -182,6 +190,11 @@ mod x86 {
             Avx2(unsafe { _mm256_fmadd_ps(self.0, b.0, c.0) })
         }
         #[inline(always)]
+        unsafe fn fnma(self, b: Self, c: Self) -> Self {
+            // SAFETY: as above.
+            Avx2(unsafe { _mm256_fnmadd_ps(self.0, b.0, c.0) })
+        }
+        #[inline(always)]
         unsafe fn rint(self) -> Self {
             // SAFETY: as above.
             Avx2(unsafe { _mm256_round_ps::<NEAREST>(self.0) })
@@ -247,6 +260,11 @@ mod x86 {
         unsafe fn fma(self, b: Self, c: Self) -> Self {
             // SAFETY: as above.
             Avx512(unsafe { _mm512_fmadd_ps(self.0, b.0, c.0) })
+        }
+        #[inline(always)]
+        unsafe fn fnma(self, b: Self, c: Self) -> Self {
+            // SAFETY: as above.
+            Avx512(unsafe { _mm512_fnmadd_ps(self.0, b.0, c.0) })
         }
         #[inline(always)]
         unsafe fn rint(self) -> Self {
