@@ -1,20 +1,32 @@
-"""Speed of PyTorch on the networks of `benches/kernels.rs`, eager and compiled: `pip install torch`, then
-`python benches/peers/torch_siren.py [--compile]`.
+"""Speed of PyTorch on the networks of `benches/kernels`, eager and compiled: `pip install torch`, then
+`python benches/peers/torch_siren.py [--compile] [NETWORK ...]`.
 
-The same work as a row of the kernel benchmark: 16384 points, binary32, `h' = sin(2*pi*(W*h + b))`, a squared error and
-its gradient by all parameters. GFLOP/s count 2 flops per multiply-add forward and 6 per training step; medians.
+The same work as a row of the kernel benchmark: the same points, binary32, `h' = sin(2*pi*(W*h + b))`, a squared error
+and its gradient by all parameters. GFLOP/s count 2 flops per multiply-add forward and 6 per training step; of the fastest
+run, as there.
 """
 
 import argparse
 import math
-import statistics
 import time
 
 import torch
 
-POINTS = 16384
-# inputs, width, sine layers, outputs
-NETWORKS = [(2, 22, 8, 3), (2, 28, 9, 3), (2, 48, 9, 3), (2, 64, 4, 3), (2, 256, 4, 3), (1, 24, 8, 1)]
+BATCH = 16384
+KODAK = 768 * 512
+# points, inputs, width, sine layers, outputs
+CASES = [
+    (BATCH, 2, 22, 8, 3),
+    (BATCH, 2, 28, 9, 3),
+    (BATCH, 2, 48, 9, 3),
+    (BATCH, 2, 64, 4, 3),
+    (BATCH, 2, 128, 4, 3),
+    (BATCH, 2, 256, 4, 3),
+    (BATCH, 3, 64, 6, 1),
+    (BATCH, 1, 48, 6, 1),
+    (BATCH, 1, 24, 8, 1),
+    (KODAK, 2, 28, 9, 3),
+]
 RUNS = 15
 
 
@@ -41,46 +53,55 @@ def loss(parameters, coordinates, targets):
     return (forward(parameters, coordinates) - targets).square().sum()
 
 
-def median(run):
-    """Median time of a run in seconds, after three that warm up."""
+def fastest(run):
+    """Time of the fastest run in seconds, after three that warm up."""
     times = []
     for _ in range(RUNS + 3):
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
-    return statistics.median(times[3:])
+    return min(times[3:])
+
+
+def measure(shape, points, compiled):
+    """Seconds of a forward pass and of a step."""
+    inputs, _, _, outputs = shape
+    torch.manual_seed(1)
+    parameters = network(*shape)
+    coordinates = 2 * torch.rand(points, inputs) - 1
+    targets = 2 * torch.rand(points, outputs) - 1
+    torch.compiler.reset()
+    run_forward, run_loss = (torch.compile(f) if compiled else f for f in (forward, loss))
+
+    def evaluate():
+        with torch.no_grad():
+            run_forward(parameters, coordinates)
+
+    def step():
+        torch.autograd.grad(run_loss(parameters, coordinates, targets), parameters)
+
+    return fastest(evaluate), fastest(step)
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("networks", nargs="*", metavar="NETWORK", help="as in 2->28x9->3 (all)")
     arguments.add_argument("--compile", action="store_true", help="measure torch.compile too (needs a C++ compiler)")
-    compiled = arguments.parse_args().compile
-    print(f"torch {torch.__version__}, {POINTS} points, GFLOP/s")
-    print(f"{'network':16} {'mode':8} {'threads':>7} {'forward':>9} {'step':>9}")
+    arguments = arguments.parse_args()
+    print(f"torch {torch.__version__}, GFLOP/s")
+    print(f"{'network':14} {'points':>7} {'mode':8} {'threads':>7} {'forward':>9} {'step':>9}")
     for threads in sorted({1, torch.get_num_threads()}):
         torch.set_num_threads(threads)
-        for shape in NETWORKS:
+        for points, *shape in CASES:
             inputs, width, layers, outputs = shape
-            torch.manual_seed(1)
-            parameters = network(*shape)
-            coordinates = 2 * torch.rand(POINTS, inputs) - 1
-            targets = 2 * torch.rand(POINTS, outputs) - 1
-            macs = inputs * width + (layers - 1) * width * width + width * outputs
-            for mode in ["eager", "compiled"] if compiled else ["eager"]:
-                torch.compiler.reset()
-                run_forward, run_loss = (torch.compile(f) if mode == "compiled" else f for f in (forward, loss))
-
-                def evaluate():
-                    with torch.no_grad():
-                        run_forward(parameters, coordinates)
-
-                def step():
-                    torch.autograd.grad(run_loss(parameters, coordinates, targets), parameters)
-
-                giga = macs * POINTS * 1e-9
-                rates = 2 * giga / median(evaluate), 6 * giga / median(step)
-                name = f"{inputs}->{width}x{layers}->{outputs}"
-                print(f"{name:16} {mode:8} {threads:7} {rates[0]:9.1f} {rates[1]:9.1f}", flush=True)
+            name = f"{inputs}->{width}x{layers}->{outputs}"
+            if arguments.networks and name not in arguments.networks:
+                continue
+            giga = (inputs * width + (layers - 1) * width * width + width * outputs) * points * 1e-9
+            for mode in ["eager", "compiled"] if arguments.compile else ["eager"]:
+                evaluate, step = measure(shape, points, mode == "compiled")
+                rates = f"{2 * giga / evaluate:9.1f} {6 * giga / step:9.1f}"
+                print(f"{name:14} {points:7} {mode:8} {threads:7} {rates}", flush=True)
 
 
 if __name__ == "__main__":

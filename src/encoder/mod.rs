@@ -19,8 +19,9 @@ use std::time::Instant;
 
 /// Fits `signal` and returns the finished file. `observe` is called from worker threads, about ten times a second.
 ///
-/// The same signal, seed, device kind and options give the same bytes, whatever the number of threads, unless a time
-/// limit is set or the observer ends the fit.
+/// The same signal, seed, device kind and options give the same bytes at one instruction level, whatever the number of
+/// threads, unless a time limit is set or the observer ends the fit. Levels round the gradients of the fit differently,
+/// so each finds parameters of its own; what a file decodes to does not depend on them.
 ///
 /// # Errors
 /// `Parameter` for impossible options or signals (NaN samples), `Device` for an unusable device.

@@ -65,15 +65,6 @@ fn the_object_has_the_fields_that_scripts_rely_on() {
 }
 
 #[test]
-fn same_seed_same_bytes_whatever_the_thread_count() {
-    let room = Room::new();
-    room.put("a.ppm", picture(16, 16));
-    room.run(&encode(&["a.ppm", "-o", "1", "--threads", "1"])).exits(0);
-    room.run(&encode(&["a.ppm", "-o", "2", "--threads", "2"])).exits(0);
-    assert_eq!(room.get("1"), room.get("2"));
-}
-
-#[test]
 fn the_pipe_gives_the_bytes_of_the_file() {
     let room = Room::new();
     room.put("a.ppm", picture(16, 16));

@@ -3,6 +3,7 @@
 
 mod comparing;
 mod decoding;
+mod determinism;
 mod encoding;
 #[cfg(unix)]
 mod faults;
