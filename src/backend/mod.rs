@@ -5,4 +5,6 @@
 
 #[cfg(feature = "candle")]
 pub mod candle;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod simd;

@@ -1,5 +1,7 @@
 //! signal → fit → quantize → container.
 
+#[cfg(feature = "cuda")]
+mod device;
 mod meter;
 mod options;
 mod plan;
@@ -19,6 +21,8 @@ use std::time::Instant;
 
 /// Fits `signal` and returns the finished file. `observe` is called from worker threads, about ten times a second.
 ///
+/// `Device::Auto` takes a usable GPU and otherwise the CPU, also when the GPU fails while it works.
+///
 /// The same signal, seed, device kind and options give the same bytes at one instruction level, whatever the number of
 /// threads, unless a time limit is set or the observer ends the fit. Levels round the gradients of the fit differently,
 /// so each finds parameters of its own; what a file decodes to does not depend on them.
@@ -37,11 +41,38 @@ pub fn encode(
         .num_threads(threads)
         .build()
         .map_err(|e| Error::parameter("threads", format!("{threads}: {e}")))?;
-    let session = Session { signal, options, meter: Meter::new(observe, deadline), level: Level::best() };
-    pool.install(|| {
-        let outcome = aim(&session)?;
-        Ok(report(&session, outcome))
-    })
+    let meter = || Meter::new(observe, deadline);
+    #[cfg(feature = "cuda")]
+    let reason = match device::open(options.device)? {
+        Ok(cuda) => {
+            let session =
+                Session { signal, options, meter: meter(), level: Level::best(), cuda: Some(&cuda) };
+            match pool.install(|| run(&session, None)) {
+                Err(error @ Error::Device { .. }) if options.device == Device::Auto => {
+                    Some(device::reason(&error))
+                }
+                result => return result,
+            }
+        }
+        Err(reason) => reason,
+    };
+    #[cfg(not(feature = "cuda"))]
+    let reason = (options.device == Device::Auto).then(|| "this build has no CUDA backend".into());
+    let session = Session {
+        signal,
+        options,
+        meter: meter(),
+        level: Level::best(),
+        #[cfg(feature = "cuda")]
+        cuda: None,
+    };
+    pool.install(|| run(&session, reason))
+}
+
+/// One encode on the session's device, which is the CPU for `cpu_reason`.
+fn run(session: &Session<'_>, cpu_reason: Option<String>) -> Result<Encoded> {
+    let outcome = aim(session)?;
+    Ok(report(session, outcome, cpu_reason))
 }
 
 /// Fits, quantizes and assembles for the target.
@@ -69,10 +100,10 @@ fn aim(session: &Session<'_>) -> Result<Outcome> {
                 layers,
                 width,
             };
-            let fit = session.fit_shapes(Tiles::one(description), &[shape], passes, 1.0);
+            let fit = session.fit_shapes(Tiles::one(description), &[shape], passes, 1.0)?;
             let networks = match session.options.weights {
                 WeightCoding::Quantized => {
-                    Networks::Quantized(session.quantize(&fit, search::usual_delta(&fit)))
+                    Networks::Quantized(session.quantize(&fit, search::usual_delta(&fit))?)
                 }
                 _ => session.lossless(&fit)?,
             };
@@ -92,9 +123,8 @@ pub fn quality_bits_per_sample(quality: f64) -> f64 {
     (0.02 * quality).max(0.05)
 }
 
-fn report(session: &Session<'_>, outcome: Outcome) -> Encoded {
+fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option<String>) -> Encoded {
     let shapes = || outcome.fit.networks.iter().map(|fitted| fitted.network.shape());
-    let threads = rayon::current_num_threads();
     Encoded {
         bytes: outcome.finished.bytes,
         report: Report {
@@ -106,13 +136,19 @@ fn report(session: &Session<'_>, outcome: Outcome) -> Encoded {
             psnr_db: outcome.finished.psnr_db,
             reached: outcome.reached,
             interrupted: session.meter.interrupted(),
-            device: format!(
-                "cpu ({}, {threads} thread{})",
-                session.level.name(),
-                if threads == 1 { "" } else { "s" }
-            ),
+            device: device_name(session),
+            cpu_reason,
         },
     }
+}
+
+fn device_name(session: &Session<'_>) -> String {
+    #[cfg(feature = "cuda")]
+    if let Some(cuda) = session.cuda {
+        return cuda.to_string();
+    }
+    let threads = rayon::current_num_threads();
+    format!("cpu ({}, {threads} thread{})", session.level.name(), if threads == 1 { "" } else { "s" })
 }
 
 /// Refuses what cannot be fitted, before any work.
@@ -162,11 +198,10 @@ fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
             "f16 and f32 are stored as trained, expected with layers and width",
         ));
     }
-    match options.device {
-        Device::Auto | Device::Cpu => Ok(()),
-        Device::Cuda(index) => Err(Error::Device {
-            device: format!("cuda:{index}"),
-            detail: "this build has no CUDA backend; use cpu or auto".into(),
-        }),
+    #[cfg(not(feature = "cuda"))]
+    if let Device::Cuda(index) = options.device {
+        let detail = "this build has no CUDA backend; use cpu or auto".into();
+        return Err(Error::Device { device: format!("cuda:{index}"), detail });
     }
+    Ok(())
 }

@@ -143,8 +143,10 @@ pub struct Report {
     pub reached: bool,
     /// Whether the observer asked to finish.
     pub interrupted: bool,
-    /// The device and instruction set used, as in `cpu (avx512, 2 threads)`.
+    /// The device and instruction set used, as in `cpu (avx512, 2 threads)` or `cuda:0 (NVIDIA H100)`.
     pub device: String,
+    /// Why [`Device::Auto`] came to the CPU.
+    pub cpu_reason: Option<String>,
 }
 
 /// A finished file and how it was made.

@@ -66,24 +66,24 @@ pub(crate) fn to_bytes(session: &Session<'_>, limit: u64, passes: f64) -> Result
     let bits = 8.0 * limit.saturating_sub(session.overhead(&one)?) as f64;
     let fit = session.fit(bits / BITS_PER_PARAMETER, passes, 1.0)?;
     let room = limit.saturating_sub(session.overhead(&fit.tiles)?);
-    let networks = quantize_into(session, &fit, room);
+    let networks = quantize_into(session, &fit, room)?;
     let finished = session.finish(&fit.tiles, Networks::Quantized(networks))?;
     if finished.bytes.len() as u64 <= limit {
         return Ok(Outcome { finished, fit, reached: true });
     }
     // Too little room for any rounding of the fit: what always fits is the mean.
     let shape = plan::shape(&session.signal.description, 1, 0.0);
-    let fit = session.fit_shapes(one.clone(), &[shape], 0.0, 0.0);
+    let fit = session.fit_shapes(one.clone(), &[shape], 0.0, 0.0)?;
     Ok(Outcome { finished: session.finish(&one, session.mean())?, fit, reached: true })
 }
 
 /// Quantized networks of at most `room` bytes and at least 97 % of it where the fit allows.
-fn quantize_into(session: &Session<'_>, fit: &Fit, room: u64) -> Vec<QuantizedNetwork> {
+fn quantize_into(session: &Session<'_>, fit: &Fit, room: u64) -> Result<Vec<QuantizedNetwork>> {
     // Compensation and refits move the size by less than a percent: aim a little below, then correct once or twice.
     let mut delta = delta_for_size(fit, room as f64 * 0.99);
     let mut best: Option<(u64, Vec<QuantizedNetwork>)> = None;
     for _ in 0..3 {
-        let networks = session.quantize(fit, delta);
+        let networks = session.quantize(fit, delta)?;
         let size = quantized_size(&networks);
         let better = best.as_ref().is_none_or(|(largest, _)| size > *largest);
         if size <= room && better {
@@ -95,10 +95,10 @@ fn quantize_into(session: &Session<'_>, fit: &Fit, room: u64) -> Vec<QuantizedNe
         // Half a bit per parameter for each factor of two in delta.
         delta *= 2f64.powf(2.0 * 8.0 * (size as f64 - 0.988 * room as f64) / fit.parameters() as f64);
     }
-    match best {
+    Ok(match best {
         Some((_, networks)) => networks,
         None => fit.rounded(delta_for_size(fit, room as f64)),
-    }
+    })
 }
 
 /// The delta at which plainly rounded networks take at most `size` bytes, by bisection.
@@ -223,7 +223,7 @@ fn quantize_to_psnr(session: &Session<'_>, fit: Fit, db: f64, tries: usize) -> R
     delta = delta.clamp(0.1 * usual, 10.0 * usual);
     let mut best: Option<Finished> = None;
     for _ in 0..tries {
-        let networks = session.quantize(&fit, delta);
+        let networks = session.quantize(&fit, delta)?;
         let finished = session.finish(&fit.tiles, Networks::Quantized(networks))?;
         let missing = db - finished.psnr_db;
         let added = 10f64.powf(-finished.psnr_db / 10.0) * samples(session) - fit.error;

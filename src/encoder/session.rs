@@ -3,6 +3,8 @@
 use super::meter::Meter;
 use super::options::{EncodeOptions, Phase, WeightCoding};
 use super::plan::{self, BATCH_BLOCKS};
+#[cfg(feature = "cuda")]
+use crate::backend::cuda::Cuda;
 use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
 use crate::container::{self, File, Networks, QuantizedNetwork};
 use crate::decoder::Decoder;
@@ -33,6 +35,9 @@ pub(crate) struct Session<'a> {
     pub options: &'a EncodeOptions,
     pub meter: Meter<'a>,
     pub level: Level,
+    /// Fits run here if there is one.
+    #[cfg(feature = "cuda")]
+    pub cuda: Option<&'a Cuda>,
 }
 
 /// Trained networks over a partition.
@@ -100,19 +105,19 @@ impl Session<'_> {
                 &vec![equal; tiles.len()],
                 PROBE * passes,
                 PROBE_TIME * time,
-            );
+            )?;
             let errors: Vec<f64> = probe.iter().map(|(_, error)| *error).collect();
             let shares = plan::share(parameters, &errors);
             shares.into_iter().map(|p| plan::shape(&self.signal.description, layers, p)).collect()
         };
-        Ok(self.fit_shapes(tiles, &shapes, passes, time))
+        self.fit_shapes(tiles, &shapes, passes, time)
     }
 
     /// Fits networks of given shapes.
-    pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], passes: f64, time: f64) -> Fit {
-        let trained = self.train(Phase::Fit, &tiles, shapes, passes, FIT_TIME * time);
+    pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], passes: f64, time: f64) -> Result<Fit> {
+        let trained = self.train(Phase::Fit, &tiles, shapes, passes, FIT_TIME * time)?;
         let error = trained.iter().map(|(_, error)| error).sum();
-        Fit { tiles, networks: trained.into_iter().map(|(fitted, _)| fitted).collect(), error, passes }
+        Ok(Fit { tiles, networks: trained.into_iter().map(|(fitted, _)| fitted).collect(), error, passes })
     }
 
     /// Trains one network per tile; each comes with the squared error it leaves, in unit values.
@@ -123,25 +128,48 @@ impl Session<'_> {
         shapes: &[Shape],
         passes: f64,
         time: f64,
-    ) -> Vec<(Fitted, f64)> {
+    ) -> Result<Vec<(Fitted, f64)>> {
         let points: Vec<u64> = (0..tiles.len()).map(|n| tiles.tile(n).points()).collect();
         let steps: Vec<usize> = points.iter().map(|&n| plan::steps(n, passes)).collect();
         self.meter.begin(phase, steps.iter().map(|&n| n as u64).sum(), &points);
         let costs: Vec<u64> = shapes.iter().zip(&points).map(|(s, &n)| s.macs() as u64 * n).collect();
-        self.for_tiles(&costs, time, |number, parallel, time| {
-            let data = self.dataset(tiles, number);
-            let mut rng = fastrand::Rng::with_seed(self.seed(number));
-            let mut network =
-                fit::initial_network(shapes[number], &data, self.signal.description.kind, &mut rng);
-            let (steps, blocks, rate) = (steps[number], BATCH_BLOCKS, RATE);
-            let schedule =
-                Schedule { steps, blocks, rate, warmup: 0.02, end: 0.01, first_layer: 0, parallel, time };
+        #[cfg(feature = "cuda")]
+        if let Some(cuda) = self.cuda {
+            return self.train_on(cuda, tiles, shapes, &steps, time);
+        }
+        Ok(self.for_tiles(&costs, time, |number, parallel, time| {
+            let (data, mut network, schedule) = self.prepared(tiles, number, shapes[number], steps[number]);
+            let schedule = Schedule { parallel, time, ..schedule };
             if !self.meter.stopped() {
                 self.run(number, &mut network, &data, &schedule);
             }
             let error = data.squared_error(self.level, &network);
             (Fitted::new(network, &data), error)
-        })
+        }))
+    }
+
+    /// What the fit of a tile begins with.
+    pub fn prepared(
+        &self,
+        tiles: &Tiles,
+        number: usize,
+        shape: Shape,
+        steps: usize,
+    ) -> (Dataset, Network, Schedule) {
+        let data = self.dataset(tiles, number);
+        let mut rng = fastrand::Rng::with_seed(self.seed(number));
+        let network = fit::initial_network(shape, &data, self.signal.description.kind, &mut rng);
+        let schedule = Schedule {
+            steps,
+            blocks: BATCH_BLOCKS,
+            rate: RATE,
+            warmup: 0.02,
+            end: 0.01,
+            first_layer: 0,
+            parallel: false,
+            time: None,
+        };
+        (data, network, schedule)
     }
 
     fn run(&self, number: usize, network: &mut Network, data: &Dataset, schedule: &Schedule) {
@@ -154,7 +182,7 @@ impl Session<'_> {
     }
 
     /// Rounds the networks of `fit` with an added error of `delta` per parameter, refitting as they are rounded.
-    pub fn quantize(&self, fit: &Fit, delta: f64) -> Vec<QuantizedNetwork> {
+    pub fn quantize(&self, fit: &Fit, delta: f64) -> Result<Vec<QuantizedNetwork>> {
         let points: Vec<u64> = (0..fit.tiles.len()).map(|n| fit.tiles.tile(n).points()).collect();
         let refits: Vec<Schedule> = fit
             .networks
@@ -178,12 +206,16 @@ impl Session<'_> {
         let total =
             |(n, refit): (usize, &Schedule)| (fit.networks[n].network.shape().layers * refit.steps) as u64;
         if self.meter.stopped() {
-            return fit.rounded(delta);
+            return Ok(fit.rounded(delta));
         }
         self.meter.begin(Phase::Quantize, refits.iter().enumerate().map(total).sum(), &points);
         let costs: Vec<u64> =
             fit.networks.iter().zip(&points).map(|(f, &n)| f.network.shape().macs() as u64 * n).collect();
-        self.for_tiles(&costs, QUANTIZE_TIME, |number, parallel, time| {
+        #[cfg(feature = "cuda")]
+        if let Some(cuda) = self.cuda {
+            return self.quantize_on(cuda, &fit.tiles, &fit.networks, delta, &refits, QUANTIZE_TIME);
+        }
+        Ok(self.for_tiles(&costs, QUANTIZE_TIME, |number, parallel, time| {
             let data = self.dataset(&fit.tiles, number);
             let units = f64::from(data.normalisation.scale).powi(2);
             if self.meter.stopped() {
@@ -192,7 +224,7 @@ impl Session<'_> {
             let refit = Schedule { parallel, time, ..refits[number] };
             let advance = |steps, mse: f64| self.meter.advance(number, steps, mse * units);
             fit.networks[number].quantized(self.level, &data, delta, &refit, advance)
-        })
+        }))
     }
 
     /// The finished file with these networks, and the PSNR it decodes to.
@@ -242,7 +274,7 @@ impl Session<'_> {
         File { description: self.signal.description.clone(), tiles: tiles.clone(), networks, metadata }
     }
 
-    fn dataset(&self, tiles: &Tiles, number: usize) -> Dataset {
+    pub fn dataset(&self, tiles: &Tiles, number: usize) -> Dataset {
         Dataset::of_tile(self.signal, tiles, number, self.seed(number))
     }
 

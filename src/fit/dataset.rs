@@ -137,6 +137,13 @@ impl Dataset {
         sum * f64::from(self.normalisation.scale).powi(2)
     }
 
+    /// All points, padding included.
+    #[cfg(feature = "cuda")]
+    pub fn samples(&self) -> crate::backend::cuda::Samples<'_> {
+        let Dataset { coordinates, targets, weights, .. } = self;
+        crate::backend::cuda::Samples { coordinates, targets, weights }
+    }
+
     /// The number of blocks.
     pub fn blocks(&self) -> usize {
         self.weights.len() / BLOCK

@@ -41,7 +41,7 @@ pub(crate) struct Allowance {
 
 impl Allowance {
     /// How much of it has passed, from 0 up.
-    fn passed(&self) -> f64 {
+    pub fn passed(&self) -> f64 {
         self.from.elapsed().as_secs_f64() / self.length.as_secs_f64().max(1e-9)
     }
     /// One of `n` equal parts of what is left, from now.

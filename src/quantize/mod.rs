@@ -96,43 +96,85 @@ impl Fitted {
         refit: &Schedule,
         mut observe: impl FnMut(u64, f64) -> bool,
     ) -> QuantizedNetwork {
-        let (shape, steps) = (self.network.shape(), self.steps(delta));
-        let mut network = self.network.clone();
-        let mut symbols = vec![0; shape.parameters()];
-        for (l, (layer, &(weights, biases))) in shape.layers().zip(&steps).enumerate() {
-            if layer.last {
-                network = self.normalisation.undo(&network);
-            }
-            let trace = &traces(&network, data, l)[0];
-            let mut sizes = vec![step(weights); layer.inputs];
-            sizes.push(step(biases));
-            let together = if layer.last || shape.width > OWN_MATRIX_WIDTH { layer.outputs } else { 1 };
-            for group in (0..layer.outputs).step_by(together) {
-                let matrix = trace.matrix(group..group + together);
-                let curvature = Curvature::new(&matrix, layer.inputs + 1);
-                for row in group..group + together {
-                    let weights = layer.weights().skip(row * layer.inputs).take(layer.inputs);
-                    let places: Vec<usize> = weights.chain([layer.biases().start + row]).collect();
-                    let mut values: Vec<f32> = places.iter().map(|&i| network.parameters()[i]).collect();
-                    let rounded = curvature.nearest_plane(&mut values, &sizes);
-                    for ((&i, value), symbol) in places.iter().zip(values).zip(rounded) {
-                        network.parameters_mut()[i] = value;
-                        symbols[i] = symbol;
-                    }
-                }
-            }
-            if !layer.last && refit.steps > 0 {
-                let time = refit.time.map(|time| time.part(shape.layers - l));
+        let mut rounding = self.rounding(delta);
+        let layers = rounding.layers();
+        for l in 0..layers {
+            rounding.round(l, data);
+            if l + 1 < layers && refit.steps > 0 {
+                let time = refit.time.map(|time| time.part(layers - 1 - l));
                 let schedule = Schedule { first_layer: l + 1, time, ..*refit };
                 let mut seen = 0;
-                train(level, &mut network, data, &schedule, |step, mse| {
+                train(level, rounding.network_mut(), data, &schedule, |step, mse| {
                     let steps = (step - seen) as u64;
                     seen = step;
                     observe(steps, mse)
                 });
             }
         }
-        finished(QuantizedNetwork { shape, steps, symbols })
+        rounding.finished()
+    }
+
+    /// The network, to be rounded layer by layer with an added squared error of `delta` per parameter.
+    pub fn rounding(&self, delta: f64) -> Rounding<'_> {
+        Rounding {
+            fitted: self,
+            steps: self.steps(delta),
+            network: self.network.clone(),
+            symbols: vec![0; self.network.shape().parameters()],
+        }
+    }
+}
+
+/// A network of which some layers are rounded.
+pub(crate) struct Rounding<'a> {
+    fitted: &'a Fitted,
+    steps: Vec<(i16, i16)>,
+    network: Network,
+    symbols: Vec<i32>,
+}
+
+impl Rounding<'_> {
+    /// Layers, the last one included.
+    pub fn layers(&self) -> usize {
+        self.steps.len()
+    }
+    /// The network, whose layers behind the rounded ones may be refitted.
+    pub fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// Rounds layer `l`, after all layers before it, with errors that compensate each other on `data`.
+    pub fn round(&mut self, l: usize, data: &Dataset) {
+        let Rounding { fitted, steps, network, symbols } = self;
+        let shape = network.shape();
+        let ((weights, biases), layer) = (steps[l], shape.layers().nth(l).expect("a layer of the network"));
+        if layer.last {
+            *network = fitted.normalisation.undo(network);
+        }
+        let trace = &traces(network, data, l)[0];
+        let mut sizes = vec![step(weights); layer.inputs];
+        sizes.push(step(biases));
+        let together = if layer.last || shape.width > OWN_MATRIX_WIDTH { layer.outputs } else { 1 };
+        for group in (0..layer.outputs).step_by(together) {
+            let matrix = trace.matrix(group..group + together);
+            let curvature = Curvature::new(&matrix, layer.inputs + 1);
+            for row in group..group + together {
+                let weights = layer.weights().skip(row * layer.inputs).take(layer.inputs);
+                let places: Vec<usize> = weights.chain([layer.biases().start + row]).collect();
+                let mut values: Vec<f32> = places.iter().map(|&i| network.parameters()[i]).collect();
+                let rounded = curvature.nearest_plane(&mut values, &sizes);
+                for ((&i, value), symbol) in places.iter().zip(values).zip(rounded) {
+                    network.parameters_mut()[i] = value;
+                    symbols[i] = symbol;
+                }
+            }
+        }
+    }
+
+    /// The rounded network, once all layers are.
+    pub fn finished(self) -> QuantizedNetwork {
+        let Rounding { steps, network, symbols, .. } = self;
+        finished(QuantizedNetwork { shape: network.shape(), steps, symbols })
     }
 }
 

@@ -4,6 +4,8 @@
 mod comparing;
 mod decoding;
 mod determinism;
+#[cfg(all(feature = "cuda", target_os = "linux"))]
+mod devices;
 mod encoding;
 #[cfg(unix)]
 mod faults;

@@ -62,8 +62,11 @@ impl Done<'_> {
             self.started.elapsed().as_secs_f64(),
         );
         if self.args.verbose {
-            let why =
-                if self.args.device == Device::Auto { "; auto: this build has no GPU backend" } else { "" };
+            let why = match &report.cpu_reason {
+                Some(reason) => format!("; auto: {reason}"),
+                None if self.args.device == Device::Auto => "; auto".into(),
+                None => String::new(),
+            };
             eprintln!("  device    {}{why}", report.device);
             eprintln!(
                 "  networks  {} of {} layers × {} neurons, {} parameters",

@@ -1,0 +1,45 @@
+//! A question with a known answer, asked of every device before it is trusted.
+
+use super::Cuda;
+use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
+use crate::error::{Error, Result};
+use crate::network::{Network, Shape};
+
+/// The error of a gradient that may be rounding, relative.
+const TOLERANCE: f64 = 1e-4;
+
+impl Cuda {
+    /// Refuses a device whose values differ from the processor's in any bit, or whose gradients differ in more than the
+    /// last ones.
+    pub(super) fn check_answers(&self) -> Result<()> {
+        let shape = Shape { inputs: 2, outputs: 3, layers: 3, width: 19 };
+        let number = |n: usize| ((n * 40503 + 7) % 65536) as f32 / 65536.0 - 0.5;
+        let network = Network::from_parameters(shape, (0..shape.parameters()).map(number).collect());
+        let [coordinates, targets, weights] =
+            [shape.inputs, shape.outputs, 1].map(|rows| (0..rows * BLOCK).map(number).collect::<Vec<f32>>());
+        let level = Level::best();
+
+        let mut values = vec![0.0; shape.outputs * BLOCK];
+        level.forward(&network, &coordinates, &mut values, &mut Workspace::default());
+        let got = self.forward(&network, &coordinates)?;
+        if got.iter().zip(&values).any(|(a, b)| a.to_bits() != b.to_bits()) {
+            return Err(self.wrong("values"));
+        }
+
+        let batch = Batch { coordinates: &coordinates, targets: &targets, weights: &weights, first_layer: 0 };
+        let (mut gradient, scale) = (vec![0.0; shape.parameters()], 1.0 / (shape.outputs * BLOCK) as f32);
+        level.step(&network, batch, scale, &mut gradient, &mut Workspace::default());
+        let (_, got) = self.step(&network, batch)?;
+        let squares =
+            |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|x| f64::from(x).powi(2)).sum::<f64>();
+        let error = squares(&mut got.iter().zip(&gradient).map(|(a, b)| a - b));
+        let norm = squares(&mut gradient.iter().copied());
+        // A NaN is an error too.
+        if error.sqrt() <= TOLERANCE * norm.sqrt() { Ok(()) } else { Err(self.wrong("gradients")) }
+    }
+
+    fn wrong(&self, what: &str) -> Error {
+        let detail = format!("{} computes other {what} than the processor", self.device.name);
+        Error::Device { device: self.device_name(), detail }
+    }
+}

@@ -1,0 +1,100 @@
+//! Finding the driver and a device, before anything that would panic where there is none.
+
+#![allow(unsafe_code)]
+
+use cudarc::driver::sys::{self, CUdevice_attribute as Attribute};
+use cudarc::driver::{CudaContext, DriverError};
+use std::sync::Arc;
+
+/// The names `cudarc` tries first, in its order, so that both find the same library.
+#[cfg(not(windows))]
+const LIBRARIES: [&str; 2] = ["libcuda.so", "libcuda.so.1"];
+#[cfg(windows)]
+const LIBRARIES: [&str; 1] = ["nvcuda.dll"];
+
+/// Calls without which nothing can be asked; a library that has them is a driver.
+const SYMBOLS: [&[u8]; 5] =
+    [b"cuInit", b"cuDriverGetVersion", b"cuGetErrorString", b"cuDevicePrimaryCtxRetain", b"cuLaunchKernel"];
+
+/// The oldest driver that loads the kernels: CUDA 12.0, 525 on Linux.
+const OLDEST_DRIVER: i32 = 12000;
+/// The oldest compute capability they are compiled for.
+const OLDEST_DEVICE: i32 = 8;
+
+/// A usable device.
+#[derive(Clone, Debug)]
+pub(super) struct Device {
+    pub context: Arc<CudaContext>,
+    pub name: String,
+    /// Bytes of shared memory that a thread block can have.
+    pub shared_memory: usize,
+}
+
+/// Opens device `index`, or says why that cannot be.
+pub(super) fn open(index: u32) -> Result<Device, String> {
+    if !has_driver() {
+        return Err(format!("no NVIDIA driver is installed ({} not found)", LIBRARIES[LIBRARIES.len() - 1]));
+    }
+    cudarc::driver::result::init().map_err(told)?;
+    let version = driver_version()?;
+    if version < OLDEST_DRIVER {
+        return Err(format!(
+            "the driver supports CUDA {}.{}, expected 12.0 (driver 525) or newer",
+            version / 1000,
+            version % 1000 / 10
+        ));
+    }
+    let count = CudaContext::device_count().map_err(told)?;
+    if index >= count.max(0) as u32 {
+        let devices = if count == 1 { "device" } else { "devices" };
+        return Err(format!("this machine has {count} CUDA {devices}"));
+    }
+    device(index).map_err(told)?
+}
+
+fn device(index: u32) -> Result<Result<Device, String>, DriverError> {
+    let context = CudaContext::new(index as usize)?;
+    let name = context.name()?;
+    let (major, minor) = context.compute_capability()?;
+    if major < OLDEST_DEVICE {
+        return Ok(Err(format!(
+            "{name} has compute capability {major}.{minor}, expected {OLDEST_DEVICE}.0 or newer"
+        )));
+    }
+    // SAFETY: every buffer of this backend is used on the stream that allocated it, and that stream is synchronized before
+    // the host reads.
+    unsafe { context.disable_event_tracking() };
+    let shared = context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?;
+    Ok(Ok(Device { context, name, shared_memory: shared.max(0) as usize }))
+}
+
+/// Whether a driver library is there. `cudarc` panics where it is not.
+fn has_driver() -> bool {
+    LIBRARIES.iter().any(|name| {
+        // SAFETY: loading a library runs its initialisers; these names are the driver's, which `cudarc` is about to load
+        // in the same way.
+        let Ok(library) = (unsafe { libloading::Library::new(*name) }) else { return false };
+        SYMBOLS.iter().all(|symbol| {
+            // SAFETY: the symbol is looked up and never called.
+            unsafe { library.get::<unsafe extern "C" fn()>(*symbol) }.is_ok()
+        })
+    })
+}
+
+fn driver_version() -> Result<i32, String> {
+    let mut version = 0;
+    // SAFETY: the call writes one number.
+    unsafe { sys::cuDriverGetVersion(&mut version) }.result().map_err(told)?;
+    Ok(version)
+}
+
+/// The driver's name for what went wrong.
+pub(super) fn told(error: DriverError) -> String {
+    let name = error.error_name().ok().and_then(|name| name.to_str().ok());
+    match name.unwrap_or_default() {
+        "CUDA_ERROR_OUT_OF_MEMORY" => "out of memory".into(),
+        "CUDA_ERROR_NO_DEVICE" => "no CUDA device".into(),
+        "" => format!("error {}", error.0 as i32),
+        name => name.into(),
+    }
+}

@@ -1,0 +1,243 @@
+//! One network in training on the device: its memory, and the record of it that the kernels read.
+
+#![allow(unsafe_code)]
+
+use super::driver::Device;
+use super::kernels::{self, POINTS, UPDATERS};
+use crate::backend::simd::BLOCK;
+use crate::fit::Schedule;
+use crate::network::Shape;
+use cudarc::driver::sys::CUdeviceptr;
+use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr, DriverError, ValidAsZeroBits};
+use std::sync::Arc;
+
+/// Most independently accumulated shares of a gradient. It depends on nothing but the batch, so that a network trains to
+/// the same bits whatever trains beside it.
+const MOST_SHARES: usize = 256;
+
+/// `State` in `kernels/job.cuh`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State {
+    pub recent: f64,
+    pub best: f64,
+    pub norm: f64,
+    pub slow_down: f32,
+    pub step: i32,
+    pub kept_at: i32,
+    pub powers: [f32; 2],
+}
+
+impl State {
+    pub const START: State = State {
+        recent: f64::INFINITY,
+        best: f64::INFINITY,
+        norm: 0.0,
+        slow_down: 1.0,
+        step: 0,
+        kept_at: 0,
+        powers: [1.0, 1.0],
+    };
+}
+
+// SAFETY: plain numbers in C's layout, the same on the device; every bit pattern is one.
+unsafe impl DeviceRepr for State {}
+// SAFETY: as above.
+unsafe impl ValidAsZeroBits for State {}
+
+/// `Job` in `kernels/job.cuh`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Job {
+    pub coordinates: CUdeviceptr,
+    pub targets: CUdeviceptr,
+    pub weights: CUdeviceptr,
+    pub parameters: CUdeviceptr,
+    pub best: CUdeviceptr,
+    pub first: CUdeviceptr,
+    pub second: CUdeviceptr,
+    pub gradient: CUdeviceptr,
+    pub partials: CUdeviceptr,
+    pub losses: CUdeviceptr,
+    pub squares: CUdeviceptr,
+    pub matrices: CUdeviceptr,
+    pub phases: CUdeviceptr,
+    pub states: CUdeviceptr,
+    pub inputs: i32,
+    pub outputs: i32,
+    pub layers: i32,
+    pub width: i32,
+    pub blocks: i32,
+    pub batches: i32,
+    pub shares: i32,
+    pub first_layer: i32,
+    pub steps: i32,
+    pub rate: f32,
+    pub warmup: f32,
+    pub end: f32,
+    pub gradient_shared: i32,
+}
+
+// SAFETY: plain numbers in C's layout, the same on the device.
+unsafe impl DeviceRepr for Job {}
+
+/// The memory of a job. Everything lies in few allocations, since there may be hundreds of jobs.
+pub(super) struct Resident {
+    shape: Shape,
+    samples: CudaSlice<f32>,
+    floats: CudaSlice<f32>,
+    doubles: CudaSlice<f64>,
+    layout: Layout,
+}
+
+/// Where things lie in the allocations, and what does not fit into shared memory.
+#[derive(Clone, Copy)]
+struct Layout {
+    /// Offset from one array of parameters to the next.
+    parameters: usize,
+    shares: usize,
+    batches: usize,
+    matrices: usize,
+    phases: usize,
+    gradient_shared: bool,
+    step_bytes: usize,
+    update_bytes: usize,
+}
+
+impl Layout {
+    fn new(device: &Device, shape: Shape, class: usize, blocks: usize, schedule: &Schedule) -> Self {
+        let count = shape.parameters();
+        let batches = blocks.div_ceil(schedule.blocks.max(1)).max(1);
+        let parts = blocks.div_ceil(batches) * (BLOCK / POINTS);
+        let shares = parts.clamp(1, MOST_SHARES);
+        let (base, limit) = (kernels::step_bytes(class), device.shared_memory);
+        let phases = shape.layers * shape.width * POINTS;
+        let with_phases = base + size_of::<f32>() * phases;
+        let (step_bytes, phases) =
+            if with_phases <= limit { (with_phases, 0) } else { (base, shares * phases) };
+        // Two thread blocks to a multiprocessor hide each other's waiting.
+        let with_gradient = step_bytes + size_of::<f32>() * count;
+        let gradient_shared = with_gradient <= limit / 2;
+        let update_bytes = kernels::update_bytes(shape.width);
+        let matrices = if update_bytes <= limit { 0 } else { shape.layers * kernels::matrices(shape.width) };
+        Layout {
+            parameters: count.next_multiple_of(64),
+            shares,
+            batches,
+            matrices,
+            phases,
+            gradient_shared,
+            step_bytes: if gradient_shared { with_gradient } else { step_bytes },
+            update_bytes: if matrices == 0 { update_bytes } else { kernels::update_bytes(0) },
+        }
+    }
+    /// Numbers before the partial gradients: parameters, the best of them, two moments and the gradient.
+    fn partials(&self) -> usize {
+        5 * self.parameters
+    }
+}
+
+/// Numbers of points in whole blocks: what a network is fitted to.
+#[derive(Clone, Copy)]
+pub(crate) struct Samples<'a> {
+    /// Per block `inputs × BLOCK`.
+    pub coordinates: &'a [f32],
+    /// Per block `outputs × BLOCK`.
+    pub targets: &'a [f32],
+    /// Per block `BLOCK`; 0 for padding.
+    pub weights: &'a [f32],
+}
+
+impl Resident {
+    /// Brings a network and its samples to the device; `class` is that of the kernel that trains it.
+    pub fn new(
+        device: &Device,
+        stream: &Arc<CudaStream>,
+        (shape, parameters): (Shape, &[f32]),
+        class: usize,
+        samples: Samples<'_>,
+        schedule: &Schedule,
+    ) -> Result<Self, DriverError> {
+        let blocks = samples.weights.len() / BLOCK;
+        let layout = Layout::new(device, shape, class, blocks, schedule);
+        let floats = layout.partials() + layout.shares * shape.parameters() + layout.matrices + layout.phases;
+        let mut resident = Resident {
+            shape,
+            samples: stream.clone_htod(&[samples.coordinates, samples.targets, samples.weights].concat())?,
+            floats: stream.alloc_zeros(floats)?,
+            doubles: stream.alloc_zeros(layout.shares + shape.parameters().div_ceil(UPDATERS as usize))?,
+            layout,
+        };
+        for copy in 0..2 {
+            let from = copy * layout.parameters;
+            stream.memcpy_htod(parameters, &mut resident.floats.slice_mut(from..from + parameters.len()))?;
+        }
+        Ok(resident)
+    }
+
+    /// The record of this job, whose two states are at `states`.
+    pub fn job(&self, stream: &CudaStream, schedule: &Schedule, states: CUdeviceptr) -> Job {
+        let Resident { shape, layout, .. } = self;
+        let blocks = self.samples.len() / ((shape.inputs + shape.outputs + 1) * BLOCK);
+        let (samples, _) = self.samples.device_ptr(stream);
+        let (floats, _) = self.floats.device_ptr(stream);
+        let (doubles, _) = self.doubles.device_ptr(stream);
+        let float = |base: CUdeviceptr, index: usize| base + (index * size_of::<f32>()) as CUdeviceptr;
+        let rows = blocks * BLOCK;
+        let partials = layout.partials();
+        let matrices = partials + layout.shares * shape.parameters();
+        let array = |n: usize| float(floats, n * layout.parameters);
+        let unless_empty = |numbers: usize, at: usize| if numbers == 0 { 0 } else { float(floats, at) };
+        Job {
+            coordinates: samples,
+            targets: float(samples, rows * shape.inputs),
+            weights: float(samples, rows * (shape.inputs + shape.outputs)),
+            parameters: array(0),
+            best: array(1),
+            first: array(2),
+            second: array(3),
+            gradient: array(4),
+            partials: float(floats, partials),
+            losses: doubles,
+            squares: doubles + (layout.shares * size_of::<f64>()) as CUdeviceptr,
+            matrices: unless_empty(layout.matrices, matrices),
+            phases: unless_empty(layout.phases, matrices + layout.matrices),
+            states,
+            inputs: shape.inputs as i32,
+            outputs: shape.outputs as i32,
+            layers: shape.layers as i32,
+            width: shape.width as i32,
+            blocks: blocks as i32,
+            batches: layout.batches as i32,
+            shares: layout.shares as i32,
+            first_layer: schedule.first_layer as i32,
+            steps: schedule.steps as i32,
+            rate: schedule.rate,
+            warmup: schedule.warmup,
+            end: schedule.end,
+            gradient_shared: i32::from(layout.gradient_shared),
+        }
+    }
+
+    pub fn shares(&self) -> usize {
+        self.layout.shares
+    }
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+    /// Bytes of shared memory of this job's `step` and `update_parameters`.
+    pub fn shared_bytes(&self) -> (usize, usize) {
+        (self.layout.step_bytes, self.layout.update_bytes)
+    }
+    /// The present parameters.
+    pub fn parameters(&self, stream: &Arc<CudaStream>) -> Result<Vec<f32>, DriverError> {
+        stream.clone_dtoh(&self.floats.slice(0..self.shape.parameters()))
+    }
+    /// The gradient of the last step and its loss.
+    pub fn gradient(&self, stream: &Arc<CudaStream>) -> Result<(f64, Vec<f32>), DriverError> {
+        let from = 4 * self.layout.parameters;
+        let gradient = stream.clone_dtoh(&self.floats.slice(from..from + self.shape.parameters()))?;
+        let losses = stream.clone_dtoh(&self.doubles.slice(0..self.layout.shares))?;
+        Ok((losses.iter().sum(), gradient))
+    }
+}

@@ -1,0 +1,110 @@
+//! The kernels as functions: their names, their classes of width and the memory that a thread block of them takes.
+
+use super::driver::Device;
+use cudarc::driver::sys::CUfunction_attribute as Attribute;
+use cudarc::driver::{CudaFunction, DriverError};
+use cudarc::nvrtc::Ptx;
+
+/// Generated from `kernels/kernels.cu` by `kernels/make_ptx.py`.
+const PTX: &str = include_str!("kernels/kernels.ptx");
+
+/// Threads of a thread block of `forward`, `jet` and `step`.
+pub(super) const THREADS: u32 = 128;
+/// Threads of a thread block of `reduce_gradient` and `update_parameters`.
+pub(super) const UPDATERS: u32 = 256;
+/// Points, or columns of a jet, that a thread block holds at a time.
+pub(super) const POINTS: usize = 32;
+/// Numbers from one row of points to the next in shared memory.
+const STRIDE: usize = POINTS + 4;
+/// Inner steps of a product whose weights are staged at a time.
+const DEPTH: usize = 32;
+
+/// Classes that evaluate and that train: networks up to 16 · class wide.
+const EVALUATE: [usize; 3] = [2, 4, 8];
+const TRAIN: [usize; 5] = [1, 2, 3, 4, 8];
+/// The widest network of the widest class.
+pub(super) const WIDEST: usize = 16 * TRAIN[TRAIN.len() - 1];
+
+/// A kernel for networks of a class.
+#[derive(Clone, Debug)]
+pub(super) struct Classed {
+    pub function: CudaFunction,
+    pub class: usize,
+}
+
+/// All kernels, loaded.
+#[derive(Debug)]
+pub(super) struct Kernels {
+    forward: Vec<Classed>,
+    jet: Vec<Classed>,
+    step: Vec<Classed>,
+    pub reduce_gradient: CudaFunction,
+    pub update_parameters: CudaFunction,
+}
+
+impl Kernels {
+    /// Compiles the kernels for `device`, which the driver does once and remembers.
+    pub fn load(device: &Device) -> Result<Self, DriverError> {
+        let module = device.context.load_module(Ptx::from_src(PTX))?;
+        let load = |name: &str| -> Result<CudaFunction, DriverError> {
+            let function = module.load_function(name)?;
+            let shared = device.shared_memory as i32;
+            function.set_attribute(Attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, shared)?;
+            Ok(function)
+        };
+        let classes = |name: &str, classes: &[usize]| -> Result<Vec<Classed>, DriverError> {
+            let load = |&class| Ok(Classed { function: load(&format!("{name}_{class}"))?, class });
+            classes.iter().map(load).collect()
+        };
+        Ok(Kernels {
+            forward: classes("forward", &EVALUATE)?,
+            jet: classes("jet", &EVALUATE)?,
+            step: classes("step", &TRAIN)?,
+            reduce_gradient: load("reduce_gradient")?,
+            update_parameters: load("update_parameters")?,
+        })
+    }
+    /// The kernel for networks `width` wide, at most [`WIDEST`].
+    pub fn forward(&self, width: usize) -> &Classed {
+        of_width(&self.forward, width)
+    }
+    /// As [`Kernels::forward`].
+    pub fn jet(&self, width: usize) -> &Classed {
+        of_width(&self.jet, width)
+    }
+    /// As [`Kernels::forward`].
+    pub fn step(&self, width: usize) -> &Classed {
+        of_width(&self.step, width)
+    }
+}
+
+fn of_width(kernels: &[Classed], width: usize) -> &Classed {
+    let fits = |kernel: &&Classed| width <= 16 * kernel.class;
+    kernels.iter().find(fits).expect("a network of at most the widest class")
+}
+
+/// Numbers of staged weights in shared memory.
+fn stage(class: usize) -> usize {
+    let group = if class == 3 { 4 } else { class };
+    DEPTH * (16 * group + 4)
+}
+
+/// Bytes of shared memory of `forward` and `jet`: staged weights and one layer of points.
+pub(super) fn evaluate_bytes(class: usize) -> usize {
+    size_of::<f32>() * (stage(class) + 16 * class * STRIDE)
+}
+
+/// Bytes of shared memory of `step` without phases and gradient: staged weights, a layer of points and one of gradients.
+pub(super) fn step_bytes(class: usize) -> usize {
+    size_of::<f32>() * (stage(class) + 2 * 16 * class * STRIDE)
+}
+
+/// Bytes of shared memory of `update_parameters` with matrices `width` wide: what sums take, and three of them.
+pub(super) fn update_bytes(width: usize) -> usize {
+    UPDATERS as usize * size_of::<f64>() + size_of::<f32>() * matrices(width)
+}
+
+/// Numbers of the three matrices of a Newton–Schulz iteration.
+pub(super) fn matrices(width: usize) -> usize {
+    3 * width * width.next_multiple_of(4)
+}

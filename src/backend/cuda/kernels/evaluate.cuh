@@ -1,0 +1,149 @@
+// Decoding: the values of a network and its jets, with the bits of the specification. One thread block per 32 columns.
+#pragma once
+#include "tile.cuh"
+
+// The values at 32 points: `outputs × BLOCK` per block of points. The grid counts the quarters of the blocks.
+template <int ROWS>
+__device__ inline void forward(const Shape& shape, const float* parameters, const float* coordinates, float* values) {
+    using C = Class<ROWS>;
+    float* stage = shared_memory();
+    float* h = stage + C::STAGE;
+    const int block = blockIdx.x / (BLOCK / POINTS), lane = blockIdx.x % (BLOCK / POINTS) * POINTS;
+    for (int e = threadIdx.x; e < shape.inputs * POINTS; e += THREADS) {
+        const int i = e / POINTS, p = e % POINTS;
+        h[i * STRIDE + p] = coordinates[(block * shape.inputs + i) * BLOCK + lane + p];
+    }
+    const int row = first_row<ROWS>(), column = first_column();
+    for (int l = 0; l < shape.layers; ++l) {
+        const Layer layer = layer_of(shape, l);
+        float sums[ROWS][4];
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r) {
+            const float bias = row + r < layer.outputs ? parameters[layer.biases + row + r] : 0.0f;
+#pragma unroll
+            for (int c = 0; c < 4; ++c) sums[r][c] = bias;
+        }
+        product<ROWS>(sums, weights_of(parameters, layer), layer.outputs, layer.inputs, h, stage);
+        __syncthreads();
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r) {
+            if (row + r >= layer.outputs) break;
+#pragma unroll
+            for (int c = 0; c < 4; ++c) sums[r][c] = sine(sums[r][c]);
+            store(h + (row + r) * STRIDE + column, sums[r]);
+        }
+    }
+    const Layer last = layer_of(shape, shape.layers);
+    const int output = first_row<1>();
+    float sums[1][4];
+    for (int c = 0; c < 4; ++c) sums[0][c] = output < last.outputs ? parameters[last.biases + output] : 0.0f;
+    product<1>(sums, weights_of(parameters, last), last.outputs, last.inputs, h, stage);
+    if (output < last.outputs) store(values + (block * last.outputs + output) * BLOCK + lane + column, sums[0]);
+}
+
+// What travels with the value in a jet; the order of `Jet` on the host.
+enum Derivatives { GRADIENT, LAPLACIAN, HESSIAN };
+
+__device__ inline int components_of(int derivatives, int inputs) {
+    const int second = derivatives == HESSIAN ? inputs * (inputs + 1) / 2 : derivatives == LAPLACIAN ? 1 : 0;
+    return 1 + inputs + second;
+}
+
+// Takes one neuron's jet at one point through the sine; its components are `step` apart.
+__device__ inline void activate(int derivatives, int inputs, float* jet, int step) {
+    float slope;
+    const float value = sine_and_slope(jet[0], slope);
+    jet[0] = value;
+    float first[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+        if (i >= inputs) break;
+        first[i] = jet[(1 + i) * step];
+        jet[(1 + i) * step] = __fmul_rn(slope, first[i]);
+    }
+    const float curvature = __fmul_rn(value, CURVATURE);
+    float* second = jet + (1 + inputs) * step;
+    if (derivatives == LAPLACIAN) {
+        float square = __fmul_rn(first[0], first[0]);
+#pragma unroll
+        for (int i = 1; i < 4; ++i) {
+            if (i < inputs) square = __fmaf_rn(first[i], first[i], square);
+        }
+        *second = __fmaf_rn(curvature, square, __fmul_rn(slope, *second));
+    }
+    if (derivatives == HESSIAN) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+#pragma unroll
+            for (int j = i; j < 4; ++j) {
+                if (j >= inputs) break;
+                *second = __fmaf_rn(curvature, __fmul_rn(first[i], first[j]), __fmul_rn(slope, *second));
+                second += step;
+            }
+        }
+    }
+}
+
+// The jets at as many points as there is room for: column `component · points + point` of a product is one component at one
+// point. `components × outputs × BLOCK` per block of points.
+template <int ROWS>
+__device__ inline void jet(const Shape& shape, const float* parameters, const float* coordinates, int derivatives, int count, float* out) {
+    using C = Class<ROWS>;
+    float* stage = shared_memory();
+    float* h = stage + C::STAGE;
+    const int components = components_of(derivatives, shape.inputs), points = POINTS / components;
+    const int begin = blockIdx.x * points;
+    const int row = first_row<ROWS>(), column = first_column();
+
+    // Phases of the first layer: their derivatives are the weights themselves, and the second are 0.
+    const Layer first = layer_of(shape, 0);
+    for (int e = threadIdx.x; e < shape.width * POINTS; e += THREADS) {
+        const int j = e / POINTS, component = e % POINTS / points, at = begin + e % POINTS % points;
+        const float* weights = parameters + first.weights + j * shape.inputs;
+        float t = 0.0f;
+        if (component == 0 && at < count) {
+            t = parameters[first.biases + j];
+            for (int i = 0; i < shape.inputs; ++i) {
+                t = __fmaf_rn(weights[i], coordinates[(at / BLOCK * shape.inputs + i) * BLOCK + at % BLOCK], t);
+            }
+        } else if (component >= 1 && component <= shape.inputs) {
+            t = weights[component - 1];
+        }
+        h[j * STRIDE + e % POINTS] = t;
+    }
+    for (int l = 1;; ++l) {
+        __syncthreads();
+        for (int e = threadIdx.x; e < shape.width * points; e += THREADS) {
+            activate(derivatives, shape.inputs, h + e / points * STRIDE + e % points, points);
+        }
+        if (l == shape.layers) break;
+        const Layer layer = layer_of(shape, l);
+        float sums[ROWS][4];
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r) {
+            const float bias = row + r < layer.outputs ? parameters[layer.biases + row + r] : 0.0f;
+#pragma unroll
+            for (int c = 0; c < 4; ++c) sums[r][c] = column + c < points ? bias : 0.0f;
+        }
+        product<ROWS>(sums, weights_of(parameters, layer), layer.outputs, layer.inputs, h, stage);
+        __syncthreads();
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r) {
+            if (row + r < layer.outputs) store(h + (row + r) * STRIDE + column, sums[r]);
+        }
+    }
+    const Layer last = layer_of(shape, shape.layers);
+    const int output = first_row<1>();
+    float sums[1][4];
+    for (int c = 0; c < 4; ++c) {
+        sums[0][c] = output < last.outputs && column + c < points ? parameters[last.biases + output] : 0.0f;
+    }
+    product<1>(sums, weights_of(parameters, last), last.outputs, last.inputs, h, stage);
+    if (output >= last.outputs) return;
+    for (int c = 0; c < 4; ++c) {
+        const int component = (column + c) / points, at = begin + (column + c) % points;
+        if (component < components && at < count) {
+            out[((at / BLOCK * components + component) * last.outputs + output) * BLOCK + at % BLOCK] = sums[0][c];
+        }
+    }
+}

@@ -1,0 +1,41 @@
+// The kernels by name. Suffixes are classes of width: a network up to 16 · N wide takes class N or more.
+#include "evaluate.cuh"
+#include "optimizer.cuh"
+#include "step.cuh"
+
+#define EVALUATE(ROWS)                                                                                                        \
+    extern "C" __global__ void __launch_bounds__(THREADS) forward_##ROWS(                                                     \
+        Shape shape, const float* parameters, const float* coordinates, float* values) {                                      \
+        forward<ROWS>(shape, parameters, coordinates, values);                                                                \
+    }                                                                                                                         \
+    extern "C" __global__ void __launch_bounds__(THREADS) jet_##ROWS(                                                         \
+        Shape shape, const float* parameters, const float* coordinates, int derivatives, int count, float* out) {             \
+        jet<ROWS>(shape, parameters, coordinates, derivatives, count, out);                                                   \
+    }
+
+EVALUATE(2)
+EVALUATE(4)
+EVALUATE(8)
+
+// `jobs` are networks in training, one per row of the grid; `turn` tells which of the two states is read.
+#define TRAIN(ROWS)                                                                                                           \
+    extern "C" __global__ void __launch_bounds__(THREADS) step_##ROWS(const Job* jobs, int turn) {                            \
+        const Job& job = jobs[blockIdx.y];                                                                                    \
+        if (blockIdx.x < job.shares && !is_finished(job, job.states[turn])) step<ROWS>(job, job.states[turn]);                \
+    }
+
+TRAIN(1)
+TRAIN(2)
+TRAIN(3)
+TRAIN(4)
+TRAIN(8)
+
+extern "C" __global__ void __launch_bounds__(UPDATERS) reduce_gradient(const Job* jobs, int turn) {
+    const Job& job = jobs[blockIdx.y];
+    if (!is_finished(job, job.states[turn])) reduce(job);
+}
+
+extern "C" __global__ void __launch_bounds__(UPDATERS) update_parameters(const Job* jobs, int turn, float passed) {
+    const Job& job = jobs[blockIdx.y];
+    update(job, job.states[turn], job.states[1 - turn], passed);
+}

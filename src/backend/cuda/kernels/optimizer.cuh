@@ -1,0 +1,237 @@
+// After the shares of a step: their sum in a fixed order, the watch over the loss, and one update by Muon or Adam.
+// What src/fit/train.rs and src/fit/optimizer.rs do on the processor.
+#pragma once
+#include "job.cuh"
+#include "tile.cuh"
+
+// Threads of a thread block that sums or updates.
+constexpr int UPDATERS = 256;
+
+constexpr float MOMENTUM = 0.95f;
+constexpr float SPECTRAL = 0.9f;
+constexpr float BETA1 = 0.9f;
+constexpr float BETA2 = 0.99f;
+
+// The sum over the thread block, in the order of a fixed tree; every thread gets it.
+__device__ inline double block_sum(double value, double* scratch) {
+    __syncthreads();
+    scratch[threadIdx.x] = value;
+    for (int half = UPDATERS / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) scratch[threadIdx.x] += scratch[threadIdx.x + half];
+    }
+    __syncthreads();
+    return scratch[0];
+}
+
+// Sums the shares, in ascending order, of 256 parameters.
+__device__ inline void reduce(const Job& job) {
+    double* scratch = reinterpret_cast<double*>(shared_memory());
+    const int count = parameters_of(job.shape), i = blockIdx.x * UPDATERS + threadIdx.x;
+    if (blockIdx.x * UPDATERS >= count) return;
+    float sum = 0.0f;
+    if (i < count) {
+        for (int share = 0; share < job.shares; ++share) sum += job.partials[static_cast<size_t>(share) * count + i];
+        job.gradient[i] = sum;
+    }
+    const double squares = block_sum(static_cast<double>(sum) * sum, scratch);
+    if (threadIdx.x == 0) job.squares[blockIdx.x] = squares;
+}
+
+// What the loss of a step leads to.
+struct Verdict {
+    State next;
+    // Back to the best parameters; or remember the present ones as the best.
+    bool roll_back, keep;
+    // What the gradient is multiplied by, at most 1.
+    float clip;
+};
+
+__device__ inline bool is_finite(double x) { return x - x == 0.0; }
+
+// Clips gradients to four times their usual norm; goes back when the loss is not finite or its recent mean is more than
+// twice the best.
+__device__ inline Verdict judge(const State& state, double mse, double norm) {
+    Verdict verdict{state, false, false, 1.0f};
+    State& next = verdict.next;
+    next.step = state.step + 1;
+    verdict.roll_back = !is_finite(mse) || !is_finite(norm);
+    if (!verdict.roll_back) {
+        next.recent = is_finite(state.recent) ? state.recent + 0.05 * (mse - state.recent) : mse;
+        const bool known = state.norm > 0.0;
+        if (known && norm > 4.0 * state.norm) verdict.clip = static_cast<float>(4.0 * state.norm / norm);
+        const double usual = known && norm > 4.0 * state.norm ? 4.0 * state.norm : norm;
+        next.norm = known ? state.norm + 0.02 * (usual - state.norm) : usual;
+        verdict.roll_back = state.step > 100 && next.recent > 2.0 * state.best;
+    }
+    if (verdict.roll_back) {
+        next.recent = state.best;
+        next.norm = 0.0;
+        next.slow_down = 0.5f * state.slow_down;
+        next.power1 = next.power2 = 1.0f;
+        return verdict;
+    }
+    verdict.keep = next.recent < state.best && (state.step < 100 || state.step >= state.kept_at + 100);
+    if (verdict.keep) {
+        next.best = next.recent;
+        next.kept_at = state.step;
+    }
+    next.power1 = BETA1 * state.power1;
+    next.power2 = BETA2 * state.power2;
+    return verdict;
+}
+
+// The learning rate in radians at a position in the schedule: linear warm-up, then half a cosine.
+__device__ inline float rate_at(const Job& job, float position) {
+    const float steps = static_cast<float>(job.steps), warmup = fmaxf(job.warmup * steps, 1.0f);
+    if (position < warmup) return job.rate * (position + 1.0f) / warmup;
+    const float phase = (position - warmup) / fmaxf(steps - warmup, 1.0f);
+    return job.rate * (job.end + (1.0f - job.end) * 0.5f * (1.0f + cospif(phase)));
+}
+
+// Adam on every parameter of the trained layers but the hidden matrices.
+__device__ inline void adam(const Job& job, const Verdict& verdict, float rate) {
+    const Shape& shape = job.shape;
+    const int count = parameters_of(shape);
+    const Layer first = layer_of(shape, 0), hidden = layer_of(shape, 1);
+    const int first_layer = first.biases + first.outputs, hidden_layer = (shape.width + 1) * shape.width;
+    const float bias1 = 1.0f - verdict.next.power1, bias2 = 1.0f - verdict.next.power2;
+    for (int i = threadIdx.x; i < count; i += UPDATERS) {
+        int l = i < first_layer ? 0 : 1 + (i - hidden.weights) / hidden_layer;
+        l = l < shape.layers ? l : shape.layers;
+        const bool muon = l > 0 && l < shape.layers && i < layer_of(shape, l).biases;
+        if (l < job.first_layer || muon) continue;
+        if (verdict.roll_back) {
+            job.parameters[i] = job.best[i];
+            job.first[i] = job.second[i] = 0.0f;
+            continue;
+        }
+        const float w = job.parameters[i], g = job.gradient[i] * verdict.clip;
+        if (verdict.keep) job.best[i] = w;
+        const float m = job.first[i] + (1.0f - BETA1) * (g - job.first[i]);
+        const float v = job.second[i] + (1.0f - BETA2) * (g * g - job.second[i]);
+        job.first[i] = m;
+        job.second[i] = v;
+        const float own = l == shape.layers ? rate : rate / TAU;
+        job.parameters[i] = w - own * (m / bias1) / (sqrtf(v / bias2) + 1e-12f);
+    }
+}
+
+// `c = uᵀ·v` of square matrices whose rows are `stride` apart, a multiple of 4; SIDE × SIDE numbers per thread and turn.
+template <int SIDE>
+__device__ inline void transposed_product(int n, int stride, const float* u, const float* v, float* c) {
+    const int tiles = (n + SIDE - 1) / SIDE;
+    for (int tile = threadIdx.x; tile < tiles * tiles; tile += UPDATERS) {
+        const int i = tile / tiles * SIDE, j = tile % tiles * SIDE;
+        float sums[SIDE][SIDE] = {};
+#pragma unroll 4
+        for (int k = 0; k < n; ++k) {
+            float left[SIDE], right[SIDE];
+            load(left, u + k * stride + i);
+            load(right, v + k * stride + j);
+#pragma unroll
+            for (int a = 0; a < SIDE; ++a) {
+#pragma unroll
+                for (int b = 0; b < SIDE; ++b) sums[a][b] = __fmaf_rn(left[a], right[b], sums[a][b]);
+            }
+        }
+#pragma unroll
+        for (int a = 0; a < SIDE; ++a) {
+#pragma unroll
+            for (int b = 0; b < SIDE; ++b) {
+                if (i + a < n) c[(i + a) * stride + j + b] = sums[a][b];
+            }
+        }
+    }
+}
+
+__device__ inline void transposed_product(int n, int stride, const float* u, const float* v, float* c) {
+    if (n <= 16) transposed_product<1>(n, stride, u, v, c);
+    else transposed_product<4>(n, stride, u, v, c);
+}
+
+// Five quintic Newton–Schulz iterations, `X ← aX + (bA + cA²)X` with `A = XXᵀ`, which bring all singular values to about 1.
+// A and the polynomial are symmetric, so all three products are of the form `uᵀ·v`.
+__device__ inline void orthogonalize(int n, int stride, float* x, float* square, float* other, double* scratch) {
+    double sum = 0.0;
+    for (int e = threadIdx.x; e < n * stride; e += UPDATERS) sum += static_cast<double>(x[e]) * x[e];
+    // In binary64, since the squares of small gradients vanish in binary32.
+    const double inverse = 1.0 / fmax(sqrt(block_sum(sum, scratch)), 2.2250738585072014e-308);
+    for (int e = threadIdx.x; e < n * stride; e += UPDATERS) x[e] = static_cast<float>(x[e] * inverse);
+    for (int iteration = 0; iteration < 5; ++iteration) {
+        __syncthreads();
+        for (int e = threadIdx.x; e < n * stride; e += UPDATERS) {
+            const int r = e / stride, k = e % stride;
+            other[e] = k < n ? x[k * stride + r] : 0.0f;
+        }
+        __syncthreads();
+        transposed_product(n, stride, other, other, square);
+        __syncthreads();
+        transposed_product(n, stride, square, square, other);
+        __syncthreads();
+        for (int e = threadIdx.x; e < n * stride; e += UPDATERS) {
+            other[e] = __fadd_rn(__fmul_rn(-4.7750f, square[e]), __fmul_rn(2.0315f, other[e]));
+        }
+        __syncthreads();
+        transposed_product(n, stride, other, x, square);
+        __syncthreads();
+        for (int e = threadIdx.x; e < n * stride; e += UPDATERS) {
+            x[e] = __fadd_rn(__fmul_rn(3.4445f, x[e]), square[e]);
+        }
+    }
+    __syncthreads();
+}
+
+// Muon on the weights of hidden layer `l`: a step along the orthogonalised momentum.
+__device__ inline void muon(const Job& job, const Verdict& verdict, float rate, int l, float* shared, double* scratch) {
+    const int n = job.shape.width, stride = (n + 3) / 4 * 4, weights = layer_of(job.shape, l).weights;
+    float* x = job.matrices ? job.matrices + static_cast<size_t>(l - 1) * 3 * n * stride : shared;
+    for (int e = threadIdx.x; e < n * stride; e += UPDATERS) {
+        const int r = e / stride, k = e % stride, i = weights + r * n + k;
+        x[e] = 0.0f;
+        if (k >= n) continue;
+        if (verdict.roll_back) {
+            job.parameters[i] = job.best[i];
+            job.first[i] = 0.0f;
+            continue;
+        }
+        if (verdict.keep) job.best[i] = job.parameters[i];
+        const float g = job.gradient[i] * verdict.clip, m = MOMENTUM * job.first[i] + g;
+        job.first[i] = m;
+        x[e] = g + MOMENTUM * m;
+    }
+    if (verdict.roll_back) return;
+    orthogonalize(n, stride, x, x + n * stride, x + 2 * n * stride, scratch);
+    for (int e = threadIdx.x; e < n * n; e += UPDATERS) {
+        job.parameters[weights + e] -= rate / TAU * SPECTRAL * x[e / n * stride + e % n];
+    }
+}
+
+// One update of a network: thread block 0 is Adam's and writes the new state, block `l` takes hidden matrix `l`. `passed` is
+// how much of the time that the schedule may take is over, from 0 to 1.
+__device__ inline void update(const Job& job, const State& state, State& next, float passed) {
+    float* memory = shared_memory();
+    double* scratch = reinterpret_cast<double*>(memory);
+    const int l = blockIdx.x;
+    if (l > 0 && (l >= job.shape.layers || l < job.first_layer)) return;
+    const float position = fmaxf(static_cast<float>(state.step), passed * static_cast<float>(job.steps));
+    if (is_finished(job, state) || position >= static_cast<float>(job.steps)) {
+        if (l > 0 || threadIdx.x > 0) return;
+        next = state;
+        next.step = state.step > job.steps ? state.step : job.steps;
+        return;
+    }
+    const int chunks = (parameters_of(job.shape) + UPDATERS - 1) / UPDATERS;
+    double loss = 0.0, squares = 0.0;
+    for (int i = threadIdx.x; i < job.shares; i += UPDATERS) loss += job.losses[i];
+    for (int i = threadIdx.x; i < chunks; i += UPDATERS) squares += job.squares[i];
+    const double mse = block_sum(loss, scratch) / batch_numbers(job, state.step);
+    const Verdict verdict = judge(state, mse, sqrt(block_sum(squares, scratch)));
+    const float rate = state.slow_down * rate_at(job, position);
+    if (l > 0) {
+        muon(job, verdict, rate, l, memory + 2 * UPDATERS, scratch);
+        return;
+    }
+    adam(job, verdict, rate);
+    if (threadIdx.x == 0) next = verdict.next;
+}

@@ -1,0 +1,236 @@
+//! The CUDA backend: kernels in CUDA C++ with their PTX in the binary, run through the driver alone.
+//!
+//! No toolkit is needed to build, and a driver to run: it is looked for when a device is opened. [`Cuda::forward`] and
+//! [`Cuda::jet`] are defined to give the bits of [`Level`](crate::backend::simd::Level); a fit finds parameters of its own, the same
+//! ones every time.
+//!
+//! The kernels' text is compiled for the host in the tests and held against the processor's there.
+
+mod check;
+mod driver;
+mod job;
+mod kernels;
+mod train;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
+pub(crate) use job::Samples;
+pub(crate) use train::Run;
+
+use crate::backend::simd::{BLOCK, Batch};
+use crate::error::{Error, Result};
+use crate::fit::{Allowance, Schedule};
+use crate::network::{Jet, Network, Shape};
+use cudarc::driver::{DriverError, LaunchConfig, PushKernelArg};
+use driver::Device;
+use kernels::{Kernels, POINTS, THREADS};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A CUDA device with the kernels loaded.
+#[derive(Debug)]
+pub struct Cuda {
+    index: u32,
+    device: Device,
+    kernels: Kernels,
+}
+
+impl Cuda {
+    /// The widest network that is fitted and evaluated here.
+    pub const WIDEST: usize = kernels::WIDEST;
+
+    /// Opens the device `index`, counted as the driver counts them.
+    ///
+    /// # Errors
+    /// `Device` if there is no driver, no such device, either is too old, or it computes something else than the processor.
+    pub fn open(index: u32) -> Result<Self> {
+        let failed = |detail| Error::Device { device: format!("cuda:{index}"), detail };
+        let device = driver::open(index).map_err(failed)?;
+        let kernels = Kernels::load(&device)
+            .map_err(|error| failed(format!("the kernels do not load: {}", driver::told(error))))?;
+        let cuda = Cuda { index, device, kernels };
+        cuda.check_answers()?;
+        Ok(cuda)
+    }
+
+    /// The device `index`, opened at the first call and kept.
+    pub(crate) fn shared(index: u32) -> Result<Arc<Self>> {
+        static OPEN: Mutex<Vec<Arc<Cuda>>> = Mutex::new(vec![]);
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cuda) = open.iter().find(|cuda| cuda.index == index) {
+            return Ok(cuda.clone());
+        }
+        let cuda = Arc::new(Cuda::open(index)?);
+        open.push(cuda.clone());
+        Ok(cuda)
+    }
+
+    /// Values of `network`: `coordinates` holds per block `inputs × BLOCK`, the result per block `outputs × BLOCK`. The bits
+    /// are those of [`Network::evaluate`].
+    ///
+    /// # Errors
+    /// `Device` if the network is wider than [`Cuda::WIDEST`] or the device fails.
+    ///
+    /// # Panics
+    /// If the coordinates are not whole blocks.
+    pub fn forward(&self, network: &Network, coordinates: &[f32]) -> Result<Vec<f32>> {
+        let blocks = self.blocks(network.shape(), coordinates)?;
+        self.evaluate(network, coordinates, None, blocks * network.shape().outputs * BLOCK)
+    }
+
+    /// Values and derivatives of `network` by its own coordinates, as [`Level::jet`](crate::backend::simd::Level::jet) gives
+    /// them, to the bit: per block `components × outputs × BLOCK`.
+    ///
+    /// # Errors
+    /// As [`Cuda::forward`].
+    ///
+    /// # Panics
+    /// If the network has no inputs or more than 4, or the coordinates are not whole blocks.
+    pub fn jet(&self, network: &Network, coordinates: &[f32], jet: Jet) -> Result<Vec<f32>> {
+        let shape = network.shape();
+        assert!((1..=4).contains(&shape.inputs), "a jet in {} inputs, expected 1 to 4", shape.inputs);
+        let blocks = self.blocks(shape, coordinates)?;
+        self.evaluate(
+            network,
+            coordinates,
+            Some(jet),
+            blocks * jet.components(shape.inputs) * shape.outputs * BLOCK,
+        )
+    }
+
+    /// The error `Σ_p weight_p · Σ_c (value − target)²` over `batch`, and the gradient of its mean over `p` and `c`, from layer
+    /// `batch.first_layer` on.
+    ///
+    /// # Errors
+    /// As [`Cuda::forward`].
+    ///
+    /// # Panics
+    /// If the lengths are not those of whole and equally many blocks.
+    pub fn step(&self, network: &Network, batch: Batch<'_>) -> Result<(f64, Vec<f32>)> {
+        let shape = network.shape();
+        let blocks = self.blocks(shape, batch.coordinates)?;
+        assert_eq!(batch.targets.len(), blocks * shape.outputs * BLOCK);
+        assert_eq!(batch.weights.len(), blocks * BLOCK);
+        if blocks == 0 {
+            return Ok((0.0, vec![0.0; shape.parameters()]));
+        }
+        let Batch { coordinates, targets, weights, first_layer } = batch;
+        let schedule = Schedule {
+            steps: 1,
+            blocks,
+            rate: 0.0,
+            warmup: 0.0,
+            end: 0.0,
+            first_layer,
+            parallel: false,
+            time: None,
+        };
+        let samples = Samples { coordinates, targets, weights };
+        let run = Run { network: &mut network.clone(), samples, schedule };
+        train::step(&self.device, &self.kernels, run).map_err(|error| self.failed(error))
+    }
+
+    /// Trains all `runs` side by side, each to the bits it would have alone. `observe` gets the number of a run, the steps it
+    /// has done and its recent mean squared error now and then, and ends the training by returning false.
+    ///
+    /// # Errors
+    /// `Device` if a network is wider than [`Cuda::WIDEST`] or the device fails; the networks are then as they were.
+    pub(crate) fn train(
+        &self,
+        runs: &mut [Run<'_>],
+        time: Option<&Allowance>,
+        observe: impl FnMut(usize, usize, f64) -> bool,
+    ) -> Result<()> {
+        for run in runs.iter() {
+            self.check(run.network.shape())?;
+        }
+        train::train(&self.device, &self.kernels, runs, time, observe).map_err(|error| self.failed(error))
+    }
+
+    fn evaluate(
+        &self,
+        network: &Network,
+        coordinates: &[f32],
+        jet: Option<Jet>,
+        values: usize,
+    ) -> Result<Vec<f32>> {
+        if values == 0 {
+            return Ok(vec![]);
+        }
+        self.launch_evaluate(network, coordinates, jet, values).map_err(|error| self.failed(error))
+    }
+
+    #[allow(unsafe_code)]
+    fn launch_evaluate(
+        &self,
+        network: &Network,
+        coordinates: &[f32],
+        jet: Option<Jet>,
+        values: usize,
+    ) -> std::result::Result<Vec<f32>, DriverError> {
+        let Shape { inputs, outputs, layers, width } = network.shape();
+        let shape = [inputs, outputs, layers, width].map(|n| n as i32);
+        let points = coordinates.len() / inputs;
+        let stream = self.device.context.new_stream()?;
+        let parameters = stream.clone_htod(network.parameters())?;
+        let coordinates = stream.clone_htod(coordinates)?;
+        let mut out = stream.alloc_zeros::<f32>(values)?;
+        let kernel = if jet.is_some() { self.kernels.jet(width) } else { self.kernels.forward(width) };
+        let grid = |parts: usize| LaunchConfig {
+            grid_dim: (parts as u32, 1, 1),
+            block_dim: (THREADS, 1, 1),
+            shared_mem_bytes: kernels::evaluate_bytes(kernel.class) as u32,
+        };
+        let mut launch = stream.launch_builder(&kernel.function);
+        launch.arg(&shape).arg(&parameters).arg(&coordinates);
+        match jet {
+            // SAFETY: the arguments are those of `forward`: coordinates and values of the points that the grid counts.
+            None => unsafe { launch.arg(&mut out).launch(grid(points / POINTS)) }?,
+            Some(jet) => {
+                let (derivatives, count) = (jet as i32, points as i32);
+                let parts = points.div_ceil(POINTS / jet.components(inputs));
+                launch.arg(&derivatives).arg(&count).arg(&mut out);
+                // SAFETY: the arguments are those of `jet`, which stops at `count` points.
+                unsafe { launch.launch(grid(parts)) }?
+            }
+        };
+        stream.clone_dtoh(&out)
+    }
+
+    /// The number of blocks in `coordinates`.
+    fn blocks(&self, shape: Shape, coordinates: &[f32]) -> Result<usize> {
+        self.check(shape)?;
+        let block = shape.inputs * BLOCK;
+        assert!(
+            block > 0 && coordinates.len().is_multiple_of(block),
+            "{} coordinates, expected whole blocks of {block}",
+            coordinates.len()
+        );
+        Ok(coordinates.len() / block)
+    }
+
+    fn check(&self, shape: Shape) -> Result<()> {
+        if shape.width > Self::WIDEST || shape.outputs > 16 || shape.inputs > 16 {
+            let detail =
+                format!("a network {} wide, expected at most {}; use cpu", shape.width, Self::WIDEST);
+            return Err(Error::Device { device: self.device_name(), detail });
+        }
+        Ok(())
+    }
+
+    fn device_name(&self) -> String {
+        format!("cuda:{}", self.index)
+    }
+
+    fn failed(&self, error: DriverError) -> Error {
+        Error::Device { device: self.device_name(), detail: driver::told(error) }
+    }
+}
+
+/// `cuda:0 (NVIDIA H100)`.
+impl fmt::Display for Cuda {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.device_name(), self.device.name)
+    }
+}

@@ -1,0 +1,140 @@
+//! Training on the device, or on the emulated one, against the processor's.
+
+#![allow(unsafe_code)]
+
+#[path = "../../../tests/emulator/mod.rs"]
+mod emulator;
+
+use super::{Cuda, Run};
+use crate::backend::simd::Level;
+use crate::fit::{self, Dataset, Schedule};
+use crate::network::{Network, Shape};
+use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
+use std::sync::OnceLock;
+
+fn device() -> Option<&'static Cuda> {
+    static DEVICE: OnceLock<Option<Cuda>> = OnceLock::new();
+    DEVICE.get_or_init(|| emulator::load_unless_gpu().then(|| Cuda::open(0).unwrap())).as_ref()
+}
+
+/// A picture of 30 × 20 pixels in three channels: five blocks of points.
+fn picture() -> Dataset {
+    let description = Description {
+        kind: Kind::Picture,
+        lengths: vec![30, 20],
+        channels: 3,
+        format: SampleFormat::F32,
+        rate: 0,
+    };
+    let value = |i: usize| ((i / 3 % 30) as f32 * 0.3).sin() * ((i / 90) as f32 * 0.2 + (i % 3) as f32).cos();
+    let samples = Samples::F32((0..1800).map(value).collect());
+    let tiles = Tiles::one(&description);
+    Dataset::of_tile(&Signal { description, samples, metadata: vec![] }, &tiles, 0, 1)
+}
+
+fn initial(shape: Shape, data: &Dataset) -> Network {
+    fit::initial_network(shape, data, Kind::Picture, &mut fastrand::Rng::with_seed(3))
+}
+
+fn shape(layers: usize, width: usize) -> Shape {
+    Shape { inputs: 2, outputs: 3, layers, width }
+}
+
+fn schedule(steps: usize, rate: f32, first_layer: usize) -> Schedule {
+    Schedule { steps, blocks: 2, rate, warmup: 0.1, end: 0.02, first_layer, parallel: false, time: None }
+}
+
+fn trained(cuda: &Cuda, network: &Network, data: &Dataset, schedule: Schedule) -> Network {
+    let mut network = network.clone();
+    let run = Run { network: &mut network, samples: data.samples(), schedule };
+    cuda.train(&mut [run], None, |_, _, _| true).unwrap();
+    network
+}
+
+/// How far two networks are from each other, relative to how far the first has come.
+fn distance(from: &Network, a: &Network, b: &Network) -> f64 {
+    let norm = |a: &Network, b: &Network| {
+        let pairs = a.parameters().iter().zip(b.parameters());
+        pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
+    };
+    norm(a, b) / norm(from, a)
+}
+
+#[test]
+fn training_takes_the_steps_of_the_processor() {
+    let Some(cuda) = device() else { return };
+    let data = picture();
+    for (layers, width, steps) in [
+        (1, 5, 20),
+        (2, 1, 20),
+        (3, 7, 20),
+        (4, 16, 20),
+        (3, 28, 20),
+        (3, 44, 10),
+        (2, 64, 10),
+        (3, 70, 5),
+        (2, 128, 3),
+    ] {
+        for first_layer in [0, layers - 1, layers] {
+            let schedule = schedule(steps, 0.03, first_layer);
+            let start = initial(shape(layers, width), &data);
+            let mut expected = start.clone();
+            fit::train(Level::best(), &mut expected, &data, &schedule, |_, _| true);
+            let got = trained(cuda, &start, &data, schedule);
+            let distance = distance(&start, &expected, &got);
+            println!("{layers} × {width} from layer {first_layer}: {distance:.1e}");
+            assert!(distance < 1e-5, "{layers} × {width} from layer {first_layer}: {distance:e}");
+            let frozen = shape(layers, width).layers().nth(first_layer).unwrap().offset;
+            assert_eq!(got.parameters()[..frozen], start.parameters()[..frozen]);
+        }
+    }
+}
+
+#[test]
+fn networks_train_to_the_same_bits_beside_others() {
+    let Some(cuda) = device() else { return };
+    let data = picture();
+    let plans = [(3, 7, 9), (2, 20, 4), (4, 16, 7), (1, 9, 0), (3, 33, 3)]
+        .map(|(layers, width, steps)| (initial(shape(layers, width), &data), schedule(steps, 0.03, 0)));
+    let mut together: Vec<Network> = plans.iter().map(|(network, _)| network.clone()).collect();
+    let mut runs: Vec<Run<'_>> = together
+        .iter_mut()
+        .zip(&plans)
+        .map(|(network, (_, schedule))| Run { network, samples: data.samples(), schedule: *schedule })
+        .collect();
+    let mut seen = [0; 5];
+    cuda.train(&mut runs, None, |run, step, mse| {
+        seen[run] = step;
+        mse.is_finite()
+    })
+    .unwrap();
+    assert_eq!(seen, [9, 4, 7, 0, 3]);
+    for (network, (start, schedule)) in together.iter().zip(&plans) {
+        assert_eq!(network, &trained(cuda, start, &data, *schedule));
+    }
+}
+
+#[test]
+fn a_fit_that_diverges_goes_back() {
+    let Some(cuda) = device() else { return };
+    let data = picture();
+    // Steps of many turns: the best there is is the beginning, which is given back at the first chance, after 101 steps.
+    let start = initial(shape(2, 6), &data);
+    let schedule = Schedule { warmup: 0.0, ..schedule(102, 40.0, 0) };
+    assert_eq!(trained(cuda, &start, &data, schedule), start);
+}
+
+#[test]
+fn an_observer_ends_the_training() {
+    let Some(cuda) = device() else { return };
+    let data = picture();
+    let mut network = initial(shape(1, 4), &data);
+    let run = Run { network: &mut network, samples: data.samples(), schedule: schedule(1000, 0.03, 0) };
+    let mut calls = 0;
+    cuda.train(&mut [run], None, |_, _, _| {
+        calls += 1;
+        false
+    })
+    .unwrap();
+    assert_eq!(calls, 1);
+}

@@ -1,0 +1,194 @@
+//! Training many networks at once: each step is three launches, whatever the number of networks.
+
+#![allow(unsafe_code)]
+
+use super::driver::Device;
+use super::job::{Job, Resident, Samples, State};
+use super::kernels::{Kernels, THREADS, UPDATERS};
+use crate::fit::{Allowance, Schedule};
+use crate::network::Network;
+use cudarc::driver::{
+    CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg,
+};
+use std::sync::Arc;
+
+/// Steps between two looks at the loss.
+const INTERVAL: usize = 64;
+
+/// A network to be trained.
+pub(crate) struct Run<'a> {
+    /// Trained in place.
+    pub network: &'a mut Network,
+    pub samples: Samples<'a>,
+    /// `parallel` means nothing here, and `time` is one for all runs.
+    pub schedule: Schedule,
+}
+
+/// Trains all `runs`. `observe` gets the number of a run, the steps it has done and its recent mean squared error now and
+/// then, and ends the training by returning false.
+pub(super) fn train(
+    device: &Device,
+    kernels: &Kernels,
+    runs: &mut [Run<'_>],
+    time: Option<&Allowance>,
+    mut observe: impl FnMut(usize, usize, f64) -> bool,
+) -> Result<(), DriverError> {
+    let steps = runs.iter().map(|run| run.schedule.steps).max().unwrap_or(0);
+    let mut groups = Group::of_runs(device, kernels, runs)?;
+    for step in 0..steps {
+        let passed = time.map_or(0.0, Allowance::passed);
+        for group in &mut groups {
+            group.step(kernels, step % 2, passed as f32)?;
+        }
+        if (step + 1) % INTERVAL == 0 || step + 1 == steps {
+            let (mut finished, mut go_on) = (true, true);
+            for group in &groups {
+                for (&run, state) in group.runs.iter().zip(group.states((step + 1) % 2)?) {
+                    let schedule = &runs[run].schedule;
+                    let done = (state.step.max(0) as usize).min(schedule.steps);
+                    finished &= done == schedule.steps;
+                    go_on &= observe(run, done, state.recent);
+                }
+            }
+            if finished || !go_on {
+                break;
+            }
+        }
+    }
+    for group in &groups {
+        for (&run, resident) in group.runs.iter().zip(&group.residents) {
+            runs[run].network.parameters_mut().copy_from_slice(&resident.parameters(&group.stream)?);
+        }
+    }
+    Ok(())
+}
+
+/// The sum `Σ_p weight_p · Σ_c (value − target)²` over all samples, and the gradient of its mean over `p` and `c`.
+pub(super) fn step(
+    device: &Device,
+    kernels: &Kernels,
+    mut run: Run<'_>,
+) -> Result<(f64, Vec<f32>), DriverError> {
+    let group = &mut Group::of_runs(device, kernels, std::slice::from_mut(&mut run))?[0];
+    group.launch_step(0)?;
+    group.launch_reduce(kernels, 0)?;
+    group.residents[0].gradient(&group.stream)
+}
+
+/// Networks of one class of width, on a stream of their own.
+struct Group {
+    stream: Arc<CudaStream>,
+    step: CudaFunction,
+    /// Indices of the runs.
+    runs: Vec<usize>,
+    residents: Vec<Resident>,
+    jobs: CudaSlice<Job>,
+    /// Two of each network.
+    states: CudaSlice<State>,
+    shares: usize,
+    chunks: usize,
+    layers: usize,
+    /// Bytes of shared memory of a thread block.
+    step_bytes: usize,
+    update_bytes: usize,
+}
+
+impl Group {
+    /// The runs in groups.
+    fn of_runs(device: &Device, kernels: &Kernels, runs: &[Run<'_>]) -> Result<Vec<Self>, DriverError> {
+        let class = |run: usize| kernels.step(runs[run].network.shape().width).class;
+        let mut order: Vec<usize> = (0..runs.len()).filter(|&run| runs[run].schedule.steps > 0).collect();
+        order.sort_by_key(|&run| class(run));
+        let groups = order.chunk_by(|&a, &b| class(a) == class(b));
+        groups.map(|members| Group::new(device, kernels, runs, members.to_vec())).collect()
+    }
+
+    fn new(
+        device: &Device,
+        kernels: &Kernels,
+        runs: &[Run<'_>],
+        members: Vec<usize>,
+    ) -> Result<Self, DriverError> {
+        let stream = device.context.new_stream()?;
+        let kernel = kernels.step(runs[members[0]].network.shape().width);
+        let residents: Vec<Resident> = members
+            .iter()
+            .map(|&run| {
+                let Run { network, samples, schedule } = &runs[run];
+                let network = (network.shape(), network.parameters());
+                Resident::new(device, &stream, network, kernel.class, *samples, schedule)
+            })
+            .collect::<Result<_, _>>()?;
+        let states = stream.clone_htod(&vec![State::START; 2 * members.len()])?;
+        let (base, _) = states.device_ptr(&stream);
+        let jobs: Vec<Job> = residents
+            .iter()
+            .zip(&members)
+            .enumerate()
+            .map(|(n, (resident, &run))| {
+                let own = base + (2 * n * size_of::<State>()) as u64;
+                resident.job(&stream, &runs[run].schedule, own)
+            })
+            .collect();
+        let most = |of: &dyn Fn(&Resident) -> usize| residents.iter().map(of).max().unwrap_or(0);
+        Ok(Group {
+            step: kernel.function.clone(),
+            shares: most(&Resident::shares),
+            chunks: most(&|r| r.shape().parameters().div_ceil(UPDATERS as usize)),
+            layers: most(&|r| r.shape().layers),
+            step_bytes: most(&|r| r.shared_bytes().0),
+            update_bytes: most(&|r| r.shared_bytes().1),
+            jobs: stream.clone_htod(&jobs)?,
+            runs: members,
+            states,
+            residents,
+            stream,
+        })
+    }
+
+    /// One step of all networks, which reads state `turn` of each and writes the other.
+    fn step(&mut self, kernels: &Kernels, turn: usize, passed: f32) -> Result<(), DriverError> {
+        self.launch_step(turn)?;
+        self.launch_reduce(kernels, turn)?;
+        let turn = turn as i32;
+        let mut launch = self.stream.launch_builder(&kernels.update_parameters);
+        launch.arg(&self.jobs).arg(&turn).arg(&passed);
+        // SAFETY: the arguments are those of the kernel; block 0 and one per hidden matrix, and the jobs name memory that
+        // `residents` and `states` hold.
+        unsafe { launch.launch(self.grid(self.layers.max(1), UPDATERS, self.update_bytes)) }?;
+        Ok(())
+    }
+
+    fn launch_step(&mut self, turn: usize) -> Result<(), DriverError> {
+        let turn = turn as i32;
+        let mut launch = self.stream.launch_builder(&self.step);
+        launch.arg(&self.jobs).arg(&turn);
+        // SAFETY: the arguments are those of the kernel, whose class is that of the networks; the shared memory is the most
+        // that any of them asks for.
+        unsafe { launch.launch(self.grid(self.shares, THREADS, self.step_bytes)) }?;
+        Ok(())
+    }
+
+    fn launch_reduce(&mut self, kernels: &Kernels, turn: usize) -> Result<(), DriverError> {
+        let turn = turn as i32;
+        let mut launch = self.stream.launch_builder(&kernels.reduce_gradient);
+        launch.arg(&self.jobs).arg(&turn);
+        let shared = UPDATERS as usize * size_of::<f64>();
+        // SAFETY: the arguments are those of the kernel; one block per 256 parameters.
+        unsafe { launch.launch(self.grid(self.chunks, UPDATERS, shared)) }?;
+        Ok(())
+    }
+
+    fn grid(&self, blocks: usize, threads: u32, shared: usize) -> LaunchConfig {
+        LaunchConfig {
+            grid_dim: (blocks as u32, self.residents.len() as u32, 1),
+            block_dim: (threads, 1, 1),
+            shared_mem_bytes: shared as u32,
+        }
+    }
+
+    /// The states that the last step wrote, one per network.
+    fn states(&self, turn: usize) -> Result<impl Iterator<Item = State>, DriverError> {
+        Ok(self.stream.clone_dtoh(&self.states)?.into_iter().skip(turn).step_by(2))
+    }
+}

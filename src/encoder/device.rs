@@ -1,0 +1,153 @@
+//! Where the fit runs, and the stages on a CUDA device: what the processor does tile by tile, all tiles at once.
+
+use super::meter::Meter;
+use super::options::Device;
+use super::session::Session;
+use crate::backend::cuda::{Cuda, Run};
+use crate::container::QuantizedNetwork;
+use crate::error::{Error, Result};
+use crate::fit::{Allowance, Dataset, Schedule};
+use crate::network::{Network, Shape};
+use crate::quantize::{Fitted, Rounding};
+use crate::signal::Tiles;
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Points that are brought to the device at a time, about: as many bytes as a small GPU has room for.
+const LOAD: u64 = 1 << 25;
+
+/// The device asked for, or for `Auto` the reason why it is the CPU.
+pub(super) fn open(device: Device) -> Result<std::result::Result<Arc<Cuda>, Option<String>>> {
+    match device {
+        Device::Cpu => Ok(Err(None)),
+        Device::Cuda(index) => Ok(Ok(Cuda::shared(index)?)),
+        Device::Auto => Ok(Cuda::shared(0).map_err(|error| Some(reason(&error)))),
+    }
+}
+
+/// What an error says of its device.
+pub(super) fn reason(error: &Error) -> String {
+    match error {
+        Error::Device { detail, .. } => detail.clone(),
+        error => error.to_string(),
+    }
+}
+
+/// A tile on its way through a stage.
+struct Tile<T> {
+    number: usize,
+    data: Dataset,
+    schedule: Schedule,
+    work: T,
+}
+
+impl Session<'_> {
+    /// Trains one network per tile, as [`Session::train`] does on the processor.
+    pub(super) fn train_on(
+        &self,
+        cuda: &Cuda,
+        tiles: &Tiles,
+        shapes: &[Shape],
+        steps: &[usize],
+        time: f64,
+    ) -> Result<Vec<(Fitted, f64)>> {
+        let mut trained = vec![];
+        for (numbers, time) in self.loads(tiles, time) {
+            let prepare = |number: usize| {
+                let (data, network, schedule) = self.prepared(tiles, number, shapes[number], steps[number]);
+                Tile { number, data, schedule, work: network }
+            };
+            let mut load: Vec<Tile<Network>> = numbers.into_par_iter().map(prepare).collect();
+            if !self.meter.stopped() {
+                run(cuda, &self.meter, &mut load, |network| network, time)?;
+            }
+            let finish = |Tile { data, work: network, .. }: Tile<Network>| {
+                let error = data.squared_error(self.level, &network);
+                (Fitted::new(network, &data), error)
+            };
+            trained.par_extend(load.into_par_iter().map(finish));
+        }
+        Ok(trained)
+    }
+
+    /// Rounds all tiles layer by layer and refits the layers behind, as [`Session::quantize`] does on the processor.
+    pub(super) fn quantize_on(
+        &self,
+        cuda: &Cuda,
+        tiles: &Tiles,
+        networks: &[Fitted],
+        delta: f64,
+        refits: &[Schedule],
+        time: f64,
+    ) -> Result<Vec<QuantizedNetwork>> {
+        let mut quantized = vec![];
+        for (numbers, time) in self.loads(tiles, time) {
+            let prepare = |number: usize| {
+                let (data, work) = (self.dataset(tiles, number), networks[number].rounding(delta));
+                Tile { number, data, schedule: refits[number], work }
+            };
+            let mut load: Vec<Tile<Rounding>> = numbers.into_par_iter().map(prepare).collect();
+            let layers = load.iter().map(|tile| tile.work.layers()).max().unwrap_or(0);
+            for l in 0..layers {
+                load.par_iter_mut().for_each(|tile| {
+                    tile.schedule.first_layer = l + 1;
+                    if l + 1 >= tile.work.layers() {
+                        tile.schedule.steps = 0;
+                    }
+                    if l < tile.work.layers() {
+                        tile.work.round(l, &tile.data);
+                    }
+                });
+                if l + 1 < layers && !self.meter.stopped() {
+                    let time = time.map(|time| time.part(layers - 1 - l));
+                    run(cuda, &self.meter, &mut load, Rounding::network_mut, time)?;
+                }
+            }
+            quantized.extend(load.into_iter().map(|tile| tile.work.finished()));
+        }
+        Ok(quantized)
+    }
+
+    /// Neighbouring tiles that are on the device together, each with its part of the share `time` of what time is left.
+    fn loads(&self, tiles: &Tiles, time: f64) -> Vec<(Range<usize>, Option<Allowance>)> {
+        let left = self.meter.remaining().map(|left| left.mul_f64(time));
+        let points = |numbers: &Range<usize>| numbers.clone().map(|n| tiles.tile(n).points()).sum::<u64>();
+        let all = points(&(0..tiles.len())).max(1) as f64;
+        let (mut loads, mut from) = (vec![], 0);
+        for to in 1..=tiles.len() {
+            if to == tiles.len() || points(&(from..to + 1)) > LOAD {
+                loads.push(from..to);
+                from = to;
+            }
+        }
+        let allow = |numbers: Range<usize>| {
+            let part = points(&numbers) as f64 / all;
+            let time = left.map(|left| Allowance { from: Instant::now(), length: left.mul_f64(part) });
+            (numbers, time)
+        };
+        loads.into_iter().map(allow).collect()
+    }
+}
+
+/// Trains the networks of a load by its schedules.
+fn run<T>(
+    cuda: &Cuda,
+    meter: &Meter<'_>,
+    load: &mut [Tile<T>],
+    network: impl Fn(&mut T) -> &mut Network,
+    time: Option<Allowance>,
+) -> Result<()> {
+    let (mut told, mut runs) = (vec![], vec![]);
+    for Tile { number, data, schedule, work } in load {
+        told.push((*number, f64::from(data.normalisation.scale).powi(2), 0));
+        runs.push(Run { network: network(work), samples: data.samples(), schedule: *schedule });
+    }
+    cuda.train(&mut runs, time.as_ref(), |run, step, mse| {
+        let (number, units, seen) = &mut told[run];
+        let steps = (step - *seen) as u64;
+        *seen = step;
+        meter.advance(*number, steps, mse * *units)
+    })
+}

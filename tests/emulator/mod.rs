@@ -1,0 +1,56 @@
+//! The emulated driver: a library with the calls of the CUDA driver and the kernels compiled for the host.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The library, under the name that a driver has; nothing (and the reason printed) without a C++ compiler.
+pub fn library() -> Option<&'static Path> {
+    static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
+    LIBRARY.get_or_init(build).as_deref()
+}
+
+/// Makes the emulated driver the one of this process, unless `SIRENC_TEST_GPU` asks for the GPU. Whether there is a driver.
+#[allow(unsafe_code, dead_code)]
+pub fn load_unless_gpu() -> bool {
+    if std::env::var_os("SIRENC_TEST_GPU").is_some() {
+        return true;
+    }
+    println!("on the emulated device: no GPU is asked for by SIRENC_TEST_GPU");
+    let Some(library) = library() else { return false };
+    // The loader gives a library that is already there to whoever asks for its name.
+    // SAFETY: the library has no initialisers.
+    std::mem::forget(unsafe { libloading::Library::new(library) }.unwrap());
+    true
+}
+
+fn build() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests = std::env::current_exe().unwrap();
+    let folder = tests.with_file_name(format!("{}-driver", tests.file_name()?.display()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let library = folder.join("libcuda.so");
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "g++".into());
+    let output = Command::new(&compiler)
+        .args(["-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-fno-strict-aliasing"])
+        .args(["-Wall", "-Wno-unknown-pragmas", "-Werror", "-fPIC", "-shared", "-Wl,-soname,libcuda.so"])
+        .arg("-I")
+        .arg(root.join("tests/emulator"))
+        .arg("-I")
+        .arg(root.join("src/backend/cuda/kernels"))
+        .arg(root.join("tests/emulator/driver.cpp"))
+        .arg("-o")
+        .arg(&library)
+        .output();
+    match output {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{compiler}: {said}");
+            Some(library)
+        }
+        Err(error) => {
+            println!("skipped: no C++ compiler ({compiler}: {error})");
+            None
+        }
+    }
+}
