@@ -89,6 +89,26 @@
 //! # }
 //! ```
 //!
-//! They are exact for the *decoded* signal. How close it is to the original's is another matter: quantization to few bits
-//! harms slopes more than values. [`Decoder::gradient_error`](crate::Decoder::gradient_error), or `sirenc verify FILE
-//! ORIGINAL --derivatives`, measures it.
+//! They are exact for the *decoded* signal. How close it is to the original's is another matter: samples say nothing about
+//! what lies between them, so a network is free to have slopes of its own there, and the more parameters it has, the
+//! more it does. [`Decoder::gradient_error`](crate::Decoder::gradient_error), or `sirenc verify FILE ORIGINAL --derivatives`,
+//! measures it; `EncodeOptions::gradient_weight`, `sirenc encode --gradient-weight λ`, takes that freedom away.
+//! It adds `λ · Σ_a (∂f/∂x_a − g_a)²` to the squared error at every sample, in the fit and in what quantization takes for
+//! an error. `g` is the central difference of the samples of eighth order, or a gradient that is supplied
+//! (`--gradient FILE.npy`), and the network's slope is that over a quarter of a sample, which its own values show. A gradient is
+//! per native sample, so λ is a square of samples: at 1, an error counts twice that is a wave of 2π samples.
+//!
+//! What it costs and gains, in PSNR and gradient error at equal size (384 × 256 from the middle of two Kodak pictures,
+//! effort 4; the fit takes twice as long with a weight, and effort 5 without one as long as effort 4 with one):
+//!
+//! | | λ = 0, effort 5 | λ = 0 | 0.03 | 0.1 | 0.3 | 1 |
+//! |---|---|---|---|---|---|---|
+//! | kodim15, 0.3 bpp | 29.71 dB, 41.0 % | 29.77 dB, 40.1 % | 29.76, 41.0 | 29.86, 39.7 | 29.81, 39.5 | 29.66, 40.1 |
+//! | kodim15, 1 bpp | 33.50 dB, 34.6 % | 33.18 dB, 31.6 % | 33.55, 25.8 | 33.56, 23.0 | 33.50, 22.5 | 33.16, 23.5 |
+//! | kodim15, 3 bpp | 38.37 dB, 56.5 % | 38.10 dB, 55.7 % | 38.85, 20.0 | 38.62, 15.0 | 38.16, 13.6 | 37.54, 13.5 |
+//! | kodim21, 0.3 bpp | 26.09 dB, 53.9 % | 26.09 dB, 52.0 % | 26.08, 52.0 | 26.21, 47.2 | 26.20, 44.7 | 25.95, 45.5 |
+//! | kodim21, 1 bpp | 31.09 dB, 50.4 % | 30.61 dB, 48.8 % | 31.30, 37.3 | 31.08, 27.6 | 30.88, 24.4 | 30.31, 24.0 |
+//! | kodim21, 3 bpp | 36.92 dB, 78.8 % | 36.61 dB, 75.5 % | 37.48, 23.8 | 37.00, 17.0 | 36.33, 14.7 | 35.42, 13.9 |
+//!
+//! A tenth is a good weight; nothing is gained beyond a third, and much of what is left at low rates is texture that is not
+//! there at all. More effort without a weight makes slopes worse.

@@ -71,7 +71,8 @@ impl Points {
         }
     }
     fn batch(&self, first_layer: usize) -> Batch<'_> {
-        Batch { coordinates: &self.coordinates, targets: &self.targets, weights: &self.weights, first_layer }
+        let Points { coordinates, targets, weights } = self;
+        Batch { coordinates, targets, weights, first_layer, paired: false }
     }
 }
 
@@ -106,14 +107,17 @@ fn loss_and_gradient_of_every_level_match_candle() {
     let candle = CandleBackend::new(Precision::Binary64);
     for shape in SHAPES {
         let (network, points) = (network(shape), Points::new(shape));
-        let (expected_loss, expected) = candle.step(&network, points.batch(0), 0.125).unwrap();
-        for level in Level::available() {
-            let mut got = vec![0.0; shape.parameters()];
-            let loss = level.step(&network, points.batch(0), 0.125, &mut got, &mut Workspace::default());
-            let (loss, gradient) = ((loss / expected_loss - 1.0).abs(), relative(&got, &expected));
-            println!("{shape:?} {level:?}: loss {loss:.1e}, gradient {gradient:.1e}");
-            assert!(loss <= LOSS, "{shape:?} {level:?}: loss {loss:e}");
-            assert!(gradient <= GRADIENT, "{shape:?} {level:?}: gradient {gradient:e}");
+        for batch in [false, true].map(|paired| Batch { paired, ..points.batch(0) }) {
+            let (expected_loss, expected) = candle.step(&network, batch, 0.125).unwrap();
+            for level in Level::available() {
+                let mut got = vec![0.0; shape.parameters()];
+                let loss = level.step(&network, batch, 0.125, &mut got, &mut Workspace::default());
+                let (loss, gradient) = ((loss / expected_loss - 1.0).abs(), relative(&got, &expected));
+                let case = format!("{shape:?} {level:?} paired: {}", batch.paired);
+                println!("{case}: loss {loss:.1e}, gradient {gradient:.1e}");
+                assert!(loss <= LOSS, "{case}: loss {loss:e}");
+                assert!(gradient <= GRADIENT, "{case}: gradient {gradient:e}");
+            }
         }
     }
 }
@@ -194,7 +198,7 @@ fn empty_batches_cost_nothing_and_ragged_ones_are_refused() {
     let candle = CandleBackend::new(Precision::Binary64);
     let shape = shape(2, 3, 2, 5);
     let (network, points) = (network(shape), Points::new(shape));
-    let empty = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0 };
+    let empty = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0, paired: false };
     assert_eq!(candle.forward(&network, &[]).unwrap(), [0.0; 0]);
     assert_eq!(candle.step(&network, empty, 1.0).unwrap(), (0.0, vec![0.0; shape.parameters()]));
     let ragged = candle.forward(&network, &points.coordinates[1..]);

@@ -117,8 +117,13 @@ fn gradients_match_binary64_backpropagation() {
         let (coordinates, targets) = (points(shape.inputs, blocks), points(shape.outputs, blocks));
         let weights: Vec<f32> = (0..blocks * BLOCK).map(|p| (p % 3) as f32 * 0.5).collect();
         for first_layer in [0, shape.layers / 2, shape.layers] {
-            let batch =
-                Batch { coordinates: &coordinates, targets: &targets, weights: &weights, first_layer };
+            let batch = Batch {
+                coordinates: &coordinates,
+                targets: &targets,
+                weights: &weights,
+                first_layer,
+                paired: false,
+            };
             let (loss, mut gradient) = binary64_step(&network, batch);
             gradient[..shape.layers().nth(first_layer).unwrap().offset].fill(0.0);
             let (got_loss, got) = cuda.step(&network, batch).unwrap();
@@ -140,7 +145,7 @@ fn gradients_match_binary64_backpropagation() {
 fn no_points_give_no_values_and_no_gradient() {
     let Some(cuda) = device() else { return };
     let network = network(Shape { inputs: 2, outputs: 3, layers: 2, width: 5 }, 0.5);
-    let batch = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0 };
+    let batch = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0, paired: false };
     assert!(cuda.forward(&network, &[]).unwrap().is_empty());
     assert!(cuda.jet(&network, &[], Jet::Hessian).unwrap().is_empty());
     let (loss, gradient) = cuda.step(&network, batch).unwrap();

@@ -107,6 +107,7 @@ impl Case {
             targets: &self.targets[part(outputs)],
             weights: &self.weights[part(1)],
             first_layer: 0,
+            paired: false,
         }
     }
 
@@ -189,6 +190,7 @@ impl Case {
             targets: &self.targets,
             weights: &self.weights,
             first_layer: 0,
+            paired: false,
         };
         Times {
             forward: fastest(5, || {

@@ -55,7 +55,7 @@ impl CandleBackend {
         self.values(network, coordinates, blocks).map_err(device_error)
     }
 
-    /// The error `Σ_p weight_p · Σ_c (value − target)²` and `scale` times its gradient by all parameters, in file
+    /// The error `Σ_p weight_p · Σ_c (value − target)²` (of sums and differences where `batch.paired`) and `scale` times its gradient by all parameters, in file
     /// order; 0 for the layers before `batch.first_layer`, which are frozen.
     ///
     /// # Errors
@@ -96,7 +96,12 @@ impl CandleBackend {
     ) -> candle_core::Result<(f64, Vec<f64>)> {
         let shape = network.shape();
         let layers = self.layers(network, batch.first_layer)?;
-        let values = evaluate(&layers, self.points(batch.coordinates, blocks)?)?;
+        let mut values = evaluate(&layers, self.points(batch.coordinates, blocks)?)?;
+        if batch.paired {
+            let pairs = values.reshape((blocks, 2, BLOCK / 2, shape.outputs))?;
+            let (a, b) = (pairs.narrow(1, 0, 1)?, pairs.narrow(1, 1, 1)?);
+            values = Tensor::cat(&[(&a + &b)?, (a - b)?], 1)?.reshape((blocks * BLOCK, shape.outputs))?;
+        }
         let errors = values.sub(&self.points(batch.targets, blocks)?)?.sqr()?;
         let loss = errors.broadcast_mul(&self.points(batch.weights, blocks)?)?.sum_all()?;
         let gradients = (&loss * scale)?.backward()?;

@@ -1,5 +1,6 @@
 //! `sirenc encode`: a picture or sound → a `.siren` file that has been verified.
 
+mod gradient;
 mod summary;
 
 use super::failure::{Exit, Failure};
@@ -37,6 +38,7 @@ Examples:
   sirenc encode scan.tiff --psnr 40 --effort 7
   sirenc encode voice.wav --kbps 16
   sirenc encode photo.png --layers 7 --width 40    a network of this shape
+  sirenc encode relief.tiff --gradient-weight 1    slopes that are to be trusted
   curl -s https://example.org/p.jpg | sirenc encode - --bpp 0.5 > p.siren"
 )]
 pub struct Args {
@@ -102,6 +104,19 @@ pub struct Args {
     #[arg(long, value_name = "S", value_parser = values::seconds, help_heading = FIT)]
     time_limit: Option<Duration>,
 
+    /// What a squared error of the gradient counts beside one of the values, 0 to 1000
+    ///
+    /// In the fit and in what quantization takes for an error. The gradient is in unit values per native sample, so at 1
+    /// an error counts twice whose phase turns by one radian from sample to sample, a wave of 6.3 samples. It takes twice
+    /// the time, on the CPU. 0.1 is a good weight: at 1 to 3 bpp it leaves a half to a quarter of the gradient's error, at no loss of PSNR
+    /// (measure with `sirenc verify INPUT ORIGINAL --derivatives`), and pictures can be enlarged better.
+    #[arg(long, value_name = "LAMBDA", default_value_t = 0.0, value_parser = values::weight, help_heading = DERIVATIVES)]
+    gradient_weight: f64,
+    /// The gradient to aim at, an .npy array as `decode --derivative gradient` writes it, with --gradient-weight
+    /// [default: central differences of the samples]
+    #[arg(long, value_name = "FILE", requires = "gradient_weight", help_heading = DERIVATIVES)]
+    gradient: Option<PathBuf>,
+
     /// Do not decode the finished bytes and compare them with the source
     #[arg(long)]
     no_verify: bool,
@@ -125,6 +140,7 @@ pub struct Args {
 const TARGET: &str = "Target (at most one)";
 const NETWORK: &str = "Network (research)";
 const FIT: &str = "Fit";
+const DERIVATIVES: &str = "Derivatives";
 
 /// How parameters are stored.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -140,7 +156,7 @@ enum Weights {
 /// Runs `sirenc encode`.
 pub fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     let started = Instant::now();
-    let options = args.options();
+    let mut options = args.options();
     let target = args.output_path();
     if args.json && output::is_stdout(&target) {
         return Err(Failure::usage("--json and the file would both go to standard output")
@@ -150,6 +166,9 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     let output = Output::prepare(&target, &args.input, args.force)?;
     let content = input.read(&Limits::default())?;
     let source = args.read_signal(&content)?;
+    if let Some(path) = &args.gradient {
+        options.gradient = Some(gradient::read(path, &source.description)?);
+    }
 
     let encoded = args.fit(&content.name, &source, &options, interrupt)?;
     let compared =
@@ -180,6 +199,7 @@ impl Args {
         };
         options.metadata = !self.no_metadata;
         options.device = self.device;
+        options.gradient_weight = self.gradient_weight;
         options
     }
     fn target(&self) -> Target {

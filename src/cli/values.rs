@@ -26,6 +26,14 @@ pub fn quality(text: &str) -> Result<f64, String> {
     }
 }
 
+/// 0 to 1000.
+pub fn weight(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1000.0).contains(&value) => Ok(value),
+        _ => Err("a number from 0 to 1000 was expected".into()),
+    }
+}
+
 /// Seconds, fractions allowed.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(positive(text)?).map_err(|_| "too many seconds".into())

@@ -1,12 +1,12 @@
 //! Where the fit runs, and the stages on a CUDA device: what the processor does tile by tile, all tiles at once.
 
 use super::meter::Meter;
-use super::options::Device;
+use super::options::{Device, EncodeOptions};
 use super::session::Session;
 use crate::backend::cuda::{Cuda, Run};
 use crate::container::QuantizedNetwork;
 use crate::error::{Error, Result};
-use crate::fit::{Allowance, Dataset, Schedule};
+use crate::fit::{Allowance, Dataset, Loss, Schedule};
 use crate::network::{Network, Shape};
 use crate::quantize::{Fitted, Rounding};
 use crate::signal::Tiles;
@@ -19,11 +19,15 @@ use std::time::Instant;
 const LOAD: u64 = 1 << 25;
 
 /// The device asked for, or for `Auto` the reason why it is the CPU.
-pub(super) fn open(device: Device) -> Result<std::result::Result<Arc<Cuda>, Option<String>>> {
-    match device {
+pub(super) fn open(options: &EncodeOptions) -> Result<std::result::Result<Arc<Cuda>, Option<String>>> {
+    let of_values = options.gradient_weight == 0.0;
+    let only_values = || "the gradient is fitted on the CPU only".to_string();
+    match options.device {
         Device::Cpu => Ok(Err(None)),
-        Device::Cuda(index) => Ok(Ok(Cuda::shared(index)?)),
-        Device::Auto => Ok(Cuda::shared(0).map_err(|error| Some(reason(&error)))),
+        Device::Cuda(index) if of_values => Ok(Ok(Cuda::shared(index)?)),
+        Device::Cuda(index) => Err(Error::Device { device: format!("cuda:{index}"), detail: only_values() }),
+        Device::Auto if of_values => Ok(Cuda::shared(0).map_err(|error| Some(reason(&error)))),
+        Device::Auto => Ok(Err(Some(only_values()))),
     }
 }
 
@@ -52,7 +56,7 @@ impl Session<'_> {
         shapes: &[Shape],
         steps: &[usize],
         time: f64,
-    ) -> Result<Vec<(Fitted, f64)>> {
+    ) -> Result<Vec<(Fitted, Loss)>> {
         let mut trained = vec![];
         for (numbers, time) in self.loads(tiles, time) {
             let prepare = |number: usize| {
@@ -64,8 +68,8 @@ impl Session<'_> {
                 run(cuda, &self.meter, &mut load, |network| network, time)?;
             }
             let finish = |Tile { data, work: network, .. }: Tile<Network>| {
-                let error = data.squared_error(self.level, &network);
-                (Fitted::new(network, &data), error)
+                let loss = data.squared_error(self.level, &network);
+                (Fitted::new(network, &data), loss)
             };
             trained.par_extend(load.into_par_iter().map(finish));
         }

@@ -13,7 +13,7 @@ pub use options::*;
 use crate::backend::simd::Level;
 use crate::container::Networks;
 use crate::error::{Error, Result};
-use crate::signal::{Kind, Signal, Tiles};
+use crate::signal::{Description, Kind, Signal, Tiles};
 use meter::Meter;
 use search::Outcome;
 use session::Session;
@@ -43,7 +43,7 @@ pub fn encode(
         .map_err(|e| Error::parameter("threads", format!("{threads}: {e}")))?;
     let meter = || Meter::new(observe, deadline);
     #[cfg(feature = "cuda")]
-    let reason = match device::open(options.device)? {
+    let reason = match device::open(options)? {
         Ok(cuda) => {
             let session =
                 Session { signal, options, meter: meter(), level: Level::best(), cuda: Some(&cuda) };
@@ -151,6 +151,22 @@ fn device_name(session: &Session<'_>) -> String {
     format!("cpu ({}, {threads} thread{})", session.level.name(), if threads == 1 { "" } else { "s" })
 }
 
+/// Refuses a gradient that is not that of such a signal, or that nothing asks for.
+fn check_gradient(description: &Description, weight: f64, gradient: &[f32]) -> Result<()> {
+    let samples = description.positions().saturating_mul(description.channels.into());
+    let expected = samples.saturating_mul(description.lengths.len() as u64);
+    let detail = if gradient.len() as u64 != expected {
+        format!("{} numbers, expected {expected}", gradient.len())
+    } else if let Some(at) = gradient.iter().position(|slope| !slope.is_finite()) {
+        format!("number {at} is {}, expected finite ones", gradient[at])
+    } else if weight == 0.0 {
+        "of no weight: gradient_weight is 0".into()
+    } else {
+        return Ok(());
+    };
+    Err(Error::parameter("gradient", detail))
+}
+
 /// Refuses what cannot be fitted, before any work.
 fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     let description = &signal.description;
@@ -178,6 +194,10 @@ fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
         if (low..=high).contains(&value) { Ok(()) } else { Err(Error::parameter(name, detail)) }
     };
     range("effort", options.effort.into(), 1.0, 9.0)?;
+    range("gradient_weight", options.gradient_weight, 0.0, 1000.0)?;
+    if let Some(gradient) = &options.gradient {
+        check_gradient(description, options.gradient_weight, gradient)?;
+    }
     match options.target {
         Target::BitsPerPosition(bpp) => range("bpp", bpp, 1e-6, 1e6)?,
         Target::Bytes(bytes) => range("size", bytes as f64, 1.0, 1e15)?,

@@ -1,5 +1,6 @@
 //! What the encoder is asked for, what it reports meanwhile, and what it returns.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the encoder aims at.
@@ -71,6 +72,15 @@ pub struct EncodeOptions {
     pub metadata: bool,
     /// Where the fit runs.
     pub device: Device,
+    /// What a squared error of the gradient counts beside one of the values, both in the fit and in quantization, 0 to
+    /// 1000; default 0. The gradient is in unit values per native sample, so at 1 an error counts twice whose phase turns by one
+    /// radian from sample to sample. A fit takes twice as long with it, and runs
+    /// on the CPU. The [`guide`](crate::guide) has figures.
+    pub gradient_weight: f64,
+    /// The gradient that is aimed at: `positions × channels × axes` in unit values per native sample, as
+    /// [`Decoder::differentiate`](crate::Decoder::differentiate) gives. Default: central differences of the samples,
+    /// of the eighth order where there is room.
+    pub gradient: Option<Arc<[f32]>>,
 }
 
 impl Default for EncodeOptions {
@@ -84,6 +94,8 @@ impl Default for EncodeOptions {
             weights: WeightCoding::Quantized,
             metadata: true,
             device: Device::Auto,
+            gradient_weight: 0.0,
+            gradient: None,
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Outcome {
 /// The added error per parameter at the usual trade between more parameters and finer ones: together a third of what
 /// the fit itself leaves.
 pub(crate) fn usual_delta(fit: &Fit) -> f64 {
-    0.3 * fit.error.max(1e-12) / fit.parameters() as f64
+    0.3 * fit.loss.max(1e-12) / fit.parameters() as f64
 }
 
 impl Session<'_> {

@@ -9,7 +9,7 @@ use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
 use crate::container::{self, File, Networks, QuantizedNetwork};
 use crate::decoder::Decoder;
 use crate::error::Result;
-use crate::fit::{self, Allowance, Dataset, Schedule};
+use crate::fit::{self, Allowance, Dataset, GradientTerm, Loss, Schedule};
 use crate::limits::Limits;
 use crate::network::{Network, Shape};
 use crate::quantize::Fitted;
@@ -46,6 +46,8 @@ pub(crate) struct Fit {
     pub networks: Vec<Fitted>,
     /// Squared error in unit values, summed over positions and channels.
     pub error: f64,
+    /// The same with the gradient term.
+    pub loss: f64,
     /// Passes over the samples it was trained for.
     pub passes: f64,
 }
@@ -80,11 +82,17 @@ impl Session<'_> {
         let (mut gradient, mut workspace) = (vec![0.0; shape.parameters()], Workspace::default());
         let start = Instant::now();
         for _ in 0..STEPS {
-            let batch =
-                Batch { coordinates: &coordinates, targets: &targets, weights: &weights, first_layer: 0 };
+            let batch = Batch {
+                coordinates: &coordinates,
+                targets: &targets,
+                weights: &weights,
+                first_layer: 0,
+                paired: false,
+            };
             self.level.step(&network, batch, 0.0, &mut gradient, &mut workspace);
         }
-        let pass = (start.elapsed() / STEPS).mul_f64(description.positions() as f64 / points as f64)
+        let evaluations = self.evaluations() * description.positions() as f64;
+        let pass = (start.elapsed() / STEPS).mul_f64(evaluations / points as f64)
             / rayon::current_num_threads() as u32;
         passes.min(FIT_TIME * left.as_secs_f64() / pass.as_secs_f64())
     }
@@ -106,7 +114,7 @@ impl Session<'_> {
                 PROBE * passes,
                 PROBE_TIME * time,
             )?;
-            let errors: Vec<f64> = probe.iter().map(|(_, error)| *error).collect();
+            let errors: Vec<f64> = probe.iter().map(|(_, loss)| loss.total).collect();
             let shares = plan::share(parameters, &errors);
             shares.into_iter().map(|p| plan::shape(&self.signal.description, layers, p)).collect()
         };
@@ -116,11 +124,13 @@ impl Session<'_> {
     /// Fits networks of given shapes.
     pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], passes: f64, time: f64) -> Result<Fit> {
         let trained = self.train(Phase::Fit, &tiles, shapes, passes, FIT_TIME * time)?;
-        let error = trained.iter().map(|(_, error)| error).sum();
-        Ok(Fit { tiles, networks: trained.into_iter().map(|(fitted, _)| fitted).collect(), error, passes })
+        let error = trained.iter().map(|(_, loss)| loss.values).sum();
+        let loss = trained.iter().map(|(_, loss)| loss.total).sum();
+        let networks = trained.into_iter().map(|(fitted, _)| fitted).collect();
+        Ok(Fit { tiles, networks, error, loss, passes })
     }
 
-    /// Trains one network per tile; each comes with the squared error it leaves, in unit values.
+    /// Trains one network per tile; each comes with what it leaves of the loss, in unit values.
     fn train(
         &self,
         phase: Phase,
@@ -128,9 +138,9 @@ impl Session<'_> {
         shapes: &[Shape],
         passes: f64,
         time: f64,
-    ) -> Result<Vec<(Fitted, f64)>> {
+    ) -> Result<Vec<(Fitted, Loss)>> {
         let points: Vec<u64> = (0..tiles.len()).map(|n| tiles.tile(n).points()).collect();
-        let steps: Vec<usize> = points.iter().map(|&n| plan::steps(n, passes)).collect();
+        let steps: Vec<usize> = points.iter().map(|&n| plan::steps(n, self.evaluations() * passes)).collect();
         self.meter.begin(phase, steps.iter().map(|&n| n as u64).sum(), &points);
         let costs: Vec<u64> = shapes.iter().zip(&points).map(|(s, &n)| s.macs() as u64 * n).collect();
         #[cfg(feature = "cuda")]
@@ -143,8 +153,8 @@ impl Session<'_> {
             if !self.meter.stopped() {
                 self.run(number, &mut network, &data, &schedule);
             }
-            let error = data.squared_error(self.level, &network);
-            (Fitted::new(network, &data), error)
+            let loss = data.squared_error(self.level, &network);
+            (Fitted::new(network, &data), loss)
         }))
     }
 
@@ -189,7 +199,7 @@ impl Session<'_> {
             .iter()
             .zip(&points)
             .map(|(fitted, &points)| {
-                let steps = plan::steps(points, fit.passes) as f64;
+                let steps = plan::steps(points, self.evaluations() * fit.passes) as f64;
                 let steps = (steps * REFIT / fitted.network.shape().layers as f64) as usize;
                 Schedule {
                     steps,
@@ -275,7 +285,16 @@ impl Session<'_> {
     }
 
     pub fn dataset(&self, tiles: &Tiles, number: usize) -> Dataset {
-        Dataset::of_tile(self.signal, tiles, number, self.seed(number))
+        let EncodeOptions { gradient_weight, gradient, .. } = self.options;
+        let term = GradientTerm { weight: *gradient_weight as f32, reference: gradient.as_deref() };
+        let term = (*gradient_weight > 0.0).then_some(term);
+        Dataset::of_tile(self.signal, tiles, number, term, self.seed(number))
+    }
+
+    /// Evaluations of a network per sample and pass: with a gradient term samples are seen as pairs, along one axis or
+    /// another.
+    fn evaluations(&self) -> f64 {
+        if self.options.gradient_weight > 0.0 { 2.0 } else { 1.0 }
     }
 
     fn seed(&self, tile: usize) -> u64 {

@@ -1,8 +1,9 @@
 //! The samples of one tile as the kernels want them: shuffled once, in whole blocks, normalised.
 
 use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
+use crate::fit::slopes::{GradientTerm, half_step};
 use crate::network::Network;
-use crate::signal::{Signal, Tiles};
+use crate::signal::{Signal, Tile, Tiles};
 
 /// The map between signal units and the values a network is trained on: `value = mean + scale · trained`.
 #[derive(Clone, Debug)]
@@ -27,18 +28,30 @@ impl Normalisation {
     }
 }
 
-/// Shuffled training points of one tile.
+/// A squared error over a tile, in squared signal units, summed over points (weighted) and channels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loss {
+    /// Of the values.
+    pub values: f64,
+    /// With the gradient term.
+    pub total: f64,
+}
+
+/// Shuffled training points of one tile: the samples, or with a gradient term a pair of points around each sample along each
+/// axis, whose sum gives the value there and whose difference the slope.
 #[derive(Clone, Debug)]
 pub(crate) struct Dataset {
-    /// Points, without padding.
+    /// Points or pairs, without padding.
     pub points: usize,
+    /// Whether they are pairs, in the layout of [`Batch::paired`].
+    pub paired: bool,
     /// Input coordinates per point.
     pub inputs: usize,
     /// Channels.
     pub outputs: usize,
     /// Per block `inputs × BLOCK` local coordinates.
     pub coordinates: Vec<f32>,
-    /// Per block `outputs × BLOCK` normalised values.
+    /// Per block `outputs × BLOCK` normalised values; of pairs, sums and differences.
     pub targets: Vec<f32>,
     /// Per block `BLOCK` weights: the tile's share at the point; 0 for padding.
     pub weights: Vec<f32>,
@@ -49,11 +62,18 @@ pub(crate) struct Dataset {
 impl Dataset {
     /// Tile `number` of `signal`, shuffled by `seed`. Points weigh as much as the tile counts in the blend, but never
     /// less than 5 %, so that a network is not free to run wild where its neighbour takes over.
-    pub fn of_tile(signal: &Signal, tiles: &Tiles, number: usize, seed: u64) -> Self {
+    pub fn of_tile(
+        signal: &Signal,
+        tiles: &Tiles,
+        number: usize,
+        gradient: Option<GradientTerm<'_>>,
+        seed: u64,
+    ) -> Self {
         let (tile, lengths) = (tiles.tile(number), &signal.description.lengths);
         let (inputs, outputs) = (lengths.len(), usize::from(signal.description.channels));
         let sides: Vec<u32> = tile.start.iter().zip(&tile.end).map(|(a, b)| b - a).collect();
-        let points: usize = sides.iter().map(|&n| n as usize).product();
+        let samples: usize = sides.iter().map(|&n| n as usize).product();
+        let points = if gradient.is_some() { samples * inputs } else { samples };
 
         // Coordinates and weights are separable: one table per axis.
         let axis = |a: usize| (tile.start[a]..tile.end[a]).map(move |x| (a, f64::from(x)));
@@ -64,9 +84,10 @@ impl Dataset {
 
         let mut order: Vec<u32> = (0..points as u32).collect();
         fastrand::Rng::with_seed(seed).shuffle(&mut order);
-        let blocks = points.div_ceil(BLOCK);
+        let blocks = points.div_ceil(if gradient.is_some() { BLOCK / 2 } else { BLOCK });
         let mut data = Dataset {
             points,
+            paired: gradient.is_some(),
             inputs,
             outputs,
             coordinates: vec![0.0; blocks * inputs * BLOCK],
@@ -75,8 +96,8 @@ impl Dataset {
             normalisation: Normalisation { means: vec![0.0; outputs], scale: 1.0 },
         };
         for (n, &point) in order.iter().enumerate() {
-            let (block, lane) = (n / BLOCK, n % BLOCK);
-            let (mut rest, mut index, mut stride, mut share) = (point, 0usize, 1usize, 1f32);
+            let (block, lane) = data.place(n);
+            let (mut rest, mut index, mut stride, mut share) = (point % samples as u32, 0usize, 1usize, 1f32);
             for a in 0..inputs {
                 let local = (rest % sides[a]) as usize;
                 rest /= sides[a];
@@ -89,17 +110,66 @@ impl Dataset {
             for c in 0..outputs {
                 data.targets[(block * outputs + c) * BLOCK + lane] = signal.samples.get(index * outputs + c);
             }
+            if let Some(term) = &gradient {
+                data.split(signal, &tile, term, (index, point as usize / samples), (block, lane));
+            }
         }
         data.normalise();
         data
     }
 
+    /// Makes the point at `place`, sample `index` of the signal, a pair along `axis`.
+    fn split(
+        &mut self,
+        signal: &Signal,
+        tile: &Tile,
+        term: &GradientTerm<'_>,
+        (index, axis): (usize, usize),
+        (block, lane): (usize, usize),
+    ) {
+        let (lengths, second) = (&signal.description.lengths, lane + BLOCK / 2);
+        let stride: usize = lengths[..axis].iter().map(|&n| n as usize).product();
+        let at = (index / stride % lengths[axis] as usize) as u32;
+        for a in 0..self.inputs {
+            let row = (block * self.inputs + a) * BLOCK;
+            self.coordinates[row + second] = self.coordinates[row + lane];
+        }
+        let row = (block * self.inputs + axis) * BLOCK;
+        let step = half_step(tile.span());
+        let [ahead, behind] = [step, -step].map(|step| tile.coordinate(axis, f64::from(at) + step));
+        (self.coordinates[row + lane], self.coordinates[row + second]) = (ahead, behind);
+        // As far apart as their rounded coordinates say, native samples.
+        let distance = 0.5 * f64::from(ahead - behind) * f64::from(tile.span());
+        let row = block * BLOCK;
+        let share = self.weights[row + lane];
+        // Half the sum is the value, which every axis shares; the difference over the distance is the slope.
+        self.weights[row + lane] = share / (4 * self.inputs) as f32;
+        self.weights[row + second] = share * term.weight / (distance * distance) as f32;
+        for c in 0..self.outputs {
+            let row = (block * self.outputs + c) * BLOCK;
+            self.targets[row + second] = (distance * term.slope(signal, index, axis, at, c)) as f32;
+        }
+    }
+
+    /// The block and the lane of a point, or of the first of a pair.
+    pub fn place(&self, n: usize) -> (usize, usize) {
+        let lanes = if self.paired { BLOCK / 2 } else { BLOCK };
+        (n / lanes, n % lanes)
+    }
+
+    /// How often one sample is evaluated when all points are.
+    pub fn evaluations(&self) -> usize {
+        if self.paired { 2 * self.inputs } else { 1 }
+    }
+
     /// Zero mean per channel, a standard deviation of ½ over all.
     fn normalise(&mut self) {
         let rows = |data: &Dataset, c: usize| {
-            (0..data.points)
-                .map(move |n| (n / BLOCK * data.outputs + c) * BLOCK + n % BLOCK)
-                .collect::<Vec<_>>()
+            let row = |n| {
+                let (block, lane) = data.place(n);
+                (block * data.outputs + c) * BLOCK + lane
+            };
+            (0..data.points).map(row).collect::<Vec<_>>()
         };
         let mut variance = 0f64;
         for c in 0..self.outputs {
@@ -117,24 +187,34 @@ impl Dataset {
         for c in 0..self.outputs {
             for i in rows(self, c) {
                 self.targets[i] = (self.targets[i] - self.normalisation.means[c]) / self.normalisation.scale;
+                if self.paired {
+                    self.targets[i] *= 2.0;
+                    self.targets[i + BLOCK / 2] /= self.normalisation.scale;
+                }
             }
         }
     }
 
-    /// The squared error `network` leaves, in squared signal units, summed over points (weighted) and channels.
-    pub fn squared_error(&self, level: Level, network: &Network) -> f64 {
-        let (mut workspace, mut sum) = (Workspace::default(), 0f64);
+    /// The squared error `network` leaves.
+    pub fn squared_error(&self, level: Level, network: &Network) -> Loss {
+        let (mut workspace, mut sums) = (Workspace::default(), [0f64; 2]);
         let mut values = vec![0.0; self.outputs * BLOCK];
         for block in 0..self.blocks() {
             let batch = self.batch(block..block + 1);
             level.forward(network, batch.coordinates, &mut values, &mut workspace);
-            for (values, targets) in values.chunks_exact(BLOCK).zip(batch.targets.chunks_exact(BLOCK)) {
-                for ((v, t), w) in values.iter().zip(targets).zip(batch.weights) {
-                    sum += f64::from(w * (v - t) * (v - t));
+            for (values, targets) in values.chunks_exact_mut(BLOCK).zip(batch.targets.chunks_exact(BLOCK)) {
+                if self.paired {
+                    let (first, second) = values.split_at_mut(BLOCK / 2);
+                    first.iter_mut().zip(second).for_each(|(a, b)| (*a, *b) = (*a + *b, *a - *b));
+                }
+                for (lane, ((v, t), w)) in values.iter().zip(targets).zip(batch.weights).enumerate() {
+                    let slope = self.paired && lane >= BLOCK / 2;
+                    sums[usize::from(slope)] += f64::from(w * (v - t) * (v - t));
                 }
             }
         }
-        sum * f64::from(self.normalisation.scale).powi(2)
+        let [values, slopes] = sums.map(|sum| sum * f64::from(self.normalisation.scale).powi(2));
+        Loss { values, total: values + slopes }
     }
 
     /// All points, padding included.
@@ -159,6 +239,44 @@ impl Dataset {
             targets: &self.targets[slice(&self.targets, self.outputs)],
             weights: &self.weights[slice(&self.weights, 1)],
             first_layer: 0,
+            paired: self.paired,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Shape;
+    use crate::signal::{Description, Kind, SampleFormat, Samples};
+
+    #[test]
+    fn the_loss_of_a_constant_is_the_variance_and_the_slopes_of_a_ramp() {
+        let (width, height, slopes) = (9u32, 20u32, [0.03, -0.02]);
+        let description = Description {
+            kind: Kind::Picture,
+            lengths: vec![width, height],
+            channels: 1,
+            format: SampleFormat::F32,
+            rate: 0,
+        };
+        let value = |i: u32| slopes[0] * f64::from(i % width) + slopes[1] * f64::from(i / width);
+        let samples = Samples::F32((0..width * height).map(|i| value(i) as f32).collect());
+        let tiles = Tiles::one(&description);
+        let signal = Signal { description, samples, metadata: vec![] };
+        // The variance of n equidistant numbers is (n² − 1) / 12.
+        let variance = |slope: f64, n: u32| slope * slope * f64::from(n * n - 1) / 12.0;
+        let count = f64::from(width * height);
+        let values = count * (variance(slopes[0], width) + variance(slopes[1], height));
+        let constant = Network::zeros(Shape { inputs: 2, outputs: 1, layers: 1, width: 1 });
+        for weight in [0.0f32, 0.5, 3.0] {
+            let term = (weight > 0.0).then_some(GradientTerm { weight, reference: None });
+            let data = Dataset::of_tile(&signal, &tiles, 0, term, 1);
+            assert_eq!(data.points * data.evaluations(), 180 * if weight > 0.0 { 8 } else { 1 });
+            let loss = data.squared_error(Level::best(), &constant);
+            let gradient = count * f64::from(weight) * (slopes[0].powi(2) + slopes[1].powi(2));
+            assert!((loss.values / values - 1.0).abs() < 1e-5, "{} {values}", loss.values);
+            assert!((loss.total - values - gradient).abs() < 1e-5 * loss.total, "{loss:?} {gradient}");
         }
     }
 }

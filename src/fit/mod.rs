@@ -3,9 +3,11 @@
 pub(crate) mod dataset;
 mod initial;
 mod optimizer;
+mod slopes;
 mod spectrum;
 mod train;
 
-pub(crate) use dataset::{Dataset, Normalisation};
+pub(crate) use dataset::{Dataset, Loss, Normalisation};
 pub(crate) use initial::initial_network;
+pub(crate) use slopes::GradientTerm;
 pub(crate) use train::{Allowance, Schedule, train};

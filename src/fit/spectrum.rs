@@ -38,7 +38,7 @@ fn powers(data: &Dataset) -> Vec<f64> {
     for channel in 0..data.outputs {
         let mut samples = vec![Complex32::default(); points];
         for n in 0..points {
-            let (block, lane) = (n / BLOCK, n % BLOCK);
+            let (block, lane) = data.place(n);
             // The box is centred on 0 and spans −1..1: coordinate to index.
             let x = data.coordinates[block * data.inputs * BLOCK + lane];
             let index = ((x + 1.0) * 0.5 * points as f32 - 0.5).round() as usize;

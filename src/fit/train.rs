@@ -97,7 +97,7 @@ pub(crate) fn train(
         }
         let batch = step % batches;
         let blocks = batch * data.blocks() / batches..(batch + 1) * data.blocks() / batches;
-        let count: usize = blocks.len() * BLOCK * shape.outputs;
+        let count: usize = blocks.len() * BLOCK * shape.outputs / data.evaluations();
         let scale = 1.0 / count.max(1) as f32;
         let one = |(share, (gradient, workspace)): (usize, &mut (Vec<f32>, Workspace))| {
             gradient.fill(0.0);

@@ -71,6 +71,17 @@ fn a_device_that_fails_is_an_error_by_name_and_the_processor_by_auto() {
 }
 
 #[test]
+fn a_gradient_is_fitted_on_the_processor() {
+    let room = Room::new();
+    room.put("a.ppm", picture(16, 12));
+    let weighted = ["a.ppm", "--gradient-weight", "0.1"];
+    let Some(run) = encode(&room, &[&weighted[..], &["--device", "cuda"]].concat(), "") else { return };
+    run.complains(1, &["a.ppm: device cuda:0: the gradient is fitted on the CPU only"]);
+    let run = encode(&room, &[&weighted[..], &["-v"]].concat(), "").unwrap().exits(0);
+    assert!(run.stderr.contains("); auto: the gradient is fitted on the CPU only"), "{}", run.stderr);
+}
+
+#[test]
 fn without_a_driver_auto_is_the_processor() {
     let room = Room::new();
     room.put("a.ppm", picture(16, 12));

@@ -109,3 +109,56 @@ fn verbose_names_the_device_and_the_networks() {
         assert!(run.stderr.contains(word), "{word} in {}", run.stderr);
     }
 }
+
+fn npy(shape: &[u64], values: &[f32]) -> Vec<u8> {
+    let mut file = vec![];
+    sirenc::media::write_npy(&mut file, shape, values.iter().copied()).unwrap();
+    file
+}
+
+#[test]
+fn a_weight_of_the_gradient_makes_it_better() {
+    let room = Room::new();
+    room.put("a.png", std::fs::read("fixtures/media/astronaut-128.png").unwrap());
+    let encode = ["encode", "a.png", "--bpp", "3", "--effort", "2", "-q", "-f"];
+    let error = |rest: &[&str]| {
+        room.run(&[&encode[..], rest].concat()).exits(0);
+        let verified = room.run(&["verify", "a.siren", "a.png", "--derivatives", "--json"]).exits(0).json();
+        verified["gradient_error"].as_f64().unwrap()
+    };
+    let (without, with) = (error(&[]), error(&["--gradient-weight", "0.1"]));
+    assert!(with < 0.8 * without, "{with} with it, {without} without");
+    // One that was supplied: that of the decoded picture leads to much the same, nothing to a flat one.
+    room.run(&["decode", "a.siren", "-o", "own.npy", "--derivative", "gradient"]).exits(0);
+    let own = error(&["--gradient-weight", "0.1", "--gradient", "own.npy"]);
+    assert!(own < 0.8 * without, "{own} with its own, {without} without");
+    room.put("flat.npy", npy(&[128, 128, 3, 2], &[0.0; 128 * 128 * 6]));
+    let flat = error(&["--gradient-weight", "100", "--gradient", "flat.npy"]);
+    assert!((0.9..1.1).contains(&flat), "{flat}");
+}
+
+#[test]
+fn a_gradient_that_is_not_the_pictures_is_refused() {
+    let room = Room::new();
+    room.put("a.ppm", picture(16, 12));
+    room.put("turned.npy", npy(&[16, 12, 3, 2], &[0.0; 1152]));
+    room.put("endless.npy", npy(&[12, 16, 3, 2], &[f32::NAN; 1152]));
+    room.put("right.npy", npy(&[12, 16, 3, 2], &[0.0; 1152]));
+    let weight = ["--gradient-weight", "1"];
+    let encode = |rest: &[&'static str]| encode(&[&["a.ppm"], rest].concat());
+    room.run(&encode(&["--gradient", "right.npy"])).exits(2);
+    room.run(&encode(&["--gradient", "right.npy", "--gradient-weight", "0"]))
+        .complains(2, &["gradient_weight is 0"]);
+    for (name, code, words) in [
+        ("turned.npy", 3, "an array of [16, 12, 3, 2] was found, [12, 16, 3, 2] was expected"),
+        ("endless.npy", 2, "number 0 is NaN, expected finite ones"),
+        ("a.ppm", 3, "no \\x93NUMPY"),
+        ("none.npy", 3, "no such file"),
+    ] {
+        room.run(&encode(&[&["--gradient", name], &weight[..]].concat())).complains(code, &[words]);
+    }
+    for bad in ["-1", "nan", "1001", "much"] {
+        room.run(&encode(&["--gradient-weight", bad])).exits(2);
+    }
+    assert!(!room.names().contains(&"a.siren".into()));
+}

@@ -26,7 +26,13 @@ impl Cuda {
             return Err(self.wrong("values"));
         }
 
-        let batch = Batch { coordinates: &coordinates, targets: &targets, weights: &weights, first_layer: 0 };
+        let batch = Batch {
+            coordinates: &coordinates,
+            targets: &targets,
+            weights: &weights,
+            first_layer: 0,
+            paired: false,
+        };
         let (mut gradient, scale) = (vec![0.0; shape.parameters()], 1.0 / (shape.outputs * BLOCK) as f32);
         level.step(&network, batch, scale, &mut gradient, &mut Workspace::default());
         let (_, got) = self.step(&network, batch)?;

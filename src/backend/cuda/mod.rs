@@ -106,7 +106,7 @@ impl Cuda {
     /// As [`Cuda::forward`].
     ///
     /// # Panics
-    /// If the lengths are not those of whole and equally many blocks.
+    /// If the lengths are not those of whole and equally many blocks, or of pairs, which the kernels do not know.
     pub fn step(&self, network: &Network, batch: Batch<'_>) -> Result<(f64, Vec<f32>)> {
         let shape = network.shape();
         let blocks = self.blocks(shape, batch.coordinates)?;
@@ -115,7 +115,8 @@ impl Cuda {
         if blocks == 0 {
             return Ok((0.0, vec![0.0; shape.parameters()]));
         }
-        let Batch { coordinates, targets, weights, first_layer } = batch;
+        let Batch { coordinates, targets, weights, first_layer, paired } = batch;
+        assert!(!paired, "points, not pairs, are fitted on a CUDA device");
         let schedule = Schedule {
             steps: 1,
             blocks,

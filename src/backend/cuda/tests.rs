@@ -29,7 +29,7 @@ fn picture() -> Dataset {
     let value = |i: usize| ((i / 3 % 30) as f32 * 0.3).sin() * ((i / 90) as f32 * 0.2 + (i % 3) as f32).cos();
     let samples = Samples::F32((0..1800).map(value).collect());
     let tiles = Tiles::one(&description);
-    Dataset::of_tile(&Signal { description, samples, metadata: vec![] }, &tiles, 0, 1)
+    Dataset::of_tile(&Signal { description, samples, metadata: vec![] }, &tiles, 0, None, 1)
 }
 
 fn initial(shape: Shape, data: &Dataset) -> Network {

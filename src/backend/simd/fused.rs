@@ -130,7 +130,7 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
     gradient: &mut [f32],
 ) -> f64 {
     let shape = pass.shape;
-    let Batch { targets, weights: point_weights, first_layer, .. } = batch;
+    let Batch { targets, weights: point_weights, first_layer, paired, .. } = batch;
     assert_eq!(pass.parameters.len(), shape.parameters());
     assert_eq!(gradient.len(), shape.parameters());
     assert_eq!(targets.len(), pass.blocks() * shape.outputs * BLOCK);
@@ -162,7 +162,14 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
             }
             let targets = targets.as_ptr().add(block * shape.outputs * BLOCK);
             let point_weights = point_weights.as_ptr().add(block * BLOCK);
+            if paired {
+                sums_and_differences::<V>(shape.outputs, delta);
+            }
             loss += f64::from(residuals::<V>(shape.outputs, delta, targets, point_weights, scale));
+            if paired {
+                // The map is symmetric, so it also takes slopes by sums and differences to slopes by values.
+                sums_and_differences::<V>(shape.outputs, delta);
+            }
             for (l, layer) in shape.layers().enumerate().skip(first_layer).rev() {
                 let input = if l == 0 { coordinates } else { activations.add((l - 1) * rows).cast_const() };
                 let g = gradient.as_mut_ptr();
@@ -193,6 +200,22 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
         }
     }
     loss
+}
+
+/// Replaces the values of each pair by their sum and their difference.
+#[inline(always)]
+unsafe fn sums_and_differences<V: Lanes>(outputs: usize, values: *mut f32) {
+    // SAFETY: the caller's rows hold `outputs × BLOCK` points; half a block is whole vectors.
+    unsafe {
+        for c in 0..outputs {
+            for p in (0..BLOCK / 2).step_by(V::N) {
+                let (first, second) = (values.add(c * BLOCK + p), values.add(c * BLOCK + BLOCK / 2 + p));
+                let (a, b) = (V::load(first), V::load(second));
+                a.add(b).store(first);
+                a.sub(b).store(second);
+            }
+        }
+    }
 }
 
 /// Turns values into the loss's slope in place and returns the loss of the block.

@@ -13,7 +13,7 @@ use std::f32::consts::TAU;
 /// The methods may only run where the instruction set of the implementation is present, and the pointers of
 /// `load`, `store` and `add_sums` must be valid for the lanes they name.
 pub(crate) trait Lanes: Copy {
-    /// The number of lanes; divides [`super::BLOCK`].
+    /// The number of lanes; divides half a [`super::BLOCK`].
     const N: usize;
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(p: *const f32) -> Self;

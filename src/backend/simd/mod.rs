@@ -110,8 +110,8 @@ impl Level {
     }
 
     /// Adds the gradient of the weighted squared error over whole blocks, times `scale`, to `gradient` (from layer
-    /// `batch.first_layer` on), and returns the error `Σ_p weight_p · Σ_c (value − target)²`. `targets` holds per block `outputs × BLOCK`,
-    /// `point_weights` per block `BLOCK` numbers. Levels differ in the last bits of the gradient.
+    /// `batch.first_layer` on), and returns the error `Σ_p weight_p · Σ_c (value − target)²`, of sums and differences of
+    /// values where `batch.paired`. Levels differ in the last bits of the gradient.
     ///
     /// # Panics
     /// If the lengths are not those of whole and equally many blocks, or the level is not available.
@@ -209,6 +209,10 @@ pub struct Batch<'a> {
     pub weights: &'a [f32],
     /// The first layer whose gradient is wanted; the layers before it are frozen.
     pub first_layer: usize,
+    /// Whether the points `p` and `p + BLOCK / 2` of a block are a pair, whose loss is that of the sum and the difference
+    /// of their values: targets and weights of the sum come at `p`, those of the difference at `p + BLOCK / 2`. A
+    /// difference of close neighbours is a slope.
+    pub paired: bool,
 }
 
 macro_rules! instances {

@@ -97,7 +97,13 @@ fn gradients_match_binary64_backpropagation() {
         let coordinates: Vec<f32> = (0..points * shape.inputs).map(|_| next()).collect();
         let targets: Vec<f32> = (0..points * shape.outputs).map(|_| next()).collect();
         let weights: Vec<f32> = (0..points).map(|p| (p % 3) as f32 * 0.5).collect();
-        let batch = Batch { coordinates: &coordinates, targets: &targets, weights: &weights, first_layer: 0 };
+        let batch = Batch {
+            coordinates: &coordinates,
+            targets: &targets,
+            weights: &weights,
+            first_layer: 0,
+            paired: false,
+        };
         let (loss, gradient) = binary64_step(&network, batch);
         for level in Level::available() {
             let mut got = vec![0.0; shape.parameters()];
@@ -127,7 +133,7 @@ fn a_used_workspace_gives_the_bits_of_a_fresh_one() {
             let shape = Shape { inputs, outputs, layers, width };
             let network = network(shape, 5);
             let [coordinates, targets, weights] = &points(shape, 2);
-            let batch = Batch { coordinates, targets, weights, first_layer: 0 };
+            let batch = Batch { coordinates, targets, weights, first_layer: 0, paired: false };
             let run = |workspace: &mut Workspace| {
                 let mut values = vec![0.0; targets.len()];
                 level.forward(&network, coordinates, &mut values, workspace);
@@ -151,7 +157,7 @@ fn the_bounds_of_every_buffer_hold_for_thin_and_shallow_networks() {
         let shape = Shape { inputs, outputs, layers, width };
         let network = network(shape, 11);
         let [coordinates, targets, weights] = &points(shape, 2);
-        let batch = Batch { coordinates, targets, weights, first_layer: 0 };
+        let batch = Batch { coordinates, targets, weights, first_layer: 0, paired: false };
         let (loss, gradient) = binary64_step(&network, batch);
         let norm = gradient.iter().map(|b| b * b).sum::<f64>().sqrt();
         assert_bits(&network, coordinates, 0..2 * BLOCK);
@@ -167,10 +173,47 @@ fn the_bounds_of_every_buffer_hold_for_thin_and_shallow_networks() {
 }
 
 #[test]
+fn pairs_of_equal_weights_are_as_good_as_points() {
+    // (a + b − s)² + (a − b − d)² = 2 (a − ½(s + d))² + 2 (b − ½(s − d))²
+    let shape = Shape { inputs: 2, outputs: 3, layers: 2, width: 9 };
+    let network = network(shape, 3);
+    let [coordinates, targets, mut weights] = points(shape, 2);
+    for block in weights.chunks_exact_mut(BLOCK) {
+        block.copy_within(..BLOCK / 2, BLOCK / 2);
+    }
+    let mut of_points = targets.clone();
+    for row in of_points.chunks_exact_mut(BLOCK) {
+        let (sums, differences) = row.split_at_mut(BLOCK / 2);
+        for (s, d) in sums.iter_mut().zip(differences) {
+            (*s, *d) = (0.5 * (*s + *d), 0.5 * (*s - *d));
+        }
+    }
+    let doubled: Vec<f32> = weights.iter().map(|w| 2.0 * w).collect();
+    let batch = Batch {
+        coordinates: &coordinates,
+        targets: &of_points,
+        weights: &doubled,
+        first_layer: 0,
+        paired: false,
+    };
+    let (loss, gradient) = binary64_step(&network, batch);
+    let norm = gradient.iter().map(|b| b * b).sum::<f64>().sqrt();
+    for level in Level::available() {
+        let mut got = vec![0.0; shape.parameters()];
+        let pairs = Batch { targets: &targets, weights: &weights, paired: true, ..batch };
+        let got_loss = level.step(&network, pairs, 1.0, &mut got, &mut Workspace::default());
+        for (&a, b) in got.iter().zip(&gradient) {
+            assert!((f64::from(a) - b).abs() < 1e-5 * norm, "{level:?}: {a} {b}");
+        }
+        assert!((got_loss - loss).abs() < 1e-5 * loss.abs().max(1.0), "{level:?} {got_loss} {loss}");
+    }
+}
+
+#[test]
 fn no_blocks_give_no_values_and_no_gradient() {
     let shape = Shape { inputs: 2, outputs: 3, layers: 2, width: 5 };
     let network = network(shape, 1);
-    let batch = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0 };
+    let batch = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0, paired: false };
     for level in Level::available() {
         let (mut workspace, mut gradient) = (Workspace::default(), vec![7.0; shape.parameters()]);
         level.forward(&network, &[], &mut [], &mut workspace);

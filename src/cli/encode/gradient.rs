@@ -1,0 +1,23 @@
+//! The gradient that `--gradient` supplies.
+
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::input::Content;
+use sirenc::signal::Description;
+use sirenc::{Limits, media};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Reads an array as `decode --derivative gradient` writes it: `(…, height, width, channels, axes)`.
+pub fn read(path: &Path, of: &Description) -> Result<Arc<[f32]>, Failure> {
+    let content = Content::read(path, &Limits::default())?;
+    let (shape, slopes) = media::read_npy(&content.bytes, &Limits::default())
+        .map_err(|error| Failure::media(&content.name, error))?;
+    let lengths = of.lengths.iter().rev().map(|&n| u64::from(n));
+    let expected: Vec<u64> = lengths.chain([of.channels.into(), of.lengths.len() as u64]).collect();
+    if shape != expected {
+        let sentence = format!("an array of {shape:?} was found, {expected:?} was expected");
+        return Err(Failure::new(Exit::Input, &content.name, sentence)
+            .hint("as `sirenc decode --derivative gradient` writes it"));
+    }
+    Ok(slopes.into_iter().map(|slope| slope as f32).collect())
+}

@@ -1,0 +1,115 @@
+//! The gradient term of the loss: `weight · Σ_a (∂f/∂x_a − slope_a)²` at every sample.
+
+use crate::signal::Signal;
+
+/// What a fit's gradient is held to, and how much that counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GradientTerm<'a> {
+    /// Of a squared error of the gradient, in unit values per native sample, beside one of the values; above 0.
+    pub weight: f32,
+    /// `positions × channels × axes` in unit values per native sample, or the differences of the samples.
+    pub reference: Option<&'a [f32]>,
+}
+
+/// How far the two points whose values give a slope are from the sample between them, native samples, in a tile of so
+/// many along its longest axis.
+///
+/// At an eighth, a wave at the Nyquist frequency is seen with 97 % of its slope; a quarter lets networks do more of what
+/// they like in between. Coordinates must still tell the points apart, by sixteen units in the last place of 1.
+pub(crate) fn half_step(span: u32) -> f64 {
+    0.125f64.max(f64::from(span) / f64::from(1 << 22))
+}
+
+/// Central differences of the orders 2, 4, 6 and 8: weights of the samples at distance 1, 2, … on either side.
+const DIFFERENCES: [&[f64]; 4] = [
+    &[1.0 / 2.0],
+    &[2.0 / 3.0, -1.0 / 12.0],
+    &[3.0 / 4.0, -3.0 / 20.0, 1.0 / 60.0],
+    &[4.0 / 5.0, -1.0 / 5.0, 4.0 / 105.0, -1.0 / 280.0],
+];
+
+impl GradientTerm<'_> {
+    /// The slope of `channel` along `axis` at sample `at` of that axis, whose position is `index`, in unit values per
+    /// native sample.
+    ///
+    /// Of the samples it is the central difference of the highest order that has room, eight at most: one of order
+    /// two sees a wave at half the Nyquist frequency with two thirds of its slope, and would flatten what the values ask
+    /// for.
+    pub fn slope(&self, signal: &Signal, index: usize, axis: usize, at: u32, channel: usize) -> f64 {
+        let description = &signal.description;
+        let (lengths, channels) = (&description.lengths, usize::from(description.channels));
+        if let Some(reference) = self.reference {
+            return reference[(index * channels + channel) * lengths.len() + axis].into();
+        }
+        let stride: usize = lengths[..axis].iter().map(|&n| n as usize).product();
+        let sample = |index: usize| f64::from(signal.samples.get(index * channels + channel));
+        let (before, after) = (at as usize, (lengths[axis] - 1 - at) as usize);
+        match before.min(after).min(DIFFERENCES.len()) {
+            0 if before > 0 => sample(index) - sample(index - stride),
+            0 if after > 0 => sample(index + stride) - sample(index),
+            0 => 0.0,
+            room => {
+                let pairs = DIFFERENCES[room - 1].iter().zip(1..);
+                pairs.map(|(w, k)| w * (sample(index + k * stride) - sample(index - k * stride))).sum()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::{Description, Kind, SampleFormat, Samples};
+
+    /// `lengths` positions of two channels.
+    fn picture(lengths: [u32; 2], value: impl Fn(f64, f64, usize) -> f64) -> Signal {
+        let description = Description {
+            kind: Kind::Picture,
+            lengths: lengths.to_vec(),
+            channels: 2,
+            format: SampleFormat::F32,
+            rate: 0,
+        };
+        let [width, height] = lengths.map(|n| n as usize);
+        let at = |i: usize| value((i / 2 % width) as f64, (i / 2 / width) as f64, i % 2) as f32;
+        Signal {
+            description,
+            samples: Samples::F32((0..width * height * 2).map(at).collect()),
+            metadata: vec![],
+        }
+    }
+
+    #[test]
+    fn slopes_of_polynomials_are_exact_up_to_the_order_that_has_room() {
+        // By x of a polynomial of the eighth degree in the middle, of the second next to the edge, of the first on it.
+        let signal =
+            picture([13, 2], |x, y, c| ((x - 6.0) / 4.0).powi(8) + c as f64 * (0.5 * x * x - 3.0 * y));
+        let term = GradientTerm { weight: 1.0, reference: None };
+        let slope = |x: u32, axis, channel| {
+            let at = [x, 1][axis];
+            term.slope(&signal, 13 + x as usize, axis, at, channel)
+        };
+        for x in 4..9 {
+            let exact = 2.0 * ((f64::from(x) - 6.0) / 4.0).powi(7);
+            assert!((slope(x, 0, 0) - exact).abs() < 1e-5, "{x}: {} {exact}", slope(x, 0, 0));
+            assert!((slope(x, 0, 1) - slope(x, 0, 0) - f64::from(x)).abs() < 1e-5);
+            assert!((slope(x, 1, 1) + 3.0).abs() < 1e-5);
+        }
+        let value = |x: usize| f64::from(signal.samples.get((13 + x) * 2));
+        assert_eq!(slope(0, 0, 0), value(1) - value(0));
+        assert_eq!(slope(12, 0, 0), value(12) - value(11));
+        assert_eq!(slope(1, 0, 0), 0.5 * (value(2) - value(0)));
+    }
+
+    #[test]
+    fn an_axis_of_one_sample_has_no_slope_and_a_reference_stands_for_all() {
+        let signal = picture([1, 1], |_, _, _| 0.7);
+        let mut term = GradientTerm { weight: 1.0, reference: None };
+        assert_eq!(term.slope(&signal, 0, 0, 0, 1), 0.0);
+        term.reference = Some(&[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(
+            [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(a, c)| term.slope(&signal, 0, a, 0, c)),
+            [1., 2., 3., 4.]
+        );
+    }
+}
