@@ -54,7 +54,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 /// Shapes at, below and above the edges of every class of width.
 fn shapes() -> impl Iterator<Item = Shape> {
-    let widths = [1, 2, 7, 14, 16, 17, 28, 32, 33, 47, 48, 49, 64, 65, 100, 128];
+    let widths = [1, 2, 7, 14, 16, 17, 28, 32, 33, 47, 48, 49, 64, 65, 100, 128, 129, 256, 300];
     widths.into_iter().enumerate().map(|(n, width)| Shape {
         inputs: 1 + n % 4,
         outputs: 1 + n * 3 % 8,
@@ -155,9 +155,9 @@ fn no_points_give_no_values_and_no_gradient() {
 #[test]
 fn networks_too_wide_are_refused() {
     let Some(cuda) = device() else { return };
-    let network = network(Shape { inputs: 2, outputs: 1, layers: 1, width: Cuda::WIDEST + 1 }, 0.5);
+    let network = network(Shape { inputs: 2, outputs: 1, layers: 1, width: cuda.widest() + 1 }, 0.5);
     let error = cuda.forward(&network, &points(2, 1)).unwrap_err().to_string();
-    assert!(error.contains("129 wide, expected at most 128"), "{error}");
+    assert!(error.contains(&format!("expected at most {}", cuda.widest())), "{error}");
 }
 
 #[test]

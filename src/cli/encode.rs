@@ -1,6 +1,7 @@
 //! `sirenc encode`: a picture or sound → a `.siren` file that has been verified.
 
 mod gradient;
+mod several;
 mod summary;
 
 use super::failure::{Exit, Failure};
@@ -13,8 +14,9 @@ use clap::{ArgGroup, ValueEnum};
 use sirenc::signal::metric::{Comparison, compare};
 use sirenc::signal::{Kind, Signal};
 use sirenc::{Decoder, Device, EncodeOptions, Encoded, Flow, Limits, Target, WeightCoding, media};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use summary::Done;
 
@@ -35,6 +37,7 @@ const PSNR_TOLERANCE_DB: f64 = 1e-3;
 Examples:
   sirenc encode photo.png                          photo.siren, at quality 75
   sirenc encode photo.png -o small.siren --size 20kB
+  sirenc encode *.png --device cuda                every picture, several at once
   sirenc encode scan.tiff --psnr 40 --effort 7
   sirenc encode voice.wav --kbps 16
   sirenc encode photo.png --layers 7 --width 40    a network of this shape
@@ -42,11 +45,14 @@ Examples:
   curl -s https://example.org/p.jpg | sirenc encode - --bpp 0.5 > p.siren"
 )]
 pub struct Args {
-    /// PNG, JPEG, TIFF, WebP, BMP, PNM, GIF or WAV file, told by its content; - is standard input
-    #[arg(value_name = "INPUT")]
-    input: PathBuf,
+    /// PNG, JPEG, TIFF, WebP, BMP, PNM, GIF or WAV files, told by their content; - is standard input
+    ///
+    /// Several are encoded as if one by one: to the same bytes, each to a file of its own, and one that fails does not
+    /// keep the others from being written. A GPU fits several at once.
+    #[arg(value_name = "INPUT", required = true)]
+    inputs: Vec<PathBuf>,
 
-    /// File to write; - is standard output [default: INPUT with .siren; standard output for -]
+    /// File to write, of one input; - is standard output [default: INPUT with .siren; standard output for -]
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
 
@@ -155,33 +161,66 @@ enum Weights {
 
 /// Runs `sirenc encode`.
 pub fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
-    let started = Instant::now();
-    let mut options = args.options();
-    let target = args.output_path();
-    if args.json && output::is_stdout(&target) {
-        return Err(Failure::usage("--json and the file would both go to standard output")
-            .hint("use -o FILE with --json"));
+    match &args.inputs[..] {
+        [input] => Job::prepare(args, input)?.run(args, interrupt, args.quiet),
+        inputs => several::run(args, inputs, interrupt),
     }
-    let input = Input::open(&args.input)?;
-    let output = Output::prepare(&target, &args.input, args.force)?;
-    let content = input.read(&Limits::default())?;
-    let source = args.read_signal(&content)?;
-    if let Some(path) = &args.gradient {
-        options.gradient = Some(gradient::read(path, &source.description)?);
+}
+
+/// One file to encode: what is read, and where it goes.
+struct Job<'a> {
+    path: &'a Path,
+    target: PathBuf,
+    input: Input,
+    output: Output,
+}
+
+impl<'a> Job<'a> {
+    /// Checks what can be checked before the work.
+    fn prepare(args: &Args, path: &'a Path) -> Result<Self, Failure> {
+        let target = args.output_path(path);
+        if args.json && output::is_stdout(&target) {
+            return Err(Failure::usage("--json and the file would both go to standard output")
+                .hint("use -o FILE with --json"));
+        }
+        let input = Input::open(path)?;
+        let output = Output::prepare(&target, path, args.force)?;
+        Ok(Job { path, target, input, output })
     }
 
-    let encoded = args.fit(&content.name, &source, &options, interrupt)?;
-    let compared =
-        if args.no_verify { None } else { Some(verify(&content.name, &source, &encoded, args.quiet)?) };
-    output.write(&encoded.bytes)?;
+    /// Reads, fits, verifies, writes and reports; without progress if `silent`.
+    fn run(self, args: &Args, interrupt: &Interrupt, silent: bool) -> Outcome {
+        let started = Instant::now();
+        let content = self.input.read(&Limits::default())?;
+        let source = args.read_signal(&content)?;
+        let mut options = args.options();
+        if let Some(path) = &args.gradient {
+            options.gradient = Some(gradient::read(path, &source.description)?);
+        }
+        let encoded = args.fit(&content.name, &source, &options, interrupt, silent)?;
+        let compared =
+            if args.no_verify { None } else { Some(verify(&content.name, &source, &encoded, silent)?) };
 
-    let done = Done { args, name: &content.name, source: &source, encoded: &encoded, compared, started };
-    if args.json {
-        output::print(&format!("{}\n", done.json(&target)))?;
-    } else if !args.quiet {
-        done.print(&output);
+        // Files that are encoded at once are written and reported one by one.
+        static ONE_BY_ONE: Mutex<()> = Mutex::new(());
+        let _turn = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        self.output.write(&encoded.bytes)?;
+        let done = Done {
+            args,
+            path: self.path,
+            name: &content.name,
+            source: &source,
+            encoded: &encoded,
+            compared,
+            started,
+        };
+        if args.json {
+            output::print(&format!("{}\n", done.json(&self.target)))?;
+        } else if !args.quiet {
+            done.print(&self.output);
+        }
+        Ok(interrupt.noted().unwrap_or_else(|| done.exit()))
     }
-    Ok(interrupt.noted().unwrap_or_else(|| done.exit()))
 }
 
 impl Args {
@@ -215,11 +254,11 @@ impl Args {
         ];
         given.into_iter().flatten().next().unwrap_or(EncodeOptions::default().target)
     }
-    fn output_path(&self) -> PathBuf {
+    fn output_path(&self, input: &Path) -> PathBuf {
         match &self.output {
             Some(path) => path.clone(),
-            None if input::is_stdin(&self.input) => "-".into(),
-            None => self.input.with_extension("siren"),
+            None if input::is_stdin(input) => "-".into(),
+            None => input.with_extension("siren"),
         }
     }
     fn read_signal(&self, content: &Content) -> Result<Signal, Failure> {
@@ -237,8 +276,9 @@ impl Args {
         source: &Signal,
         options: &EncodeOptions,
         interrupt: &Interrupt,
+        silent: bool,
     ) -> Result<Encoded, Failure> {
-        let meter = Meter::fit(self.quiet);
+        let meter = Meter::fit(silent);
         let told = AtomicBool::new(self.quiet);
         interrupt.be_patient();
         if self.verbose {

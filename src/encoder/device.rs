@@ -1,7 +1,7 @@
 //! Where the fit runs, and the stages on a CUDA device: what the processor does tile by tile, all tiles at once.
 
 use super::meter::Meter;
-use super::options::{Device, EncodeOptions};
+use super::options::Device;
 use super::session::Session;
 use crate::backend::cuda::{Cuda, Run};
 use crate::container::QuantizedNetwork;
@@ -15,19 +15,19 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Signals that are fitted at once, each on streams of its own. More hide more of each other's pauses on the host, and take
+/// more memory on the device.
+pub(super) const FITS_AT_ONCE: usize = 8;
+
 /// Points that are brought to the device at a time, about: as many bytes as a small GPU has room for.
 const LOAD: u64 = 1 << 25;
 
 /// The device asked for, or for `Auto` the reason why it is the CPU.
-pub(super) fn open(options: &EncodeOptions) -> Result<std::result::Result<Arc<Cuda>, Option<String>>> {
-    let of_values = options.gradient_weight == 0.0;
-    let only_values = || "the gradient is fitted on the CPU only".to_string();
-    match options.device {
+pub(super) fn open(device: Device) -> Result<std::result::Result<Arc<Cuda>, Option<String>>> {
+    match device {
         Device::Cpu => Ok(Err(None)),
-        Device::Cuda(index) if of_values => Ok(Ok(Cuda::shared(index)?)),
-        Device::Cuda(index) => Err(Error::Device { device: format!("cuda:{index}"), detail: only_values() }),
-        Device::Auto if of_values => Ok(Cuda::shared(0).map_err(|error| Some(reason(&error)))),
-        Device::Auto => Ok(Err(Some(only_values()))),
+        Device::Cuda(index) => Ok(Ok(Cuda::shared(index)?)),
+        Device::Auto => Ok(Cuda::shared(0).map_err(|error| Some(reason(&error)))),
     }
 }
 

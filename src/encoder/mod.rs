@@ -43,7 +43,7 @@ pub fn encode(
         .map_err(|e| Error::parameter("threads", format!("{threads}: {e}")))?;
     let meter = || Meter::new(observe, deadline);
     #[cfg(feature = "cuda")]
-    let reason = match device::open(options)? {
+    let reason = match device::open(options.device)? {
         Ok(cuda) => {
             let session =
                 Session { signal, options, meter: meter(), level: Level::best(), cuda: Some(&cuda) };

@@ -52,6 +52,18 @@ pub enum Device {
     Cuda(u32),
 }
 
+impl Device {
+    /// How many signals are encoded at once to advantage: on the CPU one takes all threads, on a GPU small networks leave
+    /// room for others. The bytes do not depend on it.
+    pub fn fits_at_once(self) -> usize {
+        #[cfg(feature = "cuda")]
+        if matches!(super::device::open(self), Ok(Ok(_))) {
+            return super::device::FITS_AT_ONCE;
+        }
+        1
+    }
+}
+
 /// Options of [`encode`](crate::encode).
 #[derive(Clone, Debug)]
 #[non_exhaustive]

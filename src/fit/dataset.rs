@@ -220,8 +220,12 @@ impl Dataset {
     /// All points, padding included.
     #[cfg(feature = "cuda")]
     pub fn samples(&self) -> crate::backend::cuda::Samples<'_> {
-        let Dataset { coordinates, targets, weights, .. } = self;
-        crate::backend::cuda::Samples { coordinates, targets, weights }
+        crate::backend::cuda::Samples {
+            coordinates: &self.coordinates,
+            targets: &self.targets,
+            weights: &self.weights,
+            paired: self.paired,
+        }
     }
 
     /// The number of blocks.

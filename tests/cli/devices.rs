@@ -49,6 +49,22 @@ fn tiles_fit_together_within_the_size_asked_for() {
 }
 
 #[test]
+fn several_pictures_at_once_are_as_one_at_a_time() {
+    let room = Room::new();
+    let names = ["a.ppm", "b.ppm", "c.ppm"];
+    for (n, name) in names.iter().enumerate() {
+        room.put(name, picture(20 + n, 12));
+    }
+    let arguments = [&names[..], &["--device", "cuda", "--json"]].concat();
+    let Some(run) = encode(&room, &arguments, "") else { return };
+    assert_eq!(run.exits(0).text().lines().count(), 3);
+    for name in names {
+        encode(&room, &[name, "-o", "alone", "-f", "--device", "cuda"], "").unwrap().exits(0);
+        assert!(room.get(&name.replace("ppm", "siren")) == room.get("alone"), "{name}");
+    }
+}
+
+#[test]
 fn a_device_that_fails_is_an_error_by_name_and_the_processor_by_auto() {
     let room = Room::new();
     room.put("a.ppm", picture(16, 12));
@@ -71,14 +87,16 @@ fn a_device_that_fails_is_an_error_by_name_and_the_processor_by_auto() {
 }
 
 #[test]
-fn a_gradient_is_fitted_on_the_processor() {
+fn slopes_are_fitted_too() {
     let room = Room::new();
     room.put("a.ppm", picture(16, 12));
-    let weighted = ["a.ppm", "--gradient-weight", "0.1"];
-    let Some(run) = encode(&room, &[&weighted[..], &["--device", "cuda"]].concat(), "") else { return };
-    run.complains(1, &["a.ppm: device cuda:0: the gradient is fitted on the CPU only"]);
-    let run = encode(&room, &[&weighted[..], &["-v"]].concat(), "").unwrap().exits(0);
-    assert!(run.stderr.contains("); auto: the gradient is fitted on the CPU only"), "{}", run.stderr);
+    let fit = |device| {
+        let arguments = ["a.ppm", "-f", "--gradient-weight", "2", "--json", "--device", device];
+        Some(encode(&room, &arguments, "")?.exits(0).json()["psnr_db"].as_f64().unwrap())
+    };
+    let Some(device) = fit("cuda") else { return };
+    let processor = fit("cpu").unwrap();
+    assert!((device - processor).abs() < 0.5, "{device} dB on the device, {processor} dB on the processor");
 }
 
 #[test]

@@ -24,6 +24,29 @@ fn a_picture_goes_in_and_comes_back() {
 }
 
 #[test]
+fn several_inputs_are_encoded_each_by_itself() {
+    let room = Room::new();
+    for (name, width) in [("a.ppm", 16), ("b.ppm", 8), ("c.ppm", 12)] {
+        room.put(name, picture(width, 9));
+    }
+    room.put("b.siren", "in the way");
+    let run = room.run(&encode(&["a.ppm", "b.ppm", "missing.png", "c.ppm"])).exits(1);
+    let said: Vec<&str> = run.stderr.lines().collect();
+    assert!(said[0].starts_with("a.ppm → a.siren: ") && said[3].starts_with("c.ppm → c.siren: "), "{said:?}");
+    assert!(
+        said[1].contains("b.siren: the file exists") && said[2].contains("missing.png: no such"),
+        "{said:?}"
+    );
+    let together = room.get("c.siren");
+    room.run(&encode(&["c.ppm", "-f"])).exits(0);
+    assert!(room.get("c.siren") == together);
+
+    room.run(&encode(&["a.ppm", "c.ppm", "-o", "d"])).complains(2, &["--output names one file"]);
+    room.run(&encode(&["a.ppm", "-"])).complains(2, &["standard input"]);
+    room.run(&encode(&["a.ppm", "a.png"])).complains(2, &["a.siren"]);
+}
+
+#[test]
 fn the_object_has_the_fields_that_scripts_rely_on() {
     let room = Room::new();
     room.put("a.ppm", picture(16, 12));

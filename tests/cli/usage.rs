@@ -37,7 +37,7 @@ fn no_command_or_an_unknown_one_is_a_usage_error() {
     room.run(&[]).exits(2);
     room.run(&["frobnicate"]).exits(2);
     room.run(&["encode"]).exits(2);
-    room.run(&["encode", "a", "b"]).exits(2);
+    room.run(&["info", "a", "b"]).exits(2);
     room.run(&["encode", "--frobnicate", "a"]).exits(2);
 }
 

@@ -25,7 +25,7 @@ namespace {
 
 constexpr int MOST_THREADS = 256;
 constexpr size_t STACK = 256 << 10;
-constexpr size_t SHARED = 99 << 10;
+constexpr size_t SHARED = 227 << 10;
 
 enum Progress { AT_START, AT_BARRIER, AT_END };
 
@@ -104,6 +104,7 @@ void launch(void (*kernel)(Arguments...), void** parameters) {
 const Kernel KERNELS[] = {
     KERNEL(forward_2), KERNEL(forward_4), KERNEL(forward_8), KERNEL(jet_2), KERNEL(jet_4), KERNEL(jet_8), KERNEL(step_1),
     KERNEL(step_2), KERNEL(step_3), KERNEL(step_4), KERNEL(step_8), KERNEL(reduce_gradient), KERNEL(update_parameters),
+    KERNEL(iterate_matrices),
 };
 
 // ------------------------------------------------------------------------------------------------------------------ driver

@@ -76,6 +76,8 @@ pub(super) struct Job {
     pub warmup: f32,
     pub end: f32,
     pub gradient_shared: i32,
+    pub paired: i32,
+    pub evaluations: i32,
 }
 
 // SAFETY: plain numbers in C's layout, the same on the device.
@@ -88,6 +90,7 @@ pub(super) struct Resident {
     floats: CudaSlice<f32>,
     doubles: CudaSlice<f64>,
     layout: Layout,
+    paired: bool,
 }
 
 /// Where things lie in the allocations, and what does not fit into shared memory.
@@ -110,7 +113,7 @@ impl Layout {
         let batches = blocks.div_ceil(schedule.blocks.max(1)).max(1);
         let parts = blocks.div_ceil(batches) * (BLOCK / POINTS);
         let shares = parts.clamp(1, MOST_SHARES);
-        let (base, limit) = (kernels::step_bytes(class), device.shared_memory);
+        let (base, limit) = (kernels::step_bytes(class, shape.width), device.shared_memory);
         let phases = shape.layers * shape.width * POINTS;
         let with_phases = base + size_of::<f32>() * phases;
         let (step_bytes, phases) =
@@ -118,17 +121,16 @@ impl Layout {
         // Two thread blocks to a multiprocessor hide each other's waiting.
         let with_gradient = step_bytes + size_of::<f32>() * count;
         let gradient_shared = with_gradient <= limit / 2;
-        let update_bytes = kernels::update_bytes(shape.width);
-        let matrices = if update_bytes <= limit { 0 } else { shape.layers * kernels::matrices(shape.width) };
+        let (update_bytes, matrices) = kernels::update_room(shape.width);
         Layout {
             parameters: count.next_multiple_of(64),
             shares,
             batches,
-            matrices,
+            matrices: (shape.layers - 1) * matrices,
             phases,
             gradient_shared,
             step_bytes: if gradient_shared { with_gradient } else { step_bytes },
-            update_bytes: if matrices == 0 { update_bytes } else { kernels::update_bytes(0) },
+            update_bytes,
         }
     }
     /// Numbers before the partial gradients: parameters, the best of them, two moments and the gradient.
@@ -146,6 +148,9 @@ pub(crate) struct Samples<'a> {
     pub targets: &'a [f32],
     /// Per block `BLOCK`; 0 for padding.
     pub weights: &'a [f32],
+    /// Whether the points `p` and `p + BLOCK / 2` of a block are a pair, whose loss is that of the sum and the difference of
+    /// their values: targets and weights of the sum at `p`, of the difference at the other.
+    pub paired: bool,
 }
 
 impl Resident {
@@ -167,6 +172,7 @@ impl Resident {
             floats: stream.alloc_zeros(floats)?,
             doubles: stream.alloc_zeros(layout.shares + shape.parameters().div_ceil(UPDATERS as usize))?,
             layout,
+            paired: samples.paired,
         };
         for copy in 0..2 {
             let from = copy * layout.parameters;
@@ -216,9 +222,16 @@ impl Resident {
             warmup: schedule.warmup,
             end: schedule.end,
             gradient_shared: i32::from(layout.gradient_shared),
+            paired: i32::from(self.paired),
+            // A pair for each axis.
+            evaluations: if self.paired { 2 * shape.inputs as i32 } else { 1 },
         }
     }
 
+    /// Thread blocks that work on each of its hidden matrices in global memory.
+    pub fn matrix_tiles(&self) -> usize {
+        if self.layout.matrices == 0 { 0 } else { self.shape.width.div_ceil(kernels::SIDE).pow(2) }
+    }
     pub fn shares(&self) -> usize {
         self.layout.shares
     }

@@ -22,8 +22,15 @@ const DEPTH: usize = 32;
 /// Classes that evaluate and that train: networks up to 16 · class wide.
 const EVALUATE: [usize; 3] = [2, 4, 8];
 const TRAIN: [usize; 5] = [1, 2, 3, 4, 8];
-/// The widest network of the widest class.
-pub(super) const WIDEST: usize = 16 * TRAIN[TRAIN.len() - 1];
+/// Above this width the matrices of Muon's iterations are in global memory, and many thread blocks work on each.
+const WIDEST_SHARED_MATRIX: usize = 64;
+/// Rows and columns of a matrix that a thread block of `iterate_matrices` computes.
+pub(super) const SIDE: usize = 64;
+/// Inner steps whose numbers it stages at a time.
+const INNER: usize = 16;
+/// Products of a Newton–Schulz iteration, and iterations.
+pub(super) const PRODUCTS: i32 = 3;
+pub(super) const ITERATIONS: i32 = 5;
 
 /// A kernel for networks of a class.
 #[derive(Clone, Debug)]
@@ -39,6 +46,7 @@ pub(super) struct Kernels {
     jet: Vec<Classed>,
     step: Vec<Classed>,
     pub reduce_gradient: CudaFunction,
+    pub iterate_matrices: CudaFunction,
     pub update_parameters: CudaFunction,
 }
 
@@ -61,10 +69,11 @@ impl Kernels {
             jet: classes("jet", &EVALUATE)?,
             step: classes("step", &TRAIN)?,
             reduce_gradient: load("reduce_gradient")?,
+            iterate_matrices: load("iterate_matrices")?,
             update_parameters: load("update_parameters")?,
         })
     }
-    /// The kernel for networks `width` wide, at most [`WIDEST`].
+    /// The kernel for networks `width` wide.
     pub fn forward(&self, width: usize) -> &Classed {
         of_width(&self.forward, width)
     }
@@ -79,8 +88,7 @@ impl Kernels {
 }
 
 fn of_width(kernels: &[Classed], width: usize) -> &Classed {
-    let fits = |kernel: &&Classed| width <= 16 * kernel.class;
-    kernels.iter().find(fits).expect("a network of at most the widest class")
+    kernels.iter().find(|kernel| width <= 16 * kernel.class).unwrap_or(&kernels[kernels.len() - 1])
 }
 
 /// Numbers of staged weights in shared memory.
@@ -89,22 +97,35 @@ fn stage(class: usize) -> usize {
     DEPTH * (16 * group + 4)
 }
 
-/// Bytes of shared memory of `forward` and `jet`: staged weights and one layer of points.
-pub(super) fn evaluate_bytes(class: usize) -> usize {
-    size_of::<f32>() * (stage(class) + 16 * class * STRIDE)
+/// Numbers of a layer's points, and whether it needs room beside its inputs.
+fn layer(class: usize, width: usize) -> (usize, usize) {
+    (width.next_multiple_of(16 * class) * STRIDE, usize::from(class == TRAIN[TRAIN.len() - 1]))
+}
+
+/// Bytes of shared memory of `forward` and `jet`: staged weights and a layer of points.
+pub(super) fn evaluate_bytes(class: usize, width: usize) -> usize {
+    let (layer, spare) = layer(class, width);
+    size_of::<f32>() * (stage(class) + (1 + spare) * layer)
 }
 
 /// Bytes of shared memory of `step` without phases and gradient: staged weights, a layer of points and one of gradients.
-pub(super) fn step_bytes(class: usize) -> usize {
-    size_of::<f32>() * (stage(class) + 2 * 16 * class * STRIDE)
+pub(super) fn step_bytes(class: usize, width: usize) -> usize {
+    let (layer, spare) = layer(class, width);
+    size_of::<f32>() * (stage(class) + (2 + spare) * layer)
 }
 
-/// Bytes of shared memory of `update_parameters` with matrices `width` wide: what sums take, and three of them.
-pub(super) fn update_bytes(width: usize) -> usize {
-    UPDATERS as usize * size_of::<f64>() + size_of::<f32>() * matrices(width)
-}
+/// Bytes of shared memory of sums.
+pub(super) const SUM_BYTES: usize = UPDATERS as usize * size_of::<f64>();
 
-/// Numbers of the three matrices of a Newton–Schulz iteration.
-pub(super) fn matrices(width: usize) -> usize {
-    3 * width * width.next_multiple_of(4)
+/// Bytes of shared memory of `iterate_matrices`.
+pub(super) const ITERATE_BYTES: usize = size_of::<f32>() * 2 * INNER * (SIDE + 4);
+
+/// Bytes of shared memory of `update_parameters`, and the numbers in global memory for each hidden layer: three matrices
+/// are in one or the other.
+pub(super) fn update_room(width: usize) -> (usize, usize) {
+    let matrices = 3 * width * width.next_multiple_of(4);
+    match width {
+        ..=WIDEST_SHARED_MATRIX => (SUM_BYTES + size_of::<f32>() * matrices, 0),
+        _ => (SUM_BYTES, matrices + 4),
+    }
 }

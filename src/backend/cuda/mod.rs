@@ -37,9 +37,6 @@ pub struct Cuda {
 }
 
 impl Cuda {
-    /// The widest network that is fitted and evaluated here.
-    pub const WIDEST: usize = kernels::WIDEST;
-
     /// Opens the device `index`, counted as the driver counts them.
     ///
     /// # Errors
@@ -66,11 +63,18 @@ impl Cuda {
         Ok(cuda)
     }
 
+    /// The widest network that is fitted and evaluated here: what the shared memory of the device has room for, 384 with 227 KiB
+    /// of it and 128 with 99.
+    pub fn widest(&self) -> usize {
+        let fits = |width: &usize| kernels::step_bytes(8, *width) <= self.device.shared_memory;
+        (1..).map(|passes| 128 * passes).take_while(fits).last().unwrap_or(64)
+    }
+
     /// Values of `network`: `coordinates` holds per block `inputs × BLOCK`, the result per block `outputs × BLOCK`. The bits
     /// are those of [`Network::evaluate`].
     ///
     /// # Errors
-    /// `Device` if the network is wider than [`Cuda::WIDEST`] or the device fails.
+    /// `Device` if the network is wider than [`Cuda::widest`] or the device fails.
     ///
     /// # Panics
     /// If the coordinates are not whole blocks.
@@ -106,7 +110,7 @@ impl Cuda {
     /// As [`Cuda::forward`].
     ///
     /// # Panics
-    /// If the lengths are not those of whole and equally many blocks, or of pairs, which the kernels do not know.
+    /// If the lengths are not those of whole and equally many blocks.
     pub fn step(&self, network: &Network, batch: Batch<'_>) -> Result<(f64, Vec<f32>)> {
         let shape = network.shape();
         let blocks = self.blocks(shape, batch.coordinates)?;
@@ -116,7 +120,6 @@ impl Cuda {
             return Ok((0.0, vec![0.0; shape.parameters()]));
         }
         let Batch { coordinates, targets, weights, first_layer, paired } = batch;
-        assert!(!paired, "points, not pairs, are fitted on a CUDA device");
         let schedule = Schedule {
             steps: 1,
             blocks,
@@ -127,7 +130,7 @@ impl Cuda {
             parallel: false,
             time: None,
         };
-        let samples = Samples { coordinates, targets, weights };
+        let samples = Samples { coordinates, targets, weights, paired };
         let run = Run { network: &mut network.clone(), samples, schedule };
         train::step(&self.device, &self.kernels, run).map_err(|error| self.failed(error))
     }
@@ -136,7 +139,7 @@ impl Cuda {
     /// has done and its recent mean squared error now and then, and ends the training by returning false.
     ///
     /// # Errors
-    /// `Device` if a network is wider than [`Cuda::WIDEST`] or the device fails; the networks are then as they were.
+    /// `Device` if a network is wider than [`Cuda::widest`] or the device fails; the networks are then as they were.
     pub(crate) fn train(
         &self,
         runs: &mut [Run<'_>],
@@ -181,7 +184,7 @@ impl Cuda {
         let grid = |parts: usize| LaunchConfig {
             grid_dim: (parts as u32, 1, 1),
             block_dim: (THREADS, 1, 1),
-            shared_mem_bytes: kernels::evaluate_bytes(kernel.class) as u32,
+            shared_mem_bytes: kernels::evaluate_bytes(kernel.class, width) as u32,
         };
         let mut launch = stream.launch_builder(&kernel.function);
         launch.arg(&shape).arg(&parameters).arg(&coordinates);
@@ -212,12 +215,17 @@ impl Cuda {
     }
 
     fn check(&self, shape: Shape) -> Result<()> {
-        if shape.width > Self::WIDEST || shape.outputs > 16 || shape.inputs > 16 {
-            let detail =
-                format!("a network {} wide, expected at most {}; use cpu", shape.width, Self::WIDEST);
-            return Err(Error::Device { device: self.device_name(), detail });
-        }
-        Ok(())
+        let Shape { inputs, outputs, layers, width } = shape;
+        let detail = if width > self.widest() {
+            format!("a network {width} wide, expected at most {}; use cpu", self.widest())
+        } else if inputs > 8 || outputs > 8 || layers == 0 || width == 0 {
+            format!(
+                "a network of {inputs} inputs, {layers} layers and {outputs} outputs, expected 1 to 8 in- and outputs"
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Error::Device { device: self.device_name(), detail })
     }
 
     fn device_name(&self) -> String {

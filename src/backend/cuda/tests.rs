@@ -7,7 +7,7 @@ mod emulator;
 
 use super::{Cuda, Run};
 use crate::backend::simd::Level;
-use crate::fit::{self, Dataset, Schedule};
+use crate::fit::{self, Dataset, GradientTerm, Schedule};
 use crate::network::{Network, Shape};
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
 use std::sync::OnceLock;
@@ -17,8 +17,8 @@ fn device() -> Option<&'static Cuda> {
     DEVICE.get_or_init(|| emulator::load_unless_gpu().then(|| Cuda::open(0).unwrap())).as_ref()
 }
 
-/// A picture of 30 × 20 pixels in three channels: five blocks of points.
-fn picture() -> Dataset {
+/// A picture of 30 × 20 pixels in three channels, five blocks of points; of pairs if slopes have a weight.
+fn picture(slopes: f32) -> Dataset {
     let description = Description {
         kind: Kind::Picture,
         lengths: vec![30, 20],
@@ -29,7 +29,8 @@ fn picture() -> Dataset {
     let value = |i: usize| ((i / 3 % 30) as f32 * 0.3).sin() * ((i / 90) as f32 * 0.2 + (i % 3) as f32).cos();
     let samples = Samples::F32((0..1800).map(value).collect());
     let tiles = Tiles::one(&description);
-    Dataset::of_tile(&Signal { description, samples, metadata: vec![] }, &tiles, 0, None, 1)
+    let term = (slopes > 0.0).then_some(GradientTerm { weight: slopes, reference: None });
+    Dataset::of_tile(&Signal { description, samples, metadata: vec![] }, &tiles, 0, term, 1)
 }
 
 fn initial(shape: Shape, data: &Dataset) -> Network {
@@ -63,18 +64,22 @@ fn distance(from: &Network, a: &Network, b: &Network) -> f64 {
 #[test]
 fn training_takes_the_steps_of_the_processor() {
     let Some(cuda) = device() else { return };
-    let data = picture();
-    for (layers, width, steps) in [
-        (1, 5, 20),
-        (2, 1, 20),
-        (3, 7, 20),
-        (4, 16, 20),
-        (3, 28, 20),
-        (3, 44, 10),
-        (2, 64, 10),
-        (3, 70, 5),
-        (2, 128, 3),
+    for (layers, width, steps, slopes) in [
+        (1, 5, 20, 0.0),
+        (2, 1, 20, 0.0),
+        (3, 7, 20, 0.0),
+        (3, 7, 20, 1.0),
+        (4, 16, 20, 0.0),
+        (3, 28, 20, 0.0),
+        (3, 28, 10, 20.0),
+        (3, 44, 10, 0.0),
+        (2, 64, 10, 0.0),
+        (3, 70, 5, 0.0),
+        (2, 128, 3, 0.0),
+        (3, 130, 2, 0.0),
+        (4, 256, 1, 0.0),
     ] {
+        let data = picture(slopes);
         for first_layer in [0, layers - 1, layers] {
             let schedule = schedule(steps, 0.03, first_layer);
             let start = initial(shape(layers, width), &data);
@@ -82,8 +87,9 @@ fn training_takes_the_steps_of_the_processor() {
             fit::train(Level::best(), &mut expected, &data, &schedule, |_, _| true);
             let got = trained(cuda, &start, &data, schedule);
             let distance = distance(&start, &expected, &got);
-            println!("{layers} × {width} from layer {first_layer}: {distance:.1e}");
-            assert!(distance < 1e-5, "{layers} × {width} from layer {first_layer}: {distance:e}");
+            let case = format!("{layers} × {width} from layer {first_layer}, slopes {slopes}");
+            println!("{case}: {distance:.1e}");
+            assert!(distance < 1e-5, "{case}: {distance:e}");
             let frozen = shape(layers, width).layers().nth(first_layer).unwrap().offset;
             assert_eq!(got.parameters()[..frozen], start.parameters()[..frozen]);
         }
@@ -93,7 +99,7 @@ fn training_takes_the_steps_of_the_processor() {
 #[test]
 fn networks_train_to_the_same_bits_beside_others() {
     let Some(cuda) = device() else { return };
-    let data = picture();
+    let data = picture(0.0);
     let plans = [(3, 7, 9), (2, 20, 4), (4, 16, 7), (1, 9, 0), (3, 33, 3)]
         .map(|(layers, width, steps)| (initial(shape(layers, width), &data), schedule(steps, 0.03, 0)));
     let mut together: Vec<Network> = plans.iter().map(|(network, _)| network.clone()).collect();
@@ -117,7 +123,7 @@ fn networks_train_to_the_same_bits_beside_others() {
 #[test]
 fn a_fit_that_diverges_goes_back() {
     let Some(cuda) = device() else { return };
-    let data = picture();
+    let data = picture(0.0);
     // Steps of many turns: the best there is is the beginning, which is given back at the first chance, after 101 steps.
     let start = initial(shape(2, 6), &data);
     let schedule = Schedule { warmup: 0.0, ..schedule(102, 40.0, 0) };
@@ -127,7 +133,7 @@ fn a_fit_that_diverges_goes_back() {
 #[test]
 fn an_observer_ends_the_training() {
     let Some(cuda) = device() else { return };
-    let data = picture();
+    let data = picture(0.0);
     let mut network = initial(shape(1, 4), &data);
     let run = Run { network: &mut network, samples: data.samples(), schedule: schedule(1000, 0.03, 0) };
     let mut calls = 0;

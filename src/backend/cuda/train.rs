@@ -4,7 +4,7 @@
 
 use super::driver::Device;
 use super::job::{Job, Resident, Samples, State};
-use super::kernels::{Kernels, THREADS, UPDATERS};
+use super::kernels::{self, Kernels, THREADS, UPDATERS};
 use crate::fit::{Allowance, Schedule};
 use crate::network::Network;
 use cudarc::driver::{
@@ -88,6 +88,8 @@ struct Group {
     shares: usize,
     chunks: usize,
     layers: usize,
+    /// Thread blocks for each hidden matrix of the widest network, if its iterations are launches of their own.
+    matrix_tiles: usize,
     /// Bytes of shared memory of a thread block.
     step_bytes: usize,
     update_bytes: usize,
@@ -136,6 +138,7 @@ impl Group {
             shares: most(&Resident::shares),
             chunks: most(&|r| r.shape().parameters().div_ceil(UPDATERS as usize)),
             layers: most(&|r| r.shape().layers),
+            matrix_tiles: most(&Resident::matrix_tiles),
             step_bytes: most(&|r| r.shared_bytes().0),
             update_bytes: most(&|r| r.shared_bytes().1),
             jobs: stream.clone_htod(&jobs)?,
@@ -156,6 +159,25 @@ impl Group {
         // SAFETY: the arguments are those of the kernel; block 0 and one per hidden matrix, and the jobs name memory that
         // `residents` and `states` hold.
         unsafe { launch.launch(self.grid(self.layers.max(1), UPDATERS, self.update_bytes)) }?;
+        if self.matrix_tiles > 0 {
+            self.launch_iterations(kernels)?;
+        }
+        Ok(())
+    }
+
+    fn launch_iterations(&mut self, kernels: &Kernels) -> Result<(), DriverError> {
+        let hidden = self.layers as i32 - 1;
+        let mut grid = self.grid(self.matrix_tiles, UPDATERS, kernels::ITERATE_BYTES);
+        grid.grid_dim.1 *= hidden as u32;
+        for iteration in 0..kernels::ITERATIONS {
+            for product in 0..kernels::PRODUCTS {
+                let mut launch = self.stream.launch_builder(&kernels.iterate_matrices);
+                launch.arg(&self.jobs).arg(&hidden).arg(&iteration).arg(&product);
+                // SAFETY: the arguments are those of the kernel; a block per tile, in rows one per hidden matrix of each
+                // network, of which there is at least one.
+                unsafe { launch.launch(grid) }?;
+            }
+        }
         Ok(())
     }
 
@@ -173,9 +195,8 @@ impl Group {
         let turn = turn as i32;
         let mut launch = self.stream.launch_builder(&kernels.reduce_gradient);
         launch.arg(&self.jobs).arg(&turn);
-        let shared = UPDATERS as usize * size_of::<f64>();
         // SAFETY: the arguments are those of the kernel; one block per 256 parameters.
-        unsafe { launch.launch(self.grid(self.chunks, UPDATERS, shared)) }?;
+        unsafe { launch.launch(self.grid(self.chunks, UPDATERS, kernels::SUM_BYTES)) }?;
         Ok(())
     }
 

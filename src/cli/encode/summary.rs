@@ -14,6 +14,7 @@ use std::time::Instant;
 /// What there is to report.
 pub struct Done<'a> {
     pub args: &'a Args,
+    pub path: &'a Path,
     pub name: &'a str,
     pub source: &'a Signal,
     pub encoded: &'a Encoded,
@@ -90,7 +91,7 @@ impl Done<'_> {
         let max_error = self.compared.as_ref().map_or(Value::Null, |c| report::number(c.distortion.max));
         let mut object = Map::new();
         let mut put = |name: &str, value: Value| object.insert(name.into(), value);
-        put("input", report::path(&self.args.input));
+        put("input", report::path(self.path));
         put("output", report::path(output));
         put("bytes", json!(bytes));
         put(rate_name, report::number(rate));

@@ -8,36 +8,37 @@ __device__ inline void forward(const Shape& shape, const float* parameters, cons
     using C = Class<ROWS>;
     float* stage = shared_memory();
     float* h = stage + C::STAGE;
+    float* spare = h + C::layer(shape);
     const int block = blockIdx.x / (BLOCK / POINTS), lane = blockIdx.x % (BLOCK / POINTS) * POINTS;
     for (int e = threadIdx.x; e < shape.inputs * POINTS; e += THREADS) {
         const int i = e / POINTS, p = e % POINTS;
         h[i * STRIDE + p] = coordinates[(block * shape.inputs + i) * BLOCK + lane + p];
     }
-    const int row = first_row<ROWS>(), column = first_column();
+    const int column = first_column();
     for (int l = 0; l < shape.layers; ++l) {
         const Layer layer = layer_of(shape, l);
-        float sums[ROWS][4];
+        float* out = C::PASSES ? spare : h;
+        for (int from = 0; from < layer.outputs; from += C::WIDTH) {
+            const int row = from + first_row<ROWS>();
+            float sums[ROWS][4];
+            start(sums, parameters + layer.biases, row, layer.outputs, POINTS);
+            product(sums, rows_from(weights_of(parameters, layer), from), layer.outputs - from, layer.inputs, h, stage);
+            if (!C::PASSES) __syncthreads();
 #pragma unroll
-        for (int r = 0; r < ROWS; ++r) {
-            const float bias = row + r < layer.outputs ? parameters[layer.biases + row + r] : 0.0f;
+            for (int r = 0; r < ROWS; ++r) {
+                if (row + r >= layer.outputs) break;
 #pragma unroll
-            for (int c = 0; c < 4; ++c) sums[r][c] = bias;
+                for (int c = 0; c < 4; ++c) sums[r][c] = sine(sums[r][c]);
+                store(out + (row + r) * STRIDE + column, sums[r]);
+            }
         }
-        product<ROWS>(sums, weights_of(parameters, layer), layer.outputs, layer.inputs, h, stage);
-        __syncthreads();
-#pragma unroll
-        for (int r = 0; r < ROWS; ++r) {
-            if (row + r >= layer.outputs) break;
-#pragma unroll
-            for (int c = 0; c < 4; ++c) sums[r][c] = sine(sums[r][c]);
-            store(h + (row + r) * STRIDE + column, sums[r]);
-        }
+        if (C::PASSES) spare = h, h = out;
     }
     const Layer last = layer_of(shape, shape.layers);
     const int output = first_row<1>();
     float sums[1][4];
-    for (int c = 0; c < 4; ++c) sums[0][c] = output < last.outputs ? parameters[last.biases + output] : 0.0f;
-    product<1>(sums, weights_of(parameters, last), last.outputs, last.inputs, h, stage);
+    start(sums, parameters + last.biases, output, last.outputs, POINTS);
+    product(sums, weights_of(parameters, last), last.outputs, last.inputs, h, stage);
     if (output < last.outputs) store(values + (block * last.outputs + output) * BLOCK + lane + column, sums[0]);
 }
 
@@ -91,9 +92,10 @@ __device__ inline void jet(const Shape& shape, const float* parameters, const fl
     using C = Class<ROWS>;
     float* stage = shared_memory();
     float* h = stage + C::STAGE;
+    float* spare = h + C::layer(shape);
     const int components = components_of(derivatives, shape.inputs), points = POINTS / components;
     const int begin = blockIdx.x * points;
-    const int row = first_row<ROWS>(), column = first_column();
+    const int column = first_column();
 
     // Phases of the first layer: their derivatives are the weights themselves, and the second are 0.
     const Layer first = layer_of(shape, 0);
@@ -118,27 +120,25 @@ __device__ inline void jet(const Shape& shape, const float* parameters, const fl
         }
         if (l == shape.layers) break;
         const Layer layer = layer_of(shape, l);
-        float sums[ROWS][4];
+        float* out = C::PASSES ? spare : h;
+        for (int from = 0; from < layer.outputs; from += C::WIDTH) {
+            const int row = from + first_row<ROWS>();
+            float sums[ROWS][4];
+            start(sums, parameters + layer.biases, row, layer.outputs, points);
+            product(sums, rows_from(weights_of(parameters, layer), from), layer.outputs - from, layer.inputs, h, stage);
+            if (!C::PASSES) __syncthreads();
 #pragma unroll
-        for (int r = 0; r < ROWS; ++r) {
-            const float bias = row + r < layer.outputs ? parameters[layer.biases + row + r] : 0.0f;
-#pragma unroll
-            for (int c = 0; c < 4; ++c) sums[r][c] = column + c < points ? bias : 0.0f;
+            for (int r = 0; r < ROWS; ++r) {
+                if (row + r < layer.outputs) store(out + (row + r) * STRIDE + column, sums[r]);
+            }
         }
-        product<ROWS>(sums, weights_of(parameters, layer), layer.outputs, layer.inputs, h, stage);
-        __syncthreads();
-#pragma unroll
-        for (int r = 0; r < ROWS; ++r) {
-            if (row + r < layer.outputs) store(h + (row + r) * STRIDE + column, sums[r]);
-        }
+        if (C::PASSES) spare = h, h = out;
     }
     const Layer last = layer_of(shape, shape.layers);
     const int output = first_row<1>();
     float sums[1][4];
-    for (int c = 0; c < 4; ++c) {
-        sums[0][c] = output < last.outputs && column + c < points ? parameters[last.biases + output] : 0.0f;
-    }
-    product<1>(sums, weights_of(parameters, last), last.outputs, last.inputs, h, stage);
+    start(sums, parameters + last.biases, output, last.outputs, points);
+    product(sums, weights_of(parameters, last), last.outputs, last.inputs, h, stage);
     if (output >= last.outputs) return;
     for (int c = 0; c < 4; ++c) {
         const int component = (column + c) / points, at = begin + (column + c) % points;

@@ -26,7 +26,7 @@ struct Job {
     double* losses;
     // Squares of the gradient, one sum per 256 parameters.
     double* squares;
-    // Three matrices for each hidden layer, where shared memory has no room for them.
+    // Three matrices for each hidden layer of a wide network.
     float* matrices;
     // The phases of a thread block, `shares × layers × width × POINTS`, where shared memory has no room for them.
     float* phases;
@@ -42,9 +42,14 @@ struct Job {
     float rate, warmup, end;
     // Whether shared memory has room for a share of the gradient.
     int gradient_shared;
+    // Whether points `p` and `p + BLOCK / 2` of a block are a pair, whose loss is that of the sum and the difference of their
+    // values: targets and weights of the sum at `p`, of the difference at the other.
+    int paired;
+    // Points that the loss of one sample is over.
+    int evaluations;
 };
 
-static_assert(sizeof(State) == 48 && sizeof(Job) == 168, "src/backend/cuda/job.rs says otherwise");
+static_assert(sizeof(State) == 48 && sizeof(Job) == 176, "src/backend/cuda/job.rs says otherwise");
 
 __device__ inline bool is_finished(const Job& job, const State& state) { return state.step >= job.steps; }
 
@@ -56,5 +61,5 @@ __device__ inline int batch_start(const Job& job, int batch) {
 // Numbers in the errors of a batch, which the loss is a mean over.
 __device__ inline int batch_numbers(const Job& job, int step) {
     const int batch = step % job.batches;
-    return (batch_start(job, batch + 1) - batch_start(job, batch)) * BLOCK * job.shape.outputs;
+    return (batch_start(job, batch + 1) - batch_start(job, batch)) * BLOCK * job.shape.outputs / job.evaluations;
 }

@@ -1,4 +1,4 @@
-// The kernels by name. Suffixes are classes of width: a network up to 16 · N wide takes class N or more.
+// The kernels by name. Suffixes are classes of width: a network up to 16 · N wide takes class N or more, wider ones the widest.
 #include "evaluate.cuh"
 #include "optimizer.cuh"
 #include "step.cuh"
@@ -33,6 +33,13 @@ TRAIN(8)
 extern "C" __global__ void __launch_bounds__(UPDATERS) reduce_gradient(const Job* jobs, int turn) {
     const Job& job = jobs[blockIdx.y];
     if (!is_finished(job, job.states[turn])) reduce(job);
+}
+
+// Rows of the grid are the hidden matrices of the networks in turn, `hidden` of each.
+extern "C" __global__ void __launch_bounds__(UPDATERS) iterate_matrices(const Job* jobs, int hidden, int iteration, int product) {
+    const Job& job = jobs[blockIdx.y / hidden];
+    const int l = 1 + blockIdx.y % hidden;
+    if (job.matrices && l < job.shape.layers && l >= job.first_layer) iterate(job, l, iteration, product);
 }
 
 extern "C" __global__ void __launch_bounds__(UPDATERS) update_parameters(const Job* jobs, int turn, float passed) {

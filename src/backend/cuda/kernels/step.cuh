@@ -3,6 +3,29 @@
 #include "job.cuh"
 #include "tile.cuh"
 
+// The place in its block of point `p` of part `part`: both points of a pair are in the same part.
+__device__ inline int lane_of(const Job& job, int part, int p) {
+    const int quarter = part % (BLOCK / POINTS);
+    return job.paired ? quarter * (POINTS / 2) + p % (POINTS / 2) + p / (POINTS / 2) * (BLOCK / 2) : quarter * POINTS + p;
+}
+
+// The loss of values `value` of a row, and its slope in their place.
+__device__ inline float residual(float& value, float target, float weight, float factor) {
+    const float error = value - target, weighted = error * weight;
+    value = weighted * factor;
+    return weighted * error;
+}
+
+// The same of a pair's values, by way of their sum and difference.
+__device__ inline float residual(float& a, float& b, const float* targets, const float* weights, float factor) {
+    float sum = a + b, difference = a - b;
+    const float loss = residual(sum, targets[0], weights[0], factor);
+    const float more = residual(difference, targets[BLOCK / 2], weights[BLOCK / 2], factor);
+    a = sum + difference;
+    b = sum - difference;
+    return loss + more;
+}
+
 // The weighted squared error of the share's points and its gradient, into `losses` and `partials`.
 //
 // A thread holds the same rows and columns of every layer, so phases need no barrier. The backward pass takes sine and slope
@@ -12,11 +35,12 @@ __device__ inline void step(const Job& job, const State& state) {
     using C = Class<ROWS>;
     const Shape& shape = job.shape;
     const int share = blockIdx.x, count = parameters_of(shape);
-    const int row = first_row<ROWS>(), column = first_column();
+    const int column = first_column();
     float* stage = shared_memory();
     float* h = stage + C::STAGE;
-    float* delta = h + C::ROWS_OF_POINTS;
-    float* rest = delta + C::ROWS_OF_POINTS;
+    float* delta = h + C::layer(shape);
+    float* spare = delta + C::layer(shape);
+    float* rest = C::PASSES ? spare + C::layer(shape) : spare;
     const int layer_phases = shape.width * POINTS;
     float* phases = rest;
     if (job.phases) phases = job.phases + share * shape.layers * layer_phases;
@@ -32,92 +56,102 @@ __device__ inline void step(const Job& job, const State& state) {
     const int end = static_cast<int>(static_cast<long long>(share + 1) * parts / job.shares);
     double loss = 0.0;
     for (int part = begin; part < end; ++part) {
-        const int block = first_block + part / (BLOCK / POINTS), lane = part % (BLOCK / POINTS) * POINTS;
-        const float* coordinates = job.coordinates + static_cast<size_t>(block) * shape.inputs * BLOCK + lane;
+        const int block = first_block + part / (BLOCK / POINTS);
+        const float* coordinates = job.coordinates + static_cast<size_t>(block) * shape.inputs * BLOCK;
 
         __syncthreads();
         for (int e = threadIdx.x; e < shape.inputs * POINTS; e += THREADS) {
-            h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + e % POINTS];
+            h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(job, part, e % POINTS)];
         }
         for (int l = 0; l < shape.layers; ++l) {
             const Layer layer = layer_of(shape, l);
-            float sums[ROWS][4];
+            float* out = C::PASSES ? spare : h;
+            for (int from = 0; from < layer.outputs; from += C::WIDTH) {
+                const int row = from + first_row<ROWS>();
+                float sums[ROWS][4];
+                start(sums, job.parameters + layer.biases, row, layer.outputs, POINTS);
+                const Matrix weights = rows_from(weights_of(job.parameters, layer), from);
+                product(sums, weights, layer.outputs - from, layer.inputs, h, stage);
+                if (!C::PASSES) __syncthreads();
 #pragma unroll
-            for (int r = 0; r < ROWS; ++r) {
-                const float bias = row + r < layer.outputs ? job.parameters[layer.biases + row + r] : 0.0f;
+                for (int r = 0; r < ROWS; ++r) {
+                    if (row + r >= layer.outputs) break;
+                    store(phases + l * layer_phases + (row + r) * POINTS + column, sums[r]);
 #pragma unroll
-                for (int c = 0; c < 4; ++c) sums[r][c] = bias;
+                    for (int c = 0; c < 4; ++c) sums[r][c] = sine(sums[r][c]);
+                    store(out + (row + r) * STRIDE + column, sums[r]);
+                }
             }
-            product<ROWS>(sums, weights_of(job.parameters, layer), layer.outputs, layer.inputs, h, stage);
-            __syncthreads();
-#pragma unroll
-            for (int r = 0; r < ROWS; ++r) {
-                if (row + r >= layer.outputs) break;
-                store(phases + l * layer_phases + (row + r) * POINTS + column, sums[r]);
-#pragma unroll
-                for (int c = 0; c < 4; ++c) sums[r][c] = sine(sums[r][c]);
-                store(h + (row + r) * STRIDE + column, sums[r]);
-            }
+            if (C::PASSES) spare = h, h = out;
         }
 
         const Layer last = layer_of(shape, shape.layers);
         {
             const int output = first_row<1>();
             float sums[1][4];
-            for (int c = 0; c < 4; ++c) sums[0][c] = output < last.outputs ? job.parameters[last.biases + output] : 0.0f;
-            product<1>(sums, weights_of(job.parameters, last), last.outputs, last.inputs, h, stage);
+            start(sums, job.parameters + last.biases, output, last.outputs, POINTS);
+            product(sums, weights_of(job.parameters, last), last.outputs, last.inputs, h, stage);
             if (output < last.outputs) store(delta + output * STRIDE + column, sums[0]);
         }
         __syncthreads();
-        if (threadIdx.x < POINTS) {
-            const int p = threadIdx.x;
+        if (threadIdx.x < (job.paired ? POINTS / 2 : POINTS)) {
+            const int lane = lane_of(job, part, threadIdx.x);
             const float* targets = job.targets + static_cast<size_t>(block) * shape.outputs * BLOCK + lane;
-            const float weight = job.weights[static_cast<size_t>(block) * BLOCK + lane + p];
+            const float* weights = job.weights + static_cast<size_t>(block) * BLOCK + lane;
             float sum = 0.0f;
-            for (int c = 0; c < shape.outputs; ++c) {
-                const float error = delta[c * STRIDE + p] - targets[c * BLOCK + p];
-                const float weighted = error * weight;
-                sum = __fmaf_rn(weighted, error, sum);
-                delta[c * STRIDE + p] = weighted * factor;
+            for (int c = 0; c < shape.outputs; ++c, targets += BLOCK) {
+                float* value = delta + c * STRIDE + threadIdx.x;
+                sum += job.paired ? residual(value[0], value[POINTS / 2], targets, weights, factor)
+                                  : residual(value[0], targets[0], weights[0], factor);
             }
             loss += static_cast<double>(sum);
         }
 
         for (int l = shape.layers;; --l) {
             const Layer layer = layer_of(shape, l);
-            float* below = phases + (l - 1) * layer_phases + row * POINTS + column;
+            float* below = phases + (l - 1) * layer_phases + column;
             // The layer's inputs into `h`; the phases below give way to their slopes.
             if (l == 0) {
                 for (int e = threadIdx.x; e < shape.inputs * POINTS; e += THREADS) {
-                    h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + e % POINTS];
+                    h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(job, part, e % POINTS)];
                 }
             } else {
+                for (int from = 0; from < layer.inputs; from += C::WIDTH) {
+                    const int row = from + first_row<ROWS>();
 #pragma unroll
-                for (int r = 0; r < ROWS; ++r) {
-                    if (row + r >= layer.inputs) break;
-                    float t[4], slope[4];
-                    load(t, below + r * POINTS);
+                    for (int r = 0; r < ROWS; ++r) {
+                        if (row + r >= layer.inputs) break;
+                        float t[4], slope[4];
+                        load(t, below + (row + r) * POINTS);
 #pragma unroll
-                    for (int c = 0; c < 4; ++c) t[c] = sine_and_slope(t[c], slope[c]);
-                    store(below + r * POINTS, slope);
-                    store(h + (row + r) * STRIDE + column, t);
+                        for (int c = 0; c < 4; ++c) t[c] = sine_and_slope(t[c], slope[c]);
+                        store(below + (row + r) * POINTS, slope);
+                        store(h + (row + r) * STRIDE + column, t);
+                    }
                 }
             }
             __syncthreads();
             outer<ROWS>(layer.outputs, layer.inputs, delta, h, gradient + layer.weights, gradient + layer.biases);
             if (l == job.first_layer) break;
-            float sums[ROWS][4] = {};
-            product<ROWS>(sums, transposed(weights_of(job.parameters, layer)), layer.inputs, layer.outputs, delta, stage);
-            __syncthreads();
+            // The barriers of a product are also those that end the reading of `h`.
+            float* out = C::PASSES ? spare : delta;
+            for (int from = 0; from < layer.inputs; from += C::WIDTH) {
+                const int row = from + first_row<ROWS>();
+                float sums[ROWS][4] = {};
+                const Matrix weights = rows_from(transposed(weights_of(job.parameters, layer)), from);
+                product(sums, weights, layer.inputs - from, layer.outputs, delta, stage);
+                if (!C::PASSES) __syncthreads();
 #pragma unroll
-            for (int r = 0; r < ROWS; ++r) {
-                if (row + r >= layer.inputs) break;
-                float slope[4];
-                load(slope, below + r * POINTS);
+                for (int r = 0; r < ROWS; ++r) {
+                    if (row + r >= layer.inputs) break;
+                    float slope[4];
+                    load(slope, below + (row + r) * POINTS);
 #pragma unroll
-                for (int c = 0; c < 4; ++c) sums[r][c] = __fmul_rn(sums[r][c], slope[c]);
-                store(delta + (row + r) * STRIDE + column, sums[r]);
+                    for (int c = 0; c < 4; ++c) sums[r][c] = __fmul_rn(sums[r][c], slope[c]);
+                    store(out + (row + r) * STRIDE + column, sums[r]);
+                }
             }
+            if (C::PASSES) spare = delta, delta = out;
         }
     }
 

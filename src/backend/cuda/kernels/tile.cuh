@@ -1,7 +1,8 @@
 // The two matrix products of a network over the points that a thread block holds.
 //
 // A thread block is 16 groups of 8 threads. In a product each group computes ROWS neighbouring rows and each of its threads
-// four neighbouring columns of them, in registers; so ROWS is the class of width, and 16 · ROWS rows are one pass.
+// four neighbouring columns of them, in registers; so ROWS is the class of width, and 16 · ROWS rows are one pass. Only the
+// widest class has more than one, and then a layer cannot take the place of its inputs.
 #pragma once
 #include "network.cuh"
 
@@ -16,8 +17,11 @@ struct Class {
     static constexpr int GROUP = ROWS == 3 ? 4 : ROWS;
     static constexpr int LINE = 16 * GROUP + 4;
     static constexpr int STAGE = DEPTH * LINE;
-    // Rows of points, `STRIDE` apart.
-    static constexpr int ROWS_OF_POINTS = WIDTH * STRIDE;
+    // Whether layers may be wider than a pass.
+    static constexpr bool PASSES = ROWS == 8;
+
+    // Numbers of a layer's points in shared memory: rows `STRIDE` apart, as many as whole passes have.
+    __device__ static int layer(const Shape& shape) { return (shape.width + WIDTH - 1) / WIDTH * WIDTH * STRIDE; }
 };
 
 // Element (row, inner) is at `row · rows + inner · inners`; one of the distances is 1.
@@ -29,6 +33,7 @@ struct Matrix {
 __device__ inline Matrix weights_of(const float* parameters, const Layer& layer) {
     return {parameters + layer.weights, layer.inputs, 1};
 }
+__device__ inline Matrix rows_from(const Matrix& a, int row) { return {a.data + row * a.rows, a.rows, a.inners}; }
 __device__ inline Matrix transposed(const Matrix& a) { return {a.data, a.inners, a.rows}; }
 
 template <int N>
@@ -89,13 +94,27 @@ template <int ROWS>
 __device__ inline int first_row() { return threadIdx.x / 8 * ROWS; }
 __device__ inline int first_column() { return threadIdx.x % 8 * 4; }
 
+// The biases of the thread's rows from row `row` on, where every sum starts, in columns below `columns`.
+template <int ROWS>
+__device__ inline void start(float (&sums)[ROWS][4], const float* biases, int row, int rows, int columns) {
+#pragma unroll
+    for (int r = 0; r < ROWS; ++r) {
+        const float bias = row + r < rows ? biases[row + r] : 0.0f;
+#pragma unroll
+        for (int c = 0; c < 4; ++c) sums[r][c] = first_column() + c < columns ? bias : 0.0f;
+    }
+}
+
 // `g[j, i] += Σ_p d[j][p] · x[i][p]` and `g_bias[j] += Σ_p d[j][p]`. Every sum belongs to one thread and its points are taken in
 // order, so the result is the same in every run. A thread's rows are 16 and its columns 8 apart: no two read the same bank.
 template <int ROWS>
 __device__ inline void outer(int outputs, int inputs, const float* d, const float* x, float* g, float* g_bias) {
     constexpr int COLUMNS = 2 * ROWS < 8 ? 2 * ROWS : 8;
-    const int row = threadIdx.x / 8, column = threadIdx.x % 8;
-    for (int from = 0; from < inputs; from += 8 * COLUMNS) {
+    const int column = threadIdx.x % 8;
+    const int across = (inputs + 8 * COLUMNS - 1) / (8 * COLUMNS);
+    const int down = (outputs + Class<ROWS>::WIDTH - 1) / Class<ROWS>::WIDTH;
+    for (int tile = 0; tile < across * down; ++tile) {
+        const int row = threadIdx.x / 8 + tile / across * Class<ROWS>::WIDTH, from = tile % across * 8 * COLUMNS;
         float sums[ROWS][COLUMNS] = {};
         for (int p = 0; p < POINTS; p += 4) {
             float own[ROWS][4];
@@ -121,9 +140,9 @@ __device__ inline void outer(int outputs, int inputs, const float* d, const floa
             }
         }
     }
-    if (threadIdx.x < outputs) {
+    for (int j = threadIdx.x; j < outputs; j += THREADS) {
         float sum = 0.0f;
-        for (int p = 0; p < POINTS; ++p) sum = __fadd_rn(sum, d[threadIdx.x * STRIDE + p]);
-        g_bias[threadIdx.x] = __fadd_rn(g_bias[threadIdx.x], sum);
+        for (int p = 0; p < POINTS; ++p) sum = __fadd_rn(sum, d[j * STRIDE + p]);
+        g_bias[j] = __fadd_rn(g_bias[j], sum);
     }
 }
