@@ -206,3 +206,10 @@ fn empty_batches_cost_nothing_and_ragged_ones_are_refused() {
     let short = Batch { targets: &points.targets[..3 * BLOCK], ..points.batch(0) };
     assert!(matches!(candle.step(&network, short, 1.0), Err(Error::Parameter { name: "batch", .. })));
 }
+
+#[test]
+#[cfg(not(feature = "candle-cuda"))]
+fn a_gpu_takes_a_feature_of_its_own() {
+    let error = CandleBackend::on_cuda(Precision::Binary32, 0).unwrap_err();
+    assert!(matches!(error, sirenc::Error::Device { .. }), "{error}");
+}

@@ -21,7 +21,7 @@ pub enum Precision {
     Binary64,
 }
 
-/// Passes over whole blocks on the processor, with the data layout of
+/// Passes over whole blocks, with the data layout of
 /// [`Level`](crate::backend::simd::Level): per block one row of [`BLOCK`] points per feature.
 #[derive(Clone, Debug)]
 pub struct CandleBackend {
@@ -35,11 +35,16 @@ type Layers = Vec<(Tensor, Tensor)>;
 impl CandleBackend {
     /// A backend that computes in `precision`.
     pub fn new(precision: Precision) -> Self {
-        let dtype = match precision {
-            Precision::Binary32 => DType::F32,
-            Precision::Binary64 => DType::F64,
-        };
-        CandleBackend { dtype, device: Device::Cpu }
+        CandleBackend { dtype: dtype(precision), device: Device::Cpu }
+    }
+
+    /// The same on the CUDA device `index`, which takes the feature `candle-cuda`.
+    ///
+    /// # Errors
+    /// `Device` without that feature or such a device.
+    pub fn on_cuda(precision: Precision, index: usize) -> Result<Self> {
+        let device = Device::new_cuda(index).map_err(device_error)?;
+        Ok(CandleBackend { dtype: dtype(precision), device })
     }
 
     /// Values of `network`: `coordinates` holds per block `inputs × BLOCK`, the result per block `outputs × BLOCK`.
@@ -148,6 +153,13 @@ impl CandleBackend {
     }
 }
 
+fn dtype(precision: Precision) -> DType {
+    match precision {
+        Precision::Binary32 => DType::F32,
+        Precision::Binary64 => DType::F64,
+    }
+}
+
 /// `h' = sin(2π(W·h + b))`, layer by layer, without the sine in the last.
 fn evaluate(layers: &Layers, coordinates: Tensor) -> candle_core::Result<Tensor> {
     let mut h = coordinates;
@@ -169,5 +181,5 @@ fn whole_blocks(data: &[f32], features: usize) -> Result<usize> {
 }
 
 fn device_error(error: candle_core::Error) -> Error {
-    Error::Device { device: "candle (cpu)".into(), detail: error.to_string() }
+    Error::Device { device: "candle".into(), detail: error.to_string() }
 }

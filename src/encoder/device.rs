@@ -19,8 +19,10 @@ use std::time::Instant;
 /// more memory on the device.
 pub(super) const FITS_AT_ONCE: usize = 8;
 
-/// Points that are brought to the device at a time, about: as many bytes as a small GPU has room for.
-const LOAD: u64 = 1 << 25;
+/// Points that are brought to the device at a time, about: 24 bytes each for three channels, here and there.
+const LOAD: u64 = 1 << 24;
+/// Tiles at a time, for which a grid of thread blocks has rows.
+const MOST_TILES: usize = 1 << 12;
 
 /// The device asked for, or for `Auto` the reason why it is the CPU.
 pub(super) fn open(device: Device) -> Result<std::result::Result<Arc<Cuda>, Option<String>>> {
@@ -121,7 +123,7 @@ impl Session<'_> {
         let all = points(&(0..tiles.len())).max(1) as f64;
         let (mut loads, mut from) = (vec![], 0);
         for to in 1..=tiles.len() {
-            if to == tiles.len() || points(&(from..to + 1)) > LOAD {
+            if to == tiles.len() || to - from == MOST_TILES || points(&(from..to + 1)) > LOAD {
                 loads.push(from..to);
                 from = to;
             }

@@ -74,6 +74,11 @@ impl Session<'_> {
     pub fn affordable(&self, passes: f64) -> f64 {
         const STEPS: u32 = 20;
         let Some(left) = self.meter.remaining() else { return passes };
+        // The steps below are the CPU's. A device's schedules keep to the time by themselves.
+        #[cfg(feature = "cuda")]
+        if self.cuda.is_some() {
+            return passes;
+        }
         let description = &self.signal.description;
         let shape = plan::usual_shape(description);
         let points = BATCH_BLOCKS * BLOCK;

@@ -49,6 +49,19 @@ fn tiles_fit_together_within_the_size_asked_for() {
 }
 
 #[test]
+fn a_fit_ends_in_time() {
+    let room = Room::new();
+    room.put("a.ppm", picture(30, 20));
+    let arguments = ["a.ppm", "--device", "cuda", "--effort", "9", "--time-limit", "2", "--json"];
+    let Some(driver) = emulator::library() else { return };
+    let mut command = room.command(&[&["encode"][..], &arguments, &FAST[2..]].concat());
+    command.env("LD_LIBRARY_PATH", driver.parent().unwrap());
+    let object = Run::of(command.output().unwrap(), &arguments).exits(0).json();
+    let seconds = object["seconds"].as_f64().unwrap();
+    assert!(seconds < 30.0, "{seconds} s for a limit of 2 s and 83,200 steps without");
+}
+
+#[test]
 fn several_pictures_at_once_are_as_one_at_a_time() {
     let room = Room::new();
     let names = ["a.ppm", "b.ppm", "c.ppm"];

@@ -147,6 +147,8 @@ int cuDeviceGetName(char* name, int length, int) { return snprintf(name, length,
 int cuDeviceTotalMem_v2(size_t* bytes, int) { return *bytes = size_t(1) << 30, SUCCESS; }
 int cuDeviceGetAttribute(int* value, int attribute, int) {
     switch (attribute) {
+        case 13: *value = 1000000; break;                      // CLOCK_RATE, kHz
+        case 16: *value = 1; break;                            // MULTIPROCESSOR_COUNT
         case 75: *value = fails("old-device") ? 7 : 8; break;  // COMPUTE_CAPABILITY_MAJOR
         case 97: *value = SHARED; break;                       // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
         default: *value = 0;

@@ -33,6 +33,9 @@ fn build() -> Option<PathBuf> {
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "g++".into());
     let output = Command::new(&compiler)
         .args(["-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-fno-strict-aliasing"])
+        // What a device faults on ends the test: a vector that is not aligned, for one.
+        .args(["-fsanitize=alignment,bounds,null,shift,signed-integer-overflow"])
+        .args(["-fsanitize-undefined-trap-on-error"])
         .args(["-Wall", "-Wno-unknown-pragmas", "-Werror", "-fPIC", "-shared", "-Wl,-soname,libcuda.so"])
         .arg("-I")
         .arg(root.join("tests/emulator"))

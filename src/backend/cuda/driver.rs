@@ -30,6 +30,17 @@ pub(super) struct Device {
     pub shared_memory: usize,
 }
 
+impl Device {
+    /// Operations per second in binary32, two for each lane and cycle.
+    pub fn peak(&self) -> Result<f64, DriverError> {
+        let processors = self.context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
+        let kilohertz = self.context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_CLOCK_RATE)?;
+        // 8.0 has half the lanes of all that came after it.
+        let lanes = if self.context.compute_capability()? == (8, 0) { 64.0 } else { 128.0 };
+        Ok(2.0 * lanes * f64::from(processors) * 1e3 * f64::from(kilohertz))
+    }
+}
+
 /// Opens device `index`, or says why that cannot be.
 pub(super) fn open(index: u32) -> Result<Device, String> {
     if !has_driver() {

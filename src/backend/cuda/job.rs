@@ -137,6 +137,10 @@ impl Layout {
     fn partials(&self) -> usize {
         5 * self.parameters
     }
+    /// Numbers before the matrices and phases, which are read as vectors and so begin at a multiple of their length.
+    fn matrices(&self, shape: Shape) -> usize {
+        (self.partials() + self.shares * shape.parameters()).next_multiple_of(64)
+    }
 }
 
 /// Numbers of points in whole blocks: what a network is fitted to.
@@ -165,7 +169,7 @@ impl Resident {
     ) -> Result<Self, DriverError> {
         let blocks = samples.weights.len() / BLOCK;
         let layout = Layout::new(device, shape, class, blocks, schedule);
-        let floats = layout.partials() + layout.shares * shape.parameters() + layout.matrices + layout.phases;
+        let floats = layout.matrices(shape) + layout.matrices + layout.phases;
         let mut resident = Resident {
             shape,
             samples: stream.clone_htod(&[samples.coordinates, samples.targets, samples.weights].concat())?,
@@ -191,7 +195,7 @@ impl Resident {
         let float = |base: CUdeviceptr, index: usize| base + (index * size_of::<f32>()) as CUdeviceptr;
         let rows = blocks * BLOCK;
         let partials = layout.partials();
-        let matrices = partials + layout.shares * shape.parameters();
+        let matrices = layout.matrices(*shape);
         let array = |n: usize| float(floats, n * layout.parameters);
         let unless_empty = |numbers: usize, at: usize| if numbers == 0 { 0 } else { float(floats, at) };
         Job {

@@ -27,6 +27,7 @@ use driver::Device;
 use kernels::{Kernels, POINTS, THREADS};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// A CUDA device with the kernels loaded.
 #[derive(Debug)]
@@ -112,27 +113,60 @@ impl Cuda {
     /// # Panics
     /// If the lengths are not those of whole and equally many blocks.
     pub fn step(&self, network: &Network, batch: Batch<'_>) -> Result<(f64, Vec<f32>)> {
-        let shape = network.shape();
-        let blocks = self.blocks(shape, batch.coordinates)?;
-        assert_eq!(batch.targets.len(), blocks * shape.outputs * BLOCK);
-        assert_eq!(batch.weights.len(), blocks * BLOCK);
-        if blocks == 0 {
-            return Ok((0.0, vec![0.0; shape.parameters()]));
+        if self.samples(network, batch)?.weights.is_empty() {
+            return Ok((0.0, vec![0.0; network.shape().parameters()]));
         }
-        let Batch { coordinates, targets, weights, first_layer, paired } = batch;
+        self.once(network, batch, |run| train::step(&self.device, &self.kernels, run))
+    }
+
+    /// Wall-clock time of `steps` times what [`Cuda::step`] computes, on samples that are already on the device: for benchmarks.
+    ///
+    /// # Errors
+    /// As [`Cuda::forward`].
+    ///
+    /// # Panics
+    /// As [`Cuda::step`], or if there are no samples.
+    pub fn time_steps(&self, network: &Network, batch: Batch<'_>, steps: usize) -> Result<Duration> {
+        self.once(network, batch, |run| train::time_steps(&self.device, &self.kernels, run, steps))
+    }
+
+    /// The peak of the device in binary32, in operations per second: two for each lane and cycle.
+    ///
+    /// # Errors
+    /// `Device` if the device does not tell.
+    pub fn peak(&self) -> Result<f64> {
+        self.device.peak().map_err(|error| self.failed(error))
+    }
+
+    /// Lets `work` have `batch` as the only one of a network.
+    fn once<T>(
+        &self,
+        network: &Network,
+        batch: Batch<'_>,
+        work: impl FnOnce(Run<'_>) -> std::result::Result<T, DriverError>,
+    ) -> Result<T> {
+        let samples = self.samples(network, batch)?;
         let schedule = Schedule {
             steps: 1,
-            blocks,
+            blocks: samples.weights.len() / BLOCK,
             rate: 0.0,
             warmup: 0.0,
             end: 0.0,
-            first_layer,
+            first_layer: batch.first_layer,
             parallel: false,
             time: None,
         };
-        let samples = Samples { coordinates, targets, weights, paired };
         let run = Run { network: &mut network.clone(), samples, schedule };
-        train::step(&self.device, &self.kernels, run).map_err(|error| self.failed(error))
+        work(run).map_err(|error| self.failed(error))
+    }
+
+    /// The samples of `batch`, whose lengths are checked.
+    fn samples<'a>(&self, network: &Network, batch: Batch<'a>) -> Result<Samples<'a>> {
+        let Batch { coordinates, targets, weights, paired, .. } = batch;
+        let blocks = self.blocks(network.shape(), coordinates)?;
+        assert_eq!(targets.len(), blocks * network.shape().outputs * BLOCK);
+        assert_eq!(weights.len(), blocks * BLOCK);
+        Ok(Samples { coordinates, targets, weights, paired })
     }
 
     /// Trains all `runs` side by side, each to the bits it would have alone. `observe` gets the number of a run, the steps it

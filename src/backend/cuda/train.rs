@@ -11,6 +11,7 @@ use cudarc::driver::{
     CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg,
 };
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Steps between two looks at the loss.
 const INTERVAL: usize = 64;
@@ -73,6 +74,24 @@ pub(super) fn step(
     group.launch_step(0)?;
     group.launch_reduce(kernels, 0)?;
     group.residents[0].gradient(&group.stream)
+}
+
+/// Wall-clock time of `steps` times what [`step`] computes, on samples that are already on the device.
+pub(super) fn time_steps(
+    device: &Device,
+    kernels: &Kernels,
+    mut run: Run<'_>,
+    steps: usize,
+) -> Result<Duration, DriverError> {
+    let group = &mut Group::of_runs(device, kernels, std::slice::from_mut(&mut run))?[0];
+    group.stream.synchronize()?;
+    let start = Instant::now();
+    for _ in 0..steps {
+        group.launch_step(0)?;
+        group.launch_reduce(kernels, 0)?;
+    }
+    group.stream.synchronize()?;
+    Ok(start.elapsed())
 }
 
 /// Networks of one class of width, on a stream of their own.
