@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use super::gemm::{Bias, Matrix, outer, product};
+use super::gemm::{AsTheyAre, Bias, Finish, Matrix, outer, product};
 use super::lanes::{Lanes, sine, sine_and_slope};
 use super::{BLOCK, Batch};
 use crate::network::{LayerShape, Shape};
@@ -86,6 +86,50 @@ pub(super) fn weights(layer: &LayerShape, parameters: &[f32]) -> (Matrix, Bias) 
     )
 }
 
+/// Phases become activations.
+#[derive(Clone, Copy)]
+struct Sine;
+
+impl<V: Lanes> Finish<V> for Sine {
+    #[inline(always)]
+    unsafe fn finish(self, _: usize, phase: V) -> V {
+        // SAFETY: the caller's contract.
+        unsafe { sine(phase) }
+    }
+}
+
+/// Phases become activations, and leave their slopes in `slopes`.
+#[derive(Clone, Copy)]
+struct SineAndSlope {
+    slopes: *mut f32,
+}
+
+impl<V: Lanes> Finish<V> for SineAndSlope {
+    #[inline(always)]
+    unsafe fn finish(self, at: usize, phase: V) -> V {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let (activation, slope) = sine_and_slope(phase);
+            slope.store(self.slopes.add(at));
+            activation
+        }
+    }
+}
+
+/// Sums times `factors`.
+#[derive(Clone, Copy)]
+struct Times {
+    factors: *const f32,
+}
+
+impl<V: Lanes> Finish<V> for Times {
+    #[inline(always)]
+    unsafe fn finish(self, at: usize, sum: V) -> V {
+        // SAFETY: the caller's contract.
+        unsafe { sum.mul(V::load(self.factors.add(at))) }
+    }
+}
+
 /// Values of the network: per block `outputs × BLOCK` into `values`.
 ///
 /// # Safety
@@ -105,11 +149,11 @@ pub(crate) unsafe fn forward<V: Lanes, const C: usize>(pass: Pass<'_>, values: &
             for (l, layer) in shape.layers().enumerate() {
                 let (matrix, biases) = weights(&layer, pass.parameters);
                 let output = if layer.last { values.as_mut_ptr() } else { scratch.add((l % 2) * rows) };
-                product::<V, C>((layer.outputs, layer.inputs, BLOCK), matrix, input, biases, output);
-                if !layer.last {
-                    for p in (0..layer.outputs * BLOCK).step_by(V::N) {
-                        sine(V::load(output.add(p))).store(output.add(p));
-                    }
+                let size = (layer.outputs, layer.inputs, BLOCK);
+                if layer.last {
+                    product::<V, C>(size, matrix, input, biases, AsTheyAre, output);
+                } else {
+                    product::<V, C>(size, matrix, input, biases, Sine, output);
                 }
                 input = output;
             }
@@ -149,14 +193,12 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
             for (l, layer) in shape.layers().enumerate() {
                 let (matrix, biases) = weights(&layer, pass.parameters);
                 let output = if layer.last { delta } else { activations.add(l * rows) };
-                product::<V, C>((layer.outputs, layer.inputs, BLOCK), matrix, input, biases, output);
-                if !layer.last {
-                    let slope = slopes.add(l * rows);
-                    for p in (0..layer.outputs * BLOCK).step_by(V::N) {
-                        let (s, d) = sine_and_slope(V::load(output.add(p)));
-                        s.store(output.add(p));
-                        d.store(slope.add(p));
-                    }
+                let size = (layer.outputs, layer.inputs, BLOCK);
+                if layer.last {
+                    product::<V, C>(size, matrix, input, biases, AsTheyAre, output);
+                } else {
+                    let sine = SineAndSlope { slopes: slopes.add(l * rows) };
+                    product::<V, C>(size, matrix, input, biases, sine, output);
                 }
                 input = output;
             }
@@ -183,17 +225,9 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
                 if l > first_layer {
                     let (matrix, _) = weights(&layer, pass.parameters);
                     let transposed = Matrix { row: matrix.inner, inner: matrix.row, ..matrix };
-                    product::<V, C>(
-                        (layer.inputs, layer.outputs, BLOCK),
-                        transposed,
-                        delta,
-                        Bias::NONE,
-                        next,
-                    );
-                    let slope = slopes.add((l - 1) * rows);
-                    for p in (0..layer.inputs * BLOCK).step_by(V::N) {
-                        V::load(next.add(p)).mul(V::load(slope.add(p))).store(next.add(p));
-                    }
+                    let size = (layer.inputs, layer.outputs, BLOCK);
+                    let times = Times { factors: slopes.add((l - 1) * rows) };
+                    product::<V, C>(size, transposed, delta, Bias::NONE, times, next);
                     std::mem::swap(&mut delta, &mut next);
                 }
             }

@@ -28,18 +28,40 @@ impl Bias {
     pub const NONE: Bias = Bias { data: std::ptr::null(), columns: 0 };
 }
 
-/// `c[r] = bias[r] + Σ_k a[r, k] · b[k]` for `r < rows`, where `b[k]` and `c[r]` are rows of `columns` points.
+/// What becomes of the sums of a product on their way to `c`, while they are in registers.
+pub(crate) trait Finish<V>: Copy {
+    /// What is stored at `c[at]` and the lanes behind it for the sums `sum`.
+    ///
+    /// # Safety
+    /// V's instructions are present, and what the implementation points to reaches as far as `c`.
+    unsafe fn finish(self, at: usize, sum: V) -> V;
+}
+
+/// The sums themselves.
+#[derive(Clone, Copy)]
+pub(crate) struct AsTheyAre;
+
+impl<V> Finish<V> for AsTheyAre {
+    #[inline(always)]
+    unsafe fn finish(self, _: usize, sum: V) -> V {
+        sum
+    }
+}
+
+/// `c[r] = finish(bias[r] + Σ_k a[r, k] · b[k])` for `r < rows`, where `b[k]` and `c[r]` are rows of `columns` points.
 /// The sum starts at the bias and runs over ascending `k`, one fused multiply-add each.
 ///
 /// # Safety
 /// V's instructions are present; `columns` and `bias.columns` are multiples of `C · V::N`; `a` holds `rows × inner`, `b`
-/// `inner × columns`, `c` `rows × columns` numbers, `bias` `rows` if it has columns; `c` overlaps none of them.
+/// `inner × columns`, `c` `rows × columns` numbers, `bias` `rows` if it has columns; `c` overlaps none of them; and the
+/// contract of `finish`.
 #[inline(always)]
 pub(crate) unsafe fn product<V: Lanes, const C: usize>(
     (rows, inner, columns): (usize, usize, usize),
     a: Matrix,
     b: *const f32,
     bias: Bias,
+    finish: impl Finish<V>,
     c: *mut f32,
 ) {
     // Blocks of six rows keep 24 accumulators in flight with four columns; the rest is spread evenly, since two
@@ -52,28 +74,29 @@ pub(crate) unsafe fn product<V: Lanes, const C: usize>(
         unsafe {
             let a = Matrix { data: a.data.add(r * a.row), ..a };
             let bias = if bias.columns == 0 { bias } else { Bias { data: bias.data.add(r), ..bias } };
-            let c = c.add(r * columns);
+            let c = (c, r * columns);
             match take {
-                1 => rows_of::<V, 1, C>((inner, columns), a, b, bias, c),
-                2 => rows_of::<V, 2, C>((inner, columns), a, b, bias, c),
-                3 => rows_of::<V, 3, C>((inner, columns), a, b, bias, c),
-                4 => rows_of::<V, 4, C>((inner, columns), a, b, bias, c),
-                5 => rows_of::<V, 5, C>((inner, columns), a, b, bias, c),
-                _ => rows_of::<V, 6, C>((inner, columns), a, b, bias, c),
+                1 => rows_of::<V, 1, C>((inner, columns), a, b, bias, finish, c),
+                2 => rows_of::<V, 2, C>((inner, columns), a, b, bias, finish, c),
+                3 => rows_of::<V, 3, C>((inner, columns), a, b, bias, finish, c),
+                4 => rows_of::<V, 4, C>((inner, columns), a, b, bias, finish, c),
+                5 => rows_of::<V, 5, C>((inner, columns), a, b, bias, finish, c),
+                _ => rows_of::<V, 6, C>((inner, columns), a, b, bias, finish, c),
             }
         }
         r += take;
     }
 }
 
-/// `R` rows of [`product`], `C` vectors of columns at a time.
+/// `R` rows of [`product`] from element `first` of `c` on, `C` vectors of columns at a time.
 #[inline(always)]
 unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
     (inner, columns): (usize, usize),
     a: Matrix,
     b: *const f32,
     bias: Bias,
-    c: *mut f32,
+    finish: impl Finish<V>,
+    (c, first): (*mut f32, usize),
 ) {
     let mut column = 0;
     while column < columns {
@@ -97,7 +120,8 @@ unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
             }
             for (r, row) in sums.into_iter().enumerate() {
                 for (n, sum) in row.into_iter().enumerate() {
-                    sum.store(c.add(r * columns + column + n * V::N));
+                    let at = first + r * columns + column + n * V::N;
+                    finish.finish(at, sum).store(c.add(at));
                 }
             }
         }
@@ -226,18 +250,33 @@ pub(crate) unsafe fn orthogonalize<V: Lanes>(
         let rows = |data: &[f32]| Matrix { data: data.as_ptr(), row: stride, inner: 1 };
         // SAFETY: all buffers hold n × stride numbers and N divides 16, which divides the stride.
         unsafe {
-            product::<V, 1>((n, n, stride), rows(m), transposed.as_ptr(), Bias::NONE, square.as_mut_ptr());
+            product::<V, 1>(
+                (n, n, stride),
+                rows(m),
+                transposed.as_ptr(),
+                Bias::NONE,
+                AsTheyAre,
+                square.as_mut_ptr(),
+            );
             product::<V, 1>(
                 (n, n, stride),
                 rows(square),
                 square.as_ptr(),
                 Bias::NONE,
+                AsTheyAre,
                 polynomial.as_mut_ptr(),
             );
             for (p, s) in polynomial.iter_mut().zip(square.iter()) {
                 *p = B * s + C * *p;
             }
-            product::<V, 1>((n, n, stride), rows(polynomial), m.as_ptr(), Bias::NONE, square.as_mut_ptr());
+            product::<V, 1>(
+                (n, n, stride),
+                rows(polynomial),
+                m.as_ptr(),
+                Bias::NONE,
+                AsTheyAre,
+                square.as_mut_ptr(),
+            );
         }
         for (x, s) in m.iter_mut().zip(square.iter()) {
             *x = A * *x + s;

@@ -10,7 +10,7 @@
 
 use super::BLOCK;
 use super::fused::{Pass, grow, weights};
-use super::gemm::{Bias, product};
+use super::gemm::{AsTheyAre, Bias, product};
 use super::lanes::{CURVATURE, Lanes, sine_and_slope};
 use crate::network::{Jet, LayerShape};
 
@@ -66,6 +66,7 @@ unsafe fn jet_in<V: Lanes, const I: usize>(pass: Pass<'_>, jet: Jet, out: &mut [
                         matrix,
                         input,
                         biases,
+                        AsTheyAre,
                         output,
                     );
                 }
