@@ -88,7 +88,8 @@ __device__ inline void activate(int derivatives, int inputs, float* jet, int ste
 // The jets at as many points as there is room for: column `component · points + point` of a product is one component at one
 // point. `components × outputs × BLOCK` per block of points.
 template <int ROWS>
-__device__ inline void jet(const Shape& shape, const float* parameters, const float* coordinates, int derivatives, int count, float* out) {
+__device__ inline void jet(
+    const Shape& shape, const float* parameters, const float* coordinates, int derivatives, int count, float* out) {
     using C = Class<ROWS>;
     float* stage = shared_memory();
     float* h = stage + C::STAGE;

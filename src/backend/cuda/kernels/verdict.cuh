@@ -1,0 +1,61 @@
+// The watch over the loss of a network in training: `Guard` of src/fit/train.rs.
+#pragma once
+#include "job.cuh"
+
+// Threads of a thread block that sums or updates.
+constexpr int UPDATERS = 256;
+
+// The sum over the thread block, in the order of a fixed tree; every thread gets it.
+__device__ inline double block_sum(double value, double* scratch) {
+    __syncthreads();
+    scratch[threadIdx.x] = value;
+    for (int half = UPDATERS / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) scratch[threadIdx.x] += scratch[threadIdx.x + half];
+    }
+    __syncthreads();
+    return scratch[0];
+}
+
+// What the loss of a step leads to.
+struct Verdict {
+    State next;
+    // Back to the best parameters; or remember the present ones as the best.
+    bool roll_back, keep;
+    // What the gradient is multiplied by, at most 1.
+    float clip;
+};
+
+__device__ inline bool is_finite(double x) { return x - x == 0.0; }
+
+// Clips gradients to four times their usual norm; goes back when the loss is not finite or its recent mean is more than
+// twice the best.
+__device__ inline Verdict judge(const State& state, double mse, double norm) {
+    Verdict verdict{state, false, false, 1.0f};
+    State& next = verdict.next;
+    next.step = state.step + 1;
+    verdict.roll_back = !is_finite(mse) || !is_finite(norm);
+    if (!verdict.roll_back) {
+        next.recent = is_finite(state.recent) ? state.recent + 0.05 * (mse - state.recent) : mse;
+        const bool known = state.norm > 0.0;
+        if (known && norm > 4.0 * state.norm) verdict.clip = static_cast<float>(4.0 * state.norm / norm);
+        const double usual = known && norm > 4.0 * state.norm ? 4.0 * state.norm : norm;
+        next.norm = known ? state.norm + 0.02 * (usual - state.norm) : usual;
+        verdict.roll_back = state.step > 100 && next.recent > 2.0 * state.best;
+    }
+    if (verdict.roll_back) {
+        next.recent = state.best;
+        next.norm = 0.0;
+        next.slow_down = 0.5f * state.slow_down;
+        next.power1 = next.power2 = 1.0f;
+        return verdict;
+    }
+    verdict.keep = next.recent < state.best && (state.step < 100 || state.step >= state.kept_at + 100);
+    if (verdict.keep) {
+        next.best = next.recent;
+        next.kept_at = state.step;
+    }
+    next.power1 = BETA1 * state.power1;
+    next.power2 = BETA2 * state.power2;
+    return verdict;
+}
