@@ -41,7 +41,14 @@ impl Decoder {
     pub fn open<R: Read>(reader: R, limits: &Limits) -> Result<Self> {
         Ok(Self::of(container::read(reader, limits)?, limits))
     }
-    /// A decoder for a file that is already in memory and valid.
+    /// As [`Decoder::open`], of a file that is in memory, which is not copied.
+    ///
+    /// # Errors
+    /// As [`Decoder::open`], without `Io`.
+    pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self> {
+        Ok(Self::of(container::parse(bytes, limits)?, limits))
+    }
+    /// A decoder for a file that was read and found valid.
     pub(crate) fn of(file: File, limits: &Limits) -> Self {
         Decoder { networks: file.networks.decode(), file, limits: limits.clone() }
     }

@@ -207,7 +207,11 @@ fn formats_refuse_what_they_cannot_hold_and_name_one_that_can() {
             "it cannot hold 16-bit unsigned samples; PNG, TIFF and PNM can",
         ),
         ("media/rgba.png", OutputFormat::Jpeg, "it cannot hold alpha; PNG, TIFF and WebP can"),
-        ("media/grey-float.tiff", OutputFormat::Png, "it cannot hold binary32 samples; TIFF and NPY can"),
+        (
+            "media/grey-float.tiff",
+            OutputFormat::Png,
+            "it cannot hold binary32 samples; TIFF, EXR and NPY can",
+        ),
         ("media/chirp-16.wav", OutputFormat::Png, "it cannot hold sound; WAV and NPY can"),
         ("media/1x1.png", OutputFormat::Wav, "it cannot hold a picture; PNG, TIFF and NPY can"),
     ];

@@ -45,7 +45,7 @@ pub struct Args {
     /// By default INPUT with .png, .tiff (pictures of binary32) or .wav; standard output if INPUT is -.
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Format of the output, whatever its name: png, jpg, tiff, webp, bmp, pnm, wav or npy
+    /// Format of the output, whatever its name: png, jpg, tiff, webp, bmp, pnm, exr, wav or npy
     /// [default: by the extension of PATH]
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     format: Option<OutputFormat>,

@@ -302,7 +302,7 @@ impl Args {
 fn verify(name: &str, source: &Signal, encoded: &Encoded, quiet: bool) -> Result<Comparison, Failure> {
     let failed = |sentence: String| Failure::new(Exit::Verification, name, sentence);
     let broken = |error| failed(format!("the finished file does not decode: {error}"));
-    let decoder = Decoder::open(encoded.bytes.as_slice(), &Limits::default()).map_err(broken)?;
+    let decoder = Decoder::from_bytes(&encoded.bytes, &Limits::default()).map_err(broken)?;
     if decoder.description() != &source.description {
         return Err(failed("the finished file describes another signal".into()));
     }

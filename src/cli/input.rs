@@ -69,7 +69,7 @@ impl Content {
             let found = format!("{kind} was found, a .siren file was expected");
             return Err(Failure::new(Exit::Input, &self.name, found).hint("`sirenc encode` makes one"));
         }
-        Decoder::open(self.bytes.as_slice(), limits).map_err(|error| Failure::siren(&self.name, error))
+        Decoder::from_bytes(&self.bytes, limits).map_err(|error| Failure::siren(&self.name, error))
     }
 }
 

@@ -1,12 +1,13 @@
 //! FILE ↔ SIGNAL: pictures and sound, one file per format family, recognised by content.
 //!
 //! ```text
-//! bytes → sniff → picture | tiff | wav → Signal → output → PNG, JPEG, TIFF, WebP, BMP, PNM, WAV, NPY
+//! bytes → sniff → picture | tiff | wav → Signal → output → PNG, JPEG, TIFF, WebP, BMP, PNM, EXR, WAV, NPY
 //! ```
 //!
 //! Samples keep the width of their source, pixels are stored upright, and ICC, Exif and XMP blocks come along.
 //! This module knows no networks.
 
+mod exr;
 mod npy;
 mod orientation;
 mod output;

@@ -1,7 +1,7 @@
 //! SIGNAL → FILE: which formats are written, what each can hold, and the writing itself.
 
 use crate::error::{Error, Result};
-use crate::media::{npy, pnm, tiff, wav};
+use crate::media::{exr, npy, pnm, tiff, wav};
 use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
 use image::codecs::{bmp::BmpEncoder, jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
 use image::error::ImageError;
@@ -9,7 +9,7 @@ use image::{EncodableLayout, ExtendedColorType, ImageEncoder};
 use std::io::{Seek, Write};
 use std::path::Path;
 
-use OutputFormat::{Bmp, Jpeg, Npy, Png, Pnm, Tiff, Wav, WebP};
+use OutputFormat::{Bmp, Exr, Jpeg, Npy, Png, Pnm, Tiff, Wav, WebP};
 
 /// A format that signals are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,8 @@ pub enum OutputFormat {
     Bmp,
     /// PGM, PPM or PAM: 8 and 16 bits, 1 to 4 channels.
     Pnm,
+    /// OpenEXR, uncompressed: binary32, 1 to 4 channels, not converted to linear light. Colours are multiplied by alpha.
+    Exr,
     /// WAV: 8, 16, 24 and 32-bit integers and binary32, 1 to 8 channels.
     Wav,
     /// NumPy: binary32 of any signal, shape `(height, width, channels)` or `(samples, channels)`; integer samples
@@ -47,6 +49,7 @@ pub const EXTENSIONS: &[(&str, OutputFormat)] = &[
     ("pgm", Pnm),
     ("ppm", Pnm),
     ("pam", Pnm),
+    ("exr", Exr),
     ("wav", Wav),
     ("wave", Wav),
     ("npy", Npy),
@@ -95,6 +98,7 @@ impl OutputFormat {
             WebP => "WebP",
             Bmp => "BMP",
             Pnm => "PNM",
+            Exr => "EXR",
             Wav => "WAV",
             Npy => "NPY",
         }
@@ -128,10 +132,12 @@ impl OutputFormat {
         }
         let (held, instead) = match (self, format) {
             (Wav, SampleFormat::U8 | SampleFormat::U16) => (false, "NPY"),
+            (Exr, SampleFormat::F32) => (true, ""),
+            (Exr, _) => (false, "PNG, TIFF and PNM"),
             (Wav, _) | (Tiff, SampleFormat::F32) | (_, SampleFormat::U8) => (true, ""),
             (Png | Tiff | Pnm, SampleFormat::U16) => (true, ""),
             (_, SampleFormat::U16) => (false, "PNG, TIFF and PNM"),
-            (_, SampleFormat::F32) => (false, "TIFF and NPY"),
+            (_, SampleFormat::F32) => (false, "TIFF, EXR and NPY"),
             _ => (false, "NPY"),
         };
         if !held {
@@ -153,6 +159,7 @@ impl OutputFormat {
         let side = match self {
             Jpeg => 65535,
             WebP => 16384,
+            Exr => exr::longest_row(channels),
             _ => u32::MAX,
         };
         match lengths.iter().find(|&&length| length > side) {
@@ -195,6 +202,7 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
         Wav => wav::write(signal, writer),
         Npy => write_array(signal, writer),
         Pnm => pnm::write(signal, size, writer),
+        Exr => exr::write(signal, size, writer),
         Tiff => tiff::write(signal, size, writer),
         Png => put(signal, size, format, PngEncoder::new(writer)),
         Jpeg => put(signal, size, format, JpegEncoder::new_with_quality(writer, JPEG_QUALITY)),

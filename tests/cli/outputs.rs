@@ -60,6 +60,7 @@ fn the_extension_chooses_the_format_and_format_overrides_it() {
         ("x.tiff", b"II*\0"),
         ("x.webp", b"RIFF"),
         ("x.bmp", b"BM"),
+        ("x.exr", b"v/1\x01"),
         ("x.npy", b"\x93NUMPY"),
     ] {
         room.run(&["decode", "a.siren", "-o", name]).exits(0);

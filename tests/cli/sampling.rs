@@ -193,6 +193,9 @@ fn pictures_of_derivatives_say_how_they_are_mapped() {
         let value = (2.0 * mapped.get(i) - 1.0) * high;
         assert!((value - exact.get(i)).abs() <= high / 254.0, "{value} {}", exact.get(i));
     }
+    // The last number of an EXR is the last pixel's red.
+    room.run(&["decode", "p.siren", "--derivative", "dx", "-o", "dx.exr", "-q"]).exits(0);
+    assert!(room.get("dx.exr").ends_with(&exact.get(exact.len() - 3).to_le_bytes()));
     let flags =
         ["decode", "p.siren", "-o", "m.png", "--bits", "16", "--derivative", "magnitude", "--range", "2"];
     let run = room.run(&flags).exits(0);
@@ -216,7 +219,7 @@ fn derivatives_a_signal_lacks_or_a_format_cannot_hold_are_refused() {
     refused(&["s.siren", "--derivative", "normals"], &["s.siren", "normals"]);
     refused(&["p.siren", "--height", "2"], &["--height", "normals"]);
     refused(&["p.siren", "--derivative", "gradient", "-o", "x.png"], &["x.png", "npy", "dx"]);
-    refused(&["p.siren", "--derivative", "dx", "-o", "x.jpg"], &["x.jpg", "npy, tiff"]);
+    refused(&["p.siren", "--derivative", "dx", "-o", "x.jpg"], &["x.jpg", "npy, tiff, exr"]);
     refused(&["p.siren", "--derivative", "dx", "-o", "x.png", "--bits", "f32"], &["x.png", "tiff"]);
     refused(&["p.siren", "--derivative", "dx", "-o", "x.tiff", "--bits", "8"], &["x.tiff", "png"]);
     refused(&["p.siren", "--derivative", "dx", "--range", "1"], &["p.npy", "--range"]);

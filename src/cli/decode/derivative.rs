@@ -4,7 +4,8 @@ use super::plan::Plan;
 use super::{Args, Bits};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::progress::Meter;
-use sirenc::media::{self, OutputFormat};
+use sirenc::media;
+use sirenc::media::OutputFormat::{Exr, Npy, Png, Tiff, Wav};
 use sirenc::signal::{Description, Kind, SampleFormat, Samples, Signal};
 use sirenc::{Decoder, Derivative};
 use std::io::Cursor;
@@ -19,31 +20,32 @@ impl Args {
     ) -> Result<Plan, Failure> {
         let native = decoder.description();
         let (grid, rate) = self.sampling(name, native)?;
-        let format = self.output_format(OutputFormat::Npy)?;
+        let format = self.output_format(Npy)?;
         let path = self.output_path(format);
         let refuse =
             |sentence: &str, hint: &str| Err(Failure::new(Exit::Usage, path.display(), sentence).hint(hint));
         let (sets, values) = derivative.layout(native);
         let samples = match (format, self.bits) {
-            (OutputFormat::Npy | OutputFormat::Tiff | OutputFormat::Wav, None | Some(Bits::F32)) => {
-                SampleFormat::F32
-            }
-            (OutputFormat::Png, None | Some(Bits::Eight)) => SampleFormat::U8,
-            (OutputFormat::Png, Some(Bits::Sixteen)) => SampleFormat::U16,
-            (OutputFormat::Png, _) => return refuse("a PNG has 8 or 16 bits", "npy and tiff have f32"),
-            (OutputFormat::Npy | OutputFormat::Tiff | OutputFormat::Wav, _) => {
+            (Npy | Tiff | Exr | Wav, None | Some(Bits::F32)) => SampleFormat::F32,
+            (Png, None | Some(Bits::Eight)) => SampleFormat::U8,
+            (Png, Some(Bits::Sixteen)) => SampleFormat::U16,
+            (Png, _) => return refuse("a PNG has 8 or 16 bits", "npy, tiff and exr have f32"),
+            (Npy | Tiff | Exr | Wav, _) => {
                 return refuse("derivatives in this format are f32", "png has 8 or 16 bits");
             }
-            _ => return refuse("derivatives are not written in this format", "npy, tiff, wav and png are"),
+            _ => {
+                return refuse(
+                    "derivatives are not written in this format",
+                    "npy, tiff, exr, wav and png are",
+                );
+            }
         };
-        if self.range.is_some()
-            && (format != OutputFormat::Png || matches!(derivative, Derivative::Normals { .. }))
-        {
+        if self.range.is_some() && (format != Png || matches!(derivative, Derivative::Normals { .. })) {
             return refuse("--range does not apply", "it is for derivatives as PNG, but normals");
         }
         let channels = match derivative {
             Derivative::Normals { .. } => 3,
-            _ if format == OutputFormat::Npy => sets as u8,
+            _ if format == Npy => sets as u8,
             _ if values > 1 => {
                 let sentence = format!("{values} values per channel, which npy holds");
                 return refuse(&sentence, "dx, dy and magnitude are one value");
@@ -76,12 +78,12 @@ impl Args {
             meter.advance(band.len());
             derivatives.extend(band);
         }
-        if plan.format == OutputFormat::Npy {
+        if plan.format == Npy {
             return Ok((array(plan, derivative, (sets, values), derivatives)?, None));
         }
         let channels = usize::from(plan.description.channels);
         let shown = derivatives.chunks_exact(sets * values).flat_map(|set| &set[..channels]).copied();
-        if plan.format != OutputFormat::Png {
+        if plan.format != Png {
             return Ok((picture(plan, &shown.collect::<Vec<_>>())?, None));
         }
         let shown: Vec<f32> = shown.collect();

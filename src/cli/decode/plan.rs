@@ -38,6 +38,9 @@ impl Args {
         {
             description.format = SampleFormat::U8;
         }
+        if self.bits.is_none() && format == OutputFormat::Exr {
+            description.format = SampleFormat::F32;
+        }
         let path = self.output_path(format);
         format.accepts(&description).map_err(|error| {
             let failure = Failure::new(Exit::Usage, path.display(), error);
