@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Enlarging twice: the network of the half-size picture against Lanczos of its decoded pixels, both against the true one.
 
-usage: benches/enlarging.py SIRENC PICTURE...  [--psnr DB] [--effort N]      (pip install pillow==13.0.0 numpy==2.4.6)
+usage: benches/enlarging.py SIRENC PICTURE...  [--psnr DB] [--effort N] [--gradient-weight LAMBDA]      (pip install pillow==13.0.0 numpy==2.4.6)
 
 The half-size picture is the mean of 2 x 2 pixels, fitted to at least DB (38). PSNR is over all channels of 8-bit pixels.
 """
@@ -14,6 +14,7 @@ parser.add_argument("sirenc")
 parser.add_argument("pictures", nargs="+")
 parser.add_argument("--psnr", default="38.2")
 parser.add_argument("--effort", default="3")
+parser.add_argument("--gradient-weight", default="0.1")
 options = parser.parse_args()
 
 
@@ -31,7 +32,8 @@ for path in options.pictures:
         at = lambda name: os.path.join(folder, name)
         half.save(at("half.png"))
         encode = [options.sirenc, "encode", at("half.png"), "-o", at("half.siren"), "--json"]
-        run = subprocess.run([*encode, "--psnr", options.psnr, "--effort", options.effort], stdout=subprocess.PIPE)
+        encode += ["--psnr", options.psnr, "--effort", options.effort, "--gradient-weight", options.gradient_weight]
+        run = subprocess.run(encode, stdout=subprocess.PIPE)
         report = json.loads(run.stdout)
         for name, arguments in [("small.png", []), ("large.png", ["--scale", "2"])]:
             subprocess.run([options.sirenc, "decode", at("half.siren"), "-o", at(name), "-q", *arguments], check=True)

@@ -54,7 +54,8 @@
 //! A grid finer than the native one takes the signal at its positions. A coarser one that did so would alias: what is
 //! too fine for it would come back as false patterns. Its samples are means over their *footprint* instead, the cell of the
 //! grid around each position, at ⌈spacing⌉ positions along each axis. At an integer spacing these are the native samples: at
-//! half the size, a pixel is the mean of 2 × 2 native ones. The order of the sum is specified, so the result is exact
+//! half the size, a pixel is the mean of 2 × 2 native ones, which at 2 bpp is 8 to 10 dB nearer to the truth than points are
+//! (`benches/README.md`). The order of the sum is specified, so the result is exact
 //! on every machine. [`Grid::at_points`](crate::signal::Grid::at_points) takes points all the same, and
 //! [`Axis::footprint`](crate::signal::Axis::footprint) any number of positions.
 //!
@@ -111,4 +112,5 @@
 //! | kodim21, 3 bpp | 36.92 dB, 78.8 % | 36.61 dB, 75.5 % | 37.48, 23.8 | 37.00, 17.0 | 36.33, 14.7 | 35.42, 13.9 |
 //!
 //! A tenth is a good weight; nothing is gained beyond a third, and much of what is left at low rates is texture that is not
-//! there at all. More effort without a weight makes slopes worse.
+//! there at all. More effort without a weight makes slopes worse. Enlarging gains by it too: from fits of 38 dB at half the
+//! size, four Kodak pictures come back 0.15 to 0.35 dB nearer to the originals than by Lanczos, at a weight of 0.1.

@@ -114,7 +114,7 @@ pub struct Args {
     ///
     /// In the fit and in what quantization takes for an error. The gradient is in unit values per native sample, so at 1
     /// an error counts twice whose phase turns by one radian from sample to sample, a wave of 6.3 samples. It takes twice
-    /// the time, on the CPU. 0.1 is a good weight: at 1 to 3 bpp it leaves a half to a quarter of the gradient's error, at no loss of PSNR
+    /// the time. 0.1 is a good weight: at 1 to 3 bpp it leaves a half to a quarter of the gradient's error, at no loss of PSNR
     /// (measure with `sirenc verify INPUT ORIGINAL --derivatives`), and pictures can be enlarged better.
     #[arg(long, value_name = "LAMBDA", default_value_t = 0.0, value_parser = values::weight, help_heading = DERIVATIVES)]
     gradient_weight: f64,

@@ -86,8 +86,7 @@ pub struct EncodeOptions {
     pub device: Device,
     /// What a squared error of the gradient counts beside one of the values, both in the fit and in quantization, 0 to
     /// 1000; default 0. The gradient is in unit values per native sample, so at 1 an error counts twice whose phase turns by one
-    /// radian from sample to sample. A fit takes twice as long with it, and runs
-    /// on the CPU. The [`guide`](crate::guide) has figures.
+    /// radian from sample to sample. A fit takes twice as long with it. The [`guide`](crate::guide) has figures.
     pub gradient_weight: f64,
     /// The gradient that is aimed at: `positions × channels × axes` in unit values per native sample, as
     /// [`Decoder::differentiate`](crate::Decoder::differentiate) gives. Default: central differences of the samples,
