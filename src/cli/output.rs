@@ -201,7 +201,7 @@ struct Sibling {
 
 impl Sibling {
     /// A sibling with what `fill` writes in it, on the disk. It has no name before where the system allows that, so that
-    /// not even a process that is killed leaves it behind.
+    /// a process that is killed leaves nothing half-written behind.
     fn create(
         result: &Path,
         fill: impl FnOnce(&mut File) -> Result<(), Failure>,

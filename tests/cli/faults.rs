@@ -50,6 +50,14 @@ fn a_killed_encode_leaves_the_old_file_or_a_valid_new_one() {
         if code == Some(0) || room.get("a.siren") != b"old" {
             room.run(&["verify", "a.siren", "a.ppm"]).exits(0);
         }
-        assert_eq!(room.names(), ["a.ppm", "a.siren"], "after {twelfths}/12");
+        // No system replaces a file by one without a name: in the instant between naming and renaming, what lies beside
+        // the old file is the whole new one.
+        for name in room.names().iter().filter(|name| !["a.ppm", "a.siren"].contains(&name.as_str())) {
+            let whole = std::fs::copy(room.path(name), room.path("b.siren")).unwrap();
+            assert!(whole > 0, "{name} after {twelfths}/12");
+            room.run(&["verify", "b.siren", "a.ppm"]).exits(0);
+            [name, "b.siren"].iter().for_each(|name| std::fs::remove_file(room.path(name)).unwrap());
+        }
+        assert!(room.names().contains(&"a.siren".to_string()), "after {twelfths}/12");
     }
 }
