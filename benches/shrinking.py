@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Half the size: means over footprints, as `decode` has them, against points, both against the mean of 2 x 2 true pixels.
 
-usage: benches/shrinking.py SIRENC PICTURE...  [--bpp X] [--effort N]      (pip install pillow==13.0.0 numpy==2.4.6)
+usage: benches/shrinking.py SIRENC PICTURE...  [--bpp X] [--effort N] [--gradient-weight LAMBDA]      (pip install pillow==13.0.0 numpy==2.4.6)
 
 PSNR is over all channels of unit values.
 """
