@@ -42,6 +42,10 @@ run() {
     first=$(ls pictures/* | head -1)
     for n in 1 2; do ./sirenc encode "$first" -o "$work/$n.siren" --device cuda --bpp 0.3 --quiet; done
     cmp "$work/1.siren" "$work/2.siren" && echo 'two fits: the same bytes'
+    for device in cpu cuda; do
+        ./sirenc decode "$work/1.siren" -o "$work/$device.npy" --scale 3.3 --derivative hessian --device $device
+    done
+    cmp "$work/cpu.npy" "$work/cuda.npy" && echo 'second derivatives on the device: the bits of the CPU'
 
     printf '\n## A step\n\n'
     ./bench

@@ -6,6 +6,7 @@ mod points;
 
 pub use fidelity::GradientError;
 
+use crate::backend::{Device, Engine};
 use crate::container::{self, File};
 use crate::error::{Error, Result};
 use crate::limits::{Limits, room};
@@ -20,6 +21,7 @@ pub struct Decoder {
     file: File,
     networks: Vec<Network>,
     limits: Limits,
+    engine: Engine,
 }
 
 /// What a rendering costs, known before it starts.
@@ -50,7 +52,21 @@ impl Decoder {
     }
     /// A decoder for a file that was read and found valid.
     pub(crate) fn of(file: File, limits: &Limits) -> Self {
-        Decoder { networks: file.networks.decode(), file, limits: limits.clone() }
+        Decoder { networks: file.networks.decode(), file, limits: limits.clone(), engine: Engine::default() }
+    }
+    /// Evaluates the networks on `device` instead of the CPU: to the same bits. [`Device::Auto`] takes a usable GPU that has room
+    /// for them, and otherwise the CPU, also when the GPU fails while it renders.
+    ///
+    /// # Errors
+    /// `Device` if the device asked for by name is not usable, or a network is too wide for it; renderings give the same
+    /// error where it fails later.
+    pub fn with_device(self, device: Device) -> Result<Self> {
+        Ok(Decoder { engine: Engine::new(device, &self.networks)?, ..self })
+    }
+    /// The device that evaluates the networks, as in `cpu (avx512)` or `cuda:0 (NVIDIA H100)`, and why [`Device::Auto`] came to
+    /// the CPU if it did.
+    pub fn device(&self) -> (String, Option<&str>) {
+        self.engine.name()
     }
     /// The signal.
     pub fn description(&self) -> &Description {
@@ -83,11 +99,14 @@ impl Decoder {
     /// Renders `grid`: `samples × channels` unit values, first axis fastest, channels interleaved.
     ///
     /// # Errors
-    /// `Limit` if the cost exceeds the limits given to [`Decoder::open`], `Parameter` if the grid does not fit.
+    /// `Limit` if the cost exceeds the limits given to [`Decoder::open`], `Parameter` if the grid does not fit, `Device` if
+    /// the device of [`Decoder::with_device`] fails.
     pub fn render(&self, grid: &Grid) -> Result<Vec<f32>> {
         let (rendering, cost) = self.affordable(grid, None)?;
         let mut values = room(usize::try_from(cost.samples).unwrap_or(usize::MAX))?;
-        rendering.bands().for_each(|band| values.extend(band));
+        for band in rendering.bands() {
+            values.extend(band?);
+        }
         Ok(values)
     }
     /// Renders `grid` as samples of `format`, `U8` or `U16` for a picture: rounded and clamped as the specification
@@ -98,7 +117,9 @@ impl Decoder {
     pub fn render_samples(&self, grid: &Grid, format: SampleFormat) -> Result<Samples> {
         let (rendering, cost) = self.affordable(grid, None)?;
         let mut samples = Samples::with_capacity(format, usize::try_from(cost.samples).unwrap_or(0));
-        rendering.bands().for_each(|band| samples.extend_from_units(&band));
+        for band in rendering.bands() {
+            samples.extend_from_units(&band?);
+        }
         Ok(samples)
     }
     /// Renders `grid` in bands along its last axis — rows of a picture, stretches of a sound — handing the values of
@@ -107,14 +128,14 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::render`], and whatever `sink` returns.
     pub fn render_rows(&self, grid: &Grid, mut sink: impl FnMut(&[f32]) -> Result<()>) -> Result<()> {
-        self.affordable(grid, None)?.0.bands().try_for_each(|band| sink(&band))
+        self.affordable(grid, None)?.0.bands().try_for_each(|band| sink(&band?))
     }
     /// The same bands as [`Decoder::render_rows`], one after the other when they are asked for: one row of a picture or
-    /// several, so always a multiple of its width times the channels.
+    /// several, so always a multiple of its width times the channels. One that is an error (`Device`) is the last.
     ///
     /// # Errors
     /// As [`Decoder::render`].
-    pub fn bands(&self, grid: &Grid) -> Result<impl Iterator<Item = Vec<f32>>> {
+    pub fn bands(&self, grid: &Grid) -> Result<impl Iterator<Item = Result<Vec<f32>>>> {
         Ok(self.affordable(grid, None)?.0.bands())
     }
 
@@ -136,7 +157,7 @@ impl Decoder {
         let samples = grid.positions().saturating_mul(u64::from(*channels));
         Limits::ask("samples of the rendering", samples, self.limits.samples)?;
         let (tiles, channels) = (self.tiles(), usize::from(*channels));
-        let rendering = Rendering::new(&self.networks, tiles, grid, lengths, channels, jet);
+        let rendering = Rendering::new(&self.networks, tiles, grid, lengths, channels, jet, &self.engine);
         let components = jet.map_or(1, |jet| jet.components(lengths.len())) as u64;
         let values = samples.saturating_mul(components).saturating_mul(4);
         let memory_bytes =
@@ -299,7 +320,7 @@ pub(crate) mod tests {
         let decoder = decoder([300, 70], [2, 3], 7);
         let grid = Grid::resized(decoder.description(), &[500, 90]).unwrap();
         let values = decoder.render(&grid).unwrap();
-        let bands: Vec<Vec<f32>> = decoder.bands(&grid).unwrap().collect();
+        let bands: Vec<Vec<f32>> = decoder.bands(&grid).unwrap().map(Result::unwrap).collect();
         assert!(bands.len() > 1 && bands.iter().all(|band| band.len().is_multiple_of(1500)));
         assert_eq!(bands.concat(), values);
         for format in [SampleFormat::U8, SampleFormat::U16] {

@@ -89,7 +89,7 @@ impl ImageDecoder for Picture {
             rest = behind;
         };
         for band in self.decoder.bands(&Grid::native(description)).map_err(fault)? {
-            for pixel in band.chunks_exact(channels) {
+            for pixel in band.map_err(fault)?.chunks_exact(channels) {
                 match format {
                     SampleFormat::U8 => pixel.iter().for_each(|&v| put(&[format.quantize(v) as u8])),
                     SampleFormat::U16 => {

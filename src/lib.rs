@@ -48,6 +48,7 @@ mod quantize;
 mod render;
 pub mod signal;
 
+pub use backend::Device;
 pub use decoder::{Cost, Decoder, GradientError};
 #[cfg(feature = "encoder")]
 pub use encoder::*;

@@ -8,6 +8,9 @@ mod emulator;
 use sirenc::backend::cuda::Cuda;
 use sirenc::backend::simd::{BLOCK, Batch, Level, Workspace};
 use sirenc::network::{Jet, Network, Shape};
+use sirenc::signal::{Axis, Grid};
+use sirenc::{Decoder, Derivative, Device, Error, Limits};
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// The device under test: the GPU if it is asked for, else the emulated one; nothing without a C++ compiler.
@@ -106,6 +109,68 @@ fn jets_have_the_bits_of_the_processor() {
             assert_eq!(bits(&got), bits(&expected), "{shape:?} {jet:?}");
         }
     }
+}
+
+/// The good files among the fixtures, which have few enough samples to be rendered.
+fn fixtures() -> impl Iterator<Item = (String, Decoder)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let manifest = std::fs::read_to_string(folder.join("siren.tsv")).unwrap();
+    let good = |name: &str| name.starts_with("valid/") || name.starts_with("uncommon/");
+    let names: Vec<String> = manifest.lines().map(|row| row.split('\t').next().unwrap().to_owned()).collect();
+    names.into_iter().filter(move |name| good(name)).map(move |name| {
+        let decoder = Decoder::open(&std::fs::read(folder.join(&name)).unwrap()[..], &Limits::default());
+        (name, decoder.unwrap())
+    })
+}
+
+#[test]
+fn files_decode_to_the_bits_of_the_processor() {
+    if device().is_none() {
+        return;
+    }
+    let mut compared = 0;
+    for (name, processor) in fixtures().filter(|(_, d)| d.description().positions() <= 1 << 14) {
+        let device = match processor.clone().with_device(Device::Cuda(0)) {
+            Ok(device) => device,
+            Err(Error::Device { detail, .. }) => {
+                assert!(
+                    name == "uncommon/width-4096.siren" && detail.contains("expected at most"),
+                    "{name}: {detail}"
+                );
+                // Whoever does not insist gets the processor.
+                let other = processor.with_device(Device::Auto).unwrap();
+                assert!(other.device().1.unwrap().contains("a network 4096 wide"));
+                continue;
+            }
+            Err(error) => panic!("{name}: {error}"),
+        };
+        assert!(device.device().0.starts_with("cuda:0 ("), "{name}");
+        let lengths = &device.description().lengths;
+        let axes = |count: &dyn Fn(u32) -> u32| Grid {
+            axes: lengths.iter().map(|&n| Axis::resized(n, count(n))).collect(),
+        };
+        // Native, between the samples, and means over them.
+        for grid in [axes(&|n| n), axes(&|n| (n + n / 7 + 1).min(300)), axes(&|n| n / 3 + 1)] {
+            let [got, expected] = [&device, &processor].map(|decoder| decoder.render(&grid).unwrap());
+            assert_eq!(bits(&got), bits(&expected), "{name}: {grid:?}");
+        }
+        let grid = axes(&|n| n / 2 + 1);
+        let jet = if name.contains("tiles") { Jet::Hessian } else { Jet::Laplacian };
+        let [got, expected] = [&device, &processor].map(|decoder| decoder.render_jet(&grid, jet).unwrap());
+        assert_eq!(bits(&got), bits(&expected), "{name}: {jet:?}");
+        let positions: Vec<f64> = (0..9)
+            .flat_map(|k| lengths.iter().map(move |&n| f64::from(n - 1) * f64::from(k * 5 % 9) / 9.0))
+            .collect();
+        let [(values, slopes), (expected, expected_slopes)] = [&device, &processor]
+            .map(|decoder| decoder.sample_derivative(&positions, Derivative::Gradient).unwrap());
+        assert_eq!(
+            (bits(&values), bits(&slopes)),
+            (bits(&expected), bits(&expected_slopes)),
+            "{name}: points"
+        );
+        compared += 1;
+    }
+    assert!(compared > 50, "{compared} fixtures");
 }
 
 #[test]

@@ -7,4 +7,10 @@
 pub mod candle;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+mod device;
 pub mod simd;
+
+pub use device::Device;
+pub(crate) use device::Engine;
+#[cfg(feature = "cuda")]
+pub(crate) use device::reason;

@@ -14,7 +14,7 @@ use super::{Outcome, render, report};
 use clap::ValueEnum;
 use plan::Plan;
 use sirenc::media::{self, OutputFormat};
-use sirenc::{Decoder, Limits};
+use sirenc::{Decoder, Device, Limits};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -91,6 +91,12 @@ pub struct Args {
     #[command(flatten)]
     limits: LimitArgs,
 
+    /// Where the networks are evaluated: auto, cpu, cuda or cuda:I; to the same bits everywhere
+    ///
+    /// To open a GPU takes longer than an ordinary decode: it is for large renderings. auto uses one that is usable, else the CPU, and
+    /// -v says which and why. A device that was asked for by name and is not usable is an error.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = values::device)]
+    device: Device,
     /// Threads; they change the time, not the bytes [default: all]
     #[arg(long, value_name = "N")]
     threads: Option<std::num::NonZeroU16>,
@@ -100,7 +106,7 @@ pub struct Args {
     /// No progress and no summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// More words: the cost, and metadata that the format does not keep
+    /// More words: the device, the cost, and metadata that the format does not keep
     #[arg(short, long)]
     verbose: bool,
 }
@@ -141,6 +147,7 @@ pub fn run(args: &Args) -> Outcome {
     };
     args.limits.admit(&name, &plan.grid)?;
     let output = Output::prepare(&plan.path, &args.input, args.force)?;
+    let decoder = decoder.with_device(args.device).map_err(|error| Failure::work(&name, error))?;
 
     let rendered = match derivative {
         None => render_file(&decoder, &plan, args.quiet).map(|bytes| (bytes, None)),
@@ -170,6 +177,7 @@ impl Args {
         if !self.verbose {
             return;
         }
+        eprintln!("  device    {}", report::device(decoder.device(), self.device));
         if let Ok(cost) = decoder.cost(&plan.grid) {
             eprintln!("  cost      {} multiply-adds", report::prefixed(cost.macs));
         }

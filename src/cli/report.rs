@@ -1,6 +1,7 @@
 //! Numbers as people read them, and as JSON has them.
 
 use serde_json::{Value, json};
+use sirenc::Device;
 use sirenc::signal::metric::Comparison;
 use sirenc::signal::{Description, Kind, MetadataKind, SampleFormat};
 use std::path::Path;
@@ -51,6 +52,15 @@ pub fn rate(description: &Description, bytes: u64) -> (&'static str, f64, &'stat
 pub fn rate_text(description: &Description, bytes: u64) -> String {
     let (_, rate, unit) = rate(description, bytes);
     if rate < 0.1 { format!("{rate:.4} {unit}") } else { format!("{rate:.2} {unit}") }
+}
+
+/// The device that works, with the reason why `auto` came to the CPU, beside what was asked for.
+pub fn device((name, cpu_reason): (String, Option<&str>), asked: Device) -> String {
+    match cpu_reason {
+        Some(reason) => format!("{name}; auto: {reason}"),
+        None if asked == Device::Auto => format!("{name}; auto"),
+        None => name,
+    }
 }
 
 /// `512×384` pixels, or seconds.

@@ -28,7 +28,9 @@ impl Decoder {
         let components = jet.components(grid.axes.len());
         let samples = usize::try_from(cost.samples).unwrap_or(usize::MAX);
         let mut jets = room(samples.saturating_mul(components))?;
-        rendering.bands().for_each(|band| jets.extend(band));
+        for band in rendering.bands() {
+            jets.extend(band?);
+        }
         Ok(jets)
     }
     /// Renders a derivative on `grid`: `samples × sets × values` of [`Derivative::layout`], in unit values per native
@@ -38,7 +40,9 @@ impl Decoder {
     /// As [`Decoder::render`], and `Parameter` if the signal has no such derivative.
     pub fn differentiate(&self, grid: &Grid, derivative: Derivative) -> Result<Vec<f32>> {
         let mut values = vec![];
-        self.differentiate_bands(grid, derivative)?.for_each(|band| values.extend(band));
+        for band in self.differentiate_bands(grid, derivative)? {
+            values.extend(band?);
+        }
         Ok(values)
     }
     /// The same in bands, as those of [`Decoder::bands`].
@@ -49,7 +53,7 @@ impl Decoder {
         &self,
         grid: &Grid,
         derivative: Derivative,
-    ) -> Result<impl Iterator<Item = Vec<f32>>> {
+    ) -> Result<impl Iterator<Item = Result<Vec<f32>>>> {
         let description = self.description();
         derivative.check(description)?;
         let (axes, channels) = (description.lengths.len(), usize::from(description.channels));
@@ -58,8 +62,8 @@ impl Decoder {
         let (rendering, _) = self.affordable(grid, Some(jet))?;
         Ok(rendering.bands().map(move |jets| {
             let mut band = Vec::new();
-            jets.chunks_exact(width).for_each(|jets| derivative.extend(axes, jets, &mut band));
-            band
+            jets?.chunks_exact(width).for_each(|jets| derivative.extend(axes, jets, &mut band));
+            Ok(band)
         }))
     }
 }

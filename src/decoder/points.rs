@@ -12,7 +12,7 @@ impl Decoder {
     ///
     /// # Errors
     /// `Parameter` if a position is NaN or outside of the signal, naming the point, or the last point lacks axes;
-    /// `Limit` if the points cost more than the limits given to [`Decoder::open`] allow.
+    /// `Limit` if the points cost more than the limits given to [`Decoder::open`] allow; `Device` if the device fails.
     pub fn sample(&self, positions: &[f64]) -> Result<Vec<f32>> {
         self.evaluate(positions, None)
     }
@@ -68,7 +68,8 @@ impl Decoder {
         let most = largest.saturating_mul(components).saturating_mul(points).saturating_mul(1 << axes);
         Limits::ask("values at the points", values, self.limits.samples)?;
         Limits::ask("multiply-adds of the points, at most", most, self.limits.macs)?;
-        Ok(Points { networks: &self.networks, tiles: self.tiles(), channels, jet }.evaluate(positions))
+        let (networks, tiles, engine) = (&self.networks, self.tiles(), &self.engine);
+        Points { networks, tiles, channels, jet, engine }.evaluate(positions)
     }
 
     fn check_positions(&self, positions: &[f64]) -> Result<()> {

@@ -1,45 +1,22 @@
-//! Where the fit runs, and the stages on a CUDA device: what the processor does tile by tile, all tiles at once.
+//! The stages on a CUDA device: what the processor does tile by tile, all tiles at once.
 
 use super::meter::Meter;
-use super::options::Device;
 use super::session::Session;
 use crate::backend::cuda::{Cuda, Run};
 use crate::container::QuantizedNetwork;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fit::{Allowance, Dataset, Loss, Schedule};
 use crate::network::{Network, Shape};
 use crate::quantize::{Fitted, Rounding};
 use crate::signal::Tiles;
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Instant;
-
-/// Signals that are fitted at once, each on streams of its own. More hide more of each other's pauses on the host, and take
-/// more memory on the device.
-pub(super) const FITS_AT_ONCE: usize = 8;
 
 /// Points that are brought to the device at a time, about: 24 bytes each for three channels, here and there.
 const LOAD: u64 = 1 << 24;
 /// Tiles at a time, for which a grid of thread blocks has rows.
 const MOST_TILES: usize = 1 << 12;
-
-/// The device asked for, or for `Auto` the reason why it is the CPU.
-pub(super) fn open(device: Device) -> Result<std::result::Result<Arc<Cuda>, Option<String>>> {
-    match device {
-        Device::Cpu => Ok(Err(None)),
-        Device::Cuda(index) => Ok(Ok(Cuda::shared(index)?)),
-        Device::Auto => Ok(Cuda::shared(0).map_err(|error| Some(reason(&error)))),
-    }
-}
-
-/// What an error says of its device.
-pub(super) fn reason(error: &Error) -> String {
-    match error {
-        Error::Device { detail, .. } => detail.clone(),
-        error => error.to_string(),
-    }
-}
 
 /// A tile on its way through a stage.
 struct Tile<T> {

@@ -11,6 +11,8 @@ mod session;
 pub use options::*;
 
 use crate::backend::simd::Level;
+#[cfg(feature = "cuda")]
+use crate::backend::{self, Device};
 use crate::container::Networks;
 use crate::error::{Error, Result};
 use crate::signal::{Description, Kind, Signal, Tiles};
@@ -43,13 +45,13 @@ pub fn encode(
         .map_err(|e| Error::parameter("threads", format!("{threads}: {e}")))?;
     let meter = || Meter::new(observe, deadline);
     #[cfg(feature = "cuda")]
-    let reason = match device::open(options.device)? {
+    let reason = match options.device.open()? {
         Ok(cuda) => {
             let session =
                 Session { signal, options, meter: meter(), level: Level::best(), cuda: Some(&cuda) };
             match pool.install(|| run(&session, None)) {
                 Err(error @ Error::Device { .. }) if options.device == Device::Auto => {
-                    Some(device::reason(&error))
+                    Some(backend::reason(&error))
                 }
                 result => return result,
             }
@@ -57,7 +59,7 @@ pub fn encode(
         Err(reason) => reason,
     };
     #[cfg(not(feature = "cuda"))]
-    let reason = (options.device == Device::Auto).then(|| "this build has no CUDA backend".into());
+    let reason = options.device.open()?;
     let session = Session {
         signal,
         options,
@@ -217,11 +219,6 @@ fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
             "weights",
             "f16 and f32 are stored as trained, expected with layers and width",
         ));
-    }
-    #[cfg(not(feature = "cuda"))]
-    if let Device::Cuda(index) = options.device {
-        let detail = "this build has no CUDA backend; use cpu or auto".into();
-        return Err(Error::Device { device: format!("cuda:{index}"), detail });
     }
     Ok(())
 }

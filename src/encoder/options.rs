@@ -1,5 +1,6 @@
 //! What the encoder is asked for, what it reports meanwhile, and what it returns.
 
+use crate::backend::Device;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,31 +38,6 @@ pub enum WeightCoding {
     Half,
     /// Binary32 and Zstandard, without loss.
     Single,
-}
-
-/// Where the fit runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Device {
-    /// The best usable device.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// A CUDA device by index.
-    Cuda(u32),
-}
-
-impl Device {
-    /// How many signals are encoded at once to advantage: on the CPU one takes all threads, on a GPU small networks leave
-    /// room for others. The bytes do not depend on it.
-    pub fn fits_at_once(self) -> usize {
-        #[cfg(feature = "cuda")]
-        if matches!(super::device::open(self), Ok(Ok(_))) {
-            return super::device::FITS_AT_ONCE;
-        }
-        1
-    }
 }
 
 /// Options of [`encode`](crate::encode).

@@ -2,9 +2,10 @@
 
 use super::Rendering;
 use crate::backend::simd::Workspace;
+use crate::error::Result;
 use std::ops::Range;
 
-/// The bands of a rendering in order, `samples × channels × components` values each.
+/// The bands of a rendering in order, `samples × channels × components` values each; an error is the last of them.
 pub(crate) struct Bands<'a> {
     rendering: Rendering<'a>,
     /// The first index along the last axis that is not rendered yet.
@@ -19,9 +20,9 @@ impl<'a> Bands<'a> {
 }
 
 impl Iterator for Bands<'_> {
-    type Item = Vec<f32>;
+    type Item = Result<Vec<f32>>;
 
-    fn next(&mut self) -> Option<Vec<f32>> {
+    fn next(&mut self) -> Option<Result<Vec<f32>>> {
         if self.ready.len() == 0 {
             let (length, count) = (self.rendering.band_length(), self.rendering.last_count());
             let group: Vec<Range<u32>> = (self.next..count)
@@ -30,20 +31,26 @@ impl Iterator for Bands<'_> {
                 .map(|from| from..from.saturating_add(length).min(count))
                 .collect();
             self.next = group.last().map_or(count, |band| band.end);
-            self.ready = render(&self.rendering, &group).into_iter();
+            match render(&self.rendering, &group) {
+                Ok(bands) => self.ready = bands.into_iter(),
+                Err(error) => {
+                    self.next = count;
+                    return Some(Err(error));
+                }
+            }
         }
-        self.ready.next()
+        self.ready.next().map(Ok)
     }
 }
 
 #[cfg(feature = "threads")]
-fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Vec<Vec<f32>> {
+fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Result<Vec<Vec<f32>>> {
     use rayon::prelude::*;
     bands.par_iter().map_init(Workspace::default, |workspace, band| rendering.band(band, workspace)).collect()
 }
 
 #[cfg(not(feature = "threads"))]
-fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Vec<Vec<f32>> {
+fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Result<Vec<Vec<f32>>> {
     let mut workspace = Workspace::default();
     bands.iter().map(|band| rendering.band(band, &mut workspace)).collect()
 }

@@ -1,7 +1,9 @@
-//! Points of one tile, evaluated block by block and blended into what is there.
+//! Points of one tile, evaluated in batches and blended into what is there.
 
-use crate::backend::simd::{BLOCK, Level, Workspace};
-use crate::network::{Jet, Network};
+use crate::backend::Engine;
+use crate::backend::simd::{BLOCK, Workspace};
+use crate::error::Result;
+use crate::network::{Jet, Network, Shape};
 use crate::signal::{Tile, Tiles};
 
 /// The most axes of a signal.
@@ -28,6 +30,7 @@ impl Seen {
 
 /// Points of one tile on their way to the places where their values belong.
 pub(super) struct Blend<'a> {
+    engine: &'a Engine,
     network: &'a Network,
     /// What is computed; `None` is the value alone.
     jet: Option<Jet>,
@@ -35,21 +38,22 @@ pub(super) struct Blend<'a> {
     scale: f32,
     /// Per point the weights along its axes, and its place.
     points: Vec<([[f32; 3]; AXES], usize)>,
+    /// Per block `inputs × BLOCK`.
     coordinates: Vec<f32>,
+    /// Per block `components × outputs × BLOCK`.
     values: Vec<f32>,
 }
 
 impl<'a> Blend<'a> {
-    pub fn new(network: &'a Network, tile: &Tile, jet: Option<Jet>) -> Self {
-        let shape = network.shape();
-        let outputs = components(jet, shape.inputs).saturating_mul(shape.outputs);
+    pub fn new(engine: &'a Engine, network: &'a Network, tile: &Tile, jet: Option<Jet>) -> Self {
         Blend {
+            engine,
             network,
             jet,
             scale: (2.0 / f64::from(tile.span())) as f32,
             points: Vec::with_capacity(BLOCK),
-            coordinates: vec![0.0; shape.inputs.saturating_mul(BLOCK)],
-            values: vec![0.0; outputs.saturating_mul(BLOCK)],
+            coordinates: vec![],
+            values: vec![],
         }
     }
 
@@ -60,38 +64,44 @@ impl<'a> Blend<'a> {
         place: usize,
         out: &mut [f32],
         workspace: &mut Workspace,
-    ) {
+    ) -> Result<()> {
         let mut weights = [[1.0, 0.0, 0.0]; AXES];
-        let axes = self.coordinates.chunks_exact_mut(BLOCK).zip(&mut weights);
-        for ((coordinates, weight), seen) in axes.zip(point) {
-            if let Some(coordinate) = coordinates.get_mut(self.points.len()) {
+        let (block, lane) = (self.points.len() / BLOCK, self.points.len() % BLOCK);
+        let size = self.network.shape().inputs.saturating_mul(BLOCK);
+        let start = size.saturating_mul(block);
+        let end = start.saturating_add(size);
+        if self.coordinates.len() < end {
+            self.coordinates.resize(end, 0.0);
+        }
+        let axes = self.coordinates.get_mut(start..end).unwrap_or_default().chunks_exact_mut(BLOCK);
+        for ((coordinates, weight), seen) in axes.zip(&mut weights).zip(point) {
+            if let Some(coordinate) = coordinates.get_mut(lane) {
                 *coordinate = seen.coordinate;
             }
             *weight = seen.weight;
         }
         self.points.push((weights, place));
-        if self.points.len() == BLOCK {
-            self.flush(out, workspace);
-        }
+        if self.points.len() < self.engine.points() { Ok(()) } else { self.flush(out, workspace) }
     }
 
     /// Evaluates the points and adds their shares to `out`.
-    pub fn flush(&mut self, out: &mut [f32], workspace: &mut Workspace) {
-        let shape = self.network.shape();
-        match self.jet {
-            None => Level::best().forward(self.network, &self.coordinates, &mut self.values, workspace),
-            Some(jet) => Level::best().jet(self.network, &self.coordinates, jet, &mut self.values, workspace),
-        }
-        let (inputs, channels) = (shape.inputs, shape.outputs);
+    pub fn flush(&mut self, out: &mut [f32], workspace: &mut Workspace) -> Result<()> {
+        let Shape { inputs, outputs: channels, .. } = self.network.shape();
         let size = components(self.jet, inputs);
-        for (lane, (weights, place)) in self.points.iter().enumerate() {
+        let (blocks, rows) = (self.points.len().div_ceil(BLOCK), size.saturating_mul(channels));
+        let length = |rows: usize| blocks.saturating_mul(rows).saturating_mul(BLOCK);
+        self.values.resize(length(rows), 0.0);
+        let coordinates = self.coordinates.get(..length(inputs)).unwrap_or_default();
+        self.engine.evaluate(self.network, coordinates, self.jet, &mut self.values, workspace)?;
+        for (n, (weights, place)) in self.points.iter().enumerate() {
+            let (first_row, lane) = ((n / BLOCK).saturating_mul(rows), n % BLOCK);
             let weights = Weights { axes: weights.get(..inputs).unwrap_or_default() };
             let whole = weights.product([]);
             let out = out.get_mut(*place..).unwrap_or_default();
             for (c, out) in out.chunks_exact_mut(size).take(channels).enumerate() {
                 // In rows of a block: component by component, and within it channel by channel.
                 let component = |k: usize| {
-                    let row = k.saturating_mul(channels).saturating_add(c);
+                    let row = first_row.saturating_add(k.saturating_mul(channels)).saturating_add(c);
                     self.values.get(row.saturating_mul(BLOCK).saturating_add(lane)).copied().unwrap_or(0.0)
                 };
                 let Some((value, derivatives)) = out.split_first_mut() else { continue };
@@ -102,6 +112,7 @@ impl<'a> Blend<'a> {
             }
         }
         self.points.clear();
+        Ok(())
     }
 }
 

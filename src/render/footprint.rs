@@ -2,12 +2,13 @@
 
 use super::Rendering;
 use crate::backend::simd::Workspace;
+use crate::error::Result;
 use std::ops::Range;
 
 impl Rendering<'_> {
     /// The means over the footprints of all samples in `window`, whose positions are those of whole samples: a sum in
     /// binary64 from 0, the first axis fastest, one addition a position, then one division.
-    pub(super) fn means(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Vec<f32> {
+    pub(super) fn means(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Result<Vec<f32>> {
         let samples: Vec<Range<usize>> =
             window.iter().zip(&self.axes).map(|(w, plan)| plan.samples(w)).collect();
         let places = samples.iter().map(Range::len).fold(1, usize::saturating_mul);
@@ -18,10 +19,10 @@ impl Rendering<'_> {
             if let Some(part) = slab.last_mut() {
                 *part = start..start.saturating_add(self.slab_length()).min(last.end);
             }
-            self.add_values(&slab, &self.values(&slab, workspace), &samples, &mut sums);
+            self.add_values(&slab, &self.values(&slab, workspace)?, &samples, &mut sums);
         }
         let count: f64 = self.axes.iter().map(|plan| f64::from(plan.axis.footprint)).product();
-        sums.iter().map(|sum| (sum / count) as f32).collect()
+        Ok(sums.iter().map(|sum| (sum / count) as f32).collect())
     }
 
     /// Adds `values` at the positions of `window` to the `sums` of their samples, which are those of `samples`.

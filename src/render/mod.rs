@@ -30,7 +30,9 @@ pub(crate) use points::Points;
 pub use taylor::Taylor;
 pub(crate) use taylor::{HIGHEST_ORDER, taylor};
 
+use crate::backend::Engine;
 use crate::backend::simd::{BLOCK, Workspace};
+use crate::error::Result;
 use crate::limits::bytes_of;
 use crate::network::{Jet, Network};
 use crate::signal::{Grid, Tiles};
@@ -39,7 +41,7 @@ use blend::components;
 use plan::AxisPlan;
 use std::ops::Range;
 
-/// Positions per band, about: enough to fill the kernels, little enough to stay in cache.
+/// Positions per band, about: enough to fill the CPU's kernels, little enough to stay in cache.
 const BAND: u64 = 1 << 14;
 /// Bytes of small things on each thread.
 const SCRATCH: u64 = 16 << 10;
@@ -52,6 +54,7 @@ pub(crate) struct Rendering<'a> {
     channels: usize,
     /// What is computed; `None` is the value alone.
     jet: Option<Jet>,
+    engine: &'a Engine,
 }
 
 impl<'a> Rendering<'a> {
@@ -64,10 +67,11 @@ impl<'a> Rendering<'a> {
         lengths: &[u32],
         channels: usize,
         jet: Option<Jet>,
+        engine: &'a Engine,
     ) -> Self {
         let axes = grid.axes.iter().zip(lengths).enumerate();
         let axes = axes.map(|(a, (axis, &length))| AxisPlan::new(tiles, a, axis, length)).collect();
-        Rendering { networks, tiles, axes, channels, jet }
+        Rendering { networks, tiles, axes, channels, jet, engine }
     }
 
     /// Numbers at a position: all channels, and of each the components of the jet.
@@ -100,8 +104,10 @@ impl<'a> Rendering<'a> {
         let columns = inner.saturating_add(self.slab_length().min(last).into());
         let width =
             self.networks.iter().map(|n| n.shape().width.max(self.channels) as u64).max().unwrap_or(0);
-        // Two layers of a block, of which a growing buffer may hold a smaller copy; inputs, outputs and places.
-        let block = width.saturating_mul(4).saturating_add(4).saturating_mul(values).saturating_add(64);
+        // Per point of a block two layers, of which a growing buffer may hold a smaller copy; of a batch inputs, places, outputs and what a
+        // device has of them.
+        let block = width.saturating_mul(4).saturating_mul(values);
+        let batch = values.saturating_mul(4).saturating_add(64);
         let worker = [
             // Values and the sums of their means.
             bytes_of::<f32>(slab),
@@ -109,6 +115,7 @@ impl<'a> Rendering<'a> {
             // What is separable, per axis.
             columns.saturating_mul(tile::COLUMN_BYTES),
             bytes_of::<f32>(product(&[block, BLOCK as u64])),
+            bytes_of::<f32>(product(&[batch, self.engine.points() as u64])),
         ];
         let worker = worker.iter().fold(SCRATCH, |sum, &bytes| sum.saturating_add(bytes));
         let bands = product(&[bytes_of::<f32>(samples), group_size() as u64]);
@@ -130,7 +137,7 @@ impl<'a> Rendering<'a> {
     }
     /// Positions along the last axis that are evaluated at once.
     fn slab_length(&self) -> u32 {
-        BAND.checked_div(self.inner_positions()).unwrap_or(0).max(1) as u32
+        BAND.max(self.engine.points() as u64).checked_div(self.inner_positions()).unwrap_or(0).max(1) as u32
     }
     /// Samples along the last axis of a band.
     fn band_length(&self) -> u32 {
@@ -143,9 +150,9 @@ impl<'a> Rendering<'a> {
     }
 
     /// The samples whose last index lies in `band`.
-    fn band(&self, band: &Range<u32>, workspace: &mut Workspace) -> Vec<f32> {
+    fn band(&self, band: &Range<u32>, workspace: &mut Workspace) -> Result<Vec<f32>> {
         let mut window: Vec<Range<u32>> = self.axes.iter().map(|plan| 0..plan.positions()).collect();
-        let Some((last, plan)) = window.last_mut().zip(self.axes.last()) else { return vec![] };
+        let Some((last, plan)) = window.last_mut().zip(self.axes.last()) else { return Ok(vec![]) };
         let footprint = plan.axis.footprint;
         *last = band.start.saturating_mul(footprint)..band.end.saturating_mul(footprint);
         if self.axes.iter().all(|plan| plan.axis.footprint == 1) {
@@ -155,7 +162,7 @@ impl<'a> Rendering<'a> {
     }
 
     /// The values at the positions `window`.
-    fn values(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Vec<f32> {
+    fn values(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Result<Vec<f32>> {
         let positions = window.iter().map(|w| w.len()).fold(1, usize::saturating_mul);
         let mut out = vec![0.0; positions.saturating_mul(self.values_per_position())];
         for number in self.tiles_in(window) {
@@ -164,10 +171,10 @@ impl<'a> Rendering<'a> {
             let visible: Vec<Range<u32>> =
                 spans.zip(window).map(|(s, w)| s.start.max(w.start)..s.end.min(w.end)).collect();
             if visible.iter().all(|v| !v.is_empty()) {
-                self.add_tile(number, window, &visible, &mut out, workspace);
+                self.add_tile(number, window, &visible, &mut out, workspace)?;
             }
         }
-        out
+        Ok(out)
     }
 
     /// The tiles that may be visible in `window`: those whose last index sees its last axis, in ascending order.

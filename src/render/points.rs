@@ -1,7 +1,9 @@
 //! Scattered points: each is seen by the tiles that touch it, and the tiles see their points together.
 
 use super::blend::{Blend, Seen, components};
+use crate::backend::Engine;
 use crate::backend::simd::Workspace;
+use crate::error::Result;
 use crate::network::{Jet, Network};
 use crate::signal::Tiles;
 
@@ -15,12 +17,13 @@ pub(crate) struct Points<'a> {
     pub channels: usize,
     /// What is computed; `None` is the value alone.
     pub jet: Option<Jet>,
+    pub engine: &'a Engine,
 }
 
 impl Points<'_> {
     /// Per point and channel the value or the components of the jet, at `positions`: the first point's along all axes,
     /// then the next one's.
-    pub fn evaluate(&self, positions: &[f64]) -> Vec<f32> {
+    pub fn evaluate(&self, positions: &[f64]) -> Result<Vec<f32>> {
         let axes = self.tiles.counts().len();
         let width = self.values_per_point();
         let points = positions.len().checked_div(axes).unwrap_or(0);
@@ -31,9 +34,9 @@ impl Points<'_> {
         {
             use rayon::prelude::*;
             let chunks: Vec<_> = chunks.0.zip(chunks.1).collect();
-            chunks.into_par_iter().for_each_init(Workspace::default, |workspace, (positions, out)| {
-                self.evaluate_chunk(positions, out, workspace);
-            });
+            chunks.into_par_iter().try_for_each_init(Workspace::default, |workspace, (positions, out)| {
+                self.evaluate_chunk(positions, out, workspace)
+            })?;
         }
         #[cfg(not(feature = "threads"))]
         {
@@ -41,16 +44,16 @@ impl Points<'_> {
             chunks
                 .0
                 .zip(chunks.1)
-                .for_each(|(positions, out)| self.evaluate_chunk(positions, out, &mut workspace));
+                .try_for_each(|(positions, out)| self.evaluate_chunk(positions, out, &mut workspace))?;
         }
-        out
+        Ok(out)
     }
 
     fn values_per_point(&self) -> usize {
         self.channels.saturating_mul(components(self.jet, self.tiles.counts().len()))
     }
 
-    fn evaluate_chunk(&self, positions: &[f64], out: &mut [f32], workspace: &mut Workspace) {
+    fn evaluate_chunk(&self, positions: &[f64], out: &mut [f32], workspace: &mut Workspace) -> Result<()> {
         let axes = self.tiles.counts().len();
         let width = self.values_per_point();
         let mut shares: Vec<(usize, usize)> = vec![];
@@ -63,14 +66,15 @@ impl Points<'_> {
             let Some(&(number, _)) = group.first() else { continue };
             let Some(network) = self.networks.get(number) else { continue };
             let tile = self.tiles.tile(number);
-            let mut blend = Blend::new(network, &tile, self.jet);
+            let mut blend = Blend::new(self.engine, network, &tile, self.jet);
             for &(_, point) in group {
                 let position = positions.iter().skip(point.saturating_mul(axes)).take(axes);
                 let seen = position.enumerate().map(|(a, &p)| Seen::new(self.tiles, &tile, a, p));
-                blend.push(seen, point.saturating_mul(width), out, workspace);
+                blend.push(seen, point.saturating_mul(width), out, workspace)?;
             }
-            blend.flush(out, workspace);
+            blend.flush(out, workspace)?;
         }
+        Ok(())
     }
 
     /// The numbers of the tiles that touch `position`.

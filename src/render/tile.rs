@@ -3,6 +3,7 @@
 use super::Rendering;
 use super::blend::{Blend, Seen};
 use crate::backend::simd::Workspace;
+use crate::error::Result;
 use std::ops::Range;
 
 /// Bytes of what a tile sees at a position along an axis, and its place.
@@ -17,7 +18,7 @@ impl Rendering<'_> {
         visible: &[Range<u32>],
         out: &mut [f32],
         workspace: &mut Workspace,
-    ) {
+    ) -> Result<()> {
         let tile = self.tiles.tile(number);
         // What is separable, per axis: what the tile sees, and places in `out`.
         let mut stride = self.values_per_position();
@@ -33,13 +34,13 @@ impl Rendering<'_> {
                 column
             })
             .collect();
-        let Some(network) = self.networks.get(number) else { return };
-        let mut blend = Blend::new(network, &tile, self.jet);
+        let Some(network) = self.networks.get(number) else { return Ok(()) };
+        let mut blend = Blend::new(self.engine, network, &tile, self.jet);
         let mut cursor = vec![0usize; axes.len()];
         for _ in 0..axes.iter().map(Vec::len).fold(1, usize::saturating_mul) {
             let point = || cursor.iter().zip(&axes).filter_map(|(&c, axis)| axis.get(c).copied());
             let place = point().map(|(_, place)| place).sum();
-            blend.push(point().map(|(seen, _)| seen), place, out, workspace);
+            blend.push(point().map(|(seen, _)| seen), place, out, workspace)?;
             for (c, axis) in cursor.iter_mut().zip(&axes) {
                 *c = c.saturating_add(1);
                 if *c < axis.len() {
@@ -48,6 +49,6 @@ impl Rendering<'_> {
                 *c = 0;
             }
         }
-        blend.flush(out, workspace);
+        blend.flush(out, workspace)
     }
 }

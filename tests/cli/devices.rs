@@ -1,19 +1,33 @@
-//! Fits on a CUDA device, played by the emulated driver, and what happens where there is none or it fails.
+//! Fits and decodes on a CUDA device, played by the emulated driver, and what happens where there is none or it fails.
 
 #[path = "../emulator/mod.rs"]
 mod emulator;
 
-use crate::support::{Room, Run, picture};
+use crate::support::{Room, Run, picture, siren_picture, siren_sound};
 
 const FAST: [&str; 6] = ["--effort", "1", "--layers", "2", "--width", "4"];
 
-/// Runs `sirenc encode` beside the emulated driver, which fails as told.
-fn encode(room: &Room, rest: &[&str], failure: &str) -> Option<Run> {
+/// The failures of the emulated driver, and what the program says of them.
+const FAILURES: [(&str, &str); 7] = [
+    ("no-device", "no CUDA device"),
+    ("old-driver", "the driver supports CUDA 11.8, expected 12.0 (driver 525) or newer"),
+    ("old-device", "emulated has compute capability 7.0, expected 8.0 or newer"),
+    ("wrong-bits", "emulated computes other values than the processor"),
+    ("out-of-memory", "out of memory"),
+    ("launch0", "CUDA_ERROR_LAUNCH_FAILED"),
+    ("launch40", "CUDA_ERROR_LAUNCH_FAILED"),
+];
+
+/// Runs `sirenc` beside the emulated driver, which fails as told.
+fn run(room: &Room, arguments: &[&str], failure: &str) -> Option<Run> {
     let driver = emulator::library()?.parent().unwrap();
-    let arguments = [&["encode"][..], rest, &FAST].concat();
-    let mut command = room.command(&arguments);
+    let mut command = room.command(arguments);
     command.env("LD_LIBRARY_PATH", driver).env("SIRENC_EMULATED_FAILURE", failure);
-    Some(Run::of(command.output().unwrap(), &arguments))
+    Some(Run::of(command.output().unwrap(), arguments))
+}
+
+fn encode(room: &Room, rest: &[&str], failure: &str) -> Option<Run> {
+    run(room, &[&["encode"][..], rest, &FAST].concat(), failure)
 }
 
 #[test]
@@ -81,15 +95,7 @@ fn several_pictures_at_once_are_as_one_at_a_time() {
 fn a_device_that_fails_is_an_error_by_name_and_the_processor_by_auto() {
     let room = Room::new();
     room.put("a.ppm", picture(16, 12));
-    for (failure, said) in [
-        ("no-device", "no CUDA device"),
-        ("old-driver", "the driver supports CUDA 11.8, expected 12.0 (driver 525) or newer"),
-        ("old-device", "emulated has compute capability 7.0, expected 8.0 or newer"),
-        ("wrong-bits", "emulated computes other values than the processor"),
-        ("out-of-memory", "out of memory"),
-        ("launch0", "CUDA_ERROR_LAUNCH_FAILED"),
-        ("launch40", "CUDA_ERROR_LAUNCH_FAILED"),
-    ] {
+    for (failure, said) in FAILURES {
         let Some(run) = encode(&room, &["a.ppm", "--device", "cuda"], failure) else { return };
         run.complains(1, &["a.ppm: device cuda:0: ", said]);
         assert_eq!(room.names(), ["a.ppm"]);
@@ -120,4 +126,53 @@ fn without_a_driver_auto_is_the_processor() {
     command.env("CUDA_VISIBLE_DEVICES", "");
     let run = Run::of(command.output().unwrap(), &["encode"]).exits(0);
     assert!(run.stderr.contains("  device    cpu (") && run.stderr.contains("); auto: "), "{}", run.stderr);
+}
+
+#[test]
+fn a_device_decodes_to_the_same_files() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(40, 30));
+    room.put("s.siren", siren_sound(500));
+    for flags in [
+        &["p.siren", "--format", "png"][..],
+        &["p.siren", "--format", "npy", "--scale", "2.5"],
+        &["p.siren", "--format", "npy", "--size", "13x11"],
+        &["p.siren", "--format", "npy", "--region", "3,4,9.5,8", "--size", "70x50"],
+        &["p.siren", "--format", "npy", "--derivative", "hessian"],
+        &["p.siren", "--format", "png", "--derivative", "laplacian"],
+        &["s.siren", "--format", "wav", "--rate", "11025"],
+        &["s.siren", "--format", "npy", "--derivative", "gradient"],
+    ] {
+        let decode = |output: &str, device: &str| {
+            let arguments =
+                [&["decode"][..], flags, &["-o", output, "-f", "-v", "--device", device]].concat();
+            let run = run(&room, &arguments, "")?.exits(0);
+            Some(run.stderr.lines().find(|line| line.starts_with("  device    ")).unwrap().to_owned())
+        };
+        let Some(device) = decode("device", "cuda:0") else { return };
+        assert_eq!(device, "  device    cuda:0 (emulated)");
+        assert_eq!(decode("auto", "auto").unwrap(), "  device    cuda:0 (emulated); auto");
+        assert!(decode("processor", "cpu").unwrap().starts_with("  device    cpu ("));
+        assert!(room.get("device") == room.get("processor"), "{flags:?}");
+        assert!(room.get("auto") == room.get("processor"), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_device_that_fails_does_not_change_what_auto_decodes() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(40, 30));
+    room.run(&["decode", "p.siren", "-o", "processor.png"]).exits(0);
+    // One launch gives values and two the gradient that a device is asked for before it is trusted.
+    let later = ("launch3", "CUDA_ERROR_LAUNCH_FAILED");
+    for (failure, said) in FAILURES.into_iter().filter(|(failure, _)| *failure != "launch40").chain([later]) {
+        let decode = |device| run(&room, &["decode", "p.siren", "-v", "--device", device], failure);
+        let Some(run) = decode("cuda") else { return };
+        run.complains(1, &["p.siren: device cuda:0: ", said]);
+        assert_eq!(room.names(), ["p.siren", "processor.png"]);
+        let run = decode("auto").unwrap().exits(0);
+        assert!(run.stderr.contains(&format!("); auto: {said}")), "{failure}: {}", run.stderr);
+        assert!(room.get("p.png") == room.get("processor.png"), "{failure}");
+        std::fs::remove_file(room.path("p.png")).unwrap();
+    }
 }

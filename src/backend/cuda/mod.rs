@@ -248,7 +248,8 @@ impl Cuda {
         Ok(coordinates.len() / block)
     }
 
-    fn check(&self, shape: Shape) -> Result<()> {
+    /// Refuses what is not evaluated and fitted here.
+    pub(crate) fn check(&self, shape: Shape) -> Result<()> {
         let Shape { inputs, outputs, layers, width } = shape;
         let detail = if width > self.widest() {
             format!("a network {width} wide, expected at most {}; use cpu", self.widest())

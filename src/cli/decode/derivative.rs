@@ -75,6 +75,7 @@ impl Args {
         let meter = Meter::render(self.quiet, count);
         let mut derivatives = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
         for band in bands {
+            let band = band?;
             meter.advance(band.len());
             derivatives.extend(band);
         }

@@ -7,7 +7,7 @@ use crate::cli::report;
 use serde_json::{Map, Value, json};
 use sirenc::signal::Signal;
 use sirenc::signal::metric::Comparison;
-use sirenc::{Device, Encoded, Target};
+use sirenc::{Encoded, Target};
 use std::path::Path;
 use std::time::Instant;
 
@@ -63,12 +63,8 @@ impl Done<'_> {
             self.started.elapsed().as_secs_f64(),
         );
         if self.args.verbose {
-            let why = match &report.cpu_reason {
-                Some(reason) => format!("; auto: {reason}"),
-                None if self.args.device == Device::Auto => "; auto".into(),
-                None => String::new(),
-            };
-            eprintln!("  device    {}{why}", report.device);
+            let device = (report.device.clone(), report.cpu_reason.as_deref());
+            eprintln!("  device    {}", report::device(device, self.args.device));
             eprintln!(
                 "  networks  {} of {} layers × {} neurons, {} parameters",
                 report.tiles,
