@@ -29,6 +29,12 @@ pub fn prefixed(number: u64) -> String {
     }
 }
 
+/// A number that somebody gave, in few characters: `5`, `0.25`, `1e300`.
+pub fn short(number: f64) -> String {
+    let text = format!("{number:?}");
+    text.strip_suffix(".0").map_or(text.clone(), String::from)
+}
+
 /// `33.02 dB`; identical signals have no finite ratio.
 pub fn decibels(value: f64) -> String {
     if value.is_infinite() && value > 0.0 { "∞ dB (identical)".into() } else { format!("{value:.2} dB") }
@@ -117,7 +123,8 @@ pub fn snr_db(description: &Description, compared: &Comparison) -> Option<f64> {
 pub fn max_error(description: &Description, compared: &Comparison) -> String {
     let max = compared.distortion.max;
     match (description.format, description.format.bits()) {
-        (SampleFormat::F32, _) => format!("{max:.6}"),
+        (SampleFormat::F32, _) if max < 1e9 => format!("{max:.6}"),
+        (SampleFormat::F32, _) => format!("{max:.6e}"),
         (SampleFormat::U8 | SampleFormat::U16, bits) => {
             let full = (1u64 << bits) - 1;
             format!("{:.0}/{full}", max * full as f64)
@@ -160,6 +167,17 @@ mod tests {
             ["0", "999", "1 000", "31 204", "1 234 567"]
         );
         assert_eq!([999, 1_500_000, 3_020_000_000].map(prefixed), ["999", "1.50 M", "3.02 G"]);
+    }
+
+    #[test]
+    fn given_numbers_stay_short() {
+        let cases = [(5.0, "5"), (0.25, "0.25"), (-1e15, "-1000000000000000"), (1e300, "1e300"), (0.0, "0")];
+        for (number, text) in cases.into_iter().chain([(f64::INFINITY, "inf"), (f64::NAN, "NaN")]) {
+            assert_eq!(short(number), text);
+        }
+        for number in [f64::MAX, f64::MIN, f64::MIN_POSITIVE, 1.0 / 3e9] {
+            assert!(short(number).len() <= 24 && short(number).parse() == Ok(number), "{}", short(number));
+        }
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub fn run(args: &Args) -> Outcome {
         Some(least) if psnr < least || psnr.is_nan() => Err(Failure::new(
             Exit::Verification,
             name,
-            format!("PSNR {psnr:.2} dB, at least {least} dB expected"),
+            format!("PSNR {psnr:.2} dB, at least {} dB expected", report::short(least)),
         )),
         _ => Ok(Exit::Done),
     }

@@ -192,7 +192,7 @@ fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
         ));
     }
     let range = |name, value: f64, low: f64, high: f64| {
-        let detail = format!("{value}, expected {low} to {high}");
+        let detail = format!("{value:?}, expected {low:?} to {high:?}");
         if (low..=high).contains(&value) { Ok(()) } else { Err(Error::parameter(name, detail)) }
     };
     range("effort", options.effort.into(), 1.0, 9.0)?;

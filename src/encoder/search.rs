@@ -238,7 +238,7 @@ fn quantize_to_psnr(session: &Session<'_>, fit: Fit, db: f64, tries: usize) -> R
         }
         delta *= factor;
     }
-    let finished = best.ok_or_else(|| Error::parameter("psnr", format!("{db}")))?;
+    let finished = best.ok_or_else(|| Error::parameter("psnr", format!("{db:?}")))?;
     let reached = (finished.psnr_db - db).abs() <= 0.1;
     Ok(Outcome { finished, fit, reached })
 }

@@ -65,12 +65,12 @@ impl Axis {
             return refuse(format!("an axis of {} samples of {} positions", self.count, self.footprint));
         }
         if !(self.spacing >= LEAST_SPACING && self.spacing.is_finite()) {
-            return refuse(format!("a spacing of {} native samples, at least 2⁻²⁰ expected", self.spacing));
+            return refuse(format!("a spacing of {:?} native samples, at least 2⁻²⁰ expected", self.spacing));
         }
         let extent = -0.5..=f64::from(length) - 0.5;
         for position in [self.position(0), self.position(self.count - 1)] {
             if !extent.contains(&position) {
-                return refuse(format!("the position {position}, −0.5 to {} expected", extent.end()));
+                return refuse(format!("the position {position:?}, −0.5 to {:?} expected", extent.end()));
             }
         }
         let positions = u64::from(self.count) * u64::from(self.footprint);
@@ -119,7 +119,8 @@ impl Region {
             let (low, high) = (-0.5, f64::from(length) - 0.5);
             let slack = 1e-12 * f64::from(length);
             if !(from < to && from >= low - slack && to <= high + slack) {
-                let detail = format!("positions {from} to {to}, ascending within {low} to {high} expected");
+                let detail =
+                    format!("positions {from:?} to {to:?}, ascending within {low:?} to {high:?} expected");
                 return Err(Error::parameter("region", detail));
             }
         }

@@ -151,6 +151,25 @@ fn a_region_lies_within_the_signal_and_holds_a_sample() {
 }
 
 #[test]
+fn numbers_are_told_in_few_digits_however_large_they_are() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(8, 6));
+    room.put("s.siren", siren_sound(40));
+    room.put("far.csv", "x,y\n1e300,0\n");
+    room.put("near.csv", "x,y\n1e-300,0\n");
+    room.run(&["decode", "p.siren", "--region", "0,0.5,1e300,5"]).complains(2, &[" 0,0.5,1e300,5 is"]);
+    room.run(&["decode", "s.siren", "--time", "0..1e300"]).complains(2, &[" 0..1e300 is", " 0 to 0.005 s"]);
+    room.run(&["sample", "p.siren", "--at", "far.csv"]).complains(3, &["x is 1e300, -0.5 to 7.5 expected"]);
+    let near = room.run(&["sample", "p.siren", "--at", "near.csv"]).exits(0);
+    assert!(near.text().lines().nth(1).unwrap().starts_with("1e-300,0,"), "{}", near.text());
+    let shown =
+        ["decode", "p.siren", "--derivative", "dx", "--bits", "8", "--range", "1e300", "-o", "dx.png"];
+    let shown = room.run(&shown).exits(0);
+    let told = String::from_utf8_lossy(&shown.stdout).into_owned() + &shown.stderr;
+    assert!(told.contains("code 0 is -1e300, code 255 is 1e300,"), "{told}");
+}
+
+#[test]
 fn an_object_and_a_file_cannot_share_standard_output() {
     let room = Room::new();
     room.put("a.ppm", picture(4, 4));

@@ -4,6 +4,7 @@ use super::plan::Plan;
 use super::{Args, Bits};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::progress::Meter;
+use crate::cli::report;
 use sirenc::media;
 use sirenc::media::OutputFormat::{Exr, Npy, Png, Tiff, Wav};
 use sirenc::signal::{Description, Kind, SampleFormat, Samples, Signal};
@@ -98,6 +99,7 @@ impl Args {
             _ => "unit values per native sample",
         };
         let word = self.derivative.word();
+        let [low, high] = [low, high].map(report::short);
         let words = format!("{word}: code 0 is {low}, code {top} is {high}, linear between; {of}");
         Ok((with_description(&png, &words), Some(words)))
     }

@@ -3,7 +3,7 @@
 use super::{Args, Bits};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::values::{PictureSize, Rectangle, Span};
-use crate::cli::{input, output};
+use crate::cli::{input, output, report};
 use sirenc::Decoder;
 use sirenc::media::OutputFormat;
 use sirenc::signal::{Axis, Description, Grid, Kind, Region, SampleFormat};
@@ -111,16 +111,17 @@ impl Args {
         if let Some(Rectangle { x, y, width, height }) = self.region {
             let (from, to) = ([x - 0.5, y - 0.5], [x + width - 0.5, y + height - 0.5]);
             return Region::new(native, &from, &to).map(Some).map_err(|_| {
-                let sentence = format!(
-                    "--region {x},{y},{width},{height} is not within the picture of {}×{} pixels",
-                    native.lengths[0], native.lengths[1]
-                );
+                let numbers = [x, y, width, height].map(report::short).join(",");
+                let [across, down] = [native.lengths[0], native.lengths[1]];
+                let sentence =
+                    format!("--region {numbers} is not within the picture of {across}×{down} pixels");
                 Failure::new(Exit::Usage, name, sentence)
             });
         }
         let Some(Span { from, to }) = self.time else { return Ok(None) };
         let seconds = f64::from(native.lengths[0]) / f64::from(native.rate);
         let outside = || {
+            let [from, to, seconds] = [from, to, seconds].map(report::short);
             let sentence = format!("--time {from}..{to} is not within the sound of 0 to {seconds} s");
             Failure::new(Exit::Usage, name, sentence)
         };

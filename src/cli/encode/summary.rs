@@ -31,7 +31,8 @@ impl Done<'_> {
         }
         let hint = match self.args.target() {
             Target::Psnr(asked) => {
-                format!("{} of {asked} dB; more --effort", report::decibels(report.psnr_db))
+                let [reached, asked] = [report::decibels(report.psnr_db), report::short(asked)];
+                format!("{reached} of {asked} dB; more --effort")
             }
             _ => "more --effort or another target".into(),
         };

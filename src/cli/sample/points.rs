@@ -3,6 +3,7 @@
 use crate::cli::derivative::axis_names;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::input::Input;
+use crate::cli::report;
 use sirenc::media::NpyReader;
 use sirenc::signal::{Description, Kind};
 use std::io::{self, BufRead, BufReader, Read};
@@ -131,7 +132,8 @@ impl Points {
     fn add(&mut self, point: &[f64], place: &str, number: u64) -> Result<(), Failure> {
         for (axis, &coordinate) in self.axes.iter().zip(point) {
             let Some(position) = axis.position(coordinate) else {
-                let [first, last] = axis.extent();
+                let [first, last] = axis.extent().map(report::short);
+                let coordinate = report::short(coordinate);
                 let found = format!("{} is {coordinate}, {first} to {last} expected", axis.name);
                 return Err(self.bad(place, number, &found));
             };

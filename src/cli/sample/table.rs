@@ -48,7 +48,7 @@ impl Table {
             Format::Csv => {
                 let mut separator = "";
                 for coordinate in coordinates {
-                    write!(writer, "{separator}{coordinate}")?;
+                    write!(writer, "{separator}{}", report::short(*coordinate))?;
                     separator = ",";
                 }
                 others.iter().try_for_each(|value| write!(writer, ",{value}"))?;
