@@ -56,7 +56,7 @@ impl Derivative {
                 refuse("normals of a sound, which is no surface".into())
             }
             Derivative::Normals { height } if !(height > 0.0 && height.is_finite()) => {
-                refuse(format!("normals of height {height}, a positive number expected"))
+                refuse(format!("normals of height {height:?}, a positive number expected"))
             }
             _ => Ok(()),
         }
@@ -104,6 +104,109 @@ impl Derivative {
                 let length = normal.iter().map(|n| n * n).sum::<f64>().sqrt();
                 out.extend(normal.map(|n| (n / length) as f32));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::SampleFormat;
+
+    const ALL: [Derivative; 7] = [
+        Derivative::Gradient,
+        Derivative::Partial(0),
+        Derivative::Partial(1),
+        Derivative::Laplacian,
+        Derivative::Hessian,
+        Derivative::Magnitude,
+        Derivative::Normals { height: 2.0 },
+    ];
+
+    /// The derivative at one position of a signal of `axes` axes.
+    fn at(derivative: Derivative, axes: usize, jets: &[f32]) -> Vec<f32> {
+        let mut out = vec![];
+        derivative.extend(axes, jets, &mut out);
+        out
+    }
+
+    fn description(kind: Kind, channels: u8) -> Description {
+        let lengths = vec![5; kind.axes()];
+        Description { kind, lengths, channels, format: SampleFormat::F32, rate: 0 }
+    }
+
+    #[test]
+    fn each_is_its_part_of_the_jets_channel_by_channel() {
+        let gradients = [0.5, 3.0, 4.0, 0.25, -5.0, 12.0];
+        assert_eq!(at(Derivative::Gradient, 2, &gradients), [3.0, 4.0, -5.0, 12.0]);
+        assert_eq!(at(Derivative::Partial(0), 2, &gradients), [3.0, -5.0]);
+        assert_eq!(at(Derivative::Partial(1), 2, &gradients), [4.0, 12.0]);
+        assert_eq!(at(Derivative::Magnitude, 2, &gradients), [5.0, 13.0]);
+        let laplacians = [0.5, 3.0, 4.0, 7.0, 0.25, -5.0, 12.0, -8.0];
+        assert_eq!(at(Derivative::Laplacian, 2, &laplacians), [7.0, -8.0]);
+        let hessian = [0.5, 3.0, 4.0, 1.0, 2.0, -6.0];
+        assert_eq!(at(Derivative::Hessian, 2, &hessian), [1.0, 2.0, -6.0]);
+        // A sound has one axis: its slope, and one second derivative.
+        assert_eq!(at(Derivative::Magnitude, 1, &[0.5, -3.0]), [3.0]);
+        assert_eq!(at(Derivative::Hessian, 1, &[0.5, -3.0, 9.0]), [9.0]);
+    }
+
+    #[test]
+    fn squares_of_large_and_small_slopes_do_not_leave_binary32() {
+        assert_eq!(at(Derivative::Magnitude, 2, &[0.0, 3e30, 4e30]), [5e30]);
+        assert_eq!(at(Derivative::Magnitude, 2, &[0.0, 3e-30, 4e-30]), [5e-30]);
+    }
+
+    #[test]
+    fn normals_are_those_of_the_surface_of_the_luma_without_alpha() {
+        let normal = |height, jets: &[f32]| at(Derivative::Normals { height }, 2, jets);
+        assert_eq!(normal(2.0, &[0.5, 1.0, -1.0]), [-2.0 / 3.0, 2.0 / 3.0, 1.0 / 3.0]);
+        assert_eq!(normal(7.0, &[0.5, 0.0, 0.0]), [0.0, 0.0, 1.0]);
+        let grey = [0.5, 0.25, -0.125];
+        let alpha = [1.0, 40.0, 50.0];
+        assert_eq!(normal(3.0, &[grey, alpha].concat()), normal(3.0, &grey));
+        // Slopes of one colour count by its share of the luma.
+        for (colour, share) in LUMA.into_iter().enumerate() {
+            let mut channels = [[0.0; 3]; 4];
+            (channels[colour], channels[3]) = ([0.5, 1.0, -0.5], alpha);
+            let expected = normal(3.0, &[0.5, share, -0.5 * share]);
+            assert_eq!(normal(3.0, &channels.concat()), expected, "colour {colour}");
+            assert_eq!(normal(3.0, &channels[..3].concat()), expected, "colour {colour}");
+        }
+        assert!((LUMA.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn as_many_values_come_as_the_layout_says() {
+        let signals = (1..=4).map(|channels| (Kind::Picture, channels));
+        for (kind, channels) in signals.chain((1..=8).map(|channels| (Kind::Sound, channels))) {
+            let signal = description(kind, channels);
+            for derivative in ALL {
+                if derivative.check(&signal).is_err() {
+                    continue;
+                }
+                let jets = usize::from(channels) * derivative.jet().components(kind.axes());
+                let (sets, values) = derivative.layout(&signal);
+                let found = at(derivative, kind.axes(), &vec![0.5; jets]).len();
+                assert_eq!(found, sets * values, "{derivative:?} of {signal:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_signal_does_not_have_is_refused() {
+        let (picture, sound) = (description(Kind::Picture, 3), description(Kind::Sound, 2));
+        let refused = |derivative: Derivative, signal| {
+            matches!(derivative.check(signal), Err(Error::Parameter { name: "derivative", .. }))
+        };
+        assert_eq!(ALL.map(|derivative| refused(derivative, &picture)), [false; 7]);
+        assert_eq!(
+            ALL.map(|derivative| refused(derivative, &sound)),
+            [false, false, true, false, false, false, true]
+        );
+        assert!(refused(Derivative::Partial(2), &picture));
+        for height in [0.0, -1.0, f32::INFINITY, f32::NAN] {
+            assert!(refused(Derivative::Normals { height }, &picture), "{height}");
         }
     }
 }
