@@ -41,18 +41,22 @@ impl Decoder {
     /// # Errors
     /// [`Error::Format`] if the file breaks the specification, `Unsupported`, `Limit`, `Io`.
     pub fn open<R: Read>(reader: R, limits: &Limits) -> Result<Self> {
-        Ok(Self::of(container::read(reader, limits)?, limits))
+        Self::of(container::read(reader, limits)?, limits)
     }
     /// As [`Decoder::open`], of a file that is in memory, which is not copied.
     ///
     /// # Errors
     /// As [`Decoder::open`], without `Io`.
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self> {
-        Ok(Self::of(container::parse(bytes, limits)?, limits))
+        Self::of(container::parse(bytes, limits)?, limits)
     }
     /// A decoder for a file that was read and found valid.
-    pub(crate) fn of(file: File, limits: &Limits) -> Self {
-        Decoder { networks: file.networks.decode(), file, limits: limits.clone(), engine: Engine::default() }
+    ///
+    /// # Errors
+    /// `Io` if the system has no memory for its networks.
+    pub(crate) fn of(file: File, limits: &Limits) -> Result<Self> {
+        let networks = file.networks.decode()?;
+        Ok(Decoder { networks, file, limits: limits.clone(), engine: Engine::default() })
     }
     /// Evaluates the networks on `device` instead of the CPU: to the same bits. [`Device::Auto`] takes a usable GPU that has room
     /// for them, and otherwise the CPU, also when the GPU fails while it renders.
@@ -116,7 +120,8 @@ impl Decoder {
     /// As [`Decoder::render`].
     pub fn render_samples(&self, grid: &Grid, format: SampleFormat) -> Result<Samples> {
         let (rendering, cost) = self.affordable(grid, None)?;
-        let mut samples = Samples::with_capacity(format, usize::try_from(cost.samples).unwrap_or(0));
+        let mut samples = Samples::with_capacity(format, 0);
+        samples.reserve(usize::try_from(cost.samples).unwrap_or(usize::MAX))?;
         for band in rendering.bands() {
             samples.extend_from_units(&band?);
         }
@@ -192,7 +197,7 @@ pub(crate) mod tests {
             })
             .collect();
         let file = File { description, tiles, networks: Networks::Single(networks), metadata: vec![] };
-        Decoder::of(file, &Limits::default())
+        Decoder::of(file, &Limits::default()).unwrap()
     }
 
     /// The specification, position by position.

@@ -1,8 +1,9 @@
 //! Memory is asked for before it is taken: a counting allocator watches while every fixture, every truncation and every
 //! single flipped bit of it is read, under limits that it just fits in or exceeds.
 
-use sirenc::signal::Grid;
-use sirenc::{Decoder, Error, Limits, container};
+use sirenc::network::Jet;
+use sirenc::signal::{Grid, SampleFormat};
+use sirenc::{Decoder, Derivative, Error, Limits, container};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -124,24 +125,40 @@ fn reading_takes_no_more_than_it_is_allowed() {
     }
 }
 
+/// More than a small file needs, and little enough to be a limit.
+fn few_megabytes() -> Limits {
+    let mut limits = Limits::default();
+    limits.memory_bytes = 4 << 20;
+    limits
+}
+
 #[test]
 fn truncations_and_flipped_bits_take_no_more_than_the_file() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     warm_up();
     for (path, bytes) in fixtures() {
-        let Some(limits) = least(&bytes) else { continue };
+        let good = least(&bytes);
+        let limits = good.clone().unwrap_or(few_megabytes());
         let open = |what: &str, at: usize, bytes: &[u8]| {
             let name = || format!("{} {what} {at}", path.display());
-            bounded(&name, &limits, || Decoder::open(bytes, &limits))
+            let read = bounded(&name, &limits, || Decoder::open(bytes, &limits));
+            if read {
+                render(&name(), bytes);
+            }
+            read
         };
+        // Of a bad file, damage may make a good one.
         for end in 0..bytes.len() {
-            assert!(!open("cut at", end, &bytes[..end]), "{} {end}", path.display());
+            assert!(!open("cut at", end, &bytes[..end]) || good.is_none(), "{} {end}", path.display());
         }
         let mut damaged = bytes.clone();
         for bit in 0..8 * bytes.len() {
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(!open("with bit", bit, &damaged), "{} {bit}", path.display());
+            assert!(!open("with bit", bit, &damaged) || good.is_none(), "{} {bit}", path.display());
             damaged[bit / 8] ^= 1 << (bit % 8);
+        }
+        if good.is_none() {
+            continue;
         }
         // The same behind right checksums; of long sections, a part.
         let mut start = 9;
@@ -152,9 +169,7 @@ fn truncations_and_flipped_bits_take_no_more_than_the_file() {
                 damaged[bit / 8] ^= 1 << (bit % 8);
                 let checksum = crc32fast::hash(&damaged[covered.clone()]);
                 damaged[covered.end..end].copy_from_slice(&checksum.to_le_bytes());
-                if open("with repaired bit", bit, &damaged) {
-                    render(&format!("{} with repaired bit {bit}", path.display()), &damaged);
-                }
+                open("with repaired bit", bit, &damaged);
                 damaged[bit / 8] ^= 1 << (bit % 8);
             }
             damaged[covered.end..end].copy_from_slice(&bytes[covered.end..end]);
@@ -212,21 +227,66 @@ fn rendering_takes_no_more_than_it_costs() {
 }
 
 #[test]
+fn derivatives_take_no_more_than_their_jets_cost() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    warm_up();
+    for (path, bytes) in fixtures() {
+        let before = HELD.load(Relaxed);
+        let Ok(decoder) = Decoder::open(&bytes[..], &Limits::default()) else { continue };
+        let kinds = [
+            (Derivative::Gradient, Jet::Gradient),
+            (Derivative::Magnitude, Jet::Gradient),
+            (Derivative::Laplacian, Jet::Laplacian),
+            (Derivative::Hessian, Jet::Hessian),
+        ];
+        // The least networks at sizes of many bands: results that grew would hold the old room beside the new one.
+        for (times, (derivative, jet)) in
+            [3, 500].into_iter().flat_map(|times| kinds.map(|kind| (times, kind)))
+        {
+            let lengths = &decoder.description().lengths;
+            let counts: Vec<u32> = lengths.iter().map(|&n| n.saturating_mul(times)).collect();
+            let grid = Grid::resized(decoder.description(), &counts).unwrap();
+            let Ok(cost) = decoder.jet_cost(&grid, jet) else { continue };
+            if cost.macs > 1 << 28 {
+                continue;
+            }
+            PEAK.store(HELD.load(Relaxed), Relaxed);
+            decoder.differentiate(&grid, derivative).unwrap();
+            let taken = (PEAK.load(Relaxed) - before) as u64;
+            assert!(taken <= cost.memory_bytes, "{} {derivative:?}: {taken} bytes, {cost:?}", path.display());
+        }
+    }
+}
+
+/// What comes of `work` on a system that has no memory for more than `largest` bytes at a time.
+fn with_no_more_than<T>(largest: usize, work: impl FnOnce() -> sirenc::Result<T>) -> sirenc::Result<T> {
+    LARGEST.store(largest, Relaxed);
+    let outcome = work();
+    LARGEST.store(usize::MAX, Relaxed);
+    outcome
+}
+
+#[test]
 fn a_system_without_memory_is_an_error() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     // 12289 symbols, and as many numbers.
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/uncommon/width-4096.siren");
     let bytes = std::fs::read(path).unwrap();
-    let open = |largest: usize, bytes: &[u8]| {
-        LARGEST.store(largest, Relaxed);
-        let outcome = container::parse(bytes, &Limits::default());
-        LARGEST.store(usize::MAX, Relaxed);
-        outcome
-    };
-    assert!(open(4 * 12289, &bytes).is_ok());
-    let refused = open(4 * 12289 - 1, &bytes);
-    assert!(
-        matches!(&refused, Err(Error::Io(e)) if e.kind() == std::io::ErrorKind::OutOfMemory),
-        "{refused:?}"
-    );
+    let (limits, least) = (Limits::default(), 4 * 12289);
+    let file = with_no_more_than(least, || container::parse(&bytes, &limits)).unwrap();
+    let decoder = with_no_more_than(least, || Decoder::from_bytes(&bytes, &limits)).unwrap();
+    let grid = Grid::resized(decoder.description(), &[300_000]).unwrap();
+
+    let refused = [
+        with_no_more_than(least - 1, || container::parse(&bytes, &limits).map(drop)),
+        with_no_more_than(least - 1, || file.networks.decode().map(drop)),
+        with_no_more_than(4 * 300_000 - 1, || decoder.render(&grid).map(drop)),
+        with_no_more_than(2 * 300_000 - 1, || decoder.render_samples(&grid, SampleFormat::I16).map(drop)),
+        with_no_more_than(8 * 300_000 - 1, || decoder.render_jet(&grid, Jet::Gradient).map(drop)),
+        with_no_more_than(4 * 300_000 - 1, || decoder.differentiate(&grid, Derivative::Gradient).map(drop)),
+    ];
+    for (number, refused) in refused.iter().enumerate() {
+        let kind = std::io::ErrorKind::OutOfMemory;
+        assert!(matches!(refused, Err(Error::Io(error)) if error.kind() == kind), "{number}: {refused:?}");
+    }
 }

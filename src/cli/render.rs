@@ -24,7 +24,7 @@ pub fn render(decoder: &Decoder, grid: &Grid, description: Description, meter: &
     decoder.render_rows(grid, |rows| {
         if samples.is_empty() {
             // Not before: the first rows are proof that the limits were asked.
-            samples = Samples::with_capacity(description.format, capacity);
+            samples.reserve(capacity)?;
         }
         samples.extend_from_units(rows);
         meter.advance(rows.len());

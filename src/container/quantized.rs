@@ -2,6 +2,8 @@
 
 use super::magnitude::MAX_MAGNITUDE;
 use super::{MAX_PARAMETER, Networks};
+use crate::error::Result;
+use crate::limits::room;
 use crate::network::{Network, Shape};
 
 /// Step indices.
@@ -47,8 +49,11 @@ impl QuantizedNetwork {
     /// # Panics
     /// If the numbers of steps and symbols are not those of the shape. Networks that were read have the right ones.
     pub fn dequantize(&self) -> Network {
+        self.dequantize_into(Vec::with_capacity(self.shape.parameters()))
+    }
+    /// The same in the room of `parameters`, which are none yet.
+    fn dequantize_into(&self, mut parameters: Vec<f32>) -> Network {
         assert_eq!(self.steps.len(), self.shape.layers().len(), "steps of {:?}", self.shape);
-        let mut parameters = Vec::with_capacity(self.shape.parameters());
         parameters.extend(self.parameters());
         Network::from_parameters(self.shape, parameters)
     }
@@ -129,10 +134,20 @@ impl QuantizedNetwork {
 
 impl Networks {
     /// The networks with their parameters in binary32, one per tile.
-    pub fn decode(&self) -> Vec<Network> {
+    ///
+    /// # Errors
+    /// `Io` if the system has no memory for them.
+    pub fn decode(&self) -> Result<Vec<Network>> {
+        let copy = |network: &Network| {
+            let mut parameters = room(network.parameters().len())?;
+            parameters.extend_from_slice(network.parameters());
+            Ok(Network::from_parameters(network.shape(), parameters))
+        };
         match self {
-            Networks::Quantized(networks) => networks.iter().map(QuantizedNetwork::dequantize).collect(),
-            Networks::Half(networks) | Networks::Single(networks) => networks.clone(),
+            Networks::Quantized(networks) => {
+                networks.iter().map(|n| Ok(n.dequantize_into(room(n.shape.parameters())?))).collect()
+            }
+            Networks::Half(networks) | Networks::Single(networks) => networks.iter().map(copy).collect(),
         }
     }
     /// The shapes of the networks, one per tile.

@@ -39,8 +39,11 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::render`], and `Parameter` if the signal has no such derivative.
     pub fn differentiate(&self, grid: &Grid, derivative: Derivative) -> Result<Vec<f32>> {
-        let mut values = vec![];
-        for band in self.differentiate_bands(grid, derivative)? {
+        let (sets, each) = derivative.layout(self.description());
+        let bands = self.differentiate_bands(grid, derivative)?;
+        let count = grid.positions().saturating_mul((sets * each) as u64);
+        let mut values = room(usize::try_from(count).unwrap_or(usize::MAX))?;
+        for band in bands {
             values.extend(band?);
         }
         Ok(values)
@@ -59,10 +62,12 @@ impl Decoder {
         let (axes, channels) = (description.lengths.len(), usize::from(description.channels));
         let jet = derivative.jet();
         let width = channels * jet.components(axes);
+        let (sets, each) = derivative.layout(description);
         let (rendering, _) = self.affordable(grid, Some(jet))?;
         Ok(rendering.bands().map(move |jets| {
-            let mut band = Vec::new();
-            jets?.chunks_exact(width).for_each(|jets| derivative.extend(axes, jets, &mut band));
+            let jets = jets?;
+            let mut band = Vec::with_capacity(jets.len() / width * sets * each);
+            jets.chunks_exact(width).for_each(|jets| derivative.extend(axes, jets, &mut band));
             Ok(band)
         }))
     }

@@ -251,7 +251,7 @@ impl Session<'_> {
         let mut at = 0;
         let unlimited =
             Limits { samples: u64::MAX, memory_bytes: u64::MAX, macs: u64::MAX, ..Limits::default() };
-        let decoder = Decoder::of(file, &unlimited);
+        let decoder = Decoder::of(file, &unlimited)?;
         decoder.render_rows(&Grid::native(&self.signal.description), |row| {
             sum.add(&self.signal.samples, at, row)?;
             at += row.len();

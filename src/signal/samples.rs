@@ -1,5 +1,7 @@
 //! Samples in the format of their source, and the exact map to the unit range the networks live in.
 
+use crate::error::{Error, Result};
+
 /// The format of stored samples. Unsigned integers map to 0..1, signed ones to −1..1, floats to themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -98,6 +100,21 @@ impl Samples {
             SampleFormat::I32 => Samples::I32(Vec::with_capacity(capacity)),
             SampleFormat::F32 => Samples::F32(Vec::with_capacity(capacity)),
         }
+    }
+    /// Makes room for exactly `more` samples.
+    ///
+    /// # Errors
+    /// `Io` if the system has no memory for them.
+    pub fn reserve(&mut self, more: usize) -> Result<()> {
+        let reserved = match self {
+            Samples::U8(v) => v.try_reserve_exact(more),
+            Samples::U16(v) => v.try_reserve_exact(more),
+            Samples::I8(v) => v.try_reserve_exact(more),
+            Samples::I16(v) => v.try_reserve_exact(more),
+            Samples::I24(v) | Samples::I32(v) => v.try_reserve_exact(more),
+            Samples::F32(v) => v.try_reserve_exact(more),
+        };
+        reserved.map_err(|_| Error::out_of_memory())
     }
     /// The format.
     pub fn format(&self) -> SampleFormat {

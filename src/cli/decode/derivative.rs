@@ -9,7 +9,7 @@ use sirenc::media;
 use sirenc::media::OutputFormat::{Exr, Npy, Png, Tiff, Wav};
 use sirenc::signal::{Description, Kind, SampleFormat, Samples, Signal};
 use sirenc::{Decoder, Derivative};
-use std::io::Cursor;
+use std::io::{self, Cursor};
 
 impl Args {
     /// Holds the flags against the file, before anything is rendered.
@@ -74,7 +74,9 @@ impl Args {
         let bands = decoder.differentiate_bands(&plan.grid, derivative)?;
         let count = plan.grid.positions() * (sets * values) as u64;
         let meter = Meter::render(self.quiet, count);
-        let mut derivatives = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+        let mut derivatives = vec![];
+        let room = derivatives.try_reserve_exact(usize::try_from(count).unwrap_or(usize::MAX));
+        room.map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         for band in bands {
             let band = band?;
             meter.advance(band.len());
