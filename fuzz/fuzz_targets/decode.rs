@@ -1,15 +1,21 @@
-//! Any file: rendering ends, within its limits, and a region has the bits of the whole.
+//! Any file: rendering ends, in the memory that it is said to cost, and a region has the bits of the whole.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sirenc::Decoder;
 use sirenc::signal::Grid;
-use sirenc_fuzz::{limits, repair};
+use sirenc::{Decoder, Limits};
+use sirenc_fuzz::{Memory, limits, repair};
 
-fuzz_target!(|data: &[u8]| {
-    let Ok(decoder) = Decoder::open(&repair(data)[..], &limits()) else { return };
+fuzz_target!(init: warm_up(), |data: &[u8]| {
+    let bytes = repair(data);
+    let memory = Memory::from_now();
+    let Ok(decoder) = memory.bounded(limits().memory_bytes, || Decoder::open(&bytes[..], &limits())) else {
+        return;
+    };
     // Of any size: the limits have to refuse what is too much.
-    let _ = decoder.render(&Grid::native(decoder.description()));
+    let native = Grid::native(decoder.description());
+    let allowed = decoder.cost(&native).map_or(limits().memory_bytes, |cost| cost.memory_bytes);
+    let _ = memory.bounded(allowed, || decoder.render(&native));
     let counts = vec![9; decoder.description().lengths.len()];
     let Ok(mut grid) = Grid::resized(decoder.description(), &counts) else { return };
     let Ok(whole) = decoder.render(&grid) else { return };
@@ -20,3 +26,10 @@ fuzz_target!(|data: &[u8]| {
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&part), bits(&whole[whole.len() - part.len()..]));
 });
+
+/// Starts the threads that render, which stay and hold memory.
+fn warm_up() {
+    let file = &include_bytes!("../../fixtures/valid/tiles-3x2.siren")[..];
+    let decoder = Decoder::open(file, &Limits::default()).expect("a good file");
+    decoder.render(&Grid::native(decoder.description())).expect("a small picture");
+}

@@ -1,14 +1,21 @@
-//! Any bytes: reading ends, within its limits, and what is accepted is what is written.
+//! Any bytes: reading ends, within its limits, whatever they are, and what is accepted is what is written.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use sirenc::container::{Networks, parse, sections, write};
-use sirenc_fuzz::{limits, repair};
+use sirenc_fuzz::{Memory, limits, repair};
 
 fuzz_target!(|data: &[u8]| {
     for bytes in [data, &repair(data)] {
         let _ = sections(bytes);
-        let Ok(file) = parse(bytes, &limits()) else { continue };
+        let within = |memory_bytes: u64| {
+            let mut limits = limits();
+            limits.memory_bytes = memory_bytes;
+            Memory::from_now().bounded(memory_bytes, || parse(bytes, &limits))
+        };
+        // Between too little for the file and enough for any.
+        let _ = within(1 << (8 + bytes.len() % 12));
+        let Ok(file) = within(limits().memory_bytes) else { continue };
         let mut again = vec![];
         write(&file, &mut again).expect("what was read can be written");
         assert_eq!(parse(&again, &limits()).as_ref().ok(), Some(&file));

@@ -3,14 +3,15 @@
 
 use libfuzzer_sys::fuzz_target;
 use sirenc::container::{parse, read};
-use sirenc_fuzz::{limits, repair};
+use sirenc_fuzz::{Memory, limits, repair};
 use std::io::{ErrorKind, Read};
 
 fuzz_target!(|input: (Vec<u8>, &[u8])| {
     let (sizes, bytes) = input;
     let bytes = repair(bytes);
     let whole = parse(&bytes, &limits());
-    let pieces = read(Pieces { bytes: &bytes, sizes: &sizes, turn: 0 }, &limits());
+    let pieces = Pieces { bytes: &bytes, sizes: &sizes, turn: 0 };
+    let pieces = Memory::from_now().bounded(limits().memory_bytes, || read(pieces, &limits()));
     match (whole, pieces) {
         (Ok(whole), Ok(pieces)) => assert_eq!(whole, pieces),
         // Growing takes memory too, so that a limit may be met earlier.

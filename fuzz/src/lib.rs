@@ -1,4 +1,8 @@
-//! What the fuzz targets share: tight limits, and checksums made right.
+//! What the fuzz targets share: tight limits, a watch over memory, and checksums made right.
+
+mod memory;
+
+pub use memory::Memory;
 
 use sirenc::Limits;
 
