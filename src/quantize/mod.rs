@@ -188,3 +188,122 @@ fn finished(mut network: QuantizedNetwork) -> QuantizedNetwork {
     network.sort_neurons();
     network
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::simd::BLOCK;
+    use crate::network::Shape;
+    use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
+
+    const NO_REFIT: Schedule = Schedule {
+        steps: 0,
+        blocks: 4,
+        rate: 0.003,
+        warmup: 0.1,
+        end: 0.1,
+        first_layer: 0,
+        parallel: false,
+        time: None,
+    };
+
+    /// A network that has learnt its points perfectly, in units of its own.
+    fn solved(means: [f32; 2], scale: f32) -> (Fitted, Dataset) {
+        let description = Description {
+            kind: Kind::Picture,
+            lengths: vec![24, 24],
+            channels: 2,
+            format: SampleFormat::F32,
+            rate: 0,
+        };
+        let mut rng = fastrand::Rng::with_seed(5);
+        let samples = Samples::F32((0..2 * 24 * 24).map(|_| rng.f32()).collect());
+        let tiles = Tiles::one(&description);
+        let signal = Signal { description, samples, metadata: vec![] };
+        let mut data = Dataset::of_tile(&signal, &tiles, 0, None, 1);
+        let shape = Shape { inputs: 2, outputs: 2, layers: 3, width: 8 };
+        let parameters = (0..shape.parameters()).map(|_| 0.6 * (rng.f32() - 0.5)).collect();
+        let network = Network::from_parameters(shape, parameters);
+        Level::best().forward(&network, &data.coordinates, &mut data.targets, &mut Default::default());
+        data.normalisation = Normalisation { means: means.to_vec(), scale };
+        (Fitted::new(network, &data), data)
+    }
+
+    /// The squared error that quantization has added at the points, signal units.
+    fn added(fitted: &Fitted, data: &Dataset, quantized: &QuantizedNetwork) -> f64 {
+        let (before, after) = (fitted.in_signal_units(), quantized.dequantize());
+        let point = |n| {
+            let (block, lane) = data.place(n);
+            let coordinate = |a| data.coordinates[(block * data.inputs + a) * BLOCK + lane];
+            let point: Vec<f32> = (0..data.inputs).map(coordinate).collect();
+            let channels = before.evaluate(&point).into_iter().zip(after.evaluate(&point));
+            channels.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>()
+        };
+        (0..data.points).map(point).sum()
+    }
+
+    #[test]
+    fn a_step_adds_its_share_of_the_error() {
+        let (fitted, _) = solved([0.3, -2.0], 0.25);
+        for delta in [1e-7, 1e-4] {
+            for (steps, curvature) in fitted.steps(delta).into_iter().zip(&fitted.curvature) {
+                for (index, curvature) in [(steps.0, curvature.0), (steps.1, curvature.1)] {
+                    // Eighths of an octave, the nearest.
+                    let share = curvature * f64::from(step(index)).powi(2) / 12.0;
+                    assert!((share / delta).log2().abs() <= 0.1251, "{index}: {share} for {delta}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rounding_to_nearest_adds_the_error_it_was_asked_for() {
+        let (fitted, data) = solved([0.3, -2.0], 0.25);
+        for delta in [1e-7, 1e-5] {
+            let rounded = fitted.rounded(delta);
+            let ratio = added(&fitted, &data, &rounded) / (delta * rounded.symbols.len() as f64);
+            assert!((0.6..1.6).contains(&ratio), "{ratio} at {delta}");
+        }
+    }
+
+    #[test]
+    fn steps_become_finer_only_as_far_as_symbols_can_follow() {
+        let (fitted, _) = solved([1e6, 0.0], 0.25);
+        let rounded = fitted.rounded(1e-12);
+        let bias = rounded.symbols[rounded.symbols.len() - 2];
+        // The largest parameter by far, whose symbol is as large as symbols are chosen, within a step of the index.
+        assert!((1 << 19) * 9 / 10 < bias && bias <= 1 << 19, "{bias}");
+        let value = f64::from(bias) * f64::from(step(rounded.steps[3].1));
+        assert!((value - 1e6).abs() < 2.0, "{value}");
+    }
+
+    #[test]
+    fn errors_that_compensate_each_other_add_less_than_those_of_the_nearest_multiples() {
+        let (fitted, data) = solved([0.3, -2.0], 0.25);
+        for delta in [1e-7, 1e-5] {
+            let nearest = added(&fitted, &data, &fitted.rounded(delta));
+            let quantized =
+                fitted.quantized(Level::best(), &data, delta, &NO_REFIT, |_, _| panic!("no refit"));
+            let compensated = added(&fitted, &data, &quantized);
+            assert!(compensated < 0.75 * nearest, "{compensated} of {nearest} at {delta}");
+            assert!(quantized.is_sorted());
+        }
+    }
+
+    #[test]
+    fn refits_between_the_layers_take_their_steps_and_make_up_for_errors_before() {
+        let (fitted, data) = solved([0.3, -2.0], 0.25);
+        let (delta, level) = (1e-4, Level::best());
+        let without = fitted.quantized(level, &data, delta, &NO_REFIT, |_, _| true);
+        let mut steps = 0;
+        let refit = Schedule { steps: 65, ..NO_REFIT };
+        let with = fitted.quantized(level, &data, delta, &refit, |more, _| {
+            steps += more;
+            true
+        });
+        // Three layers have others behind them; steps are told by 32.
+        assert_eq!(steps, 3 * 64);
+        let [with, without] = [with, without].map(|quantized| added(&fitted, &data, &quantized));
+        assert!(with < without, "{with} of {without}");
+    }
+}
