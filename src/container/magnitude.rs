@@ -239,6 +239,22 @@ mod write {
         use super::*;
 
         #[test]
+        fn the_tally_costs_what_the_tables_take() {
+            // Small values, and some beyond the table of their mean.
+            let values: Vec<u32> = (0..8000).map(|i| if i % 40 == 0 { 300 } else { i * 7 % 3 }).collect();
+            let (mut tally, mut context) = (Tally::new(), Context::new(8));
+            values.iter().for_each(|&value| drop(tally.magnitude(&mut context, value)));
+            let beside_tables = |shape| {
+                let (mut writer, mut context) = (Writer::new(shape), Context::new(8));
+                values.iter().for_each(|&value| drop(writer.magnitude(&mut context, value)));
+                8.0 * writer.finish().len() as f64 - tally.cost(shape) as f64 / 65536.0
+            };
+            // What is left are uniform bits, the same for every shape, and the rounding of intervals.
+            let left: Vec<f64> = (0..=SHAPES).map(beside_tables).collect();
+            assert!(left.iter().all(|bits| (bits - left[0]).abs() < 100.0), "{left:?}");
+        }
+
+        #[test]
         fn code_lengths_are_logarithms() {
             for size in [1, 2, 3, 1000, 65535, 65536] {
                 let expected = (16.0 - f64::from(size).log2()) * 65536.0;
