@@ -131,6 +131,16 @@ fn a_fit_that_diverges_goes_back() {
 }
 
 #[test]
+fn a_loss_beyond_binary32_goes_back_at_once() {
+    let Some(cuda) = device() else { return };
+    let mut data = picture(0.0);
+    let start = initial(shape(2, 6), &data);
+    // The gradient is finite: the sum of the losses alone tells every thread, before they sum the squares of the gradient.
+    data.targets.fill(1e20);
+    assert_eq!(trained(cuda, &start, &data, schedule(3, 0.03, 0)), start);
+}
+
+#[test]
 fn an_observer_ends_the_training() {
     let Some(cuda) = device() else { return };
     let data = picture(0.0);
