@@ -2,12 +2,12 @@
 
 use super::meter::Meter;
 use super::session::Session;
-use crate::backend::cuda::{Cuda, Run};
+use crate::backend::cuda::{Cuda, CurvatureOf, Run};
 use crate::container::QuantizedNetwork;
 use crate::error::Result;
 use crate::fit::{Allowance, Dataset, Loss, Schedule};
 use crate::network::{Network, Shape};
-use crate::quantize::{Fitted, Rounding};
+use crate::quantize::{Fitted, Rounding, fold_biases, sampled};
 use crate::signal::Tiles;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -46,11 +46,14 @@ impl Session<'_> {
             if !self.meter.stopped() {
                 run(cuda, &self.meter, &mut load, |network| network, time)?;
             }
-            let finish = |Tile { data, work: network, .. }: Tile<Network>| {
+            load.par_iter_mut().for_each(|tile| fold_biases(&mut tile.work));
+            let means = mean_curvatures(cuda, &load)?;
+            let finish = |(tile, means): (Tile<Network>, _)| {
+                let Tile { data, work: network, .. } = tile;
                 let loss = data.squared_error(self.level, &network);
-                (Fitted::new(network, &data), loss)
+                (Fitted::with_means(network, &data, means), loss)
             };
-            trained.par_extend(load.into_par_iter().map(finish));
+            trained.par_extend(load.into_par_iter().zip(means).map(finish));
         }
         Ok(trained)
     }
@@ -74,15 +77,13 @@ impl Session<'_> {
             let mut load: Vec<Tile<Rounding>> = numbers.into_par_iter().map(prepare).collect();
             let layers = load.iter().map(|tile| tile.work.layers()).max().unwrap_or(0);
             for l in 0..layers {
-                load.par_iter_mut().for_each(|tile| {
+                round(cuda, &mut load, l)?;
+                for tile in &mut load {
                     tile.schedule.first_layer = l + 1;
                     if l + 1 >= tile.work.layers() {
                         tile.schedule.steps = 0;
                     }
-                    if l < tile.work.layers() {
-                        tile.work.round(l, &tile.data);
-                    }
-                });
+                }
                 if l + 1 < layers && !self.meter.stopped() {
                     let time = time.map(|time| time.part(layers - 1 - l));
                     run(cuda, &self.meter, &mut load, Rounding::network_mut, time)?;
@@ -112,6 +113,46 @@ impl Session<'_> {
         };
         loads.into_iter().map(allow).collect()
     }
+}
+
+/// The mean curvature of the weights and of the biases of each layer, of each network of a load.
+fn mean_curvatures(cuda: &Cuda, load: &[Tile<Network>]) -> Result<Vec<Vec<(f64, f64)>>> {
+    let layers = |tile| {
+        let Tile { data, work: network, .. }: &Tile<Network> = tile;
+        let (samples, share) = sampled(data);
+        let layers = network.shape().layers().enumerate();
+        layers.map(move |(layer, of)| CurvatureOf { network, layer, samples, share, together: of.outputs })
+    };
+    let matrices = cuda.curvatures(&load.iter().flat_map(layers).collect::<Vec<_>>())?;
+    let mut matrices = matrices.iter();
+    let of_tile = |tile: &Tile<Network>| {
+        let layers = tile.work.shape().layers().zip(matrices.by_ref());
+        layers.map(|(layer, matrix)| diagonal_means(matrix, layer.inputs)).collect()
+    };
+    Ok(load.iter().map(of_tile).collect())
+}
+
+/// The mean of the first `inputs` numbers on the diagonal of a matrix, and the one that is left.
+fn diagonal_means(matrix: &[f64], inputs: usize) -> (f64, f64) {
+    let diagonal = |i: usize| matrix[i * (inputs + 2)];
+    ((0..inputs).map(diagonal).sum::<f64>() / inputs as f64, diagonal(inputs))
+}
+
+/// Rounds layer `l` of the networks of a load that have it.
+fn round(cuda: &Cuda, load: &mut [Tile<Rounding<'_>>], l: usize) -> Result<()> {
+    let mut having: Vec<_> = load.iter_mut().filter(|tile| l < tile.work.layers()).collect();
+    let asked = having.iter().map(|tile| {
+        let (samples, share) = sampled(&tile.data);
+        let together = tile.work.together(l);
+        CurvatureOf { network: tile.work.network(), layer: l, samples, share, together }
+    });
+    let matrices = cuda.curvatures(&asked.collect::<Vec<_>>())?;
+    having.par_iter_mut().zip(matrices).for_each(|(tile, matrices)| {
+        let layer = tile.work.network().shape().layers().nth(l).expect("a layer of the network");
+        let size = (layer.inputs + 1).pow(2);
+        tile.work.round(l, |group| matrices[group.start / group.len() * size..][..size].to_vec());
+    });
+    Ok(())
 }
 
 /// Trains the networks of a load by its schedules.

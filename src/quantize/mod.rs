@@ -10,6 +10,10 @@ mod curvature;
 mod rounding;
 
 pub(crate) use canonical::fold_biases;
+#[cfg(feature = "cuda")]
+pub(crate) use curvature::sampled;
+#[cfg(all(test, feature = "cuda"))]
+pub(crate) use curvature::traces as curvature_traces;
 
 use crate::backend::simd::Level;
 use crate::container::{QuantizedNetwork, step};
@@ -17,6 +21,7 @@ use crate::fit::{Dataset, Normalisation, Schedule, train};
 use crate::network::Network;
 use curvature::traces;
 use rounding::Curvature;
+use std::ops::Range;
 
 /// Networks wider than this share one curvature matrix among the rows of a layer.
 const OWN_MATRIX_WIDTH: usize = 64;
@@ -39,6 +44,13 @@ impl Fitted {
     /// Measures the curvature of a trained network.
     pub fn new(mut network: Network, data: &Dataset) -> Self {
         fold_biases(&mut network);
+        let means = traces(&network, data, 0).into_iter().map(|trace| trace.means()).collect();
+        Self::with_means(network, data, means)
+    }
+
+    /// A trained network with folded biases and the mean curvature of each layer's weights and of its biases, in the units it
+    /// was trained in.
+    pub fn with_means(network: Network, data: &Dataset, means: Vec<(f64, f64)>) -> Self {
         let units = f64::from(data.normalisation.scale).powi(2);
         let last = network.shape().layers;
         let scaled = |(l, (weights, biases)): (usize, (f64, f64))| {
@@ -46,8 +58,7 @@ impl Fitted {
             let units = if l == last { 1.0 } else { units };
             (weights * units, biases * units)
         };
-        let means = traces(&network, data, 0).into_iter().map(|trace| trace.means());
-        let curvature = means.enumerate().map(scaled).collect();
+        let curvature = means.into_iter().enumerate().map(scaled).collect();
         Fitted { network, normalisation: data.normalisation.clone(), curvature }
     }
 
@@ -60,7 +71,7 @@ impl Fitted {
     /// symbols beyond what the file can hold (a mean far larger than what varies around it), as fine as it allows.
     fn steps(&self, delta: f64) -> Vec<(i16, i16)> {
         let network = self.in_signal_units();
-        let index = |h: f64, range: std::ops::Range<usize>| {
+        let index = |h: f64, range: Range<usize>| {
             let peak = network.parameters()[range].iter().fold(0f32, |peak, p| peak.max(p.abs()));
             let finest = (8.0 * (f64::from(peak) / LARGEST_SYMBOL).log2()).ceil();
             (4.0 * (12.0 * delta / h.max(1e-300)).log2()).round().max(finest).clamp(-512.0, 511.0) as i16
@@ -99,7 +110,8 @@ impl Fitted {
         let mut rounding = self.rounding(delta);
         let layers = rounding.layers();
         for l in 0..layers {
-            rounding.round(l, data);
+            let trace = &traces(&rounding.network, data, l)[0];
+            rounding.round(l, |group| trace.matrix(group));
             if l + 1 < layers && refit.steps > 0 {
                 let time = refit.time.map(|time| time.part(layers - 1 - l));
                 let schedule = Schedule { first_layer: l + 1, time, ..*refit };
@@ -143,22 +155,35 @@ impl Rounding<'_> {
         &mut self.network
     }
 
-    /// Rounds layer `l`, after all layers before it, with errors that compensate each other on `data`.
-    pub fn round(&mut self, l: usize, data: &Dataset) {
+    /// The network.
+    #[cfg(feature = "cuda")]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Neighbouring outputs of layer `l` that share a curvature matrix: one or all.
+    pub fn together(&self, l: usize) -> usize {
+        let shape = self.network.shape();
+        let layer = shape.layers().nth(l).expect("a layer of the network");
+        if layer.last || shape.width > OWN_MATRIX_WIDTH { layer.outputs } else { 1 }
+    }
+
+    /// Rounds layer `l`, after all layers before it, with errors that compensate each other by the `curvature` of groups of
+    /// its outputs.
+    pub fn round(&mut self, l: usize, mut curvature: impl FnMut(Range<usize>) -> Vec<f64>) {
+        let together = self.together(l);
         let Rounding { fitted, steps, network, symbols } = self;
         let shape = network.shape();
         let ((weights, biases), layer) = (steps[l], shape.layers().nth(l).expect("a layer of the network"));
         if layer.last {
             *network = fitted.normalisation.undo(network);
         }
-        let trace = &traces(network, data, l)[0];
         let mut sizes = vec![step(weights); layer.inputs];
         sizes.push(step(biases));
-        let together = if layer.last || shape.width > OWN_MATRIX_WIDTH { layer.outputs } else { 1 };
         for group in (0..layer.outputs).step_by(together) {
-            let matrix = trace.matrix(group..group + together);
-            let curvature = Curvature::new(&matrix, layer.inputs + 1);
-            for row in group..group + together {
+            let rows = group..group + together;
+            let curvature = Curvature::new(&curvature(rows.clone()), layer.inputs + 1);
+            for row in rows {
                 let weights = layer.weights().skip(row * layer.inputs).take(layer.inputs);
                 let places: Vec<usize> = weights.chain([layer.biases().start + row]).collect();
                 let mut values: Vec<f32> = places.iter().map(|&i| network.parameters()[i]).collect();

@@ -104,7 +104,7 @@ void launch(void (*kernel)(Arguments...), void** parameters) {
 const Kernel KERNELS[] = {
     KERNEL(forward_2), KERNEL(forward_4), KERNEL(forward_8), KERNEL(jet_2), KERNEL(jet_4), KERNEL(jet_8), KERNEL(step_1),
     KERNEL(step_2), KERNEL(step_3), KERNEL(step_4), KERNEL(step_8), KERNEL(reduce_gradient), KERNEL(update_parameters),
-    KERNEL(iterate_matrices),
+    KERNEL(iterate_matrices), KERNEL(trace_2), KERNEL(trace_4), KERNEL(trace_8), KERNEL(sum_curvature),
 };
 
 // ------------------------------------------------------------------------------------------------------------------ driver

@@ -8,9 +8,9 @@ use cudarc::nvrtc::Ptx;
 /// Generated from `kernels/kernels.cu` by `kernels/make_ptx.py`.
 const PTX: &str = include_str!("kernels/kernels.ptx");
 
-/// Threads of a thread block of `forward`, `jet` and `step`.
+/// Threads of a thread block of `forward`, `jet`, `step` and `trace`.
 pub(super) const THREADS: u32 = 128;
-/// Threads of a thread block of `reduce_gradient` and `update_parameters`.
+/// Threads of a thread block of the others.
 pub(super) const UPDATERS: u32 = 256;
 /// Points, or columns of a jet, that a thread block holds at a time.
 pub(super) const POINTS: usize = 32;
@@ -24,10 +24,12 @@ const EVALUATE: [usize; 3] = [2, 4, 8];
 const TRAIN: [usize; 5] = [1, 2, 3, 4, 8];
 /// Above this width the matrices of Muon's iterations are in global memory, and many thread blocks work on each.
 const WIDEST_SHARED_MATRIX: usize = 64;
-/// Rows and columns of a matrix that a thread block of `iterate_matrices` computes.
+/// Rows and columns of a panel, which is what a thread block of `iterate_matrices` and `sum_curvature` computes of a matrix.
 pub(super) const SIDE: usize = 64;
-/// Inner steps whose numbers it stages at a time.
+/// Numbers from one inner step to the next in shared memory, and inner steps that are staged at a time by either.
+const PANEL: usize = SIDE + 4;
 const INNER: usize = 16;
+const STAGED: usize = 32;
 /// Products of a Newton–Schulz iteration, and iterations.
 pub(super) const PRODUCTS: i32 = 3;
 pub(super) const ITERATIONS: i32 = 5;
@@ -45,9 +47,11 @@ pub(super) struct Kernels {
     forward: Vec<Classed>,
     jet: Vec<Classed>,
     step: Vec<Classed>,
+    trace: Vec<Classed>,
     pub reduce_gradient: CudaFunction,
     pub iterate_matrices: CudaFunction,
     pub update_parameters: CudaFunction,
+    pub sum_curvature: CudaFunction,
 }
 
 impl Kernels {
@@ -68,9 +72,11 @@ impl Kernels {
             forward: classes("forward", &EVALUATE)?,
             jet: classes("jet", &EVALUATE)?,
             step: classes("step", &TRAIN)?,
+            trace: classes("trace", &EVALUATE)?,
             reduce_gradient: load("reduce_gradient")?,
             iterate_matrices: load("iterate_matrices")?,
             update_parameters: load("update_parameters")?,
+            sum_curvature: load("sum_curvature")?,
         })
     }
     /// The kernel for networks `width` wide.
@@ -80,6 +86,10 @@ impl Kernels {
     /// As [`Kernels::forward`].
     pub fn jet(&self, width: usize) -> &Classed {
         of_width(&self.jet, width)
+    }
+    /// As [`Kernels::forward`].
+    pub fn trace(&self, width: usize) -> &Classed {
+        of_width(&self.trace, width)
     }
     /// As [`Kernels::forward`].
     pub fn step(&self, width: usize) -> &Classed {
@@ -102,7 +112,7 @@ fn layer(class: usize, width: usize) -> (usize, usize) {
     (width.next_multiple_of(16 * class) * STRIDE, usize::from(class == TRAIN[TRAIN.len() - 1]))
 }
 
-/// Bytes of shared memory of `forward` and `jet`: staged weights and a layer of points.
+/// Bytes of shared memory of `forward`, `jet` and `trace`: staged weights and a layer of points.
 pub(super) fn evaluate_bytes(class: usize, width: usize) -> usize {
     let (layer, spare) = layer(class, width);
     size_of::<f32>() * (stage(class) + (1 + spare) * layer)
@@ -118,7 +128,10 @@ pub(super) fn step_bytes(class: usize, width: usize) -> usize {
 pub(super) const SUM_BYTES: usize = UPDATERS as usize * size_of::<f64>();
 
 /// Bytes of shared memory of `iterate_matrices`.
-pub(super) const ITERATE_BYTES: usize = size_of::<f32>() * 2 * INNER * (SIDE + 4);
+pub(super) const ITERATE_BYTES: usize = size_of::<f32>() * 2 * INNER * PANEL;
+
+/// Bytes of shared memory of `sum_curvature`: the panels and two energies for each point.
+pub(super) const CURVATURE_BYTES: usize = size_of::<f32>() * STAGED * (2 * PANEL + 2);
 
 /// Bytes of shared memory of `update_parameters`, and the numbers in global memory for each hidden layer: three matrices
 /// are in one or the other.

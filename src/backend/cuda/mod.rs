@@ -7,6 +7,7 @@
 //! The kernels' text is compiled for the host in the tests and held against the processor's there.
 
 mod check;
+mod curvature;
 mod driver;
 mod job;
 mod kernels;
@@ -15,6 +16,7 @@ mod train;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
+pub(crate) use curvature::CurvatureOf;
 pub(crate) use job::Samples;
 pub(crate) use train::Run;
 
@@ -184,6 +186,18 @@ impl Cuda {
             self.check(run.network.shape())?;
         }
         train::train(&self.device, &self.kernels, runs, time, observe).map_err(|error| self.failed(error))
+    }
+
+    /// Curvature matrices of each layer, `groups × (inputs + 1)²`, row by row: of a group of outputs the mean of
+    /// `Σ_p energy · x xᵀ`, as [`crate::quantize`] takes it. Each has the bits it would have alone.
+    ///
+    /// # Errors
+    /// As [`Cuda::forward`].
+    pub(crate) fn curvatures(&self, of: &[CurvatureOf<'_>]) -> Result<Vec<Vec<f64>>> {
+        for of in of {
+            self.check(of.network.shape())?;
+        }
+        curvature::curvatures(&self.device, &self.kernels, of).map_err(|error| self.failed(error))
     }
 
     fn evaluate(

@@ -5,10 +5,11 @@
 #[path = "../../../tests/emulator/mod.rs"]
 mod emulator;
 
-use super::{Cuda, Run};
+use super::{Cuda, CurvatureOf, Run};
 use crate::backend::simd::Level;
 use crate::fit::{self, Dataset, GradientTerm, Schedule};
 use crate::network::{Network, Shape};
+use crate::quantize::{curvature_traces, sampled};
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
 use std::sync::OnceLock;
 
@@ -138,6 +139,58 @@ fn a_loss_beyond_binary32_goes_back_at_once() {
     // The gradient is finite: the sum of the losses alone tells every thread, before they sum the squares of the gradient.
     data.targets.fill(1e20);
     assert_eq!(trained(cuda, &start, &data, schedule(3, 0.03, 0)), start);
+}
+
+#[test]
+fn curvatures_are_those_of_the_processor() {
+    let Some(cuda) = device() else { return };
+    // Of pairs more points than are sampled, of a network with several parts to a panel and to a pass.
+    let data = [0.0, 2.0].map(picture);
+    let networks: Vec<Network> = [(3, 7), (2, 16), (4, 33), (1, 64), (2, 65), (2, 130)]
+        .map(|(layers, width)| initial(shape(layers, width), &data[0]))
+        .into();
+    let mut asked = vec![];
+    for data in &data {
+        let (samples, share) = sampled(data);
+        for network in &networks {
+            for (layer, of) in network.shape().layers().enumerate() {
+                // Matrices of their own are for narrow layers.
+                let together =
+                    if of.inputs > 64 || of.outputs > 64 { [of.outputs; 2] } else { [1, of.outputs] };
+                asked.extend(together.map(|together| CurvatureOf {
+                    network,
+                    layer,
+                    samples,
+                    share,
+                    together,
+                }));
+            }
+        }
+    }
+    let got = cuda.curvatures(&asked).unwrap();
+    for (of, got) in asked.iter().zip(&got) {
+        let (layer, data) =
+            (of.network.shape().layers().nth(of.layer).unwrap(), &data[usize::from(of.samples.paired)]);
+        let trace = &curvature_traces(of.network, data, of.layer)[0];
+        let groups = (0..layer.outputs).step_by(of.together).map(|from| from..from + of.together);
+        let expected: Vec<f64> = groups.flat_map(|group| trace.matrix(group)).collect();
+        assert_eq!(got.len(), expected.len());
+        let norm = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>().sqrt();
+        let error =
+            norm(&mut got.iter().zip(&expected).map(|(a, b)| a - b)) / norm(&mut expected.iter().copied());
+        let name = format!(
+            "{:?}, layer {} by {}, pairs: {}",
+            of.network.shape(),
+            of.layer,
+            of.together,
+            data.paired
+        );
+        println!("{name}: {error:.1e}");
+        assert!(error < 1e-5, "{name}: {error:e}");
+        if of.layer == 1 {
+            assert_eq!(&cuda.curvatures(&[*of]).unwrap()[0], got, "{name}: alone");
+        }
+    }
 }
 
 #[test]

@@ -18,20 +18,11 @@ __device__ inline void forward(const Shape& shape, const float* parameters, cons
     for (int l = 0; l < shape.layers; ++l) {
         const Layer layer = layer_of(shape, l);
         float* out = C::PASSES ? spare : h;
-        for (int from = 0; from < layer.outputs; from += C::WIDTH) {
-            const int row = from + first_row<ROWS>();
-            float sums[ROWS][4];
-            start(sums, parameters + layer.biases, row, layer.outputs, POINTS);
-            product(sums, rows_from(weights_of(parameters, layer), from), layer.outputs - from, layer.inputs, h, stage);
-            if (!C::PASSES) __syncthreads();
+        layer_product<ROWS>(weights_of(parameters, layer), parameters + layer.biases, layer.outputs, layer.inputs, POINTS, h, out, stage,
+                            [](int, float(&t)[4]) {
 #pragma unroll
-            for (int r = 0; r < ROWS; ++r) {
-                if (row + r >= layer.outputs) break;
-#pragma unroll
-                for (int c = 0; c < 4; ++c) sums[r][c] = sine(sums[r][c]);
-                store(out + (row + r) * STRIDE + column, sums[r]);
-            }
-        }
+                                for (int c = 0; c < 4; ++c) t[c] = sine(t[c]);
+                            });
         if (C::PASSES) spare = h, h = out;
     }
     const Layer last = layer_of(shape, shape.layers);
@@ -122,17 +113,8 @@ __device__ inline void jet(
         if (l == shape.layers) break;
         const Layer layer = layer_of(shape, l);
         float* out = C::PASSES ? spare : h;
-        for (int from = 0; from < layer.outputs; from += C::WIDTH) {
-            const int row = from + first_row<ROWS>();
-            float sums[ROWS][4];
-            start(sums, parameters + layer.biases, row, layer.outputs, points);
-            product(sums, rows_from(weights_of(parameters, layer), from), layer.outputs - from, layer.inputs, h, stage);
-            if (!C::PASSES) __syncthreads();
-#pragma unroll
-            for (int r = 0; r < ROWS; ++r) {
-                if (row + r < layer.outputs) store(out + (row + r) * STRIDE + column, sums[r]);
-            }
-        }
+        layer_product<ROWS>(weights_of(parameters, layer), parameters + layer.biases, layer.outputs, layer.inputs, points, h, out, stage,
+                            [](int, float(&)[4]) {});
         if (C::PASSES) spare = h, h = out;
     }
     const Layer last = layer_of(shape, shape.layers);

@@ -1,4 +1,5 @@
 // The kernels by name. Suffixes are classes of width: a network up to 16 · N wide takes class N or more, wider ones the widest.
+#include "curvature.cuh"
 #include "evaluate.cuh"
 #include "optimizer.cuh"
 #include "step.cuh"
@@ -29,6 +30,18 @@ TRAIN(2)
 TRAIN(3)
 TRAIN(4)
 TRAIN(8)
+
+// `traces` are layers whose curvature is asked for, one per row of the grid.
+#define TRACE(ROWS)                                                                                                           \
+    extern "C" __global__ void __launch_bounds__(THREADS) trace_##ROWS(const Trace* traces) {                                 \
+        if (blockIdx.x < traces[blockIdx.y].blocks * (BLOCK / POINTS)) trace<ROWS>(traces[blockIdx.y]);                       \
+    }
+
+TRACE(2)
+TRACE(4)
+TRACE(8)
+
+extern "C" __global__ void __launch_bounds__(UPDATERS) sum_curvature(const Trace* traces) { curvature(traces[blockIdx.y]); }
 
 extern "C" __global__ void __launch_bounds__(UPDATERS) reduce_gradient(const Job* jobs, int turn) {
     const Job& job = jobs[blockIdx.y];

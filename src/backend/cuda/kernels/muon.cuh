@@ -1,7 +1,7 @@
 // Muon: a step along the orthogonalised momentum. A matrix of up to 64 rows stays in the shared memory of one thread block; of a
 // wider one many blocks compute a tile each, in a launch per product.
 #pragma once
-#include "tile.cuh"
+#include "panel.cuh"
 #include "verdict.cuh"
 
 constexpr float MOMENTUM = 0.95f;
@@ -127,10 +127,9 @@ __device__ inline void muon(const Job& job, const Verdict& verdict, float rate, 
     }
 }
 
-// One of the three products of an iteration on a wide matrix: 64 × 64 numbers of it per thread block, 4 × 4 per thread.
+// One of the three products of an iteration on a wide matrix, a panel of it per thread block.
 enum Product { SQUARE, POLYNOMIAL, NEXT };
 
-constexpr int SIDE = 64;
 constexpr int INNER = 16;
 
 // `iteration` tells which of the first two matrices is X; the other takes the square and then the next X, which is the step along
@@ -144,7 +143,7 @@ __device__ inline void iterate(const Job& job, int l, int iteration, int product
     const float* a = product == SQUARE ? x : product == POLYNOMIAL ? square : polynomial;
     const float* b = product == POLYNOMIAL ? square : x;
     float* rows = shared_memory();
-    float* columns = rows + INNER * (SIDE + 4);
+    float* columns = rows + INNER * PANEL;
     const int i = threadIdx.x / 16 * 4, j = threadIdx.x % 16 * 4;
     float sums[4][4] = {};
     for (int from = 0; from < n; from += INNER) {
@@ -152,26 +151,16 @@ __device__ inline void iterate(const Job& job, int l, int iteration, int product
         for (int e = threadIdx.x; e < INNER * SIDE; e += UPDATERS) {
             const int r = e / INNER, k = e % INNER;
             const bool inside = from + k < n;
-            rows[k * (SIDE + 4) + r] = inside && top + r < n ? a[(top + r) * stride + from + k] : 0.0f;
+            rows[k * PANEL + r] = inside && top + r < n ? a[(top + r) * stride + from + k] : 0.0f;
             if (product == SQUARE) {
-                columns[k * (SIDE + 4) + r] = inside && left + r < n ? b[(left + r) * stride + from + k] : 0.0f;
+                columns[k * PANEL + r] = inside && left + r < n ? b[(left + r) * stride + from + k] : 0.0f;
             } else {
                 const int c = e % SIDE, d = e / SIDE;
-                columns[d * (SIDE + 4) + c] = from + d < n && left + c < n ? b[(from + d) * stride + left + c] : 0.0f;
+                columns[d * PANEL + c] = from + d < n && left + c < n ? b[(from + d) * stride + left + c] : 0.0f;
             }
         }
         __syncthreads();
-#pragma unroll
-        for (int k = 0; k < INNER; ++k) {
-            float own[4], others[4];
-            load(own, rows + k * (SIDE + 4) + i);
-            load(others, columns + k * (SIDE + 4) + j);
-#pragma unroll
-            for (int r = 0; r < 4; ++r) {
-#pragma unroll
-                for (int c = 0; c < 4; ++c) sums[r][c] = __fmaf_rn(own[r], others[c], sums[r][c]);
-            }
-        }
+        panel_product<INNER>(sums, rows + i, columns + j);
     }
     float* parameters = job.parameters + layer_of(job.shape, l).weights;
 #pragma unroll

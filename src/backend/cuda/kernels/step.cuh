@@ -3,12 +3,6 @@
 #include "job.cuh"
 #include "tile.cuh"
 
-// The place in its block of point `p` of part `part`: both points of a pair are in the same part.
-__device__ inline int lane_of(const Job& job, int part, int p) {
-    const int quarter = part % (BLOCK / POINTS);
-    return job.paired ? quarter * (POINTS / 2) + p % (POINTS / 2) + p / (POINTS / 2) * (BLOCK / 2) : quarter * POINTS + p;
-}
-
 // The loss of values `value` of a row, and its slope in their place.
 __device__ inline float residual(float& value, float target, float weight, float factor) {
     const float error = value - target, weighted = error * weight;
@@ -61,27 +55,18 @@ __device__ inline void step(const Job& job, const State& state) {
 
         __syncthreads();
         for (int e = threadIdx.x; e < shape.inputs * POINTS; e += THREADS) {
-            h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(job, part, e % POINTS)];
+            h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(job.paired, part, e % POINTS)];
         }
         for (int l = 0; l < shape.layers; ++l) {
             const Layer layer = layer_of(shape, l);
             float* out = C::PASSES ? spare : h;
-            for (int from = 0; from < layer.outputs; from += C::WIDTH) {
-                const int row = from + first_row<ROWS>();
-                float sums[ROWS][4];
-                start(sums, job.parameters + layer.biases, row, layer.outputs, POINTS);
-                const Matrix weights = rows_from(weights_of(job.parameters, layer), from);
-                product(sums, weights, layer.outputs - from, layer.inputs, h, stage);
-                if (!C::PASSES) __syncthreads();
+            float* own = phases + l * layer_phases + column;
+            layer_product<ROWS>(weights_of(job.parameters, layer), job.parameters + layer.biases, layer.outputs, layer.inputs, POINTS, h,
+                                out, stage, [=](int row, float(&t)[4]) {
+                                    store(own + row * POINTS, t);
 #pragma unroll
-                for (int r = 0; r < ROWS; ++r) {
-                    if (row + r >= layer.outputs) break;
-                    store(phases + l * layer_phases + (row + r) * POINTS + column, sums[r]);
-#pragma unroll
-                    for (int c = 0; c < 4; ++c) sums[r][c] = sine(sums[r][c]);
-                    store(out + (row + r) * STRIDE + column, sums[r]);
-                }
-            }
+                                    for (int c = 0; c < 4; ++c) t[c] = sine(t[c]);
+                                });
             if (C::PASSES) spare = h, h = out;
         }
 
@@ -95,7 +80,7 @@ __device__ inline void step(const Job& job, const State& state) {
         }
         __syncthreads();
         if (threadIdx.x < (job.paired ? POINTS / 2 : POINTS)) {
-            const int lane = lane_of(job, part, threadIdx.x);
+            const int lane = lane_of(job.paired, part, threadIdx.x);
             const float* targets = job.targets + static_cast<size_t>(block) * shape.outputs * BLOCK + lane;
             const float* weights = job.weights + static_cast<size_t>(block) * BLOCK + lane;
             float sum = 0.0f;
@@ -113,7 +98,7 @@ __device__ inline void step(const Job& job, const State& state) {
             // The layer's inputs into `h`; the phases below give way to their slopes.
             if (l == 0) {
                 for (int e = threadIdx.x; e < shape.inputs * POINTS; e += THREADS) {
-                    h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(job, part, e % POINTS)];
+                    h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(job.paired, part, e % POINTS)];
                 }
             } else {
                 for (int from = 0; from < layer.inputs; from += C::WIDTH) {
@@ -135,22 +120,7 @@ __device__ inline void step(const Job& job, const State& state) {
             if (l == job.first_layer) break;
             // The barriers of a product are also those that end the reading of `h`.
             float* out = C::PASSES ? spare : delta;
-            for (int from = 0; from < layer.inputs; from += C::WIDTH) {
-                const int row = from + first_row<ROWS>();
-                float sums[ROWS][4] = {};
-                const Matrix weights = rows_from(transposed(weights_of(job.parameters, layer)), from);
-                product(sums, weights, layer.inputs - from, layer.outputs, delta, stage);
-                if (!C::PASSES) __syncthreads();
-#pragma unroll
-                for (int r = 0; r < ROWS; ++r) {
-                    if (row + r >= layer.inputs) break;
-                    float slope[4];
-                    load(slope, below + (row + r) * POINTS);
-#pragma unroll
-                    for (int c = 0; c < 4; ++c) sums[r][c] = __fmul_rn(sums[r][c], slope[c]);
-                    store(out + (row + r) * STRIDE + column, sums[r]);
-                }
-            }
+            backward<ROWS>(job.parameters, layer, below, delta, out, stage);
             if (C::PASSES) spare = delta, delta = out;
         }
     }

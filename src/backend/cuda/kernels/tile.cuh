@@ -94,15 +94,55 @@ template <int ROWS>
 __device__ inline int first_row() { return threadIdx.x / 8 * ROWS; }
 __device__ inline int first_column() { return threadIdx.x % 8 * 4; }
 
-// The biases of the thread's rows from row `row` on, where every sum starts, in columns below `columns`.
+// The biases of the thread's rows from row `row` on, where every sum starts if there are any, in columns below `columns`.
 template <int ROWS>
 __device__ inline void start(float (&sums)[ROWS][4], const float* biases, int row, int rows, int columns) {
 #pragma unroll
     for (int r = 0; r < ROWS; ++r) {
-        const float bias = row + r < rows ? biases[row + r] : 0.0f;
+        const float bias = biases && row + r < rows ? biases[row + r] : 0.0f;
 #pragma unroll
         for (int c = 0; c < 4; ++c) sums[r][c] = first_column() + c < columns ? bias : 0.0f;
     }
+}
+
+// `out = finish(biases + a·x)` for all `rows`; `finish` gets the number of a row and four columns of it. Begins with a barrier as
+// `product` does, and ends without one. In classes of a single pass `out` may be `x`.
+template <int ROWS, class Finish>
+__device__ inline void layer_product(const Matrix& a, const float* biases, int rows, int inner, int columns, const float* x, float* out,
+                                     float* stage, Finish finish) {
+    for (int from = 0; from < rows; from += Class<ROWS>::WIDTH) {
+        const int row = from + first_row<ROWS>();
+        float sums[ROWS][4];
+        start(sums, biases, row, rows, columns);
+        product(sums, rows_from(a, from), rows - from, inner, x, stage);
+        if (!Class<ROWS>::PASSES) __syncthreads();
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r) {
+            if (row + r >= rows) break;
+            finish(row + r, sums[r]);
+            store(out + (row + r) * STRIDE + first_column(), sums[r]);
+        }
+    }
+}
+
+// Takes the gradients at the phases of `layer` to those at the phases below. The slopes of these are in rows of `POINTS`, from which a
+// thread reads what it wrote there: `slopes` is the first of its columns.
+template <int ROWS>
+__device__ inline void backward(const float* parameters, const Layer& layer, const float* slopes, const float* delta, float* out,
+                                float* stage) {
+    layer_product<ROWS>(transposed(weights_of(parameters, layer)), nullptr, layer.inputs, layer.outputs, POINTS, delta, out, stage,
+                        [=](int row, float(&d)[4]) {
+                            float slope[4];
+                            load(slope, slopes + row * POINTS);
+#pragma unroll
+                            for (int c = 0; c < 4; ++c) d[c] = __fmul_rn(d[c], slope[c]);
+                        });
+}
+
+// The place in its block of point `p` of part `part`: both points of a pair are in the same part.
+__device__ inline int lane_of(bool paired, int part, int p) {
+    const int quarter = part % (BLOCK / POINTS);
+    return paired ? quarter * (POINTS / 2) + p % (POINTS / 2) + p / (POINTS / 2) * (BLOCK / 2) : quarter * POINTS + p;
 }
 
 // `g[j, i] += Σ_p d[j][p] · x[i][p]` and `g_bias[j] += Σ_p d[j][p]`. Every sum belongs to one thread and its points are taken in

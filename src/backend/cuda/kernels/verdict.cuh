@@ -1,9 +1,7 @@
 // The watch over the loss of a network in training: `Guard` of src/fit/train.rs.
 #pragma once
 #include "job.cuh"
-
-// Threads of a thread block that sums or updates.
-constexpr int UPDATERS = 256;
+#include "panel.cuh"
 
 // The sum over the thread block, in the order of a fixed tree; every thread gets it.
 __device__ inline double block_sum(double value, double* scratch) {

@@ -1,0 +1,196 @@
+//! Curvature matrices of many layers of many networks at once: two launches, whatever their number.
+
+#![allow(unsafe_code)]
+
+use super::driver::Device;
+use super::kernels::{self, Kernels, POINTS, SIDE, THREADS, UPDATERS};
+use crate::backend::simd::{BLOCK, Batch};
+use crate::network::{LayerShape, Network};
+use cudarc::driver::sys::CUdeviceptr;
+use cudarc::driver::{CudaStream, DevicePtr, DeviceRepr, DriverError, LaunchConfig, PushKernelArg};
+use std::sync::Arc;
+
+/// Bytes on the device that are used at a time, unless one layer takes more.
+const LOAD: usize = 256 << 20;
+/// Layers at a time, for which a grid of thread blocks has rows.
+const MOST_LAYERS: usize = 1 << 15;
+
+/// A layer whose curvature is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct CurvatureOf<'a> {
+    pub network: &'a Network,
+    pub layer: usize,
+    /// Sampled points; targets do not matter.
+    pub samples: Batch<'a>,
+    /// What sums over the sampled points are multiplied by.
+    pub share: f32,
+    /// Neighbouring outputs that share a matrix, the mean of theirs; divides the outputs.
+    pub together: usize,
+}
+
+/// `Trace` in `kernels/curvature.cuh`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+struct Trace {
+    parameters: CUdeviceptr,
+    coordinates: CUdeviceptr,
+    weights: CUdeviceptr,
+    slopes: CUdeviceptr,
+    inputs: CUdeviceptr,
+    energy: CUdeviceptr,
+    cross: CUdeviceptr,
+    matrices: CUdeviceptr,
+    shape: [i32; 4],
+    blocks: i32,
+    layer: i32,
+    together: i32,
+    paired: i32,
+    factor: f32,
+}
+
+// SAFETY: plain numbers in C's layout, the same on the device.
+unsafe impl DeviceRepr for Trace {}
+
+impl CurvatureOf<'_> {
+    fn shape(&self) -> LayerShape {
+        self.network.shape().layers().nth(self.layer).expect("a layer of the network")
+    }
+    fn blocks(&self) -> usize {
+        self.samples.weights.len() / BLOCK
+    }
+    /// Numbers that are brought to the device: parameters, coordinates and weights.
+    fn given(&self) -> [usize; 3] {
+        [self.network.parameters(), self.samples.coordinates, self.samples.weights].map(<[f32]>::len)
+    }
+    /// Numbers in work: slopes, inputs, energy and cross.
+    fn worked(&self) -> [usize; 4] {
+        let (shape, layer, points) = (self.network.shape(), self.shape(), self.blocks() * BLOCK);
+        let cross = if self.samples.paired { layer.outputs } else { 0 };
+        [shape.layers * shape.width, layer.inputs, layer.outputs, cross].map(|rows| rows * points)
+    }
+    /// Numbers of the result.
+    fn numbers(&self) -> usize {
+        let layer = self.shape();
+        layer.outputs / self.together * (layer.inputs + 1).pow(2)
+    }
+    fn bytes(&self) -> usize {
+        let floats: usize = self.given().iter().chain(&self.worked()).sum();
+        floats * size_of::<f32>() + self.numbers() * size_of::<f64>()
+    }
+    /// Thread blocks of `trace` and of `sum_curvature`.
+    fn grid(&self) -> [usize; 2] {
+        let layer = self.shape();
+        let panels = (layer.inputs + 1).div_ceil(SIDE).pow(2);
+        [self.blocks() * (BLOCK / POINTS), layer.outputs / self.together * panels]
+    }
+}
+
+/// The matrices of each, `groups × (inputs + 1)²` in binary64, row by row.
+pub(super) fn curvatures(
+    device: &Device,
+    kernels: &Kernels,
+    of: &[CurvatureOf<'_>],
+) -> Result<Vec<Vec<f64>>, DriverError> {
+    let stream = device.context.new_stream()?;
+    let class = |n: usize| kernels.trace(of[n].network.shape().width).class;
+    let mut order: Vec<usize> = (0..of.len()).collect();
+    order.sort_by_key(|&n| class(n));
+    let mut matrices = vec![vec![]; of.len()];
+    for members in order.chunk_by(|&a, &b| class(a) == class(b)) {
+        for load in loads(members, of) {
+            let asked: Vec<CurvatureOf<'_>> = load.iter().map(|&n| of[n]).collect();
+            for (&n, result) in load.iter().zip(launch(&stream, kernels, &asked)?) {
+                matrices[n] = result;
+            }
+        }
+    }
+    Ok(matrices)
+}
+
+/// The members in parts that the device has room for.
+fn loads<'m>(members: &'m [usize], of: &[CurvatureOf<'_>]) -> Vec<&'m [usize]> {
+    let (mut loads, mut from, mut bytes) = (vec![], 0, 0);
+    for to in 0..members.len() {
+        let more = of[members[to]].bytes();
+        if to > from && (bytes + more > LOAD || to - from == MOST_LAYERS) {
+            loads.push(&members[from..to]);
+            (from, bytes) = (to, 0);
+        }
+        bytes += more;
+    }
+    loads.push(&members[from..]);
+    loads
+}
+
+/// The matrices of layers of one class of width.
+fn launch(
+    stream: &Arc<CudaStream>,
+    kernels: &Kernels,
+    of: &[CurvatureOf<'_>],
+) -> Result<Vec<Vec<f64>>, DriverError> {
+    let given: Vec<f32> = of
+        .iter()
+        .flat_map(|of| [of.network.parameters(), of.samples.coordinates, of.samples.weights])
+        .flatten()
+        .copied()
+        .collect();
+    let given = stream.clone_htod(&given)?;
+    let worked = stream.alloc_zeros::<f32>(of.iter().flat_map(|of| of.worked()).sum())?;
+    let matrices = stream.alloc_zeros::<f64>(of.iter().map(|of| of.numbers()).sum())?;
+
+    let places = [given.device_ptr(stream).0, worked.device_ptr(stream).0, matrices.device_ptr(stream).0];
+    let [mut next_given, mut next_worked, mut next_matrix] = places;
+    let take = |next: &mut CUdeviceptr, bytes: usize| {
+        let place = *next;
+        *next += bytes as CUdeviceptr;
+        place
+    };
+    let trace = |of: &CurvatureOf<'_>| {
+        let [parameters, coordinates, weights] =
+            of.given().map(|n| take(&mut next_given, n * size_of::<f32>()));
+        let [slopes, inputs, energy, cross] =
+            of.worked().map(|n| take(&mut next_worked, n * size_of::<f32>()));
+        let shape = of.network.shape();
+        Trace {
+            parameters,
+            coordinates,
+            weights,
+            slopes,
+            inputs,
+            energy,
+            cross: if of.samples.paired { cross } else { 0 },
+            matrices: take(&mut next_matrix, of.numbers() * size_of::<f64>()),
+            shape: [shape.inputs, shape.outputs, shape.layers, shape.width].map(|n| n as i32),
+            blocks: of.blocks() as i32,
+            layer: of.layer as i32,
+            together: of.together as i32,
+            paired: i32::from(of.samples.paired),
+            factor: of.share.sqrt(),
+        }
+    };
+    let traces = stream.clone_htod(&of.iter().map(trace).collect::<Vec<_>>())?;
+
+    let widest = of.iter().map(|of| of.network.shape().width).max().unwrap_or(0);
+    let kernel = kernels.trace(widest);
+    let grid = |stage: usize, threads: u32, shared: usize| LaunchConfig {
+        grid_dim: (of.iter().map(|of| of.grid()[stage]).max().unwrap_or(0) as u32, of.len() as u32, 1),
+        block_dim: (threads, 1, 1),
+        shared_mem_bytes: shared as u32,
+    };
+    let shared = kernels::evaluate_bytes(kernel.class, widest);
+    // SAFETY: the argument is that of the kernel, whose class is that of the networks; a block per part of the points of each layer, and
+    // what the traces name is held here.
+    unsafe { stream.launch_builder(&kernel.function).arg(&traces).launch(grid(0, THREADS, shared)) }?;
+    let sums = &kernels.sum_curvature;
+    // SAFETY: as above; a block per panel of each matrix.
+    unsafe { stream.launch_builder(sums).arg(&traces).launch(grid(1, UPDATERS, kernels::CURVATURE_BYTES)) }?;
+
+    let numbers = stream.clone_dtoh(&matrices)?;
+    let mut rest = &numbers[..];
+    let split = |of: &CurvatureOf<'_>| {
+        let (matrix, behind) = rest.split_at(of.numbers());
+        rest = behind;
+        matrix.to_vec()
+    };
+    Ok(of.iter().map(split).collect())
+}
