@@ -23,7 +23,8 @@
 //! The [`guide`] explains coordinates, units, footprints and derivatives.
 //!
 //! Features: `cli` and `cuda` (the default: the whole program, which fits on a GPU where there is one), `encoder`, `media`, `threads`,
-//! `image-hook` (`.siren` files for the `image` crate), and `candle`, a reference backend for tests. Without default features the crate
+//! `image-hook` (`.siren` files for the `image` crate), and `candle`, a reference backend for tests (`candle-cuda`: on a GPU, which needs
+//! the CUDA toolkit and excludes `cuda`, so there is no build with all features). Without default features the crate
 //! is the decoder alone.
 
 #![deny(unsafe_op_in_unsafe_fn)]

@@ -93,7 +93,7 @@ pub struct Args {
 
     /// Where the networks are evaluated: auto, cpu, cuda or cuda:I; to the same bits everywhere
     ///
-    /// To open a GPU takes longer than an ordinary decode: it is for large renderings. auto uses one that is usable, else the CPU, and
+    /// To open a GPU takes its time too: it is meant for large renderings. auto uses one that is usable, else the CPU, and
     /// -v says which and why. A device that was asked for by name and is not usable is an error.
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = values::device)]
     device: Device,
