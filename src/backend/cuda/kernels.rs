@@ -32,7 +32,7 @@ const INNER: usize = 16;
 const STAGED: usize = 32;
 /// Products of a Newton–Schulz iteration, and iterations.
 pub(super) const PRODUCTS: i32 = 3;
-pub(super) const ITERATIONS: i32 = 5;
+pub(super) const ITERATIONS: i32 = 2;
 
 /// A kernel for networks of a class.
 #[derive(Clone, Debug)]

@@ -221,7 +221,7 @@ unsafe fn dots<V: Lanes, const R: usize, const C: usize>(d: *const f32, x: *cons
     }
 }
 
-/// Five Newton–Schulz iterations `X ← aX + (bA + cA²)X`, `A = XXᵀ`, after scaling to unit Frobenius norm.
+/// Two Newton–Schulz iterations `X ← aX + (bA + cA²)X`, `A = XXᵀ`, after scaling to unit Frobenius norm.
 ///
 /// # Safety
 /// V's instructions are present; `m` and the scratch buffers hold `n × stride` numbers, the columns from `n` on zero.
@@ -241,7 +241,7 @@ pub(crate) unsafe fn orthogonalize<V: Lanes>(
     let inverse = 1.0 / norm.max(f64::MIN_POSITIVE);
     m.iter_mut().for_each(|x| *x = (f64::from(*x) * inverse) as f32);
     let [transposed, square, polynomial] = scratch;
-    for _ in 0..5 {
+    for _ in 0..2 {
         for r in 0..n {
             for k in 0..n {
                 transposed[k * stride + r] = m[r * stride + k];

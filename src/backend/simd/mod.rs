@@ -175,8 +175,8 @@ impl Level {
     }
 
     /// Replaces the square matrix `m` (`n × n`, rows `stride` apart, columns from `n` to `stride` zero) by an
-    /// approximation of its nearest orthogonal matrix: five quintic Newton–Schulz iterations, as in Muon (Jordan et
-    /// al. 2024), which bring all singular values to about 1.
+    /// approximation of its nearest orthogonal matrix: two of the quintic Newton–Schulz iterations of Muon (Jordan et
+    /// al. 2024), which bring the large singular values to about 1 and the small ones nearer to it.
     ///
     /// # Panics
     /// If `stride` is not a multiple of 16 and at least `n`, `m` is not `n · stride` long, or the level is not

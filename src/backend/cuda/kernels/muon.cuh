@@ -41,7 +41,7 @@ __device__ inline void transposed_product(int n, int stride, const float* u, con
     else transposed_product<4>(n, stride, u, v, c);
 }
 
-constexpr int ITERATIONS = 5;
+constexpr int ITERATIONS = 2;
 // `bA + cA²`, and `aX` with what it makes of X.
 __device__ inline float polynomial_of(float a, float square) {
     return __fadd_rn(__fmul_rn(-4.7750f, a), __fmul_rn(2.0315f, square));
@@ -56,7 +56,7 @@ __device__ inline void scale(int n, int stride, float* x, double* scratch) {
     for (int e = threadIdx.x; e < n * stride; e += UPDATERS) x[e] = static_cast<float>(x[e] * inverse);
 }
 
-// Five quintic Newton–Schulz iterations, `X ← aX + (bA + cA²)X` with `A = XXᵀ`, which bring all singular values to about 1.
+// Two quintic Newton–Schulz iterations, `X ← aX + (bA + cA²)X` with `A = XXᵀ`, which bring the large singular values to about 1.
 // A and the polynomial are symmetric, so all three products are of the form `uᵀ·v`.
 __device__ inline void orthogonalize(int n, int stride, float* x, float* square, float* other, double* scratch) {
     scale(n, stride, x, scratch);
