@@ -148,6 +148,7 @@ mod write {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::RangeInclusive;
 
     #[test]
     fn goldens() {
@@ -159,12 +160,16 @@ mod tests {
         assert_eq!((sound.lengths, sound.rate), (vec![512], 44100));
     }
 
-    /// Every kind that means something, every sample format, every number of channels.
+    /// Every kind that means something with every sample format and number of channels, every other kind with those
+    /// that mean something.
     #[test]
     fn exactly_the_possible_signals_are_read() {
-        for (kind, format, channels) in (0..7u8)
-            .flat_map(|k| (0..=255u8).map(move |f| (k, f)))
-            .flat_map(|(kind, format)| (0..=255u8).map(move |channels| (kind, format, channels)))
+        let product =
+            |kinds: RangeInclusive<u8>, formats: RangeInclusive<u8>, channels: RangeInclusive<u8>| {
+                let pairs = kinds.flat_map(move |k| formats.clone().map(move |f| (k, f)));
+                pairs.flat_map(move |(k, f)| channels.clone().map(move |c| (k, f, c)))
+            };
+        for (kind, format, channels) in product(0..=6, 0..=255, 0..=255).chain(product(7..=255, 0..=7, 0..=9))
         {
             // Width and height of a picture, samples and rate of a sound.
             let read = read_signal(&[kind, format, channels, 7, 5]);
@@ -172,6 +177,26 @@ mod tests {
             let possible = kind < 2 && formats.contains(&format) && (1..=most).contains(&channels);
             assert_eq!(read.is_ok(), possible, "{kind} {format} {channels}");
             assert_eq!(matches!(read, Err(Error::Unsupported { .. })), (2..5).contains(&kind));
+        }
+    }
+
+    /// Every string of two bytes as a length or as a rate.
+    #[test]
+    fn exactly_the_possible_lengths_and_rates_are_read() {
+        for (low, high) in (0..=255u8).flat_map(|low| (0..=255u8).map(move |high| (low, high))) {
+            // A number below 128 and one byte more, or the shortest form of a larger one.
+            let read = |head: [u8; 4], tail: &[u8]| read_signal(&[&head, &[low, high][..], tail].concat());
+            let possible = low >= 0x80 && (0x01..0x80).contains(&high);
+            let value = u32::from(low & 0x7f) | u32::from(high) << 7;
+            let (width, rate) = (read([0, 0, 1, 5], &[]), read([1, 3, 1, 5], &[]));
+            assert_eq!(width.ok().map(|d| d.lengths), possible.then(|| vec![5, value]), "{low:#x} {high:#x}");
+            assert_eq!(rate.ok().map(|d| d.rate), possible.then_some(value), "{low:#x} {high:#x}");
+        }
+        for (length, possible) in
+            [([0xff, 0xff, 0xff, 0xff, 0x07], true), ([0x80, 0x80, 0x80, 0x80, 0x08], false)]
+        {
+            assert_eq!(read_signal(&[&[0, 0, 1, 5][..], &length].concat()).is_ok(), possible, "{length:x?}");
+            assert_eq!(read_signal(&[&[1, 3, 1, 5][..], &length].concat()).is_ok(), possible, "{length:x?}");
         }
     }
 
@@ -206,6 +231,33 @@ mod tests {
         assert!(matches!(read_tiles(&[5, 3, 8], &picture, &limits), Err(Error::Limit { .. })));
         for bytes in [&[1, 1, 0][..], &[4, 3, 9], &[0, 3, 0], &[4, 51, 0], &[4, 3], &[4, 3, 8, 0]] {
             assert!(matches!(read_tiles(bytes, &picture, &limits), Err(Error::Format { .. })), "{bytes:?}");
+        }
+    }
+
+    /// Every cut of every picture of up to 8 × 4, with every overlap that could be possible and some that cannot.
+    #[test]
+    fn exactly_the_possible_partitions_are_read() {
+        // The rule by its reason: between two boundaries lie two overlaps.
+        let cuts = |length: u8, count: u8, overlap: u8| {
+            let boundary = |k: u8| u32::from(k) * u32::from(length) / u32::from(count);
+            let core = |k: u8| boundary(k + 1) - boundary(k);
+            (1..=length).contains(&count)
+                && (count == 1 || (0..count).all(|k| core(k) >= 2 * u32::from(overlap)))
+        };
+        for (width, height) in (1..=8u8).flat_map(|width| (1..=4u8).map(move |height| (width, height))) {
+            let picture = read_signal(&[0, 0, 1, width, height]).unwrap();
+            for (columns, rows) in (0..=9u8).flat_map(|columns| (0..=5u8).map(move |rows| (columns, rows))) {
+                for overlap in 0..=5 {
+                    let read = read_tiles(&[columns, rows, overlap], &picture, &Limits::default());
+                    let possible =
+                        columns.max(rows) > 1 && cuts(width, columns, overlap) && cuts(height, rows, overlap);
+                    assert_eq!(
+                        read.is_ok(),
+                        possible,
+                        "{width}×{height} in {columns}×{rows}, overlap {overlap}"
+                    );
+                }
+            }
         }
     }
 }

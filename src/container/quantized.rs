@@ -213,6 +213,24 @@ mod tests {
         }
     }
 
+    /// Every symbol with a step of every mantissa; those of other octaves differ by a power of two.
+    #[test]
+    fn every_symbol_is_dequantized_exactly_rounded() {
+        let shape = Shape { inputs: 1 << 20, outputs: 1, layers: 1, width: 1 };
+        let mut symbols: Vec<i32> = (1..=1 << 20).collect();
+        symbols.resize(shape.parameters(), 0);
+        let mut network = QuantizedNetwork { shape, steps: vec![(0, 0); 2], symbols };
+        for sign in [1, -1] {
+            network.symbols.iter_mut().for_each(|symbol| *symbol = symbol.abs() * sign);
+            for index in 0..8 {
+                network.steps[0].0 = index;
+                let exact = f64::from(step(index) * sign as f32);
+                let mut parameters = network.parameters().zip(1..=1 << 20);
+                assert!(parameters.all(|(p, symbol)| p == (f64::from(symbol) * exact) as f32), "{index}");
+            }
+        }
+    }
+
     #[test]
     fn absurd_integers_are_refused() {
         let shape = Shape { inputs: 1, outputs: 1, layers: 1, width: 1 };

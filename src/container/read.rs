@@ -129,3 +129,53 @@ fn networks_bytes(tiles: u64, layers: u8, parameters: u64) -> u64 {
     let numbers = bytes_of::<i32>(parameters).saturating_add(bytes_of::<f32>(parameters));
     tiles.saturating_mul(tile).saturating_add(numbers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::{Kind, SampleFormat};
+
+    /// Which part of a NETWORK section is refused; its parameters are missing.
+    fn refused(payload: &[u8]) -> &'static str {
+        let signal = Description {
+            kind: Kind::Picture,
+            lengths: vec![3, 2],
+            channels: 1,
+            format: SampleFormat::U8,
+            rate: 0,
+        };
+        let limits = Limits::default();
+        match read_networks(payload, &signal, &Tiles::one(&signal), &limits, Memory::new(&limits)) {
+            Err(Error::Format { what, .. }) => what,
+            other => panic!("{payload:x?}: {other:?}"),
+        }
+    }
+
+    /// Every coding with every number of layers.
+    #[test]
+    fn exactly_the_possible_codings_and_depths_are_read() {
+        for (coding, layers) in (0..=255u8).flat_map(|coding| (0..=255u8).map(move |layers| (coding, layers)))
+        {
+            let parameters = match coding {
+                0 => "coded parameters",
+                1 | 2 => "stored parameters",
+                _ => NETWORK,
+            };
+            let expected = if (1..=64).contains(&layers) { parameters } else { NETWORK };
+            assert_eq!(refused(&[coding, layers, 1]), expected, "{coding} {layers}");
+        }
+    }
+
+    /// Every string of two bytes as a width.
+    #[test]
+    fn exactly_the_possible_widths_are_read() {
+        for (low, high) in (0..=255u8).flat_map(|low| (0..=255u8).map(move |high| (low, high))) {
+            let width = u32::from(low & 0x7f) | u32::from(high) << 7;
+            let two = low >= 0x80 && (0x01..0x80).contains(&high) && width <= 4096;
+            // A small width, and a byte of parameters.
+            let one = (1..0x80).contains(&low);
+            let expected = if one || two { "coded parameters" } else { NETWORK };
+            assert_eq!(refused(&[0, 1, low, high]), expected, "{low:#x} {high:#x}");
+        }
+    }
+}

@@ -171,12 +171,35 @@ mod tests {
         }
     }
 
+    /// All lengths against all numbers of bytes that are there, from one byte of length to two, behind a right checksum.
+    #[test]
+    fn exactly_the_bytes_that_are_there_are_read() {
+        for (stated, present) in
+            (0..=140usize).flat_map(|stated| (0..=140usize).map(move |present| (stated, present)))
+        {
+            let mut bytes = file(&[]);
+            push(&mut bytes, 1, &vec![7; stated]);
+            let header = if stated < 0x80 { 2 } else { 3 };
+            let covered = [&bytes[9..9 + header], &vec![7; present]].concat();
+            let checksum = crc32fast::hash(&covered).to_le_bytes();
+            let bytes = [&bytes[..9], &covered, &checksum].concat();
+            assert_eq!(sections(&bytes).is_ok(), stated == present, "{stated} {present}");
+        }
+    }
+
+    /// Every value of every byte before the sections.
     #[test]
     fn another_version_is_unsupported_and_another_magic_malformed() {
-        let mut bytes = file(&[1]);
-        bytes[8] = 1;
-        assert!(matches!(sections(&bytes), Err(Error::Unsupported { .. })));
-        bytes[0] = 9;
-        assert!(matches!(sections(&bytes), Err(Error::Format { .. })));
+        let good = file(&[1]);
+        for (at, value) in (0..9).flat_map(|at| (0..=255u8).map(move |value| (at, value))) {
+            let mut bytes = good.clone();
+            bytes[at] = value;
+            match sections(&bytes) {
+                Ok(_) => assert_eq!(bytes, good),
+                Err(Error::Unsupported { .. }) => assert_eq!(at, 8),
+                Err(Error::Format { .. }) => assert!(at < 8),
+                Err(other) => panic!("{other}"),
+            }
+        }
     }
 }
