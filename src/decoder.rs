@@ -162,7 +162,7 @@ impl Decoder {
         let samples = grid.positions().saturating_mul(u64::from(*channels));
         Limits::ask("samples of the rendering", samples, self.limits.samples)?;
         let (tiles, channels) = (self.tiles(), usize::from(*channels));
-        let rendering = Rendering::new(&self.networks, tiles, grid, lengths, channels, jet, &self.engine);
+        let rendering = Rendering::new(&self.networks, tiles, grid, lengths, channels, jet, &self.engine)?;
         let components = jet.map_or(1, |jet| jet.components(lengths.len())) as u64;
         let values = samples.saturating_mul(components).saturating_mul(4);
         let memory_bytes =

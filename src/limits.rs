@@ -73,6 +73,28 @@ pub(crate) fn room<T>(count: usize) -> Result<Vec<T>> {
     Ok(items)
 }
 
+/// `count` times `item`, if the system has room for them.
+pub(crate) fn filled<T: Clone>(count: usize, item: T) -> Result<Vec<T>> {
+    let mut items = room(count)?;
+    items.resize(count, item);
+    Ok(items)
+}
+
+/// All `items`, if the system has room for them.
+pub(crate) fn collected<T>(items: impl ExactSizeIterator<Item = T>) -> Result<Vec<T>> {
+    let mut all = room(items.len())?;
+    all.extend(items);
+    Ok(all)
+}
+
+/// Lengthens `items` with `item` to `length`, if the system has room for them.
+pub(crate) fn lengthen<T: Clone>(items: &mut Vec<T>, length: usize, item: T) -> Result<()> {
+    let more = length.saturating_sub(items.len());
+    items.try_reserve_exact(more).map_err(|_| Error::out_of_memory())?;
+    items.resize(length.max(items.len()), item);
+    Ok(())
+}
+
 /// The bytes of `count` items of `T`.
 pub(crate) fn bytes_of<T>(count: u64) -> u64 {
     count.saturating_mul(size_of::<T>() as u64)

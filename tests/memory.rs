@@ -290,3 +290,42 @@ fn a_system_without_memory_is_an_error() {
         assert!(matches!(refused, Err(Error::Io(error)) if error.kind() == kind), "{number}: {refused:?}");
     }
 }
+
+/// Down to a size that everything that is not asked for stays below, memory may run out anywhere in a rendering.
+#[test]
+fn memory_that_runs_out_anywhere_in_a_rendering_is_an_error() {
+    const SMALL: usize = 64 << 10;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    warm_up();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for (name, counts) in [
+        ("uncommon/width-4096.siren", &[2_000][..]),
+        ("valid/tiles-3x2.siren", &[4_000, 20]),
+        ("valid/tiles-3x2.siren", &[1, 1]),
+    ] {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let decoder = Decoder::from_bytes(&bytes, &Limits::default()).unwrap();
+        let grid = Grid::resized(decoder.description(), counts).unwrap();
+        let middle: Vec<f64> = decoder.description().lengths.iter().map(|&n| f64::from(n) / 2.0).collect();
+        let positions = middle.repeat(3_000);
+        let works: [(&str, &dyn Fn() -> sirenc::Result<()>); 5] = [
+            ("values", &|| decoder.render(&grid).map(drop)),
+            ("samples", &|| decoder.render_samples(&grid, decoder.description().format).map(drop)),
+            ("jets", &|| decoder.render_jet(&grid, Jet::Hessian).map(drop)),
+            ("derivatives", &|| decoder.differentiate(&grid, Derivative::Gradient).map(drop)),
+            ("points", &|| decoder.sample_derivative(&positions, Derivative::Gradient).map(drop)),
+        ];
+        for (what, work) in works {
+            // An allocation that is not asked for ends the process.
+            let (mut largest, mut refused) = (16 << 20, 0);
+            while largest > SMALL {
+                match with_no_more_than(largest, work) {
+                    Ok(()) => assert_eq!(refused, 0, "{name} {what}: {largest} bytes"),
+                    Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::OutOfMemory => refused += 1,
+                    Err(other) => panic!("{name} {what}: {other}"),
+                }
+                largest -= largest / 8;
+            }
+        }
+    }
+}

@@ -125,7 +125,7 @@ impl Engine {
     /// What [`Level::forward`] gives, or [`Level::jet`].
     ///
     /// # Errors
-    /// `Device` if a device that was asked for by name fails.
+    /// `Device` if a device that was asked for by name fails, `Io` if the system has no memory for the activations.
     pub fn evaluate(
         &self,
         network: &Network,
@@ -150,6 +150,7 @@ impl Engine {
                 Err(error) => drop(self.cpu_reason.set(reason(&error))),
             }
         }
+        workspace.make_room(network.shape(), jet)?;
         match jet {
             None => Level::best().forward(network, coordinates, out, workspace),
             Some(jet) => Level::best().jet(network, coordinates, jet, out, workspace),

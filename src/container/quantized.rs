@@ -145,20 +145,33 @@ impl Networks {
         };
         match self {
             Networks::Quantized(networks) => {
-                networks.iter().map(|n| Ok(n.dequantize_into(room(n.shape.parameters())?))).collect()
+                each(networks, |n| Ok(n.dequantize_into(room(n.shape.parameters())?)))
             }
-            Networks::Half(networks) | Networks::Single(networks) => networks.iter().map(copy).collect(),
+            Networks::Half(networks) | Networks::Single(networks) => each(networks, copy),
         }
     }
     /// The shapes of the networks, one per tile.
     pub fn shapes(&self) -> Vec<Shape> {
+        self.each_shape().collect()
+    }
+    /// The same, one after the other.
+    pub(super) fn each_shape(&self) -> Box<dyn Iterator<Item = Shape> + '_> {
         match self {
-            Networks::Quantized(networks) => networks.iter().map(|n| n.shape).collect(),
+            Networks::Quantized(networks) => Box::new(networks.iter().map(|n| n.shape)),
             Networks::Half(networks) | Networks::Single(networks) => {
-                networks.iter().map(Network::shape).collect()
+                Box::new(networks.iter().map(Network::shape))
             }
         }
     }
+}
+
+/// What `convert` makes of each of `items`, if the system has room.
+fn each<T>(items: &[T], convert: impl Fn(&T) -> Result<Network>) -> Result<Vec<Network>> {
+    let mut networks = room(items.len())?;
+    for item in items {
+        networks.push(convert(item)?);
+    }
+    Ok(networks)
 }
 
 /// `Ok` if all parameters are finite and at most 2⁶⁴, so that no phase can overflow; otherwise the first that is not.

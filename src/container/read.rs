@@ -109,12 +109,12 @@ fn read_networks(
 impl File {
     /// Bytes of memory that an opened file takes, its networks as numbers included.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        let shapes = self.networks.shapes();
-        let parameters = shapes.iter().fold(0u64, |sum, s| sum.saturating_add(s.parameters() as u64));
-        let layers = shapes.first().map_or(0, |s| s.layers as u8);
+        let shapes = || self.networks.each_shape();
+        let parameters = shapes().fold(0u64, |sum, s| sum.saturating_add(s.parameters() as u64));
+        let layers = shapes().next().map_or(0, |s| s.layers as u8);
         let metadata =
             self.metadata.iter().fold(0u64, |sum, block| sum.saturating_add(block.bytes.len() as u64));
-        networks_bytes(shapes.len() as u64, layers, parameters)
+        networks_bytes(shapes().count() as u64, layers, parameters)
             .saturating_add(metadata)
             .saturating_add(SCRATCH)
     }

@@ -66,7 +66,7 @@ impl Decoder {
         let (rendering, _) = self.affordable(grid, Some(jet))?;
         Ok(rendering.bands().map(move |jets| {
             let jets = jets?;
-            let mut band = Vec::with_capacity(jets.len() / width * sets * each);
+            let mut band = room(jets.len() / width * sets * each)?;
             jets.chunks_exact(width).for_each(|jets| derivative.extend(axes, jets, &mut band));
             Ok(band)
         }))

@@ -2,7 +2,7 @@
 
 use super::Decoder;
 use crate::error::{Error, Result};
-use crate::limits::Limits;
+use crate::limits::{Limits, collected, room};
 use crate::network::Jet;
 use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, taylor};
 
@@ -31,9 +31,10 @@ impl Decoder {
         let axes = self.description().lengths.len();
         let components = derivative.jet().components(axes);
         let jets = self.evaluate(positions, Some(derivative.jet()))?;
-        let values = jets.iter().step_by(components).copied().collect();
-        let mut derivatives = vec![];
+        let values = collected(jets.iter().step_by(components).copied())?;
         let width = components * usize::from(self.description().channels);
+        let (sets, each) = derivative.layout(self.description());
+        let mut derivatives = room(jets.len() / width * sets * each)?;
         jets.chunks_exact(width).for_each(|jets| derivative.extend(axes, jets, &mut derivatives));
         Ok((values, derivatives))
     }

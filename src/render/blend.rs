@@ -3,6 +3,7 @@
 use crate::backend::Engine;
 use crate::backend::simd::{BLOCK, Workspace};
 use crate::error::Result;
+use crate::limits::lengthen;
 use crate::network::{Jet, Network, Shape};
 use crate::signal::{Tile, Tiles};
 
@@ -70,9 +71,7 @@ impl<'a> Blend<'a> {
         let size = self.network.shape().inputs.saturating_mul(BLOCK);
         let start = size.saturating_mul(block);
         let end = start.saturating_add(size);
-        if self.coordinates.len() < end {
-            self.coordinates.resize(end, 0.0);
-        }
+        lengthen(&mut self.coordinates, end, 0.0)?;
         let axes = self.coordinates.get_mut(start..end).unwrap_or_default().chunks_exact_mut(BLOCK);
         for ((coordinates, weight), seen) in axes.zip(&mut weights).zip(point) {
             if let Some(coordinate) = coordinates.get_mut(lane) {
@@ -90,7 +89,8 @@ impl<'a> Blend<'a> {
         let size = components(self.jet, inputs);
         let (blocks, rows) = (self.points.len().div_ceil(BLOCK), size.saturating_mul(channels));
         let length = |rows: usize| blocks.saturating_mul(rows).saturating_mul(BLOCK);
-        self.values.resize(length(rows), 0.0);
+        lengthen(&mut self.values, length(rows), 0.0)?;
+        self.values.truncate(length(rows));
         let coordinates = self.coordinates.get(..length(inputs)).unwrap_or_default();
         self.engine.evaluate(self.network, coordinates, self.jet, &mut self.values, workspace)?;
         for (n, (weights, place)) in self.points.iter().enumerate() {

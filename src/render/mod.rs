@@ -33,7 +33,7 @@ pub(crate) use taylor::{HIGHEST_ORDER, taylor};
 use crate::backend::Engine;
 use crate::backend::simd::{BLOCK, Workspace};
 use crate::error::Result;
-use crate::limits::bytes_of;
+use crate::limits::{bytes_of, filled};
 use crate::network::{Jet, Network};
 use crate::signal::{Grid, Tiles};
 use bands::{group_size, threads};
@@ -60,6 +60,9 @@ pub(crate) struct Rendering<'a> {
 impl<'a> Rendering<'a> {
     /// Lays `grid` over the tiles of `networks`, which all have `channels` outputs. The axes of the grid have been
     /// checked against `lengths`.
+    ///
+    /// # Errors
+    /// `Io` if the system has no memory for what each tile sees of the axes.
     pub fn new(
         networks: &'a [Network],
         tiles: &'a Tiles,
@@ -68,10 +71,11 @@ impl<'a> Rendering<'a> {
         channels: usize,
         jet: Option<Jet>,
         engine: &'a Engine,
-    ) -> Self {
+    ) -> Result<Self> {
         let axes = grid.axes.iter().zip(lengths).enumerate();
-        let axes = axes.map(|(a, (axis, &length))| AxisPlan::new(tiles, a, axis, length)).collect();
-        Rendering { networks, tiles, axes, channels, jet, engine }
+        let axes: Result<_> =
+            axes.map(|(a, (axis, &length))| AxisPlan::new(tiles, a, axis, length)).collect();
+        Ok(Rendering { networks, tiles, axes: axes?, channels, jet, engine })
     }
 
     /// Numbers at a position: all channels, and of each the components of the jet.
@@ -164,7 +168,7 @@ impl<'a> Rendering<'a> {
     /// The values at the positions `window`.
     fn values(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Result<Vec<f32>> {
         let positions = window.iter().map(|w| w.len()).fold(1, usize::saturating_mul);
-        let mut out = vec![0.0; positions.saturating_mul(self.values_per_position())];
+        let mut out = filled(positions.saturating_mul(self.values_per_position()), 0.0)?;
         for number in self.tiles_in(window) {
             let index = self.tiles.tile(number).index;
             let spans = self.axes.iter().zip(&index).map(|(plan, &k)| plan.span(k));

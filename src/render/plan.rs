@@ -1,5 +1,7 @@
 //! One axis of a grid laid over the tiles: where its positions lie, and which of them each tile sees.
 
+use crate::error::Result;
+use crate::limits::collected;
 use crate::signal::{Axis, Tiles, first_index};
 use std::ops::Range;
 
@@ -17,16 +19,16 @@ pub(crate) struct AxisPlan {
 
 impl AxisPlan {
     /// `axis` has passed [`Axis::check`].
-    pub fn new(tiles: &Tiles, number: usize, axis: &Axis, length: u32) -> Self {
+    pub fn new(tiles: &Tiles, number: usize, axis: &Axis, length: u32) -> Result<Self> {
         let mut plan = AxisPlan { axis: *axis, spans: vec![], last: f64::from(length) - 0.5 };
         // Positions ascend, and so do the tiles that touch them.
         let touching = |p: u32| tiles.touching(number, plan.position(p));
         let first =
             |passed: &dyn Fn((u32, u32)) -> bool| first_index(plan.positions(), |p| passed(touching(p)));
         let count = tiles.counts().get(number).copied().unwrap_or(0);
-        plan.spans =
-            (0..count).map(|k| first(&|(_, last)| last >= k)..first(&|(first, _)| first > k)).collect();
-        plan
+        let span = |k| first(&|(_, last)| last >= k)..first(&|(first, _)| first > k);
+        plan.spans = collected((0..count).map(span))?;
+        Ok(plan)
     }
     /// The positions at which the weight of tile `k` is above 0.
     pub fn span(&self, k: u32) -> Range<u32> {

@@ -3,7 +3,8 @@
 use super::blend::{Blend, Seen, components};
 use crate::backend::Engine;
 use crate::backend::simd::Workspace;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::limits::filled;
 use crate::network::{Jet, Network};
 use crate::signal::Tiles;
 
@@ -27,13 +28,13 @@ impl Points<'_> {
         let axes = self.tiles.counts().len();
         let width = self.values_per_point();
         let points = positions.len().checked_div(axes).unwrap_or(0);
-        let mut out = vec![0.0; points.saturating_mul(width)];
+        let mut out = filled(points.saturating_mul(width), 0.0)?;
         let chunk = |numbers: usize| CHUNK.saturating_mul(numbers.max(1));
         let chunks = (positions.chunks(chunk(axes)), out.chunks_mut(chunk(width)));
         #[cfg(feature = "threads")]
         {
             use rayon::prelude::*;
-            let chunks: Vec<_> = chunks.0.zip(chunks.1).collect();
+            let chunks = crate::limits::collected(chunks.0.zip(chunks.1))?;
             chunks.into_par_iter().try_for_each_init(Workspace::default, |workspace, (positions, out)| {
                 self.evaluate_chunk(positions, out, workspace)
             })?;
@@ -58,7 +59,9 @@ impl Points<'_> {
         let width = self.values_per_point();
         let mut shares: Vec<(usize, usize)> = vec![];
         for (point, position) in positions.chunks_exact(axes).enumerate() {
-            shares.extend(self.touching(position).into_iter().map(|tile| (tile, point)));
+            let tiles = self.touching(position);
+            shares.try_reserve(tiles.len()).map_err(|_| Error::out_of_memory())?;
+            shares.extend(tiles.into_iter().map(|tile| (tile, point)));
         }
         // In ascending number, as the specification blends.
         shares.sort_unstable();

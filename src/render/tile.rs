@@ -4,6 +4,7 @@ use super::Rendering;
 use super::blend::{Blend, Seen};
 use crate::backend::simd::Workspace;
 use crate::error::Result;
+use crate::limits::collected;
 use std::ops::Range;
 
 /// Bytes of what a tile sees at a position along an axis, and its place.
@@ -29,11 +30,11 @@ impl Rendering<'_> {
                     let seen = Seen::new(self.tiles, &tile, a, plan.position(p));
                     (seen, stride.saturating_mul(p.abs_diff(window.start) as usize))
                 });
-                let column = column.collect();
+                let column = collected(column);
                 stride = stride.saturating_mul(window.len());
                 column
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let Some(network) = self.networks.get(number) else { return Ok(()) };
         let mut blend = Blend::new(self.engine, network, &tile, self.jet);
         let mut cursor = vec![0usize; axes.len()];

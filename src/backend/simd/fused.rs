@@ -6,7 +6,9 @@
 use super::gemm::{AsTheyAre, Bias, Finish, Matrix, outer, product};
 use super::lanes::{Lanes, sine, sine_and_slope};
 use super::{BLOCK, Batch};
-use crate::network::{LayerShape, Shape};
+use crate::error::Result;
+use crate::limits::lengthen;
+use crate::network::{Jet, LayerShape, Shape};
 
 /// Scratch memory for one thread: activations, their slopes and the backward pass of one block.
 #[derive(Debug, Default)]
@@ -21,16 +23,27 @@ pub struct Workspace {
 }
 
 impl Workspace {
+    /// Makes room for values of networks of `shape`, or for a jet, if the system has it, so that they need no more.
+    pub(crate) fn make_room(&mut self, shape: Shape, jet: Option<Jet>) -> Result<()> {
+        let length = match jet {
+            None => activations(shape, shape.layers.min(2)),
+            Some(jet) => super::jet::activations(shape, jet),
+        };
+        lengthen(&mut self.activations, length, 0.0)
+    }
     fn reserve(&mut self, shape: Shape, train: bool) {
-        let rows = rows(shape);
-        let layers = if train { shape.layers } else { shape.layers.min(2) };
-        let length = layers.checked_mul(rows).expect("activations of a network that fits in memory");
+        let length = activations(shape, if train { shape.layers } else { shape.layers.min(2) });
         grow(&mut self.activations, length);
         if train {
             grow(&mut self.slopes, length);
-            self.deltas.iter_mut().for_each(|d| grow(d, rows));
+            self.deltas.iter_mut().for_each(|d| grow(d, rows(shape)));
         }
     }
+}
+
+/// Numbers of the activations of `layers` layers over a block.
+fn activations(shape: Shape, layers: usize) -> usize {
+    layers.checked_mul(rows(shape)).expect("activations of a network that fits in memory")
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::BLOCK;
 use super::fused::{Pass, grow, weights};
 use super::gemm::{AsTheyAre, Bias, product};
 use super::lanes::{CURVATURE, Lanes, sine_and_slope};
-use crate::network::{Jet, LayerShape};
+use crate::network::{Jet, LayerShape, Shape};
 
 /// Points at a time: all components of two layers of ordinary width stay in the first level of cache.
 const POINTS: usize = 32;
@@ -37,6 +37,12 @@ pub(crate) unsafe fn jet<V: Lanes>(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
     }
 }
 
+/// Numbers of the components of two layers. A product that wrapped would reserve too little.
+pub(super) fn activations(shape: Shape, jet: Jet) -> usize {
+    let sizes = [shape.width.max(shape.outputs), jet.components(shape.inputs), POINTS, 2];
+    sizes.into_iter().try_fold(1, usize::checked_mul).expect("activations that fit in memory")
+}
+
 /// [`jet`] in `I` coordinates.
 #[inline(always)]
 unsafe fn jet_in<V: Lanes, const I: usize>(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
@@ -45,15 +51,15 @@ unsafe fn jet_in<V: Lanes, const I: usize>(pass: Pass<'_>, jet: Jet, out: &mut [
     let (columns, outputs) = (components * POINTS, shape.outputs);
     assert_eq!(pass.parameters.len(), shape.parameters());
     assert_eq!(out.len(), pass.blocks() * components * outputs * BLOCK);
-    let rows = shape.width.max(outputs).checked_mul(columns).expect("a layer that fits in memory");
-    grow(&mut pass.workspace.activations, rows.checked_mul(2).expect("activations that fit in memory"));
+    let length = activations(shape, jet);
+    grow(&mut pass.workspace.activations, length);
     let scratch = pass.workspace.activations.as_mut_ptr();
     for part in 0..pass.coordinates.len() / (I * POINTS) {
         let (block, from) = (part * POINTS / BLOCK, part * POINTS % BLOCK);
         // SAFETY: `part` counts the whole parts of the coordinates' blocks; the layers' slices are checked by
-        // `weights`; scratch holds two layers of `rows` numbers, and `out` as many blocks as there are coordinates.
+        // `weights`; scratch holds two layers, and `out` as many blocks as there are coordinates.
         unsafe {
-            let (mut input, mut output) = (scratch, scratch.add(rows));
+            let (mut input, mut output) = (scratch, scratch.add(length / 2));
             for (l, layer) in shape.layers().enumerate() {
                 if l == 0 {
                     let coordinates = pass.coordinates.as_ptr().add(block * I * BLOCK + from);
