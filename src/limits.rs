@@ -89,9 +89,10 @@ pub(crate) fn collected<T>(items: impl ExactSizeIterator<Item = T>) -> Result<Ve
 
 /// Lengthens `items` with `item` to `length`, if the system has room for them.
 pub(crate) fn lengthen<T: Clone>(items: &mut Vec<T>, length: usize, item: T) -> Result<()> {
-    let more = length.saturating_sub(items.len());
-    items.try_reserve_exact(more).map_err(|_| Error::out_of_memory())?;
-    items.resize(length.max(items.len()), item);
+    if let Some(more) = length.checked_sub(items.len()) {
+        items.try_reserve_exact(more).map_err(|_| Error::out_of_memory())?;
+        items.resize(length, item);
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Faults of the machine: a disk that is full after any number of bytes, a process that is killed at any moment.
 
 use crate::support::{Room, picture, siren_picture};
+use std::hash::{BuildHasher, RandomState};
 use std::process::Command;
 use std::time::Instant;
 
@@ -38,11 +39,13 @@ fn a_killed_encode_leaves_the_old_file_or_a_valid_new_one() {
     let start = Instant::now();
     room.run(&arguments).exits(0);
     let whole = start.elapsed();
-    // From before it begins to well after it ends.
-    for twelfths in 0..24 {
+    // At even steps from before it begins to well after it ends, and at random moments around the end, where it writes.
+    let even = (0..24).map(|twelfths| whole * twelfths / 12);
+    let random = (0..24).map(|_| whole * (600 + random_below(800)) / 1000);
+    for delay in even.chain(random) {
         room.put("a.siren", "old");
         let mut child = room.command(&arguments).spawn().unwrap();
-        std::thread::sleep(whole * twelfths / 12);
+        std::thread::sleep(delay);
         // It may have ended.
         let _ = child.kill();
         let code = child.wait().unwrap().code();
@@ -54,10 +57,15 @@ fn a_killed_encode_leaves_the_old_file_or_a_valid_new_one() {
         // the old file is the whole new one.
         for name in room.names().iter().filter(|name| !["a.ppm", "a.siren"].contains(&name.as_str())) {
             let whole = std::fs::copy(room.path(name), room.path("b.siren")).unwrap();
-            assert!(whole > 0, "{name} after {twelfths}/12");
+            assert!(whole > 0, "{name} after {delay:?}");
             room.run(&["verify", "b.siren", "a.ppm"]).exits(0);
             [name, "b.siren"].iter().for_each(|name| std::fs::remove_file(room.path(name)).unwrap());
         }
-        assert!(room.names().contains(&"a.siren".to_string()), "after {twelfths}/12");
+        assert!(room.names().contains(&"a.siren".to_string()), "after {delay:?}");
     }
+}
+
+/// Another number at every call and in every run.
+fn random_below(end: u32) -> u32 {
+    RandomState::new().hash_one(()) as u32 % end
 }
