@@ -26,6 +26,7 @@ pub(super) struct State {
     pub step: i32,
     pub kept_at: i32,
     pub powers: [f32; 2],
+    pub astray: i32,
 }
 
 impl State {
@@ -37,6 +38,7 @@ impl State {
         step: 0,
         kept_at: 0,
         powers: [1.0, 1.0],
+        astray: 0,
     };
 }
 

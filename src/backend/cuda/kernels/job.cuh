@@ -11,7 +11,7 @@ constexpr float BETA2 = 0.99f;
 struct State {
     // Recent mean squared error, the best of it, and the usual norm of the gradient.
     double recent, best, norm;
-    // Factor of the learning rate, halved at every rollback.
+    // Factor of the learning rate, lowered at every rollback.
     float slow_down;
     // Steps done; at least `Job::steps` when the network is finished.
     int step;
@@ -19,6 +19,8 @@ struct State {
     int kept_at;
     // Powers of Adam's decay rates, one factor per step since the moments were 0.
     float power1, power2;
+    // Steps since the recent error was near the best.
+    int astray;
 };
 
 struct Job {

@@ -26,8 +26,13 @@ struct Verdict {
 
 __device__ inline bool is_finite(double x) { return x - x == 0.0; }
 
-// Clips gradients to four times their usual norm; goes back when the loss is not finite or its recent mean is more than
-// twice the best.
+// When to go back, and the factor of the learning rate then.
+constexpr double LOST = 2.0, ASTRAY = 1.2;
+constexpr int ASTRAY_STEPS = 300;
+constexpr float SLOWER = 0.7f;
+
+// Clips gradients to four times their usual norm; goes back when the loss is not finite, or its recent mean is far above the
+// best, or above it for long.
 __device__ inline Verdict judge(const State& state, double mse, double norm) {
     Verdict verdict{state, false, false, 1.0f};
     State& next = verdict.next;
@@ -39,12 +44,14 @@ __device__ inline Verdict judge(const State& state, double mse, double norm) {
         if (known && norm > 4.0 * state.norm) verdict.clip = static_cast<float>(4.0 * state.norm / norm);
         const double usual = known && norm > 4.0 * state.norm ? 4.0 * state.norm : norm;
         next.norm = known ? state.norm + 0.02 * (usual - state.norm) : usual;
-        verdict.roll_back = state.step > 100 && next.recent > 2.0 * state.best;
+        next.astray = next.recent > ASTRAY * state.best ? state.astray + 1 : 0;
+        verdict.roll_back = state.step > 100 && (next.recent > LOST * state.best || next.astray > ASTRAY_STEPS);
     }
     if (verdict.roll_back) {
         next.recent = state.best;
+        next.astray = 0;
         next.norm = 0.0;
-        next.slow_down = 0.5f * state.slow_down;
+        next.slow_down = SLOWER * state.slow_down;
         next.power1 = next.power2 = 1.0f;
         return verdict;
     }
