@@ -60,7 +60,7 @@ pub(crate) fn usual_shape(description: &Description) -> Shape {
 
 /// Passes over the samples at each effort, 1 to 9.
 pub(crate) fn passes(effort: u8) -> f64 {
-    const PASSES: [f64; 9] = [12.0, 40.0, 120.0, 280.0, 640.0, 1300.0, 2600.0, 5200.0, 10400.0];
+    const PASSES: [f64; 9] = [12.0, 40.0, 120.0, 280.0, 640.0, 1080.0, 1840.0, 3100.0, 5200.0];
     PASSES[usize::from(effort.clamp(1, 9)) - 1]
 }
 
