@@ -2,7 +2,7 @@
 
 use super::meter::Meter;
 use super::session::Session;
-use crate::backend::cuda::{Cuda, CurvatureOf, Run};
+use crate::backend::cuda::{Cuda, CurvatureOf, DeviceSamples, Run};
 use crate::container::QuantizedNetwork;
 use crate::error::Result;
 use crate::fit::{Allowance, Dataset, Loss, Schedule};
@@ -11,17 +11,42 @@ use crate::quantize::{Fitted, Rounding, fold_biases, sampled};
 use crate::signal::Tiles;
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Points that are brought to the device at a time, about: 24 bytes each for three channels, here and there.
+/// Points that are on the device at a time, about: 24 bytes each for three channels, here and there.
 const LOAD: u64 = 1 << 24;
 /// Tiles at a time, for which a grid of thread blocks has rows.
 const MOST_TILES: usize = 1 << 12;
 
+/// A device that fits run on, and the tiles that are there.
+pub(crate) struct Gpu<'a> {
+    pub cuda: &'a Cuda,
+    there: Mutex<Option<Arc<Load>>>,
+}
+
+impl<'a> Gpu<'a> {
+    pub fn new(cuda: &'a Cuda) -> Self {
+        Gpu { cuda, there: Mutex::new(None) }
+    }
+    fn there(&self) -> MutexGuard<'_, Option<Arc<Load>>> {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Neighbouring tiles whose samples are on the device together. They stay for the stages that follow, until others are asked for:
+/// a signal of one load, which nearly all are, goes there once for each way it is cut.
+struct Load {
+    tiles: Tiles,
+    numbers: Range<usize>,
+    samples: Vec<(DeviceSamples, Dataset)>,
+}
+
 /// A tile on its way through a stage.
-struct Tile<T> {
+struct Tile<'a, T> {
     number: usize,
-    data: Dataset,
+    data: &'a Dataset,
+    samples: &'a DeviceSamples,
     schedule: Schedule,
     work: T,
 }
@@ -30,7 +55,7 @@ impl Session<'_> {
     /// Trains one network per tile, as [`Session::train`] does on the processor.
     pub(super) fn train_on(
         &self,
-        cuda: &Cuda,
+        gpu: &Gpu<'_>,
         tiles: &Tiles,
         shapes: &[Shape],
         steps: &[usize],
@@ -38,22 +63,22 @@ impl Session<'_> {
     ) -> Result<Vec<(Fitted, Loss)>> {
         let mut trained = vec![];
         for (numbers, time) in self.loads(tiles, time) {
-            let prepare = |number: usize| {
-                let (data, network, schedule) = self.prepared(tiles, number, shapes[number], steps[number]);
-                Tile { number, data, schedule, work: network }
-            };
-            let mut load: Vec<Tile<Network>> = numbers.into_par_iter().map(prepare).collect();
+            let load = self.load(gpu, tiles, numbers)?;
+            let mut fits = load.tiles(|number, data| {
+                let (network, schedule) = self.prepared(number, data, shapes[number], steps[number]);
+                (schedule, network)
+            });
             if !self.meter.stopped() {
-                run(cuda, &self.meter, &mut load, |network| network, time)?;
+                run(gpu.cuda, &self.meter, &mut fits, |network| network, time)?;
             }
-            load.par_iter_mut().for_each(|tile| fold_biases(&mut tile.work));
-            let means = mean_curvatures(cuda, &load)?;
+            fits.par_iter_mut().for_each(|tile| fold_biases(&mut tile.work));
+            let means = mean_curvatures(gpu.cuda, &fits)?;
             let finish = |(tile, means): (Tile<Network>, _)| {
                 let Tile { data, work: network, .. } = tile;
                 let loss = data.squared_error(self.level, &network);
-                (Fitted::with_means(network, &data, means), loss)
+                (Fitted::with_means(network, data, means), loss)
             };
-            trained.par_extend(load.into_par_iter().zip(means).map(finish));
+            trained.par_extend(fits.into_par_iter().zip(means).map(finish));
         }
         Ok(trained)
     }
@@ -61,7 +86,7 @@ impl Session<'_> {
     /// Rounds all tiles layer by layer and refits the layers behind, as [`Session::quantize`] does on the processor.
     pub(super) fn quantize_on(
         &self,
-        cuda: &Cuda,
+        gpu: &Gpu<'_>,
         tiles: &Tiles,
         networks: &[Fitted],
         delta: f64,
@@ -70,15 +95,12 @@ impl Session<'_> {
     ) -> Result<Vec<QuantizedNetwork>> {
         let mut quantized = vec![];
         for (numbers, time) in self.loads(tiles, time) {
-            let prepare = |number: usize| {
-                let (data, work) = (self.dataset(tiles, number), networks[number].rounding(delta));
-                Tile { number, data, schedule: refits[number], work }
-            };
-            let mut load: Vec<Tile<Rounding>> = numbers.into_par_iter().map(prepare).collect();
-            let layers = load.iter().map(|tile| tile.work.layers()).max().unwrap_or(0);
+            let load = self.load(gpu, tiles, numbers)?;
+            let mut fits = load.tiles(|number, _| (refits[number], networks[number].rounding(delta)));
+            let layers = fits.iter().map(|tile| tile.work.layers()).max().unwrap_or(0);
             for l in 0..layers {
-                round(cuda, &mut load, l)?;
-                for tile in &mut load {
+                round(gpu.cuda, &mut fits, l)?;
+                for tile in &mut fits {
                     tile.schedule.first_layer = l + 1;
                     if l + 1 >= tile.work.layers() {
                         tile.schedule.steps = 0;
@@ -86,12 +108,29 @@ impl Session<'_> {
                 }
                 if l + 1 < layers && !self.meter.stopped() {
                     let time = time.map(|time| time.part(layers - 1 - l));
-                    run(cuda, &self.meter, &mut load, Rounding::network_mut, time)?;
+                    run(gpu.cuda, &self.meter, &mut fits, Rounding::network_mut, time)?;
                 }
             }
-            quantized.extend(load.into_iter().map(|tile| tile.work.finished()));
+            quantized.extend(fits.into_iter().map(|tile| tile.work.finished()));
         }
         Ok(quantized)
+    }
+
+    /// The tiles `numbers`, which are brought to the device unless they are there.
+    fn load(&self, gpu: &Gpu<'_>, tiles: &Tiles, numbers: Range<usize>) -> Result<Arc<Load>> {
+        let there = gpu.there().take().filter(|load| load.tiles == *tiles && load.numbers == numbers);
+        let load = match there {
+            Some(load) => load,
+            None => {
+                let data: Vec<Dataset> =
+                    numbers.clone().into_par_iter().map(|n| self.dataset(tiles, n)).collect();
+                let bring = |data: Dataset| Ok((gpu.cuda.bring(data.samples())?, data));
+                let samples = data.into_iter().map(bring).collect::<Result<_>>()?;
+                Arc::new(Load { tiles: tiles.clone(), numbers, samples })
+            }
+        };
+        *gpu.there() = Some(load.clone());
+        Ok(load)
     }
 
     /// Neighbouring tiles that are on the device together, each with its part of the share `time` of what time is left.
@@ -115,21 +154,41 @@ impl Session<'_> {
     }
 }
 
+impl Load {
+    /// All tiles, each with a schedule and work.
+    fn tiles<T: Send>(&self, of: impl Fn(usize, &Dataset) -> (Schedule, T) + Sync) -> Vec<Tile<'_, T>> {
+        let tiles = self.numbers.clone().into_par_iter().zip(&self.samples);
+        tiles
+            .map(|(number, (samples, data))| {
+                let (schedule, work) = of(number, data);
+                Tile { number, data, samples, schedule, work }
+            })
+            .collect()
+    }
+}
+
 /// The mean curvature of the weights and of the biases of each layer, of each network of a load.
-fn mean_curvatures(cuda: &Cuda, load: &[Tile<Network>]) -> Result<Vec<Vec<(f64, f64)>>> {
+fn mean_curvatures(cuda: &Cuda, fits: &[Tile<Network>]) -> Result<Vec<Vec<(f64, f64)>>> {
     let layers = |tile| {
-        let Tile { data, work: network, .. }: &Tile<Network> = tile;
-        let (samples, share) = sampled(data);
+        let Tile { data, samples, work: network, .. }: &Tile<Network> = tile;
+        let (blocks, share) = sampled(data);
         let layers = network.shape().layers().enumerate();
-        layers.map(move |(layer, of)| CurvatureOf { network, layer, samples, share, together: of.outputs })
+        layers.map(move |(layer, of)| CurvatureOf {
+            network,
+            layer,
+            samples,
+            blocks,
+            share,
+            together: of.outputs,
+        })
     };
-    let matrices = cuda.curvatures(&load.iter().flat_map(layers).collect::<Vec<_>>())?;
+    let matrices = cuda.curvatures(&fits.iter().flat_map(layers).collect::<Vec<_>>())?;
     let mut matrices = matrices.iter();
     let of_tile = |tile: &Tile<Network>| {
         let layers = tile.work.shape().layers().zip(matrices.by_ref());
         layers.map(|(layer, matrix)| diagonal_means(matrix, layer.inputs)).collect()
     };
-    Ok(load.iter().map(of_tile).collect())
+    Ok(fits.iter().map(of_tile).collect())
 }
 
 /// The mean of the first `inputs` numbers on the diagonal of a matrix, and the one that is left.
@@ -139,12 +198,12 @@ fn diagonal_means(matrix: &[f64], inputs: usize) -> (f64, f64) {
 }
 
 /// Rounds layer `l` of the networks of a load that have it.
-fn round(cuda: &Cuda, load: &mut [Tile<Rounding<'_>>], l: usize) -> Result<()> {
-    let mut having: Vec<_> = load.iter_mut().filter(|tile| l < tile.work.layers()).collect();
+fn round(cuda: &Cuda, fits: &mut [Tile<Rounding<'_>>], l: usize) -> Result<()> {
+    let mut having: Vec<_> = fits.iter_mut().filter(|tile| l < tile.work.layers()).collect();
     let asked = having.iter().map(|tile| {
-        let (samples, share) = sampled(&tile.data);
+        let (blocks, share) = sampled(tile.data);
         let together = tile.work.together(l);
-        CurvatureOf { network: tile.work.network(), layer: l, samples, share, together }
+        CurvatureOf { network: tile.work.network(), layer: l, samples: tile.samples, blocks, share, together }
     });
     let matrices = cuda.curvatures(&asked.collect::<Vec<_>>())?;
     having.par_iter_mut().zip(matrices).for_each(|(tile, matrices)| {
@@ -159,14 +218,14 @@ fn round(cuda: &Cuda, load: &mut [Tile<Rounding<'_>>], l: usize) -> Result<()> {
 fn run<T>(
     cuda: &Cuda,
     meter: &Meter<'_>,
-    load: &mut [Tile<T>],
+    fits: &mut [Tile<T>],
     network: impl Fn(&mut T) -> &mut Network,
     time: Option<Allowance>,
 ) -> Result<()> {
     let (mut told, mut runs) = (vec![], vec![]);
-    for Tile { number, data, schedule, work } in load {
+    for Tile { number, data, samples, schedule, work } in fits {
         told.push((*number, f64::from(data.normalisation.scale).powi(2), 0));
-        runs.push(Run { network: network(work), samples: data.samples(), schedule: *schedule });
+        runs.push(Run { network: network(work), samples, schedule: *schedule });
     }
     cuda.train(&mut runs, time.as_ref(), |run, step, mse| {
         let (number, units, seen) = &mut told[run];
@@ -174,4 +233,62 @@ fn run<T>(
         *seen = step;
         meter.advance(*number, steps, mse * *units)
     })
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::backend::cuda::tests::{device, emulator::bytes_to_device};
+    use crate::backend::simd::{BLOCK, Level};
+    use crate::encoder::{EncodeOptions, Flow, Target, aim};
+    use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
+
+    /// The bytes that `work` on a signal of so many samples brings to the device.
+    fn brought(cuda: &Cuda, samples: u32, work: impl Fn(&Session<'_>)) -> Option<usize> {
+        let description = Description {
+            kind: Kind::Sound,
+            lengths: vec![samples],
+            channels: 2,
+            format: SampleFormat::F32,
+            rate: 8000,
+        };
+        let value = |i: u32| ((i / 2) as f32 * 0.05 + (i % 2) as f32).sin();
+        let samples = Samples::F32((0..2 * samples).map(value).collect());
+        let mut options = EncodeOptions::default();
+        (options.effort, options.target) = (1, Target::Shape { layers: 3, width: 4 });
+        let session = Session {
+            signal: &Signal { description, samples, metadata: vec![] },
+            options: &options,
+            meter: Meter::new(&|_| Flow::Continue, None),
+            level: Level::best(),
+            gpu: Some(Gpu::new(cuda)),
+        };
+        let before = bytes_to_device()?;
+        work(&session);
+        Some(bytes_to_device()? - before)
+    }
+
+    /// Signals of up to 96 blocks train for as many steps: what more of them bring to the device is their samples alone.
+    #[test]
+    fn samples_are_brought_to_the_device_once() {
+        const NUMBERS: usize = 1 + 2 + 1;
+        let Some(cuda) = device() else { return };
+        let encode = |session: &Session<'_>| drop(aim(session).unwrap());
+        let Some(few) = brought(cuda, 640, encode) else { return };
+        let many = brought(cuda, 1920, encode).unwrap();
+        assert_eq!(many - few, 10 * BLOCK * NUMBERS * size_of::<f32>(), "{few} and {many} bytes");
+
+        // A search: a probe, its fit, and several quantizations of that, of three tiles of 3 or 5 blocks.
+        let search = |session: &Session<'_>| {
+            let tiles = Tiles::new(&session.signal.description, &[3], 0).unwrap();
+            let shape = Shape { inputs: 1, outputs: 2, layers: 2, width: 4 };
+            session.fit_shapes(tiles.clone(), &[shape; 3], 1.0, 1.0).unwrap();
+            let fit = session.fit_shapes(tiles, &[shape; 3], 12.0, 1.0).unwrap();
+            for delta in [1e-5, 1e-4] {
+                session.quantize(&fit, delta).unwrap();
+            }
+        };
+        let [few, many] = [3, 5].map(|blocks| brought(cuda, 3 * blocks * BLOCK as u32, search).unwrap());
+        assert_eq!(many - few, 3 * 2 * BLOCK * NUMBERS * size_of::<f32>(), "{few} and {many} bytes");
+    }
 }

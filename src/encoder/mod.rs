@@ -16,6 +16,8 @@ use crate::backend::{self, Device};
 use crate::container::Networks;
 use crate::error::{Error, Result};
 use crate::signal::{Description, Kind, Signal, Tiles};
+#[cfg(feature = "cuda")]
+use device::Gpu;
 use meter::Meter;
 use search::Outcome;
 use session::Session;
@@ -48,7 +50,7 @@ pub fn encode(
     let reason = match options.device.open()? {
         Ok(cuda) => {
             let session =
-                Session { signal, options, meter: meter(), level: Level::best(), cuda: Some(&cuda) };
+                Session { signal, options, meter: meter(), level: Level::best(), gpu: Some(Gpu::new(&cuda)) };
             match pool.install(|| run(&session, None)) {
                 Err(error @ Error::Device { .. }) if options.device == Device::Auto => {
                     Some(backend::reason(&error))
@@ -66,7 +68,7 @@ pub fn encode(
         meter: meter(),
         level: Level::best(),
         #[cfg(feature = "cuda")]
-        cuda: None,
+        gpu: None,
     };
     pool.install(|| run(&session, reason))
 }
@@ -146,8 +148,8 @@ fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option<String>) -
 
 fn device_name(session: &Session<'_>) -> String {
     #[cfg(feature = "cuda")]
-    if let Some(cuda) = session.cuda {
-        return cuda.to_string();
+    if let Some(gpu) = &session.gpu {
+        return gpu.cuda.to_string();
     }
     let threads = rayon::current_num_threads();
     format!("cpu ({}, {threads} thread{})", session.level.name(), if threads == 1 { "" } else { "s" })

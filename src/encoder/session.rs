@@ -1,10 +1,10 @@
 //! The stages of an encode — fit, quantize, assemble — each over all tiles at once.
 
+#[cfg(feature = "cuda")]
+use super::device::Gpu;
 use super::meter::Meter;
 use super::options::{EncodeOptions, Phase, WeightCoding};
 use super::plan::{self, BATCH_BLOCKS};
-#[cfg(feature = "cuda")]
-use crate::backend::cuda::Cuda;
 use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
 use crate::container::{self, File, Networks, QuantizedNetwork};
 use crate::decoder::Decoder;
@@ -37,7 +37,7 @@ pub(crate) struct Session<'a> {
     pub level: Level,
     /// Fits run here if there is one.
     #[cfg(feature = "cuda")]
-    pub cuda: Option<&'a Cuda>,
+    pub gpu: Option<Gpu<'a>>,
 }
 
 /// Trained networks over a partition.
@@ -76,7 +76,7 @@ impl Session<'_> {
         let Some(left) = self.meter.remaining() else { return passes };
         // The steps below are the CPU's. A device's schedules keep to the time by themselves.
         #[cfg(feature = "cuda")]
-        if self.cuda.is_some() {
+        if self.gpu.is_some() {
             return passes;
         }
         let description = &self.signal.description;
@@ -149,11 +149,12 @@ impl Session<'_> {
         self.meter.begin(phase, steps.iter().map(|&n| n as u64).sum(), &points);
         let costs: Vec<u64> = shapes.iter().zip(&points).map(|(s, &n)| s.macs() as u64 * n).collect();
         #[cfg(feature = "cuda")]
-        if let Some(cuda) = self.cuda {
-            return self.train_on(cuda, tiles, shapes, &steps, time);
+        if let Some(gpu) = &self.gpu {
+            return self.train_on(gpu, tiles, shapes, &steps, time);
         }
         Ok(self.for_tiles(&costs, time, |number, parallel, time| {
-            let (data, mut network, schedule) = self.prepared(tiles, number, shapes[number], steps[number]);
+            let data = self.dataset(tiles, number);
+            let (mut network, schedule) = self.prepared(number, &data, shapes[number], steps[number]);
             let schedule = Schedule { parallel, time, ..schedule };
             if !self.meter.stopped() {
                 self.run(number, &mut network, &data, &schedule);
@@ -164,16 +165,9 @@ impl Session<'_> {
     }
 
     /// What the fit of a tile begins with.
-    pub fn prepared(
-        &self,
-        tiles: &Tiles,
-        number: usize,
-        shape: Shape,
-        steps: usize,
-    ) -> (Dataset, Network, Schedule) {
-        let data = self.dataset(tiles, number);
+    pub fn prepared(&self, number: usize, data: &Dataset, shape: Shape, steps: usize) -> (Network, Schedule) {
         let mut rng = fastrand::Rng::with_seed(self.seed(number));
-        let network = fit::initial_network(shape, &data, self.signal.description.kind, &mut rng);
+        let network = fit::initial_network(shape, data, self.signal.description.kind, &mut rng);
         let schedule = Schedule {
             steps,
             blocks: BATCH_BLOCKS,
@@ -184,7 +178,7 @@ impl Session<'_> {
             parallel: false,
             time: None,
         };
-        (data, network, schedule)
+        (network, schedule)
     }
 
     fn run(&self, number: usize, network: &mut Network, data: &Dataset, schedule: &Schedule) {
@@ -227,8 +221,8 @@ impl Session<'_> {
         let costs: Vec<u64> =
             fit.networks.iter().zip(&points).map(|(f, &n)| f.network.shape().macs() as u64 * n).collect();
         #[cfg(feature = "cuda")]
-        if let Some(cuda) = self.cuda {
-            return self.quantize_on(cuda, &fit.tiles, &fit.networks, delta, &refits, QUANTIZE_TIME);
+        if let Some(gpu) = &self.gpu {
+            return self.quantize_on(gpu, &fit.tiles, &fit.networks, delta, &refits, QUANTIZE_TIME);
         }
         Ok(self.for_tiles(&costs, QUANTIZE_TIME, |number, parallel, time| {
             let data = self.dataset(&fit.tiles, number);

@@ -1,6 +1,6 @@
 //! How much each parameter matters: the Gauss–Newton curvature of the squared error, from sampled points.
 
-use crate::backend::simd::{BLOCK, Batch};
+use crate::backend::simd::BLOCK;
 use crate::fit::Dataset;
 use crate::network::{LayerShape, Network};
 use std::f32::consts::TAU;
@@ -21,19 +21,20 @@ pub(crate) struct Trace {
     cross: Vec<f32>,
 }
 
-/// The points that the curvature is sampled on, and what sums over them are multiplied by to estimate those over all points of
-/// the dataset, weights included.
-pub(crate) fn sampled(data: &Dataset) -> (Batch<'_>, f32) {
-    let sampled = data.batch(0..data.blocks().min(SAMPLED));
+/// How many blocks of points the curvature is sampled on, the first ones, and what sums over them are multiplied by to estimate
+/// those over all points of the dataset, weights included.
+pub(crate) fn sampled(data: &Dataset) -> (usize, f32) {
+    let blocks = data.blocks().min(SAMPLED);
     let total = |w: &[f32]| w.iter().map(|&w| f64::from(w)).sum::<f64>();
-    (sampled, (total(&data.weights) / total(sampled.weights).max(1e-30)) as f32)
+    (blocks, (total(&data.weights) / total(data.batch(0..blocks).weights).max(1e-30)) as f32)
 }
 
 /// Traces of the layers from `first` on.
 pub(crate) fn traces(network: &Network, data: &Dataset, first: usize) -> Vec<Trace> {
     let shape = network.shape();
     let layers: Vec<LayerShape> = shape.layers().collect();
-    let (sampled, share) = sampled(data);
+    let (blocks, share) = sampled(data);
+    let sampled = data.batch(0..blocks);
     let points = sampled.weights.len();
 
     // Forward: inputs of every layer and slopes of every hidden one, feature by feature.

@@ -114,6 +114,7 @@ enum Result { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100
 
 std::recursive_mutex mutex;
 int launches = 0;
+thread_local size_t bytes_to_device = 0;
 
 // The failure asked for: `no-device`, `old-driver`, `old-device`, `wrong-bits`, `out-of-memory`, or `launch` and the number of
 // launches that work.
@@ -175,6 +176,7 @@ int cuMemAlloc_v2(uintptr_t* pointer, size_t bytes) {
 }
 int cuMemFree_v2(uintptr_t pointer) { return free(reinterpret_cast<void*>(pointer)), SUCCESS; }
 int cuMemcpyHtoD_v2(uintptr_t to, const void* from, size_t bytes) {
+    bytes_to_device += bytes;
     return memcpy(reinterpret_cast<void*>(to), from, bytes), SUCCESS;
 }
 int cuMemcpyDtoH_v2(void* to, uintptr_t from, size_t bytes) {
@@ -229,5 +231,8 @@ int cuGetErrorName(int code, const char** name) {
     }
 }
 int cuGetErrorString(int, const char** text) { return *text = "an emulated error", SUCCESS; }
+
+// Not of CUDA: the bytes that the calling thread has brought to the device.
+size_t emulated_bytes_to_device() { return bytes_to_device; }
 
 }  // extern "C"

@@ -24,6 +24,21 @@ pub fn load_unless_gpu() -> bool {
     true
 }
 
+/// The bytes that this thread has brought to the emulated device so far; nothing (and the reason printed) of a GPU.
+#[allow(unsafe_code, dead_code)]
+pub fn bytes_to_device() -> Option<usize> {
+    if std::env::var_os("SIRENC_TEST_GPU").is_some() {
+        println!("skipped: only the emulated device counts what is brought to it");
+        return None;
+    }
+    // SAFETY: the library has no initialisers, and the function takes nothing and returns a size.
+    unsafe {
+        let library = libloading::Library::new(library()?).unwrap();
+        let count = library.get::<unsafe extern "C" fn() -> usize>(b"emulated_bytes_to_device").unwrap();
+        Some(count())
+    }
+}
+
 fn build() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tests = std::env::current_exe().unwrap();

@@ -4,7 +4,8 @@
 
 use super::driver::Device;
 use super::kernels::{self, Kernels, POINTS, SIDE, THREADS, UPDATERS};
-use crate::backend::simd::{BLOCK, Batch};
+use super::samples::DeviceSamples;
+use crate::backend::simd::BLOCK;
 use crate::network::{LayerShape, Network};
 use cudarc::driver::sys::CUdeviceptr;
 use cudarc::driver::{CudaStream, DevicePtr, DeviceRepr, DriverError, LaunchConfig, PushKernelArg};
@@ -20,8 +21,9 @@ const MOST_LAYERS: usize = 1 << 15;
 pub(crate) struct CurvatureOf<'a> {
     pub network: &'a Network,
     pub layer: usize,
-    /// Sampled points; targets do not matter.
-    pub samples: Batch<'a>,
+    pub samples: &'a DeviceSamples,
+    /// Blocks of them that are sampled, the first ones; some.
+    pub blocks: usize,
     /// What sums over the sampled points are multiplied by.
     pub share: f32,
     /// Neighbouring outputs that share a matrix, the mean of theirs; divides the outputs.
@@ -55,16 +57,13 @@ impl CurvatureOf<'_> {
     fn shape(&self) -> LayerShape {
         self.network.shape().layers().nth(self.layer).expect("a layer of the network")
     }
-    fn blocks(&self) -> usize {
-        self.samples.weights.len() / BLOCK
-    }
-    /// Numbers that are brought to the device: parameters, coordinates and weights.
-    fn given(&self) -> [usize; 3] {
-        [self.network.parameters(), self.samples.coordinates, self.samples.weights].map(<[f32]>::len)
+    /// Numbers that are brought to the device.
+    fn parameters(&self) -> usize {
+        self.network.parameters().len()
     }
     /// Numbers in work: slopes, inputs, energy and cross.
     fn worked(&self) -> [usize; 4] {
-        let (shape, layer, points) = (self.network.shape(), self.shape(), self.blocks() * BLOCK);
+        let (shape, layer, points) = (self.network.shape(), self.shape(), self.blocks * BLOCK);
         let cross = if self.samples.paired { layer.outputs } else { 0 };
         [shape.layers * shape.width, layer.inputs, layer.outputs, cross].map(|rows| rows * points)
     }
@@ -74,14 +73,14 @@ impl CurvatureOf<'_> {
         layer.outputs / self.together * (layer.inputs + 1).pow(2)
     }
     fn bytes(&self) -> usize {
-        let floats: usize = self.given().iter().chain(&self.worked()).sum();
+        let floats = self.parameters() + self.worked().iter().sum::<usize>();
         floats * size_of::<f32>() + self.numbers() * size_of::<f64>()
     }
     /// Thread blocks of `trace` and of `sum_curvature`.
     fn grid(&self) -> [usize; 2] {
         let layer = self.shape();
         let panels = (layer.inputs + 1).div_ceil(SIDE).pow(2);
-        [self.blocks() * (BLOCK / POINTS), layer.outputs / self.together * panels]
+        [self.blocks * (BLOCK / POINTS), layer.outputs / self.together * panels]
     }
 }
 
@@ -91,7 +90,7 @@ pub(super) fn curvatures(
     kernels: &Kernels,
     of: &[CurvatureOf<'_>],
 ) -> Result<Vec<Vec<f64>>, DriverError> {
-    let stream = device.context.new_stream()?;
+    let stream = device.stream()?;
     let class = |n: usize| kernels.trace(of[n].network.shape().width).class;
     let mut order: Vec<usize> = (0..of.len()).collect();
     order.sort_by_key(|&n| class(n));
@@ -128,40 +127,34 @@ fn launch(
     kernels: &Kernels,
     of: &[CurvatureOf<'_>],
 ) -> Result<Vec<Vec<f64>>, DriverError> {
-    let given: Vec<f32> = of
-        .iter()
-        .flat_map(|of| [of.network.parameters(), of.samples.coordinates, of.samples.weights])
-        .flatten()
-        .copied()
-        .collect();
-    let given = stream.clone_htod(&given)?;
+    let parameters: Vec<&[f32]> = of.iter().map(|of| of.network.parameters()).collect();
+    let parameters = stream.clone_htod(&parameters.concat())?;
     let worked = stream.alloc_zeros::<f32>(of.iter().flat_map(|of| of.worked()).sum())?;
     let matrices = stream.alloc_zeros::<f64>(of.iter().map(|of| of.numbers()).sum())?;
 
-    let places = [given.device_ptr(stream).0, worked.device_ptr(stream).0, matrices.device_ptr(stream).0];
-    let [mut next_given, mut next_worked, mut next_matrix] = places;
+    let places =
+        [parameters.device_ptr(stream).0, worked.device_ptr(stream).0, matrices.device_ptr(stream).0];
+    let [mut next_parameters, mut next_worked, mut next_matrix] = places;
     let take = |next: &mut CUdeviceptr, bytes: usize| {
         let place = *next;
         *next += bytes as CUdeviceptr;
         place
     };
     let trace = |of: &CurvatureOf<'_>| {
-        let [parameters, coordinates, weights] =
-            of.given().map(|n| take(&mut next_given, n * size_of::<f32>()));
         let [slopes, inputs, energy, cross] =
             of.worked().map(|n| take(&mut next_worked, n * size_of::<f32>()));
         let shape = of.network.shape();
         Trace {
-            parameters,
-            coordinates,
-            weights,
+            parameters: take(&mut next_parameters, of.parameters() * size_of::<f32>()),
+            coordinates: of.samples.coordinates.device_ptr(stream).0,
+            weights: of.samples.weights.device_ptr(stream).0,
             slopes,
             inputs,
             energy,
             cross: if of.samples.paired { cross } else { 0 },
             matrices: take(&mut next_matrix, of.numbers() * size_of::<f64>()),
             shape: [shape.inputs, shape.outputs, shape.layers, shape.width].map(|n| n as i32),
-            blocks: of.blocks() as i32,
+            blocks: of.blocks as i32,
             layer: of.layer as i32,
             together: of.together as i32,
             paired: i32::from(of.samples.paired),

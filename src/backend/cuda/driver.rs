@@ -3,7 +3,8 @@
 #![allow(unsafe_code)]
 
 use cudarc::driver::sys::{self, CUdevice_attribute as Attribute};
-use cudarc::driver::{CudaContext, DriverError};
+use cudarc::driver::{CudaContext, CudaStream, DriverError};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// The names `cudarc` tries first, in its order, so that both find the same library.
@@ -31,6 +32,11 @@ pub(super) struct Device {
 }
 
 impl Device {
+    /// A stream for one piece of work.
+    pub fn stream(&self) -> Result<Stream, DriverError> {
+        self.context.new_stream().map(Stream)
+    }
+
     /// Operations per second in binary32, two for each lane and cycle.
     pub fn peak(&self) -> Result<f64, DriverError> {
         let processors = self.context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
@@ -38,6 +44,25 @@ impl Device {
         // 8.0 has half the lanes of all that came after it.
         let lanes = if self.context.compute_capability()? == (8, 0) { 64.0 } else { 128.0 };
         Ok(2.0 * lanes * f64::from(processors) * 1e3 * f64::from(kilohertz))
+    }
+}
+
+/// A stream that has come to its end when it is dropped, also where an error left it half-way: samples that were read on it may
+/// then be freed.
+#[derive(Debug)]
+pub(super) struct Stream(Arc<CudaStream>);
+
+impl Deref for Stream {
+    type Target = Arc<CudaStream>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // Of a device that failed, the work is over too; whoever saw it fail has told so.
+        let _ = self.0.synchronize();
     }
 }
 
@@ -72,8 +97,8 @@ fn device(index: u32) -> Result<Result<Device, String>, DriverError> {
             "{name} has compute capability {major}.{minor}, expected {OLDEST_DEVICE}.0 or newer"
         )));
     }
-    // SAFETY: every buffer of this backend is used on the stream that allocated it, and that stream is synchronized before
-    // the host reads.
+    // SAFETY: buffers of this backend are used on the stream that allocated them, which is synchronized before the host reads.
+    // Samples alone are read on others: after they have come, and each `Stream` ends before it gives them back.
     unsafe { context.disable_event_tracking() };
     let shared = context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?;
     Ok(Ok(Device { context, name, shared_memory: shared.max(0) as usize }))

@@ -4,6 +4,7 @@
 
 use super::driver::Device;
 use super::kernels::{self, POINTS, UPDATERS};
+use super::samples::DeviceSamples;
 use crate::backend::simd::BLOCK;
 use crate::fit::Schedule;
 use crate::network::Shape;
@@ -85,14 +86,12 @@ pub(super) struct Job {
 // SAFETY: plain numbers in C's layout, the same on the device.
 unsafe impl DeviceRepr for Job {}
 
-/// The memory of a job. Everything lies in few allocations, since there may be hundreds of jobs.
+/// The memory of a job besides its samples. Everything lies in few allocations, since there may be hundreds of jobs.
 pub(super) struct Resident {
     shape: Shape,
-    samples: CudaSlice<f32>,
     floats: CudaSlice<f32>,
     doubles: CudaSlice<f64>,
     layout: Layout,
-    paired: bool,
 }
 
 /// Where things lie in the allocations, and what does not fit into shared memory.
@@ -145,40 +144,23 @@ impl Layout {
     }
 }
 
-/// Numbers of points in whole blocks: what a network is fitted to.
-#[derive(Clone, Copy)]
-pub(crate) struct Samples<'a> {
-    /// Per block `inputs × BLOCK`.
-    pub coordinates: &'a [f32],
-    /// Per block `outputs × BLOCK`.
-    pub targets: &'a [f32],
-    /// Per block `BLOCK`; 0 for padding.
-    pub weights: &'a [f32],
-    /// Whether the points `p` and `p + BLOCK / 2` of a block are a pair, whose loss is that of the sum and the difference of
-    /// their values: targets and weights of the sum at `p`, of the difference at the other.
-    pub paired: bool,
-}
-
 impl Resident {
-    /// Brings a network and its samples to the device; `class` is that of the kernel that trains it.
+    /// Brings a network to the device; `class` is that of the kernel that trains it.
     pub fn new(
         device: &Device,
         stream: &Arc<CudaStream>,
         (shape, parameters): (Shape, &[f32]),
         class: usize,
-        samples: Samples<'_>,
+        blocks: usize,
         schedule: &Schedule,
     ) -> Result<Self, DriverError> {
-        let blocks = samples.weights.len() / BLOCK;
         let layout = Layout::new(device, shape, class, blocks, schedule);
         let floats = layout.matrices(shape) + layout.matrices + layout.phases;
         let mut resident = Resident {
             shape,
-            samples: stream.clone_htod(&[samples.coordinates, samples.targets, samples.weights].concat())?,
             floats: stream.alloc_zeros(floats)?,
             doubles: stream.alloc_zeros(layout.shares + shape.parameters().div_ceil(UPDATERS as usize))?,
             layout,
-            paired: samples.paired,
         };
         for copy in 0..2 {
             let from = copy * layout.parameters;
@@ -187,23 +169,27 @@ impl Resident {
         Ok(resident)
     }
 
-    /// The record of this job, whose two states are at `states`.
-    pub fn job(&self, stream: &CudaStream, schedule: &Schedule, states: CUdeviceptr) -> Job {
+    /// The record of this job on `samples`, whose two states are at `states`.
+    pub fn job(
+        &self,
+        stream: &CudaStream,
+        samples: &DeviceSamples,
+        schedule: &Schedule,
+        states: CUdeviceptr,
+    ) -> Job {
         let Resident { shape, layout, .. } = self;
-        let blocks = self.samples.len() / ((shape.inputs + shape.outputs + 1) * BLOCK);
-        let (samples, _) = self.samples.device_ptr(stream);
+        let DeviceSamples { coordinates, targets, weights, paired } = samples;
         let (floats, _) = self.floats.device_ptr(stream);
         let (doubles, _) = self.doubles.device_ptr(stream);
         let float = |base: CUdeviceptr, index: usize| base + (index * size_of::<f32>()) as CUdeviceptr;
-        let rows = blocks * BLOCK;
         let partials = layout.partials();
         let matrices = layout.matrices(*shape);
         let array = |n: usize| float(floats, n * layout.parameters);
         let unless_empty = |numbers: usize, at: usize| if numbers == 0 { 0 } else { float(floats, at) };
         Job {
-            coordinates: samples,
-            targets: float(samples, rows * shape.inputs),
-            weights: float(samples, rows * (shape.inputs + shape.outputs)),
+            coordinates: coordinates.device_ptr(stream).0,
+            targets: targets.device_ptr(stream).0,
+            weights: weights.device_ptr(stream).0,
             parameters: array(0),
             best: array(1),
             first: array(2),
@@ -219,7 +205,7 @@ impl Resident {
             outputs: shape.outputs as i32,
             layers: shape.layers as i32,
             width: shape.width as i32,
-            blocks: blocks as i32,
+            blocks: samples.blocks() as i32,
             batches: layout.batches as i32,
             shares: layout.shares as i32,
             first_layer: schedule.first_layer as i32,
@@ -228,9 +214,9 @@ impl Resident {
             warmup: schedule.warmup,
             end: schedule.end,
             gradient_shared: i32::from(layout.gradient_shared),
-            paired: i32::from(self.paired),
+            paired: i32::from(*paired),
             // A pair for each axis.
-            evaluations: if self.paired { 2 * shape.inputs as i32 } else { 1 },
+            evaluations: if *paired { 2 * shape.inputs as i32 } else { 1 },
         }
     }
 

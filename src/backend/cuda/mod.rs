@@ -11,13 +11,14 @@ mod curvature;
 mod driver;
 mod job;
 mod kernels;
+mod samples;
 mod train;
 
 #[cfg(all(test, target_os = "linux"))]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use curvature::CurvatureOf;
-pub(crate) use job::Samples;
+pub(crate) use samples::{DeviceSamples, Samples};
 pub(crate) use train::Run;
 
 use crate::backend::simd::{BLOCK, Batch};
@@ -140,6 +141,14 @@ impl Cuda {
         self.device.peak().map_err(|error| self.failed(error))
     }
 
+    /// Brings `samples`, of which there are some, for as many fits and curvatures as are asked for until they are dropped.
+    ///
+    /// # Errors
+    /// `Device` if the device fails or has no room.
+    pub(crate) fn bring(&self, samples: Samples<'_>) -> Result<DeviceSamples> {
+        DeviceSamples::new(&self.device, samples).map_err(|error| self.failed(error))
+    }
+
     /// Lets `work` have `batch` as the only one of a network.
     fn once<T>(
         &self,
@@ -147,10 +156,10 @@ impl Cuda {
         batch: Batch<'_>,
         work: impl FnOnce(Run<'_>) -> std::result::Result<T, DriverError>,
     ) -> Result<T> {
-        let samples = self.samples(network, batch)?;
+        let samples = &self.bring(self.samples(network, batch)?)?;
         let schedule = Schedule {
             steps: 1,
-            blocks: samples.weights.len() / BLOCK,
+            blocks: samples.blocks(),
             rate: 0.0,
             warmup: 0.0,
             end: 0.0,

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 #[path = "../../../tests/emulator/mod.rs"]
-mod emulator;
+pub(crate) mod emulator;
 
 use super::{Cuda, CurvatureOf, Run};
 use crate::backend::simd::Level;
@@ -13,7 +13,7 @@ use crate::quantize::{curvature_traces, sampled};
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
 use std::sync::OnceLock;
 
-fn device() -> Option<&'static Cuda> {
+pub(crate) fn device() -> Option<&'static Cuda> {
     static DEVICE: OnceLock<Option<Cuda>> = OnceLock::new();
     DEVICE.get_or_init(|| emulator::load_unless_gpu().then(|| Cuda::open(0).unwrap())).as_ref()
 }
@@ -48,7 +48,8 @@ fn schedule(steps: usize, rate: f32, first_layer: usize) -> Schedule {
 
 fn trained(cuda: &Cuda, network: &Network, data: &Dataset, schedule: Schedule) -> Network {
     let mut network = network.clone();
-    let run = Run { network: &mut network, samples: data.samples(), schedule };
+    let samples = cuda.bring(data.samples()).unwrap();
+    let run = Run { network: &mut network, samples: &samples, schedule };
     cuda.train(&mut [run], None, |_, _, _| true).unwrap();
     network
 }
@@ -104,10 +105,11 @@ fn networks_train_to_the_same_bits_beside_others() {
     let plans = [(3, 7, 9), (2, 20, 4), (4, 16, 7), (1, 9, 0), (3, 33, 3)]
         .map(|(layers, width, steps)| (initial(shape(layers, width), &data), schedule(steps, 0.03, 0)));
     let mut together: Vec<Network> = plans.iter().map(|(network, _)| network.clone()).collect();
+    let samples = &cuda.bring(data.samples()).unwrap();
     let mut runs: Vec<Run<'_>> = together
         .iter_mut()
         .zip(&plans)
-        .map(|(network, (_, schedule))| Run { network, samples: data.samples(), schedule: *schedule })
+        .map(|(network, (_, schedule))| Run { network, samples, schedule: *schedule })
         .collect();
     let mut seen = [0; 5];
     cuda.train(&mut runs, None, |run, step, mse| {
@@ -149,9 +151,10 @@ fn curvatures_are_those_of_the_processor() {
     let networks: Vec<Network> = [(3, 7), (2, 16), (4, 33), (1, 64), (2, 65), (2, 130)]
         .map(|(layers, width)| initial(shape(layers, width), &data[0]))
         .into();
+    let brought = [&data[0], &data[1]].map(|data| cuda.bring(data.samples()).unwrap());
     let mut asked = vec![];
-    for data in &data {
-        let (samples, share) = sampled(data);
+    for (data, samples) in data.iter().zip(&brought) {
+        let (blocks, share) = sampled(data);
         for network in &networks {
             for (layer, of) in network.shape().layers().enumerate() {
                 // Matrices of their own are for narrow layers.
@@ -161,6 +164,7 @@ fn curvatures_are_those_of_the_processor() {
                     network,
                     layer,
                     samples,
+                    blocks,
                     share,
                     together,
                 }));
@@ -198,7 +202,8 @@ fn an_observer_ends_the_training() {
     let Some(cuda) = device() else { return };
     let data = picture(0.0);
     let mut network = initial(shape(1, 4), &data);
-    let run = Run { network: &mut network, samples: data.samples(), schedule: schedule(1000, 0.03, 0) };
+    let samples = cuda.bring(data.samples()).unwrap();
+    let run = Run { network: &mut network, samples: &samples, schedule: schedule(1000, 0.03, 0) };
     let mut calls = 0;
     cuda.train(&mut [run], None, |_, _, _| {
         calls += 1;

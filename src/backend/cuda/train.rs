@@ -2,15 +2,13 @@
 
 #![allow(unsafe_code)]
 
-use super::driver::Device;
-use super::job::{Job, Resident, Samples, State};
+use super::driver::{Device, Stream};
+use super::job::{Job, Resident, State};
 use super::kernels::{self, Kernels, THREADS, UPDATERS};
+use super::samples::DeviceSamples;
 use crate::fit::{Allowance, Schedule};
 use crate::network::Network;
-use cudarc::driver::{
-    CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg,
-};
-use std::sync::Arc;
+use cudarc::driver::{CudaFunction, CudaSlice, DevicePtr, DriverError, LaunchConfig, PushKernelArg};
 use std::time::{Duration, Instant};
 
 /// Steps between two looks at the loss.
@@ -20,7 +18,7 @@ const INTERVAL: usize = 64;
 pub(crate) struct Run<'a> {
     /// Trained in place.
     pub network: &'a mut Network,
-    pub samples: Samples<'a>,
+    pub samples: &'a DeviceSamples,
     /// `parallel` means nothing here, and `time` is one for all runs.
     pub schedule: Schedule,
 }
@@ -96,7 +94,7 @@ pub(super) fn time_steps(
 
 /// Networks of one class of width, on a stream of their own.
 struct Group {
-    stream: Arc<CudaStream>,
+    stream: Stream,
     step: CudaFunction,
     /// Indices of the runs.
     runs: Vec<usize>,
@@ -130,14 +128,14 @@ impl Group {
         runs: &[Run<'_>],
         members: Vec<usize>,
     ) -> Result<Self, DriverError> {
-        let stream = device.context.new_stream()?;
+        let stream = device.stream()?;
         let kernel = kernels.step(runs[members[0]].network.shape().width);
         let residents: Vec<Resident> = members
             .iter()
             .map(|&run| {
                 let Run { network, samples, schedule } = &runs[run];
                 let network = (network.shape(), network.parameters());
-                Resident::new(device, &stream, network, kernel.class, *samples, schedule)
+                Resident::new(device, &stream, network, kernel.class, samples.blocks(), schedule)
             })
             .collect::<Result<_, _>>()?;
         let states = stream.clone_htod(&vec![State::START; 2 * members.len()])?;
@@ -148,7 +146,8 @@ impl Group {
             .enumerate()
             .map(|(n, (resident, &run))| {
                 let own = base + (2 * n * size_of::<State>()) as u64;
-                resident.job(&stream, &runs[run].schedule, own)
+                let Run { samples, schedule, .. } = &runs[run];
+                resident.job(&stream, samples, schedule, own)
             })
             .collect();
         let most = |of: &dyn Fn(&Resident) -> usize| residents.iter().map(of).max().unwrap_or(0);
