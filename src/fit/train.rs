@@ -197,3 +197,27 @@ impl Guard {
         self.norm = 0.0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Shape;
+
+    #[test]
+    fn a_loss_that_stays_above_the_best_is_lost_and_a_spike_is_not() {
+        let network = Network::zeros(Shape { inputs: 1, outputs: 1, layers: 1, width: 1 });
+        let mut guard = Guard::new(&network);
+        let diverged = |guard: &mut Guard, steps: std::ops::Range<usize>, mse: f64| {
+            steps.into_iter().find(|&step| {
+                let diverged = guard.diverged(step, mse, &mut [1.0]);
+                guard.keep(step, &network);
+                diverged
+            })
+        };
+        assert_eq!(diverged(&mut guard, 0..500, 1.0), None);
+        assert_eq!(diverged(&mut guard, 500..750, 1.4), None);
+        assert_eq!(diverged(&mut guard, 750..1000, 1.0), None);
+        assert!(diverged(&mut guard, 1000..1500, 1.4).is_some_and(|step| step >= 1000 + ASTRAY_STEPS));
+        assert!(diverged(&mut guard, 1500..1600, 4.0).is_some());
+    }
+}
