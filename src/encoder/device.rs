@@ -133,24 +133,26 @@ impl Session<'_> {
         Ok(load)
     }
 
-    /// Neighbouring tiles that are on the device together, each with its part of the share `time` of what time is left.
-    fn loads(&self, tiles: &Tiles, time: f64) -> Vec<(Range<usize>, Option<Allowance>)> {
+    /// Neighbouring tiles that are on the device together, each with its part of the share `time` of what time is left,
+    /// which begins when it is asked for.
+    fn loads(
+        &self,
+        tiles: &Tiles,
+        time: f64,
+    ) -> impl Iterator<Item = (Range<usize>, Option<Allowance>)> + use<> {
         let left = self.meter.remaining().map(|left| left.mul_f64(time));
         let points = |numbers: &Range<usize>| numbers.clone().map(|n| tiles.tile(n).points()).sum::<u64>();
-        let all = points(&(0..tiles.len())).max(1) as f64;
+        let all = points(&(0..tiles.len()));
         let (mut loads, mut from) = (vec![], 0);
         for to in 1..=tiles.len() {
             if to == tiles.len() || to - from == MOST_TILES || points(&(from..to + 1)) > LOAD {
-                loads.push(from..to);
+                let part = points(&(from..to)) as f64 / all.max(1) as f64;
+                loads.push((from..to, left.map(|left| left.mul_f64(part))));
                 from = to;
             }
         }
-        let allow = |numbers: Range<usize>| {
-            let part = points(&numbers) as f64 / all;
-            let time = left.map(|left| Allowance { from: Instant::now(), length: left.mul_f64(part) });
-            (numbers, time)
-        };
-        loads.into_iter().map(allow).collect()
+        let allow = |length| Allowance { from: Instant::now(), length };
+        loads.into_iter().map(move |(numbers, time)| (numbers, time.map(allow)))
     }
 }
 

@@ -175,7 +175,7 @@ impl Group {
         let mut launch = self.stream.launch_builder(&kernels.update_parameters);
         launch.arg(&self.jobs).arg(&turn).arg(&passed);
         // SAFETY: the arguments are those of the kernel; block 0 and one per hidden matrix, and the jobs name memory that
-        // `residents` and `states` hold.
+        // `residents`, `states` and the samples of the runs hold.
         unsafe { launch.launch(self.grid(self.layers.max(1), UPDATERS, self.update_bytes)) }?;
         if self.matrix_tiles > 0 {
             self.launch_iterations(kernels)?;
