@@ -27,9 +27,9 @@ struct Verdict {
 __device__ inline bool is_finite(double x) { return x - x == 0.0; }
 
 // When to go back, and the factor of the learning rate then.
-constexpr double LOST = 2.0, ASTRAY = 1.2;
+constexpr double LOST = 2.0, ASTRAY = 1.4;
 constexpr int ASTRAY_STEPS = 300;
-constexpr float SLOWER = 0.7f;
+constexpr float SLOWER = 0.5f;
 
 // Clips gradients to four times their usual norm; goes back when the loss is not finite, or its recent mean is far above the
 // best, or above it for long.
