@@ -17,6 +17,7 @@ pub struct Limits {
     /// Samples (positions × channels) of one rendering; default 2³⁰.
     pub samples: u64,
     /// Bytes of memory that reading or rendering a file takes at any moment, the file itself included; default 4 GiB.
+    /// Pictures and sounds: see `media::read_from`.
     pub memory_bytes: u64,
     /// Multiply-adds of one rendering; default 10¹⁵.
     pub macs: u64,

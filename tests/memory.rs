@@ -125,6 +125,49 @@ fn reading_takes_no_more_than_it_is_allowed() {
     }
 }
 
+/// Whole, cut short, and with bytes of the head that lie: what the decoders underneath take is asked for before.
+#[test]
+#[cfg(feature = "media")]
+fn pictures_and_sounds_take_no_more_than_they_are_allowed() {
+    // As `media::read_from` says.
+    const TABLES: usize = 512 << 10;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let check = |path: &Path, what: &str, at: usize, bytes: &[u8]| {
+        for power in [14, 18, 20, 22] {
+            let mut limits = Limits::default();
+            limits.memory_bytes = 1 << power;
+            let before = HELD.load(Relaxed);
+            PEAK.store(before, Relaxed);
+            let _ = sirenc::media::read(bytes, &limits);
+            let taken = PEAK.load(Relaxed) - before;
+            assert!(
+                taken <= (1 << power) + TABLES,
+                "{} {what} {at}: {taken} bytes of 2^{power}",
+                path.display()
+            );
+        }
+    };
+    for sub in ["media", "media-invalid"] {
+        for entry in std::fs::read_dir(folder.join(sub)).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            check(&path, "to", bytes.len(), &bytes);
+            for end in (0..bytes.len()).step_by(1 + bytes.len() / 100) {
+                check(&path, "cut at", end, &bytes[..end]);
+            }
+            let mut damaged = bytes.clone();
+            for at in 0..bytes.len().min(300) {
+                for value in [0x10, 0x7F, 0xFF] {
+                    damaged[at] = value;
+                    check(&path, "damaged at", at, &damaged);
+                }
+                damaged[at] = bytes[at];
+            }
+        }
+    }
+}
+
 /// More than a small file needs, and little enough to be a limit.
 fn few_megabytes() -> Limits {
     let mut limits = Limits::default();

@@ -27,12 +27,14 @@ pub(super) fn read<R: BufRead + Seek>(
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes)?;
         require_jpeg_end(&bytes)?;
-        decode(Cursor::new(bytes), format, name, limits)
+        // Read into a growing buffer, as the decoder does once more.
+        let held = 4 * bytes.len() as u64;
+        decode(Cursor::new(bytes), format, name, held, limits)
     } else {
         if format == ImageFormat::WebP {
-            require_webp_metadata(&mut reader)?;
+            require_webp(&mut reader, limits)?;
         }
-        decode(reader, format, name, limits)
+        decode(reader, format, name, 0, limits)
     }
 }
 
@@ -40,12 +42,14 @@ fn decode<R: BufRead + Seek>(
     reader: R,
     format: ImageFormat,
     name: &'static str,
+    held: u64,
     limits: &Limits,
 ) -> Result<Signal> {
     let fault = |error| from_image(error, name, limits);
     let mut reader = ImageReader::with_format(reader, format);
     let mut budget = image::Limits::default();
-    budget.max_alloc = Some(limits.memory_bytes);
+    // The other half is for the samples.
+    budget.max_alloc = Some(limits.memory_bytes / 2);
     reader.limits(budget);
     let mut decoder = reader.into_decoder().map_err(fault)?;
 
@@ -54,6 +58,15 @@ fn decode<R: BufRead + Seek>(
     let mut description =
         Description { kind: Kind::Picture, lengths: vec![width, height], channels, format: samples, rate: 0 };
     admit(name, &description, limits)?;
+    let padded = u64::from(width.next_multiple_of(32)) * u64::from(height.next_multiple_of(32));
+    let bytes = match format {
+        // Of a progressive one, four components of coefficients in 16 bits, the samples and those turned upright.
+        ImageFormat::Jpeg => padded.saturating_mul(16),
+        // Of other colour spaces and planes, the samples as they are stored.
+        ImageFormat::Tiff => decoder.total_bytes().saturating_mul(3),
+        _ => decoder.total_bytes().saturating_mul(2),
+    };
+    Limits::ask("bytes of memory for decoding", bytes.saturating_add(held), limits.memory_bytes)?;
 
     let (metadata, orientation) = metadata(&mut decoder, channels, name, limits)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(fault)?;
@@ -182,29 +195,61 @@ fn require_jpeg_end(bytes: &[u8]) -> Result<()> {
     if bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]) { Ok(()) } else { Err(truncated()) }
 }
 
+/// Refuses a WebP whose decoder would take more than it may.
+///
 /// The decoder makes room for as many bytes of metadata as a chunk announces, up to 4 GiB, before it reads them; a file
-/// that does not hold them is refused instead.
-fn require_webp_metadata(reader: &mut (impl BufRead + Seek)) -> Result<()> {
+/// that does not hold them is refused. It has no limit of memory of its own: what a picture costs is asked for instead.
+fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<()> {
+    // Of a lossy picture, the largest partition, which is made room for before it is read.
+    const PARTITION: u64 = (1 << 24) + (1 << 19);
+    // Of a lossless one, tables of codes for each byte, as far as there can be groups of them.
+    const TABLES: (u64, u64) = (512, 1 << 30);
     let length = reader.seek(SeekFrom::End(0))?;
+    let (mut pixels, mut per_pixel, mut fixed) = (0u64, 12, 0u64);
     // Behind `RIFF`, its size and `WEBP`: chunks of a name, a size and as many bytes, padded to an even number.
     let mut at = 12u64;
     while at + 8 <= length {
         reader.seek(SeekFrom::Start(at))?;
-        let mut head = [0; 8];
-        reader.read_exact(&mut head)?;
-        let [.., a, b, c, d] = head;
-        let size = u64::from(u32::from_le_bytes([a, b, c, d]));
-        let present = length - at - 8;
-        if [b"ICCP", b"EXIF", b"XMP "].iter().any(|name| head.starts_with(*name)) && size > present {
-            let name = String::from_utf8_lossy(&head[..4]);
-            let detail =
-                format!("truncated: {size} bytes of {} announced, {present} present", name.trim_end());
-            return Err(Error::format("WebP", detail));
+        // The head, and as much behind it as tells a size.
+        let mut head = [0; 18];
+        let known = length.min(at + 18) - at;
+        reader.read_exact(&mut head[..known as usize])?;
+        let number = |at: usize, bytes: usize| {
+            head[at..at + bytes].iter().rev().fold(0, |n, &byte| n << 8 | u64::from(byte))
+        };
+        let (size, present) = (number(4, 4), length - at - 8);
+        let mut next = at + 8 + size.next_multiple_of(2);
+        let (mut width, mut height) = (0, 0);
+        match &head[..4] {
+            b"ICCP" | b"EXIF" | b"XMP " if size > present => {
+                let name = String::from_utf8_lossy(&head[..4]);
+                let detail =
+                    format!("truncated: {size} bytes of {} announced, {present} present", name.trim_end());
+                return Err(Error::format("WebP", detail));
+            }
+            b"VP8X" => (width, height) = (number(12, 3) + 1, number(15, 3) + 1),
+            b"VP8L" => {
+                (width, height) = ((number(9, 4) & 0x3FFF) + 1, (number(9, 4) >> 14 & 0x3FFF) + 1);
+                fixed = fixed.max((TABLES.0 * length).min(TABLES.1));
+            }
+            b"VP8 " => {
+                (width, height) = (number(14, 2) & 0x3FFF, number(16, 2) & 0x3FFF);
+                fixed = fixed.max(PARTITION);
+            }
+            // A frame has chunks of its own behind 16 bytes, and a canvas beside it.
+            b"ANMF" => {
+                per_pixel = 20;
+                next = at + 24;
+            }
+            _ => {}
         }
-        at += 8 + size.next_multiple_of(2);
+        // A canvas and its bitstream are to be of one size, which is known when it is decoded only.
+        pixels = pixels.max(width.next_multiple_of(16).saturating_mul(height.next_multiple_of(16)));
+        at = next;
     }
     reader.seek(SeekFrom::Start(0))?;
-    Ok(())
+    let bytes = pixels.saturating_mul(per_pixel).saturating_add(fixed);
+    Limits::ask("bytes of memory for decoding", bytes, limits.memory_bytes)
 }
 
 /// The error of the `image` crate by who is at fault.

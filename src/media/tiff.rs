@@ -10,7 +10,7 @@ use crate::media::picture::{describes, from_io, kept, over_budget};
 use crate::media::{admit, picture, require_finite};
 use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
 use image::ImageFormat;
-use std::io::{BufRead, Seek, SeekFrom, Write};
+use std::io::{BufRead, Read, Seek, SeekFrom, Write};
 use tiff::decoder::{Decoder, DecodingResult, Limits as Budget};
 use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, TiffValue, colortype};
 use tiff::tags::{ExtraSamples, PlanarConfiguration, Tag};
@@ -19,11 +19,40 @@ use tiff::{ColorType, TiffError};
 /// The tag of an XMP packet.
 const XMP: Tag = Tag::Unknown(700);
 
+/// What is read of a directory.
+const READ: [Tag; 23] = [
+    Tag::ImageWidth,
+    Tag::ImageLength,
+    Tag::BitsPerSample,
+    Tag::Compression,
+    Tag::PhotometricInterpretation,
+    Tag::StripOffsets,
+    Tag::Orientation,
+    Tag::SamplesPerPixel,
+    Tag::RowsPerStrip,
+    Tag::StripByteCounts,
+    Tag::PlanarConfiguration,
+    Tag::Predictor,
+    Tag::TileWidth,
+    Tag::TileLength,
+    Tag::TileOffsets,
+    Tag::TileByteCounts,
+    Tag::ExtraSamples,
+    Tag::SampleFormat,
+    Tag::JPEGTables,
+    Tag::ChromaSubsampling,
+    Tag::ColorMap,
+    Tag::IccProfile,
+    XMP,
+];
+
 /// Reads the first page.
 ///
 /// # Errors
 /// Those of [`read_from`](crate::media::read_from).
 pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Signal> {
+    require_values(&mut reader, limits)?;
+    reader.seek(SeekFrom::Start(0))?;
     match read_plain(&mut reader, limits)? {
         Some(signal) => Ok(signal),
         None => {
@@ -43,6 +72,12 @@ fn read_plain<R: BufRead + Seek>(reader: R, limits: &Limits) -> Result<Option<Si
     let mut decoder = Decoder::new(reader).map_err(fault)?.with_limits(budget);
 
     let (width, height) = decoder.dimensions().map_err(fault)?;
+    // A row of a tile, or one with samples that are left out, is held beside the picture.
+    let of = |tag: Option<u32>| u64::from(tag.unwrap_or(1));
+    let tile = of(decoder.find_tag_unsigned(Tag::TileWidth).map_err(fault)?);
+    let per_pixel = of(decoder.find_tag_unsigned(Tag::SamplesPerPixel).map_err(fault)?);
+    let row = tile.max(u64::from(width)).saturating_mul(per_pixel).saturating_mul(8);
+    Limits::ask("bytes of memory for a row", row, limits.memory_bytes)?;
     let (bits, channels) = match decoder.colortype().map_err(fault)? {
         ColorType::Gray(bits) => (bits, 1),
         ColorType::Multiband { bit_depth, num_samples: 2 } => (bit_depth, 2),
@@ -64,6 +99,10 @@ fn read_plain<R: BufRead + Seek>(reader: R, limits: &Limits) -> Result<Option<Si
     let description =
         Description { kind: Kind::Picture, lengths: vec![width, height], channels, format, rate: 0 };
     admit("TIFF", &description, limits)?;
+    // Turned upright, they are held twice.
+    let samples = description.positions().saturating_mul(u64::from(channels));
+    let twice = samples.saturating_mul(u64::from(format.bits()) / 4);
+    Limits::ask("bytes of memory for decoding", twice, limits.memory_bytes)?;
 
     let icc = decoder.find_tag(Tag::IccProfile).map_err(fault)?.and_then(|v| v.into_u8_vec().ok());
     let icc = icc.filter(|profile| describes(profile, channels));
@@ -89,6 +128,56 @@ fn read_plain<R: BufRead + Seek>(reader: R, limits: &Limits) -> Result<Option<Si
         require_finite("TIFF", values, &signal.description)?;
     }
     Ok(Some(signal))
+}
+
+/// The decoder makes room for as many values as the first directory announces, up to 256 MiB, before it reads them and
+/// before it can be given limits; a file that does not hold them is refused instead.
+fn require_values<R: BufRead + Seek>(reader: &mut R, limits: &Limits) -> Result<()> {
+    let length = reader.seek(SeekFrom::End(0))?;
+    reader.seek(SeekFrom::Start(0))?;
+    let little = number(reader, 2, true)? == u64::from(u16::from_le_bytes(*b"II"));
+    let word = match number(reader, 2, little)? {
+        42 => 4,
+        // The size of an offset, which is 8.
+        43 => number(reader, 4, little).map(|_| 8)?,
+        // The decoder's to judge.
+        _ => return Ok(()),
+    };
+    let directory = number(reader, word, little)?;
+    reader.seek(SeekFrom::Start(directory))?;
+    let mut bytes = 0u64;
+    for _ in 0..number(reader, if word == 8 { 8 } else { 2 }, little)? {
+        let tag = Tag::from_u16_exhaustive(number(reader, 2, little)? as u16);
+        let size = match number(reader, 2, little)? {
+            1 | 2 | 6 | 7 => 1,
+            3 | 8 => 2,
+            4 | 9 | 11 | 13 => 4,
+            5 | 10 | 12 | 16..=18 => 8,
+            _ => 0,
+        };
+        let (count, place) = (number(reader, word, little)?, number(reader, word, little)?);
+        if !READ.contains(&tag) {
+            continue;
+        }
+        let (announced, present) = (count.saturating_mul(size), length.saturating_sub(place));
+        if announced > word as u64 && announced > present {
+            let detail = format!("truncated: {announced} bytes of {tag:?} announced, {present} present");
+            return Err(Error::format("TIFF", detail));
+        }
+        // As values of 32 bytes, and as numbers of 8 that they become, before and after they are moved.
+        bytes = bytes.saturating_add(count.saturating_mul(48));
+    }
+    Limits::ask("bytes of memory for a directory", bytes, limits.memory_bytes)
+}
+
+fn number(reader: &mut impl Read, bytes: usize, little: bool) -> Result<u64> {
+    let mut number = [0; 8];
+    let field = &mut number[..bytes];
+    reader.read_exact(field).map_err(|error| from_io(error, "TIFF"))?;
+    if !little {
+        field.reverse();
+    }
+    Ok(u64::from_le_bytes(number))
 }
 
 fn unsupported(bits: u8, what: &str) -> Error {
