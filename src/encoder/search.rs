@@ -173,16 +173,20 @@ pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Out
     unreachable!("the last attempt returns")
 }
 
-/// A file near `db` from one fit, or from a second where the first ends far from what the probes foretold, as those of small
+/// A file near `db` from one fit, or up to three where the first ends far from what the probes foretold, as those of small
 /// pictures do.
 pub(crate) fn near_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Outcome> {
-    let (parameters, mut trend) = probe_parameters(session, db, passes)?;
+    let (mut parameters, mut trend) = probe_parameters(session, db, passes)?;
     let mut fit = session.fit(parameters, passes, 1.0)?;
-    let headroom = psnr_db(session, fit.error) - db;
-    let far = !(-1.0..2.0).contains(&(headroom - QUANTIZATION_LOSS));
-    if far && !session.meter.stopped() && !session.meter.is_limited() {
+    for _ in 0..2 {
+        let headroom = psnr_db(session, fit.error) - db;
+        let near = (-1.0..2.0).contains(&(headroom - QUANTIZATION_LOSS));
+        if near || session.meter.stopped() || session.meter.is_limited() {
+            break;
+        }
         let next = trend.next(parameters, headroom, QUANTIZATION_LOSS);
-        fit = session.fit(next.clamp(FEWEST_PARAMETERS, most_parameters(session)), passes, 1.0)?;
+        parameters = next.clamp(FEWEST_PARAMETERS, most_parameters(session));
+        fit = session.fit(parameters, passes, 1.0)?;
     }
     let outcome = quantize_to_psnr(session, fit, db, 2)?;
     Ok(Outcome { reached: true, ..outcome })
