@@ -42,9 +42,10 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 /// 4 bit samples are expanded to 8 bits; of several pages or frames the first is read. The orientation of the file is
 /// applied to the pixels and set to 1 in the Exif block. Sounds have 1 to 8 channels of 8, 16, 24 or 32 bits or binary32.
 ///
-/// What the decoders underneath may take is asked for by the announced size, which for some is more than they do take: twice
-/// the samples, for a JPEG 16 bytes, for a WebP 12 (animated 20) per pixel, and for a WebP up to 17 MiB (lossy) or 512 times the file,
-/// at most 1 GiB (lossless), beside. Up to 512 KiB of tables of a decoder are not counted.
+/// What the decoders underneath may take is asked for by the announced size, which for some is more than they do take:
+/// twice the samples; for a JPEG 16 bytes per pixel, as for the largest strip or tile of a TIFF that holds JPEGs; for a
+/// WebP 12 (animated 20) per pixel, and beside them up to 17 MiB (lossy) or 512 times the file, at most 1 GiB (lossless);
+/// for compressed XMP of a PNG 8 MiB. Up to 512 KiB of tables of a decoder are not counted.
 ///
 /// # Errors
 /// [`Error::Format`] if the file is empty, truncated or malformed, has no samples, or holds NaN or infinity;

@@ -11,7 +11,7 @@ use crate::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Sam
 use image::error::ImageError;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader};
-use std::io::{BufRead, Cursor, ErrorKind, Seek, SeekFrom};
+use std::io::{BufRead, Cursor, ErrorKind, Read, Seek, SeekFrom};
 
 /// Reads the first frame of a picture of `format`, called `name` in messages.
 ///
@@ -31,14 +31,21 @@ pub(super) fn read<R: BufRead + Seek>(
         let held = 4 * bytes.len() as u64;
         decode(Cursor::new(bytes), format, name, held, limits)
     } else {
-        if format == ImageFormat::WebP {
-            require_webp(&mut reader, limits)?;
-        }
-        decode(reader, format, name, 0, limits)
+        let held = match format {
+            ImageFormat::Png => inflated(&mut reader)?,
+            ImageFormat::WebP => require_webp(&mut reader, limits).map(|()| 0)?,
+            _ => 0,
+        };
+        reader.seek(SeekFrom::Start(0))?;
+        decode(reader, format, name, held, limits)
     }
 }
 
-fn decode<R: BufRead + Seek>(
+/// Reads with what the format's decoder says of a picture, beside which `held` bytes are taken.
+///
+/// # Errors
+/// Those of [`read_from`](crate::media::read_from).
+pub(super) fn decode<R: BufRead + Seek>(
     reader: R,
     format: ImageFormat,
     name: &'static str,
@@ -195,6 +202,36 @@ fn require_jpeg_end(bytes: &[u8]) -> Result<()> {
     if bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]) { Ok(()) } else { Err(truncated()) }
 }
 
+/// What the XMP of a PNG takes where it is compressed: up to 2 MiB are inflated, whatever the limits are, into a buffer
+/// that grows.
+fn inflated(reader: &mut (impl BufRead + Seek)) -> Result<u64> {
+    const MOST: u64 = 8 << 20;
+    // A keyword, a zero and whether what follows is compressed.
+    const TOLD: u64 = 79 + 2;
+    reader.seek(SeekFrom::Start(8))?;
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        reader.by_ref().take(8).read_to_end(&mut bytes)?;
+        let &[a, b, c, d, ref name @ ..] = &bytes[..] else { return Ok(0) };
+        let mut rest = u64::from(u32::from_be_bytes([a, b, c, d])) + 4;
+        match name {
+            b"IDAT" => return Ok(0),
+            b"iTXt" => {
+                let told = rest.min(TOLD);
+                bytes.clear();
+                reader.by_ref().take(told).read_to_end(&mut bytes)?;
+                if bytes.splitn(2, |&byte| byte == 0).nth(1).is_some_and(|rest| rest.first() == Some(&1)) {
+                    return Ok(MOST);
+                }
+                rest -= told;
+            }
+            _ => {}
+        }
+        std::io::copy(&mut reader.by_ref().take(rest), &mut std::io::sink())?;
+    }
+}
+
 /// Refuses a WebP whose decoder would take more than it may.
 ///
 /// The decoder makes room for as many bytes of metadata as a chunk announces, up to 4 GiB, before it reads them; a file
@@ -247,7 +284,6 @@ fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<(
         pixels = pixels.max(width.next_multiple_of(16).saturating_mul(height.next_multiple_of(16)));
         at = next;
     }
-    reader.seek(SeekFrom::Start(0))?;
     let bytes = pixels.saturating_mul(per_pixel).saturating_add(fixed);
     Limits::ask("bytes of memory for decoding", bytes, limits.memory_bytes)
 }

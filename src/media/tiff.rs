@@ -11,7 +11,7 @@ use crate::media::{admit, picture, require_finite};
 use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
 use image::ImageFormat;
 use std::io::{BufRead, Read, Seek, SeekFrom, Write};
-use tiff::decoder::{Decoder, DecodingResult, Limits as Budget};
+use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits as Budget};
 use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, TiffValue, colortype};
 use tiff::tags::{ExtraSamples, PlanarConfiguration, Tag};
 use tiff::{ColorType, TiffError};
@@ -53,24 +53,29 @@ const READ: [Tag; 23] = [
 pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Signal> {
     require_values(&mut reader, limits)?;
     reader.seek(SeekFrom::Start(0))?;
-    match read_plain(&mut reader, limits)? {
-        Some(signal) => Ok(signal),
-        None => {
-            reader.seek(SeekFrom::Start(0))?;
-            picture::read(reader, ImageFormat::Tiff, "TIFF", limits)
-        }
-    }
-}
-
-/// `None` if the file is one for the general route.
-fn read_plain<R: BufRead + Seek>(reader: R, limits: &Limits) -> Result<Option<Signal>> {
-    let fault = |error| from_tiff(error, limits);
     let mut budget = Budget::default();
     let bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
     (budget.decoding_buffer_size, budget.intermediate_buffer_size) = (bytes, bytes);
     budget.ifd_value_size = usize::try_from(limits.metadata_bytes).unwrap_or(usize::MAX);
-    let mut decoder = Decoder::new(reader).map_err(fault)?.with_limits(budget);
+    let decoder = Decoder::new(&mut reader).map_err(|error| from_tiff(error, limits))?;
+    let mut decoder = decoder.with_limits(budget);
+    let held = require_jpegs(&mut decoder, limits)?;
+    match read_plain(decoder, held, limits)? {
+        Some(signal) => Ok(signal),
+        None => {
+            reader.seek(SeekFrom::Start(0))?;
+            picture::decode(reader, ImageFormat::Tiff, "TIFF", held, limits)
+        }
+    }
+}
 
+/// `None` if the file is one for the general route. Beside what is asked for here, `held` bytes are taken.
+fn read_plain<R: BufRead + Seek>(
+    mut decoder: Decoder<R>,
+    held: u64,
+    limits: &Limits,
+) -> Result<Option<Signal>> {
+    let fault = |error| from_tiff(error, limits);
     let (width, height) = decoder.dimensions().map_err(fault)?;
     // A row of a tile, or one with samples that are left out, is held beside the picture.
     let of = |tag: Option<u32>| u64::from(tag.unwrap_or(1));
@@ -102,7 +107,7 @@ fn read_plain<R: BufRead + Seek>(reader: R, limits: &Limits) -> Result<Option<Si
     // Turned upright, they are held twice.
     let samples = description.positions().saturating_mul(u64::from(channels));
     let twice = samples.saturating_mul(u64::from(format.bits()) / 4);
-    Limits::ask("bytes of memory for decoding", twice, limits.memory_bytes)?;
+    Limits::ask("bytes of memory for decoding", twice.saturating_add(held), limits.memory_bytes)?;
 
     let icc = decoder.find_tag(Tag::IccProfile).map_err(fault)?.and_then(|v| v.into_u8_vec().ok());
     let icc = icc.filter(|profile| describes(profile, channels));
@@ -168,6 +173,62 @@ fn require_values<R: BufRead + Seek>(reader: &mut R, limits: &Limits) -> Result<
         bytes = bytes.saturating_add(count.saturating_mul(48));
     }
     Limits::ask("bytes of memory for a directory", bytes, limits.memory_bytes)
+}
+
+/// What the largest JPEG takes that a strip or tile is. It is decoded to the size that it says itself, whatever the
+/// limits are; one that is larger than its place is refused.
+fn require_jpegs<R: BufRead + Seek>(decoder: &mut Decoder<R>, limits: &Limits) -> Result<u64> {
+    const JPEG: u16 = 7;
+    let fault = |error| from_tiff(error, limits);
+    if decoder.find_tag_unsigned(Tag::Compression).map_err(fault)? != Some(JPEG) {
+        return Ok(0);
+    }
+    let (width, height) = decoder.chunk_dimensions();
+    let height = height.min(decoder.dimensions().map_err(fault)?.1);
+    let tables = decoder.find_tag(Tag::JPEGTables).map_err(fault)?;
+    let tables = tables.map(|tables| tables.into_u8_vec()).transpose().map_err(fault)?;
+    let (places, sizes) = match decoder.get_chunk_type() {
+        ChunkType::Strip => (Tag::StripOffsets, Tag::StripByteCounts),
+        ChunkType::Tile => (Tag::TileOffsets, Tag::TileByteCounts),
+    };
+    let places = decoder.get_tag_u64_vec(places).map_err(fault)?;
+    let sizes = decoder.get_tag_u64_vec(sizes).map_err(fault)?;
+
+    let shared = tables.as_ref().map_or(0, |tables| tables.len() as u64);
+    let total = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size).saturating_add(shared));
+    Limits::ask("bytes of strips or tiles", total, limits.memory_bytes)?;
+    let mut jpeg = Vec::new();
+    for (place, size) in places.into_iter().zip(sizes) {
+        jpeg.clear();
+        let reader = decoder.inner();
+        reader.seek(SeekFrom::Start(place))?;
+        reader.take(size).read_to_end(&mut jpeg)?;
+        if let Some(tables) = &tables {
+            // As they are joined: the mark of the end of the one and that of the beginning of the other fall away.
+            jpeg.splice(..jpeg.len().min(2), tables[..tables.len().saturating_sub(2)].iter().copied());
+        }
+        if let Some((x, y)) = frames(&jpeg).find(|&(x, y)| x > width || y > height) {
+            let detail = format!("a JPEG of {x}×{y} in a strip or tile of {width}×{height}");
+            return Err(Error::format("TIFF", detail));
+        }
+    }
+    let pixels = u64::from(width).next_multiple_of(32) * u64::from(height).next_multiple_of(32);
+    // As of JPEGs alone; and their bytes in buffers that grow.
+    Ok(pixels.saturating_mul(16).saturating_add(4 * jpeg.capacity() as u64))
+}
+
+/// The sizes in all that a decoder of JPEG may take for the head of a frame, which it looks for behind any garbage.
+fn frames(jpeg: &[u8]) -> impl Iterator<Item = (u32, u32)> {
+    jpeg.windows(10).filter_map(|bytes| match *bytes {
+        // The last bytes of a marker, a length, bits per sample, height, width and components, of three bytes each.
+        [0xFF | 0, 0xC0..=0xC2, a, b, 8, c, d, e, f, n]
+            if u16::from_be_bytes([a, b]) == 8 + 3 * u16::from(n) =>
+        {
+            let two = |high, low| u32::from(u16::from_be_bytes([high, low]));
+            Some((two(e, f), two(c, d)))
+        }
+        _ => None,
+    })
 }
 
 fn number(reader: &mut impl Read, bytes: usize, little: bool) -> Result<u64> {
