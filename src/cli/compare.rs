@@ -64,11 +64,11 @@ pub fn run(args: &Args) -> Outcome {
 fn table(description: &Description, compared: &Comparison) -> String {
     let rows = [
         ("PSNR", Some(report::decibels(compared.distortion.psnr_db()))),
-        ("SNR", report::snr_db(description, compared).map(report::decibels)),
+        ("SNR", report::snr_db(description, &compared.distortion).map(report::decibels)),
         ("SSIM", compared.ssim.map(|ssim| format!("{ssim:.5}"))),
         ("MS-SSIM", compared.ms_ssim.map(|ssim| format!("{ssim:.5}"))),
         ("LSD", compared.lsd_db.map(|lsd| format!("{lsd:.3} dB"))),
-        ("max error", Some(report::max_error(description, compared))),
+        ("max error", Some(report::max_error(description, &compared.distortion))),
     ];
     let mut text = String::new();
     for (name, value) in rows {
@@ -87,7 +87,7 @@ fn json(args: &Args, description: &Description, compared: &Comparison) -> String
     object.insert("b".into(), report::path(&args.b));
     let measures = [
         ("psnr_db", Some(compared.distortion.psnr_db())),
-        ("snr_db", report::snr_db(description, compared)),
+        ("snr_db", report::snr_db(description, &compared.distortion)),
         ("ssim", compared.ssim),
         ("ms_ssim", compared.ms_ssim),
         ("lsd_db", compared.lsd_db),

@@ -9,10 +9,10 @@ use super::input::{self, Content, Input};
 use super::interrupt::Interrupt;
 use super::output::{self, Output};
 use super::progress::Meter;
-use super::{Outcome, render, report, values};
+use super::{Outcome, report, values};
 use clap::{ArgGroup, ValueEnum};
-use sirenc::signal::metric::{Comparison, compare};
-use sirenc::signal::{Kind, Signal};
+use sirenc::signal::metric::{Distortion, ErrorSum};
+use sirenc::signal::{Grid, Kind, Signal};
 use sirenc::{Decoder, Device, EncodeOptions, Encoded, Flow, Limits, Target, WeightCoding, media};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,7 +67,8 @@ pub struct Args {
     psnr: Option<f64>,
     /// From 0, the smallest file, to 100, the most faithful [default: 75]
     ///
-    /// Pictures: one fit that aims at a PSNR of 21 + 0.16·Q dB, 33 dB at 75. Sound: 0.02·Q bits per sample, 1.5 at 75.
+    /// Pictures: up to three fits that aim at a PSNR of 21 + 0.16·Q dB, 33 dB at 75. Sound: 0.02·Q bits per sample, 1.5
+    /// at 75.
     #[arg(long, value_name = "0..100", group = "target", value_parser = values::quality, help_heading = TARGET)]
     quality: Option<f64>,
     /// Sound only: kilobits (1000 bits) per second, every byte counted; never exceeded
@@ -90,7 +91,8 @@ pub struct Args {
     ///
     /// Seconds of CPU time for a 768×512 picture at 0.3 bpp on a Zen 4 server core with AVX-512: 2, 4, 9, 20 and 44
     /// for levels 1 to 5; half as long on two cores. Every level above does 1.7 times the work of the one below. The time
-    /// is in proportion to the samples and hardly depends on the target.
+    /// is in proportion to the samples and hardly depends on the target; towards a PSNR or a quality of a picture, which
+    /// take several fits, levels below 3 work as 3, since fewer passes only make larger files.
     #[arg(long, value_name = "1..9", default_value_t = 5, help_heading = FIT)]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=9))]
     effort: u8,
@@ -106,7 +108,9 @@ pub struct Args {
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = FIT)]
     seed: u64,
-    /// Seconds the fit may take; the bytes then depend on the machine's speed [default: no limit]
+    /// Seconds that all may take; the bytes then depend on the machine's speed [default: no limit]
+    ///
+    /// Reading, rendering and verifying are counted, and take their time in any case.
     #[arg(long, value_name = "S", value_parser = values::seconds, help_heading = FIT)]
     time_limit: Option<Duration>,
 
@@ -194,11 +198,12 @@ impl<'a> Job<'a> {
         let content = self.input.read(&Limits::default())?;
         let source = args.read_signal(&content)?;
         let mut options = args.options();
+        options.time_limit = options.time_limit.map(|limit| limit.saturating_sub(started.elapsed()));
         if let Some(path) = &args.gradient {
             options.gradient = Some(gradient::read(path, &source.description)?);
         }
         let encoded = args.fit(&content.name, &source, &options, interrupt, silent)?;
-        let compared =
+        let verified =
             if args.no_verify { None } else { Some(verify(&content.name, &source, &encoded, silent)?) };
 
         // Files that are encoded at once are written and reported one by one.
@@ -211,7 +216,7 @@ impl<'a> Job<'a> {
             name: &content.name,
             source: &source,
             encoded: &encoded,
-            compared,
+            verified,
             started,
         };
         if args.json {
@@ -299,20 +304,29 @@ impl Args {
 }
 
 /// Decodes the finished bytes and compares them with the source.
-fn verify(name: &str, source: &Signal, encoded: &Encoded, quiet: bool) -> Result<Comparison, Failure> {
+fn verify(name: &str, source: &Signal, encoded: &Encoded, quiet: bool) -> Result<Distortion, Failure> {
     let failed = |sentence: String| Failure::new(Exit::Verification, name, sentence);
     let broken = |error| failed(format!("the finished file does not decode: {error}"));
     let decoder = Decoder::from_bytes(&encoded.bytes, &Limits::default()).map_err(broken)?;
     if decoder.description() != &source.description {
         return Err(failed("the finished file describes another signal".into()));
     }
-    let decoded = render::native(&decoder, quiet).map_err(broken)?;
-    let compared = compare(source, &decoded).map_err(broken)?;
-    let (found, claimed) = (compared.distortion.psnr_db(), encoded.report.psnr_db);
+    let grid = Grid::native(&source.description);
+    let meter = Meter::render(quiet, decoder.cost(&grid).map_err(broken)?.samples);
+    let (mut sum, mut at) = (ErrorSum::new(&source.description), 0);
+    let added = decoder.render_rows(&grid, |rows| {
+        sum.add(&source.samples, at, rows)?;
+        at += rows.len();
+        meter.advance(rows.len());
+        Ok(())
+    });
+    added.map_err(broken)?;
+    let distortion = sum.distortion();
+    let (found, claimed) = (distortion.psnr_db(), encoded.report.psnr_db);
     // Lossless is infinite on both sides.
     let equal = found == claimed || (found - claimed).abs() <= PSNR_TOLERANCE_DB;
     if !equal {
         return Err(failed(format!("the finished file has {found:.3} dB, the fit had {claimed:.3} dB")));
     }
-    Ok(compared)
+    Ok(distortion)
 }

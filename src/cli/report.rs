@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sirenc::Device;
-use sirenc::signal::metric::Comparison;
+use sirenc::signal::metric::Distortion;
 use sirenc::signal::{Description, Kind, MetadataKind, SampleFormat};
 use std::path::Path;
 
@@ -115,13 +115,13 @@ pub fn sample_format(format: SampleFormat) -> (&'static str, &'static str) {
 }
 
 /// The SNR of a sound; pictures have none.
-pub fn snr_db(description: &Description, compared: &Comparison) -> Option<f64> {
-    (description.kind == Kind::Sound).then(|| compared.distortion.snr_db())
+pub fn snr_db(description: &Description, distortion: &Distortion) -> Option<f64> {
+    (description.kind == Kind::Sound).then(|| distortion.snr_db())
 }
 
 /// The largest error: codes of an integer format as a fraction of full scale, or the number itself.
-pub fn max_error(description: &Description, compared: &Comparison) -> String {
-    let max = compared.distortion.max;
+pub fn max_error(description: &Description, distortion: &Distortion) -> String {
+    let max = distortion.max;
     match (description.format, description.format.bits()) {
         (SampleFormat::F32, _) if max < 1e9 => format!("{max:.6}"),
         (SampleFormat::F32, _) => format!("{max:.6e}"),

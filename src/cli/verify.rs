@@ -59,7 +59,7 @@ pub fn run(args: &Args) -> Outcome {
         let description = decoder.description();
         object.insert("original".into(), report::path(original));
         object.insert("psnr_db".into(), report::number(psnr));
-        let snr = report::snr_db(description, &compared);
+        let snr = report::snr_db(description, &compared.distortion);
         if let Some(snr) = snr {
             object.insert("snr_db".into(), report::number(snr));
         }
@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> Outcome {
         sentence += &format!(
             ", PSNR {}{snr}, max error {} against {}",
             report::decibels(psnr),
-            report::max_error(description, &compared),
+            report::max_error(description, &compared.distortion),
             original.display()
         );
         if let Some(error) = gradient {

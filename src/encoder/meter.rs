@@ -12,11 +12,12 @@ const INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct Meter<'a> {
     observe: &'a (dyn Fn(&Progress) -> Flow + Sync),
     deadline: Option<Instant>,
+    /// What has to be left at the deadline, microseconds.
+    reserved: AtomicU64,
     state: Mutex<State>,
     /// Optimiser steps of all phases.
     all_steps: AtomicU64,
     interrupted: AtomicBool,
-    late: AtomicBool,
 }
 
 struct State {
@@ -35,10 +36,10 @@ impl<'a> Meter<'a> {
         Meter {
             observe,
             deadline,
+            reserved: AtomicU64::new(0),
             state: Mutex::new(state),
             all_steps: AtomicU64::new(0),
             interrupted: AtomicBool::new(false),
-            late: AtomicBool::new(false),
         }
     }
 
@@ -69,20 +70,15 @@ impl<'a> Meter<'a> {
                 psnr_db: state.psnr_db(),
             })
         };
-        if let Some(report) = report {
-            if (self.observe)(&report) == Flow::Finish {
-                self.interrupted.store(true, Ordering::Relaxed);
-            }
-            if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                self.late.store(true, Ordering::Relaxed);
-            }
+        if report.is_some_and(|report| (self.observe)(&report) == Flow::Finish) {
+            self.interrupted.store(true, Ordering::Relaxed);
         }
         !self.stopped()
     }
 
     /// Whether no more work should be started.
     pub fn stopped(&self) -> bool {
-        self.interrupted() || self.late.load(Ordering::Relaxed)
+        self.interrupted() || self.remaining().is_some_and(|left| left.is_zero())
     }
     /// Whether time is limited or the observer asked to finish: no work should be done twice.
     pub fn is_limited(&self) -> bool {
@@ -96,9 +92,15 @@ impl<'a> Meter<'a> {
     pub fn steps(&self) -> u64 {
         self.all_steps.load(Ordering::Relaxed)
     }
-    /// What is left until the deadline.
+    /// What is left until the deadline, without what is reserved.
     pub fn remaining(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        let reserved = Duration::from_micros(self.reserved.load(Ordering::Relaxed));
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        left.map(|left| left.saturating_sub(reserved))
+    }
+    /// Keeps `time` for what comes after all fits.
+    pub fn reserve(&self, time: Duration) {
+        self.reserved.store(time.as_micros() as u64, Ordering::Relaxed);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

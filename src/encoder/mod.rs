@@ -83,7 +83,11 @@ fn run(session: &Session<'_>, cpu_reason: Option<String>) -> Result<Encoded> {
 fn aim(session: &Session<'_>) -> Result<Outcome> {
     let description = &session.signal.description;
     let positions = description.positions() as f64;
-    let passes = session.affordable(plan::passes(session.options.effort));
+    let passes = session.affordable(plan::passes_towards(
+        session.options.target,
+        description.kind,
+        session.options.effort,
+    ));
     let bytes = |bits: f64| (bits / 8.0).floor() as u64;
     match session.options.target {
         Target::Bytes(limit) => search::to_bytes(session, limit, passes),

@@ -52,7 +52,7 @@ pub struct EncodeOptions {
     pub seed: u64,
     /// Threads; default all.
     pub threads: Option<usize>,
-    /// Wall-clock limit of the fit; default none. Bytes then depend on the machine's speed.
+    /// Wall-clock limit of the encode and of one rendering after it; default none. Bytes then depend on the machine's speed.
     pub time_limit: Option<Duration>,
     /// How parameters are stored.
     pub weights: WeightCoding,

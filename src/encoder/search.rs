@@ -197,14 +197,21 @@ fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<(f64,
     /// Work of a probe relative to the fit, and its least passes.
     const WORK: f64 = 0.06;
     const LEAST_PASSES: f64 = 12.0;
+    /// With fewer passes, more parameters hardly help whatever they would do in the fit: the first probe is believed, by the
+    /// usual slope, and no other made.
+    const TELLING_PASSES: f64 = 30.0;
+    /// The share of what time is left that it may take: more than by its work, since one that is cut short misleads.
+    const PROBE_TIME: f64 = 0.25;
     let most = most_parameters(session);
     let probe_passes = (WORK * passes).max(LEAST_PASSES).min(passes);
-    let gain = short_of_the_limit(probe_passes) - short_of_the_limit(passes);
+    // Where time is short, the fit falls short of the target rather than the file growing.
+    let gain =
+        short_of_the_limit(probe_passes) - short_of_the_limit(passes.max(plan::FEWEST_PASSES_FOR_PSNR));
     let mut parameters = (0.03 * samples(session)).clamp(FEWEST_PARAMETERS, most);
     let mut trend = Trend::new();
-    for _ in 0..4 {
-        let probe = session.fit(parameters, probe_passes, probe_passes / passes)?;
-        let reached = psnr_db(session, probe.error) + gain - QUANTIZATION_LOSS;
+    for _ in 0..if probe_passes < TELLING_PASSES { 1 } else { 4 } {
+        let error = session.probe(parameters, probe_passes, PROBE_TIME)?;
+        let reached = psnr_db(session, error) + gain - QUANTIZATION_LOSS;
         let next = trend.next(parameters, reached, db).clamp(FEWEST_PARAMETERS, most);
         let settled = (db - reached).abs() < 0.6 || next == parameters;
         parameters = next;

@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const RATE: f32 = 0.045;
 /// Work of the probe that places capacity, relative to the fit.
 const PROBE: f64 = 0.06;
+/// The fewest passes that such a probe is worth, which only a time limit leaves less of.
+const LEAST_PROBE: f64 = 0.4;
 /// Work of all refits during quantization, relative to the fit.
 const REFIT: f64 = 0.3;
 /// Where time is limited: the shares of what is left that a probe, the fit and one quantization may take.
@@ -70,10 +72,14 @@ pub(crate) struct Finished {
 }
 
 impl Session<'_> {
-    /// `passes`, or about as many as the time limit leaves room for, judged by a few training steps.
+    /// `passes`, or about as many as the time limit leaves room for, judged by a few training steps. Keeps time for
+    /// rendering what was fitted: here, and by who verifies the file.
     pub fn affordable(&self, passes: f64) -> f64 {
         const STEPS: u32 = 20;
-        let Some(left) = self.meter.remaining() else { return passes };
+        const RENDERINGS: f64 = 2.0;
+        if !self.meter.is_limited() {
+            return passes;
+        }
         // The steps below are the CPU's. A device's schedules keep to the time by themselves.
         #[cfg(feature = "cuda")]
         if self.gpu.is_some() {
@@ -99,18 +105,34 @@ impl Session<'_> {
         let evaluations = self.evaluations() * description.positions() as f64;
         let pass = (start.elapsed() / STEPS).mul_f64(evaluations / points as f64)
             / rayon::current_num_threads() as u32;
+        // A rendering takes about as long as a pass: its products are a third, its seams and rows the rest.
+        self.meter.reserve(pass.mul_f64(RENDERINGS));
+        let left = self.meter.remaining().unwrap_or_default();
         passes.min(FIT_TIME * left.as_secs_f64() / pass.as_secs_f64())
     }
 
     /// Fits about `parameters` parameters in `passes` passes over the samples, within `time` of what the time limit
     /// leaves for fits (0 to 1).
     pub fn fit(&self, parameters: f64, passes: f64, time: f64) -> Result<Fit> {
+        let (tiles, shapes) = self.placed(parameters, passes, time)?;
+        self.fit_shapes(tiles, &shapes, passes, time)
+    }
+
+    /// The squared error that such a fit leaves, summed as in [`Fit::error`].
+    pub fn probe(&self, parameters: f64, passes: f64, time: f64) -> Result<f64> {
+        let (tiles, shapes) = self.placed(parameters, passes, time)?;
+        let probed = self.train(Phase::Probe, &tiles, &shapes, passes, FIT_TIME * time)?;
+        Ok(probed.iter().map(|(_, loss)| loss.values).sum())
+    }
+
+    /// Tiles, and networks of about `parameters` parameters in all, as many in each as it is difficult.
+    fn placed(&self, parameters: f64, passes: f64, time: f64) -> Result<(Tiles, Vec<Shape>)> {
         let tiles = plan::tiles(&self.signal.description, parameters)?;
         let each = parameters / tiles.len() as f64;
         let layers = plan::layers(self.signal.description.kind, each);
         let equal = plan::shape(&self.signal.description, layers, each);
-        let shapes = if tiles.len() == 1 {
-            vec![equal]
+        let shapes = if tiles.len() == 1 || PROBE * passes < LEAST_PROBE {
+            vec![equal; tiles.len()]
         } else {
             let probe = self.train(
                 Phase::Probe,
@@ -123,7 +145,7 @@ impl Session<'_> {
             let shares = plan::share(parameters, &errors);
             shares.into_iter().map(|p| plan::shape(&self.signal.description, layers, p)).collect()
         };
-        self.fit_shapes(tiles, &shapes, passes, time)
+        Ok((tiles, shapes))
     }
 
     /// Fits networks of given shapes.
@@ -160,7 +182,11 @@ impl Session<'_> {
                 self.run(number, &mut network, &data, &schedule);
             }
             let loss = data.squared_error(self.level, &network);
-            (Fitted::new(network, &data), loss)
+            let fitted = match phase {
+                Phase::Probe => Fitted::unmeasured(network, &data),
+                _ => Fitted::new(network, &data),
+            };
+            (fitted, loss)
         }))
     }
 

@@ -48,6 +48,11 @@ impl Fitted {
         Self::with_means(network, data, means)
     }
 
+    /// A trained network whose curvature nobody will ask for, since it is not quantized.
+    pub fn unmeasured(network: Network, data: &Dataset) -> Self {
+        Fitted { network, normalisation: data.normalisation.clone(), curvature: vec![] }
+    }
+
     /// A trained network with folded biases and the mean curvature of each layer's weights and of its biases, in the units it
     /// was trained in.
     pub fn with_means(network: Network, data: &Dataset, means: Vec<(f64, f64)>) -> Self {

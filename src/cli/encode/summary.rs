@@ -6,7 +6,7 @@ use crate::cli::output::Output;
 use crate::cli::report;
 use serde_json::{Map, Value, json};
 use sirenc::signal::Signal;
-use sirenc::signal::metric::Comparison;
+use sirenc::signal::metric::Distortion;
 use sirenc::{Encoded, Target};
 use std::path::Path;
 use std::time::Instant;
@@ -18,7 +18,7 @@ pub struct Done<'a> {
     pub name: &'a str,
     pub source: &'a Signal,
     pub encoded: &'a Encoded,
-    pub compared: Option<Comparison>,
+    pub verified: Option<Distortion>,
     pub started: Instant,
 }
 
@@ -44,7 +44,7 @@ impl Done<'_> {
 
     /// Of a sound that was verified.
     fn snr_db(&self) -> Option<f64> {
-        self.compared.as_ref().and_then(|compared| report::snr_db(&self.source.description, compared))
+        self.verified.as_ref().and_then(|verified| report::snr_db(&self.source.description, verified))
     }
 
     /// The summary for people, on standard error.
@@ -74,8 +74,8 @@ impl Done<'_> {
                 report::grouped(report.parameters)
             );
             eprintln!("  steps     {}", report::grouped(report.steps));
-            if let Some(compared) = &self.compared {
-                eprintln!("  verified  max error {}", report::max_error(&self.source.description, compared));
+            if let Some(verified) = &self.verified {
+                eprintln!("  verified  max error {}", report::max_error(&self.source.description, verified));
             }
         }
     }
@@ -85,7 +85,7 @@ impl Done<'_> {
         let (encoded, report) = (self.encoded, &self.encoded.report);
         let bytes = encoded.bytes.len() as u64;
         let (rate_name, rate, _) = report::rate(&self.source.description, bytes);
-        let max_error = self.compared.as_ref().map_or(Value::Null, |c| report::number(c.distortion.max));
+        let max_error = self.verified.as_ref().map_or(Value::Null, |c| report::number(c.max));
         let mut object = Map::new();
         let mut put = |name: &str, value: Value| object.insert(name.into(), value);
         put("input", report::path(self.path));
@@ -106,7 +106,7 @@ impl Done<'_> {
         put("device", json!(report.device));
         put("effort", json!(self.args.effort));
         put("seed", json!(self.args.seed));
-        put("verified", json!(self.compared.is_some()));
+        put("verified", json!(self.verified.is_some()));
         put("reached", json!(report.reached));
         put("interrupted", json!(report.interrupted));
         put("version", json!(env!("CARGO_PKG_VERSION")));
