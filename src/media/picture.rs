@@ -32,7 +32,7 @@ pub(super) fn read<R: BufRead + Seek>(
         decode(Cursor::new(bytes), format, name, held, limits)
     } else {
         let held = match format {
-            ImageFormat::Png => inflated(&mut reader)?,
+            ImageFormat::Png => require_png(&mut reader)?,
             ImageFormat::WebP => require_webp(&mut reader, limits).map(|()| 0)?,
             _ => 0,
         };
@@ -202,27 +202,35 @@ fn require_jpeg_end(bytes: &[u8]) -> Result<()> {
     if bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]) { Ok(()) } else { Err(truncated()) }
 }
 
-/// What the XMP of a PNG takes where it is compressed: up to 2 MiB are inflated, whatever the limits are, into a buffer
-/// that grows.
-fn inflated(reader: &mut (impl BufRead + Seek)) -> Result<u64> {
+/// What a PNG takes beside its samples: where its XMP is compressed, up to 2 MiB of it are inflated, whatever the limits
+/// are, into a buffer that grows. Refuses a palette that is not of 1 to 256 colours, on which the decoder panics.
+fn require_png(reader: &mut (impl BufRead + Seek)) -> Result<u64> {
     const MOST: u64 = 8 << 20;
     // A keyword, a zero and whether what follows is compressed.
     const TOLD: u64 = 79 + 2;
     reader.seek(SeekFrom::Start(8))?;
-    let mut bytes = Vec::new();
+    let (mut most, mut bytes) = (0, Vec::new());
     loop {
         bytes.clear();
         reader.by_ref().take(8).read_to_end(&mut bytes)?;
-        let &[a, b, c, d, ref name @ ..] = &bytes[..] else { return Ok(0) };
+        let &[a, b, c, d, ref name @ ..] = &bytes[..] else { return Ok(most) };
         let mut rest = u64::from(u32::from_be_bytes([a, b, c, d])) + 4;
         match name {
-            b"IDAT" => return Ok(0),
+            b"IDAT" => return Ok(most),
+            b"PLTE" => {
+                let bytes = rest - 4;
+                if !(3..=768).contains(&bytes) || bytes % 3 != 0 {
+                    let detail =
+                        format!("a palette of {bytes} bytes, 3 for each of 1 to 256 colours expected");
+                    return Err(Error::format("PNG", detail));
+                }
+            }
             b"iTXt" => {
                 let told = rest.min(TOLD);
                 bytes.clear();
                 reader.by_ref().take(told).read_to_end(&mut bytes)?;
                 if bytes.splitn(2, |&byte| byte == 0).nth(1).is_some_and(|rest| rest.first() == Some(&1)) {
-                    return Ok(MOST);
+                    most = MOST;
                 }
                 rest -= told;
             }
