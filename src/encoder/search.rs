@@ -211,11 +211,15 @@ fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<(f64,
     let mut trend = Trend::new();
     for _ in 0..if probe_passes < TELLING_PASSES { 1 } else { 4 } {
         let error = session.probe(parameters, probe_passes, PROBE_TIME)?;
+        // One that was broken off would ask for far too many.
+        if session.meter.stopped() {
+            break;
+        }
         let reached = psnr_db(session, error) + gain - QUANTIZATION_LOSS;
         let next = trend.next(parameters, reached, db).clamp(FEWEST_PARAMETERS, most);
         let settled = (db - reached).abs() < 0.6 || next == parameters;
         parameters = next;
-        if settled || session.meter.stopped() {
+        if settled {
             break;
         }
     }
