@@ -192,7 +192,7 @@ impl Rounding<'_> {
                 let weights = layer.weights().skip(row * layer.inputs).take(layer.inputs);
                 let places: Vec<usize> = weights.chain([layer.biases().start + row]).collect();
                 let mut values: Vec<f32> = places.iter().map(|&i| network.parameters()[i]).collect();
-                let rounded = curvature.nearest_plane(&mut values, &sizes);
+                let rounded = curvature.closest(&mut values, &sizes);
                 for ((&i, value), symbol) in places.iter().zip(values).zip(rounded) {
                     network.parameters_mut()[i] = value;
                     symbols[i] = symbol;
