@@ -4,6 +4,7 @@
 mod device;
 mod meter;
 mod options;
+mod pace;
 mod plan;
 mod search;
 mod session;

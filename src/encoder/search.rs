@@ -151,13 +151,10 @@ impl Trend {
 /// A file within 0.1 dB of `db`, refitting with other sizes as often as needed and sensible.
 pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Outcome> {
     let most = most_parameters(session);
-    let (mut parameters, mut trend) = probe_parameters(session, db, passes)?;
-    let mut before: Option<Fit> = None;
+    let Probed { mut parameters, mut trend, probe: mut before } = probe_parameters(session, db, passes)?;
     for attempt in 1.. {
-        let fit = session.fit(parameters, passes, 1.0)?;
+        let fit = fit_after(session, before, parameters, passes)?;
         if session.meter.stopped() {
-            // A fit that was broken off may be worse than the one before it.
-            let fit = before.filter(|before| before.error < fit.error).unwrap_or(fit);
             return quantize_to_psnr(session, fit, db, 1);
         }
         let headroom = psnr_db(session, fit.error) - db;
@@ -168,7 +165,7 @@ pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Out
         }
         let next = trend.next(parameters, headroom, QUANTIZATION_LOSS);
         parameters = next.clamp(FEWEST_PARAMETERS, most);
-        before = Some(fit);
+        before = fit;
     }
     unreachable!("the last attempt returns")
 }
@@ -176,8 +173,8 @@ pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Out
 /// A file near `db` from one fit, or up to three where the first ends far from what the probes foretold, as those of small
 /// pictures do.
 pub(crate) fn near_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Outcome> {
-    let (mut parameters, mut trend) = probe_parameters(session, db, passes)?;
-    let mut fit = session.fit(parameters, passes, 1.0)?;
+    let Probed { mut parameters, mut trend, probe } = probe_parameters(session, db, passes)?;
+    let mut fit = fit_after(session, probe, parameters, passes)?;
     for _ in 0..2 {
         let headroom = psnr_db(session, fit.error) - db;
         let near = (-1.0..2.0).contains(&(headroom - QUANTIZATION_LOSS));
@@ -186,14 +183,34 @@ pub(crate) fn near_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<O
         }
         let next = trend.next(parameters, headroom, QUANTIZATION_LOSS);
         parameters = next.clamp(FEWEST_PARAMETERS, most_parameters(session));
-        fit = session.fit(parameters, passes, 1.0)?;
+        fit = fit_after(session, fit, parameters, passes)?;
     }
     let outcome = quantize_to_psnr(session, fit, db, 2)?;
     Ok(Outcome { reached: true, ..outcome })
 }
 
-/// The parameters that a full fit needs for `db`, from short fits, and how PSNR goes with them.
-fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<(f64, Trend)> {
+/// A fit, or `before` if the meter stops: what was broken off may be worse.
+fn fit_after(session: &Session<'_>, before: Fit, parameters: f64, passes: f64) -> Result<Fit> {
+    if session.meter.stopped() {
+        return Ok(session.measured(before));
+    }
+    let fit = session.fit(parameters, passes, 1.0)?;
+    let better = session.meter.stopped() && before.error < fit.error;
+    Ok(if better { session.measured(before) } else { fit })
+}
+
+/// What short fits tell of the full one.
+struct Probed {
+    /// What it needs for the PSNR that is wanted.
+    parameters: f64,
+    /// How PSNR goes with parameters.
+    trend: Trend,
+    /// The last probe, or a better one if that was broken off.
+    probe: Fit,
+}
+
+/// Short fits, of other sizes until one foretells `db` of the full fit.
+fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<Probed> {
     /// Work of a probe relative to the fit, and its least passes.
     const WORK: f64 = 0.06;
     const LEAST_PASSES: f64 = 12.0;
@@ -209,22 +226,27 @@ fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<(f64,
         short_of_the_limit(probe_passes) - short_of_the_limit(passes.max(plan::FEWEST_PASSES_FOR_PSNR));
     let mut parameters = (0.03 * samples(session)).clamp(FEWEST_PARAMETERS, most);
     let mut trend = Trend::new();
-    for _ in 0..if probe_passes < TELLING_PASSES { 1 } else { 4 } {
-        let error = session.probe(parameters, probe_passes, PROBE_TIME)?;
+    let mut probe = session.probe(parameters, probe_passes, PROBE_TIME)?;
+    let most_probes = if probe_passes < TELLING_PASSES { 1 } else { 4 };
+    for number in 1..=most_probes {
         // One that was broken off would ask for far too many.
         if session.meter.stopped() {
             break;
         }
-        let reached = psnr_db(session, error) + gain - QUANTIZATION_LOSS;
+        let reached = psnr_db(session, probe.error) + gain - QUANTIZATION_LOSS;
         let next = trend.next(parameters, reached, db).clamp(FEWEST_PARAMETERS, most);
         let settled = (db - reached).abs() < 0.6 || next == parameters;
         parameters = next;
-        if settled {
+        if settled || number == most_probes {
             break;
+        }
+        let other = session.probe(parameters, probe_passes, PROBE_TIME)?;
+        if !session.meter.stopped() || other.error < probe.error {
+            probe = other;
         }
     }
     // What a full fit reaches need not lie on the line of the probes: only its slope is kept.
-    Ok((parameters, Trend { seen: None, ..trend }))
+    Ok(Probed { parameters, trend: Trend { seen: None, ..trend }, probe })
 }
 
 /// How far a fit of so many passes stays below one without end, dB: what kodim15 at 0.3 bits per pixel shows between

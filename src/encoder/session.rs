@@ -4,6 +4,7 @@
 use super::device::Gpu;
 use super::meter::Meter;
 use super::options::{EncodeOptions, Phase, WeightCoding};
+use super::pace::Pace;
 use super::plan::{self, BATCH_BLOCKS};
 use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
 use crate::container::{self, File, Networks, QuantizedNetwork};
@@ -16,7 +17,7 @@ use crate::quantize::Fitted;
 use crate::signal::metric::ErrorSum;
 use crate::signal::{Grid, Signal, Tiles};
 use rayon::prelude::*;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Peak learning rate, radians.
 const RATE: f32 = 0.045;
@@ -55,6 +56,12 @@ pub(crate) struct Fit {
 }
 
 impl Fit {
+    fn new(tiles: Tiles, trained: Vec<(Fitted, Loss)>, passes: f64) -> Self {
+        let error = trained.iter().map(|(_, loss)| loss.values).sum();
+        let loss = trained.iter().map(|(_, loss)| loss.total).sum();
+        let networks = trained.into_iter().map(|(fitted, _)| fitted).collect();
+        Fit { tiles, networks, error, loss, passes }
+    }
     /// Parameters of all networks.
     pub fn parameters(&self) -> usize {
         self.networks.iter().map(|fitted| fitted.network.parameters().len()).sum()
@@ -63,6 +70,14 @@ impl Fit {
     pub fn rounded(&self, delta: f64) -> Vec<QuantizedNetwork> {
         self.networks.par_iter().map(|fitted| fitted.rounded(delta)).collect()
     }
+}
+
+/// What a probe of equal networks leads to.
+enum Placed {
+    /// The shapes that are to be fitted.
+    Shapes(Tiles, Vec<Shape>),
+    /// The probe itself, not measured: the meter has stopped, so that nothing can be trained longer.
+    BrokenOff(Fit),
 }
 
 /// Finished bytes and the PSNR they decode to.
@@ -114,47 +129,57 @@ impl Session<'_> {
     /// Fits about `parameters` parameters in `passes` passes over the samples, within `time` of what the time limit
     /// leaves for fits (0 to 1).
     pub fn fit(&self, parameters: f64, passes: f64, time: f64) -> Result<Fit> {
-        let (tiles, shapes) = self.placed(parameters, passes, time)?;
-        self.fit_shapes(tiles, &shapes, passes, time)
+        match self.placed(parameters, passes, time)? {
+            Placed::Shapes(tiles, shapes) => self.fit_shapes(tiles, &shapes, passes, time),
+            Placed::BrokenOff(fit) => Ok(self.measured(fit)),
+        }
     }
 
-    /// The squared error that such a fit leaves, summed as in [`Fit::error`].
-    pub fn probe(&self, parameters: f64, passes: f64, time: f64) -> Result<f64> {
-        let (tiles, shapes) = self.placed(parameters, passes, time)?;
-        let probed = self.train(Phase::Probe, &tiles, &shapes, passes, FIT_TIME * time)?;
-        Ok(probed.iter().map(|(_, loss)| loss.values).sum())
+    /// Such a fit of which only the error is asked for: its curvature is not measured.
+    pub fn probe(&self, parameters: f64, passes: f64, time: f64) -> Result<Fit> {
+        match self.placed(parameters, passes, time)? {
+            Placed::Shapes(tiles, shapes) => {
+                let trained = self.train(Phase::Probe, &tiles, &shapes, passes, FIT_TIME * time)?;
+                Ok(Fit::new(tiles, trained, passes))
+            }
+            Placed::BrokenOff(fit) => Ok(fit),
+        }
+    }
+
+    /// A fit or probe whose curvature is measured, so that it can be quantized.
+    pub fn measured(&self, fit: Fit) -> Fit {
+        let Fit { tiles, networks, .. } = fit;
+        let measure = |(number, fitted): (usize, Fitted)| match fitted.is_measured() {
+            true => fitted,
+            false => Fitted::new(fitted.network, &self.dataset(&tiles, number)),
+        };
+        let networks = networks.into_par_iter().enumerate().map(measure).collect();
+        Fit { tiles, networks, ..fit }
     }
 
     /// Tiles, and networks of about `parameters` parameters in all, as many in each as it is difficult.
-    fn placed(&self, parameters: f64, passes: f64, time: f64) -> Result<(Tiles, Vec<Shape>)> {
+    fn placed(&self, parameters: f64, passes: f64, time: f64) -> Result<Placed> {
         let tiles = plan::tiles(&self.signal.description, parameters)?;
         let each = parameters / tiles.len() as f64;
         let layers = plan::layers(self.signal.description.kind, each);
-        let equal = plan::shape(&self.signal.description, layers, each);
-        let shapes = if tiles.len() == 1 || PROBE * passes < LEAST_PROBE {
-            vec![equal; tiles.len()]
-        } else {
-            let probe = self.train(
-                Phase::Probe,
-                &tiles,
-                &vec![equal; tiles.len()],
-                PROBE * passes,
-                PROBE_TIME * time,
-            )?;
-            let errors: Vec<f64> = probe.iter().map(|(_, loss)| loss.total).collect();
-            let shares = plan::share(parameters, &errors);
-            shares.into_iter().map(|p| plan::shape(&self.signal.description, layers, p)).collect()
-        };
-        Ok((tiles, shapes))
+        let equal = vec![plan::shape(&self.signal.description, layers, each); tiles.len()];
+        if tiles.len() == 1 || PROBE * passes < LEAST_PROBE {
+            return Ok(Placed::Shapes(tiles, equal));
+        }
+        let probe = self.train(Phase::Probe, &tiles, &equal, PROBE * passes, PROBE_TIME * time)?;
+        if self.meter.stopped() {
+            return Ok(Placed::BrokenOff(Fit::new(tiles, probe, passes)));
+        }
+        let errors: Vec<f64> = probe.iter().map(|(_, loss)| loss.total).collect();
+        let shares = plan::share(parameters, &errors);
+        let shapes = shares.into_iter().map(|p| plan::shape(&self.signal.description, layers, p)).collect();
+        Ok(Placed::Shapes(tiles, shapes))
     }
 
     /// Fits networks of given shapes.
     pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], passes: f64, time: f64) -> Result<Fit> {
         let trained = self.train(Phase::Fit, &tiles, shapes, passes, FIT_TIME * time)?;
-        let error = trained.iter().map(|(_, loss)| loss.values).sum();
-        let loss = trained.iter().map(|(_, loss)| loss.total).sum();
-        let networks = trained.into_iter().map(|(fitted, _)| fitted).collect();
-        Ok(Fit { tiles, networks, error, loss, passes })
+        Ok(Fit::new(tiles, trained, passes))
     }
 
     /// Trains one network per tile; each comes with what it leaves of the loss, in unit values.
@@ -338,12 +363,13 @@ impl Session<'_> {
         work: impl Fn(usize, bool, Option<Allowance>) -> T + Sync,
     ) -> Vec<T> {
         let threads = rayon::current_num_threads();
-        let all = costs.iter().sum::<u64>().max(1) as f64;
-        let left = self.meter.remaining().map(|left| left.mul_f64(time));
+        let pace = self.meter.remaining().map(|left| Pace::new(left.mul_f64(time), costs));
         let work = |n: usize, parallel: bool| {
-            let part = costs[n] as f64 / all * if parallel { 1.0 } else { threads as f64 };
-            let allow = |left: Duration| Allowance { from: Instant::now(), length: left.mul_f64(part) };
-            work(n, parallel, left.map(allow))
+            let allowance =
+                pace.as_ref().map(|pace| pace.begin(costs[n], if parallel { 1 } else { threads }));
+            let result = work(n, parallel, allowance);
+            pace.iter().for_each(|pace| pace.end(costs[n]));
+            result
         };
         let mut order: Vec<usize> = (0..costs.len()).collect();
         order.sort_by_key(|&n| std::cmp::Reverse(costs[n]));

@@ -53,6 +53,11 @@ impl Fitted {
         Fitted { network, normalisation: data.normalisation.clone(), curvature: vec![] }
     }
 
+    /// Whether its curvature is known.
+    pub fn is_measured(&self) -> bool {
+        !self.curvature.is_empty()
+    }
+
     /// A trained network with folded biases and the mean curvature of each layer's weights and of its biases, in the units it
     /// was trained in.
     pub fn with_means(network: Network, data: &Dataset, means: Vec<(f64, f64)>) -> Self {

@@ -170,7 +170,7 @@ mod tests {
         for _ in 0..20 {
             let (matrix, parameters) = entangled(n, &mut rng);
             let curvature = Curvature::new(&matrix, n);
-            let mut rounded = |paths| {
+            let rounded = |paths| {
                 let symbols = curvature.closest_of(paths, &mut parameters.clone(), &vec![1.0; n]);
                 cost(&matrix, &parameters, &symbols)
             };

@@ -1,0 +1,75 @@
+//! Limited time, shared out among tiles as they begin.
+
+use crate::fit::Allowance;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Time for tiles that run side by side. What a tile takes besides its steps is not known beforehand: it comes off the time of
+/// those that begin after it.
+pub(crate) struct Pace {
+    end: Instant,
+    state: Mutex<State>,
+}
+
+/// Costs, in any unit.
+struct State {
+    waiting: f64,
+    running: f64,
+}
+
+impl Pace {
+    /// `time` from now on for tiles of such costs.
+    pub fn new(time: Duration, costs: &[u64]) -> Self {
+        let waiting = costs.iter().sum::<u64>() as f64;
+        Pace { end: Instant::now() + time, state: Mutex::new(State { waiting, running: 0.0 }) }
+    }
+
+    /// The time of a tile that begins now as one of `together` at a time.
+    pub fn begin(&self, cost: u64, together: usize) -> Allowance {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = Instant::now();
+        // Those that run are half done, on average.
+        let all = state.waiting + 0.5 * state.running;
+        let part = (cost as f64 / all.max(1.0) * together as f64).clamp(0.0, 1.0);
+        state.waiting -= cost as f64;
+        state.running += cost as f64;
+        Allowance { from, length: self.end.saturating_duration_since(from).mul_f64(part) }
+    }
+
+    /// Such a tile is done.
+    pub fn end(&self, cost: u64) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).running -= cost as f64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_share_what_is_left_when_they_begin() {
+        let second = Duration::from_secs(1);
+        let pace = Pace::new(1000 * second, &[10, 10, 20]);
+        let near = |allowance: Allowance, seconds: f64| {
+            let length = allowance.length.as_secs_f64();
+            assert!((length / seconds - 1.0).abs() < 0.01, "{length} of {seconds}");
+        };
+        near(pace.begin(10, 1), 250.0);
+        pace.end(10);
+        // As if the first had taken 700 of its 250 seconds.
+        let pace = Pace { end: pace.end - 700 * second, ..pace };
+        near(pace.begin(10, 1), 100.0);
+        pace.end(10);
+        near(pace.begin(20, 1), 300.0);
+    }
+
+    #[test]
+    fn tiles_side_by_side_have_as_much_time_as_they_would_alone() {
+        let pace = Pace::new(Duration::from_secs(1000), &[10; 10]);
+        let lengths: Vec<f64> = (0..2).map(|_| pace.begin(10, 2).length.as_secs_f64()).collect();
+        assert!((lengths[0] - 200.0).abs() < 1.0 && (200.0..220.0).contains(&lengths[1]), "{lengths:?}");
+        // The last of many has no more than there is.
+        let pace = Pace::new(Duration::from_secs(1000), &[10]);
+        assert!(pace.begin(10, 8).length <= Duration::from_secs(1000));
+    }
+}
