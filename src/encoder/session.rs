@@ -91,6 +91,8 @@ impl Session<'_> {
     /// rendering what was fitted: here, and by who verifies the file.
     pub fn affordable(&self, passes: f64) -> f64 {
         const STEPS: u32 = 20;
+        /// What is too long for its time is cut short, what is too short is not drawn out.
+        const SURPLUS: f64 = 1.15;
         const RENDERINGS: f64 = 2.0;
         if !self.meter.is_limited() {
             return passes;
@@ -123,7 +125,7 @@ impl Session<'_> {
         // A rendering takes about as long as a pass: its products are a third, its seams and rows the rest.
         self.meter.reserve(pass.mul_f64(RENDERINGS));
         let left = self.meter.remaining().unwrap_or_default();
-        passes.min(FIT_TIME * left.as_secs_f64() / pass.as_secs_f64())
+        passes.min(SURPLUS * FIT_TIME * left.as_secs_f64() / pass.as_secs_f64())
     }
 
     /// Fits about `parameters` parameters in `passes` passes over the samples, within `time` of what the time limit
