@@ -16,7 +16,7 @@ use crate::backend::simd::Level;
 use crate::backend::{self, Device};
 use crate::container::Networks;
 use crate::error::{Error, Result};
-use crate::signal::{Description, Kind, Signal, Tiles};
+use crate::signal::{Description, Kind, Samples, Signal, Tiles};
 #[cfg(feature = "cuda")]
 use device::Gpu;
 use meter::Meter;
@@ -192,11 +192,11 @@ fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
             format!("{:?} samples in a signal of {:?}", signal.samples.format(), description.format),
         ));
     }
-    if let Some(at) = (0..signal.samples.len()).find(|&i| !signal.samples.get(i).is_finite()) {
-        return Err(Error::parameter(
-            "signal",
-            format!("sample {at} is {}, expected finite values", signal.samples.get(at)),
-        ));
+    if let Samples::F32(samples) = &signal.samples
+        && let Some(at) = samples.iter().position(|sample| !sample.is_finite())
+    {
+        let detail = format!("sample {at} is {}, expected finite values", samples[at]);
+        return Err(Error::parameter("signal", detail));
     }
     let range = |name, value: f64, low: f64, high: f64| {
         let detail = format!("{value:?}, expected {low:?} to {high:?}");

@@ -34,10 +34,10 @@ impl Session<'_> {
     /// One network of one neuron that gives the mean of the signal everywhere, to about a hundredth.
     fn mean(&self) -> Networks {
         let (samples, channels) = (&self.signal.samples, usize::from(self.signal.description.channels));
-        let mut means = vec![0f64; channels];
-        for i in 0..samples.len() {
-            means[i % channels] += f64::from(samples.get(i)) / (samples.len() / channels) as f64;
-        }
+        let positions = samples.len() / channels;
+        let sum =
+            |channel| (0..positions).map(|i| f64::from(samples.get(i * channels + channel))).sum::<f64>();
+        let means: Vec<f64> = (0..channels).map(|channel| sum(channel) / positions as f64).collect();
         let peak = means.iter().fold(0f64, |peak, mean| peak.max(mean.abs()));
         let coarser = (8.0 * peak.log2()).ceil().clamp(0.0, 512.0) as i16;
         let steps = vec![(FIRST_STEP, FIRST_STEP), (FIRST_STEP, FIRST_STEP + coarser)];

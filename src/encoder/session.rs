@@ -29,8 +29,8 @@ const LEAST_PROBE: f64 = 0.4;
 const REFIT: f64 = 0.3;
 /// Where time is limited: the shares of what is left that a probe, the fit and one quantization may take.
 const PROBE_TIME: f64 = 0.06;
-const FIT_TIME: f64 = 0.72;
-const QUANTIZE_TIME: f64 = 0.8;
+const FIT_TIME: f64 = 0.75;
+const QUANTIZE_TIME: f64 = 0.9;
 
 /// One encode: what every stage needs.
 pub(crate) struct Session<'a> {
@@ -93,7 +93,7 @@ impl Session<'_> {
         const STEPS: u32 = 20;
         /// What is too long for its time is cut short, what is too short is not drawn out.
         const SURPLUS: f64 = 1.15;
-        const RENDERINGS: f64 = 2.0;
+        const RENDERINGS: u32 = 2;
         if !self.meter.is_limited() {
             return passes;
         }
@@ -122,8 +122,9 @@ impl Session<'_> {
         let evaluations = self.evaluations() * description.positions() as f64;
         let pass = (start.elapsed() / STEPS).mul_f64(evaluations / points as f64)
             / rayon::current_num_threads() as u32;
-        // A rendering takes about as long as a pass: its products are a third, its seams and rows the rest.
-        self.meter.reserve(pass.mul_f64(RENDERINGS));
+        // A rendering and its comparison with the signal take as long as two passes on two threads: its products are a
+        // third of one, seams, rows and sums the rest.
+        self.meter.reserve(2 * RENDERINGS * pass);
         let left = self.meter.remaining().unwrap_or_default();
         passes.min(SURPLUS * FIT_TIME * left.as_secs_f64() / pass.as_secs_f64())
     }
