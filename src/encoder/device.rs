@@ -60,12 +60,13 @@ impl Session<'_> {
         shapes: &[Shape],
         steps: &[usize],
         time: f64,
+        attempt: u64,
     ) -> Result<Vec<(Fitted, Loss)>> {
         let mut trained = vec![];
         for (numbers, time) in self.loads(tiles, time) {
             let load = self.load(gpu, tiles, numbers)?;
             let mut fits = load.tiles(|number, data| {
-                let (network, schedule) = self.prepared(number, data, shapes[number], steps[number]);
+                let (network, schedule) = self.prepared(number, data, shapes[number], steps[number], attempt);
                 (schedule, network)
             });
             if !self.meter.stopped() {

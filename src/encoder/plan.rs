@@ -61,8 +61,18 @@ pub(crate) fn usual_shape(description: &Description) -> Shape {
 
 /// Passes over the samples at each effort, 1 to 9.
 fn passes(effort: u8) -> f64 {
-    const PASSES: [f64; 9] = [12.0, 40.0, 120.0, 280.0, 640.0, 1080.0, 1840.0, 3100.0, 5200.0];
+    const PASSES: [f64; 9] = [12.0, 40.0, 120.0, 280.0, 640.0, 1080.0, 1840.0, 1840.0, 1840.0];
     PASSES[usize::from(effort.clamp(1, 9)) - 1]
+}
+
+/// Fits of each tile, of which the best is kept. Longer ones than at effort 7 gain little, and some lose: kodim15 at 0.3 bits per
+/// pixel has 32.61 dB after 1840 passes and 32.45 after 5200.
+pub(crate) fn fits(effort: u8) -> u64 {
+    match effort {
+        ..=7 => 1,
+        8 => 2,
+        9.. => 3,
+    }
 }
 
 /// The fewest passes towards a PSNR: with fewer, parameters would have to make up for work, in a larger file that takes as

@@ -142,7 +142,7 @@ impl Session<'_> {
     pub fn probe(&self, parameters: f64, passes: f64, time: f64) -> Result<Fit> {
         match self.placed(parameters, passes, time)? {
             Placed::Shapes(tiles, shapes) => {
-                let trained = self.train(Phase::Probe, &tiles, &shapes, passes, FIT_TIME * time)?;
+                let trained = self.train(Phase::Probe, &tiles, &shapes, passes, FIT_TIME * time, 0)?;
                 Ok(Fit::new(tiles, trained, passes))
             }
             Placed::BrokenOff(fit) => Ok(fit),
@@ -169,7 +169,7 @@ impl Session<'_> {
         if tiles.len() == 1 || PROBE * passes < LEAST_PROBE {
             return Ok(Placed::Shapes(tiles, equal));
         }
-        let probe = self.train(Phase::Probe, &tiles, &equal, PROBE * passes, PROBE_TIME * time)?;
+        let probe = self.train(Phase::Probe, &tiles, &equal, PROBE * passes, PROBE_TIME * time, 0)?;
         if self.meter.stopped() {
             return Ok(Placed::BrokenOff(Fit::new(tiles, probe, passes)));
         }
@@ -179,13 +179,28 @@ impl Session<'_> {
         Ok(Placed::Shapes(tiles, shapes))
     }
 
-    /// Fits networks of given shapes.
+    /// Fits networks of given shapes; at the highest efforts several to each tile, of which the best is kept.
     pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], passes: f64, time: f64) -> Result<Fit> {
-        let trained = self.train(Phase::Fit, &tiles, shapes, passes, FIT_TIME * time)?;
-        Ok(Fit::new(tiles, trained, passes))
+        let fit = |attempt| self.train(Phase::Fit, &tiles, shapes, passes, FIT_TIME * time, attempt);
+        let start = Instant::now();
+        let mut best = fit(0)?;
+        for attempt in 1..plan::fits(self.options.effort) {
+            // Time that is limited has to be enough for another fit, and for what comes after it.
+            let another = 2 * (start.elapsed() / attempt as u32);
+            if self.meter.interrupted() || self.meter.remaining().is_some_and(|left| left < another) {
+                break;
+            }
+            for (best, other) in best.iter_mut().zip(fit(attempt)?) {
+                if other.1.total < best.1.total {
+                    *best = other;
+                }
+            }
+        }
+        Ok(Fit::new(tiles, best, passes))
     }
 
-    /// Trains one network per tile; each comes with what it leaves of the loss, in unit values.
+    /// Trains one network per tile; each comes with what it leaves of the loss, in unit values. Attempts begin with other
+    /// networks.
     fn train(
         &self,
         phase: Phase,
@@ -193,6 +208,7 @@ impl Session<'_> {
         shapes: &[Shape],
         passes: f64,
         time: f64,
+        attempt: u64,
     ) -> Result<Vec<(Fitted, Loss)>> {
         let points: Vec<u64> = (0..tiles.len()).map(|n| tiles.tile(n).points()).collect();
         let steps: Vec<usize> = points.iter().map(|&n| plan::steps(n, self.evaluations() * passes)).collect();
@@ -200,11 +216,12 @@ impl Session<'_> {
         let costs: Vec<u64> = shapes.iter().zip(&points).map(|(s, &n)| s.macs() as u64 * n).collect();
         #[cfg(feature = "cuda")]
         if let Some(gpu) = &self.gpu {
-            return self.train_on(gpu, tiles, shapes, &steps, time);
+            return self.train_on(gpu, tiles, shapes, &steps, time, attempt);
         }
         Ok(self.for_tiles(&costs, time, |number, parallel, time| {
             let data = self.dataset(tiles, number);
-            let (mut network, schedule) = self.prepared(number, &data, shapes[number], steps[number]);
+            let (mut network, schedule) =
+                self.prepared(number, &data, shapes[number], steps[number], attempt);
             let schedule = Schedule { parallel, time, ..schedule };
             if !self.meter.stopped() {
                 self.run(number, &mut network, &data, &schedule);
@@ -218,9 +235,16 @@ impl Session<'_> {
         }))
     }
 
-    /// What the fit of a tile begins with.
-    pub fn prepared(&self, number: usize, data: &Dataset, shape: Shape, steps: usize) -> (Network, Schedule) {
-        let mut rng = fastrand::Rng::with_seed(self.seed(number));
+    /// What an attempt at the fit of a tile begins with.
+    pub fn prepared(
+        &self,
+        number: usize,
+        data: &Dataset,
+        shape: Shape,
+        steps: usize,
+        attempt: u64,
+    ) -> (Network, Schedule) {
+        let mut rng = fastrand::Rng::with_seed(self.seed(number).wrapping_add(attempt << 32));
         let network = fit::initial_network(shape, data, self.signal.description.kind, &mut rng);
         let schedule = Schedule {
             steps,
