@@ -17,9 +17,9 @@ pub struct Workspace {
     /// jet two of its own size.
     pub(super) activations: Vec<f32>,
     /// `2π·cos` of each hidden layer's phase.
-    slopes: Vec<f32>,
+    pub(super) slopes: Vec<f32>,
     /// Gradients at the phases of the current and the next layer.
-    deltas: [Vec<f32>; 2],
+    pub(super) deltas: [Vec<f32>; 2],
 }
 
 impl Workspace {
@@ -31,7 +31,7 @@ impl Workspace {
         };
         lengthen(&mut self.activations, length, 0.0)
     }
-    fn reserve(&mut self, shape: Shape, train: bool) {
+    pub(super) fn reserve(&mut self, shape: Shape, train: bool) {
         let length = activations(shape, if train { shape.layers } else { shape.layers.min(2) });
         grow(&mut self.activations, length);
         if train {
@@ -56,7 +56,7 @@ impl Workspace {
 }
 
 /// Numbers of one layer's activations over a block. A product that wrapped would reserve too little.
-fn rows(shape: Shape) -> usize {
+pub(super) fn rows(shape: Shape) -> usize {
     shape.width.max(shape.outputs).checked_mul(BLOCK).expect("a layer that fits in memory")
 }
 
@@ -131,8 +131,8 @@ impl<V: Lanes> Finish<V> for SineAndSlope {
 
 /// Sums times `factors`.
 #[derive(Clone, Copy)]
-struct Times {
-    factors: *const f32,
+pub(super) struct Times {
+    pub factors: *const f32,
 }
 
 impl<V: Lanes> Finish<V> for Times {
@@ -174,6 +174,38 @@ pub(crate) unsafe fn forward<V: Lanes, const C: usize>(pass: Pass<'_>, values: &
     }
 }
 
+/// The forward pass of one block that a backward pass follows: leaves the activations of all hidden layers and their slopes in the
+/// workspace, and the values in the first of its deltas. Returns where the coordinates of the block are.
+///
+/// # Safety
+/// V's instructions are present; the pass has the block and as many parameters as its shape; the workspace is reserved for training.
+#[inline(always)]
+pub(super) unsafe fn forward_and_slopes<V: Lanes, const C: usize>(
+    pass: &mut Pass<'_>,
+    block: usize,
+) -> *const f32 {
+    let (shape, rows) = (pass.shape, rows(pass.shape));
+    let Workspace { activations, slopes, deltas: [values, _] } = &mut *pass.workspace;
+    // SAFETY: the caller's contract.
+    unsafe {
+        let coordinates = pass.coordinates.as_ptr().add(block * shape.inputs * BLOCK);
+        let mut input = coordinates;
+        for (l, layer) in shape.layers().enumerate() {
+            let (matrix, biases) = weights(&layer, pass.parameters);
+            let size = (layer.outputs, layer.inputs, BLOCK);
+            if layer.last {
+                product::<V, C>(size, matrix, input, biases, AsTheyAre, values.as_mut_ptr());
+            } else {
+                let output = activations.as_mut_ptr().add(l * rows);
+                let sine = SineAndSlope { slopes: slopes.as_mut_ptr().add(l * rows) };
+                product::<V, C>(size, matrix, input, biases, sine, output);
+                input = output;
+            }
+        }
+        coordinates
+    }
+}
+
 /// The weighted squared error and its gradient: adds `Σ_p weight_p · Σ_c (value − target)²` to the result and
 /// `scale` times its derivative to `gradient`.
 ///
@@ -181,7 +213,7 @@ pub(crate) unsafe fn forward<V: Lanes, const C: usize>(pass: Pass<'_>, values: &
 /// V's instructions are present.
 #[inline(always)]
 pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
-    pass: Pass<'_>,
+    mut pass: Pass<'_>,
     batch: Batch<'_>,
     scale: f32,
     gradient: &mut [f32],
@@ -194,27 +226,13 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
     assert_eq!(point_weights.len(), pass.blocks() * BLOCK);
     pass.workspace.reserve(shape, true);
     let rows = rows(shape);
-    let Workspace { activations, slopes, deltas: [delta, next] } = pass.workspace;
-    let (activations, slopes) = (activations.as_mut_ptr(), slopes.as_mut_ptr());
-    let (mut delta, mut next) = (delta.as_mut_ptr(), next.as_mut_ptr());
     let mut loss = 0f64;
     for block in 0..targets.len() / (shape.outputs * BLOCK) {
         // SAFETY: every pointer stays within the slices asserted above or the workspace reserved for this shape.
         unsafe {
-            let coordinates = pass.coordinates.as_ptr().add(block * shape.inputs * BLOCK);
-            let mut input = coordinates;
-            for (l, layer) in shape.layers().enumerate() {
-                let (matrix, biases) = weights(&layer, pass.parameters);
-                let output = if layer.last { delta } else { activations.add(l * rows) };
-                let size = (layer.outputs, layer.inputs, BLOCK);
-                if layer.last {
-                    product::<V, C>(size, matrix, input, biases, AsTheyAre, output);
-                } else {
-                    let sine = SineAndSlope { slopes: slopes.add(l * rows) };
-                    product::<V, C>(size, matrix, input, biases, sine, output);
-                }
-                input = output;
-            }
+            let coordinates = forward_and_slopes::<V, C>(&mut pass, block);
+            let Workspace { activations, slopes, deltas: [delta, next] } = &mut *pass.workspace;
+            let (mut delta, mut next) = (delta.as_mut_ptr(), next.as_mut_ptr());
             let targets = targets.as_ptr().add(block * shape.outputs * BLOCK);
             let point_weights = point_weights.as_ptr().add(block * BLOCK);
             if paired {
@@ -226,7 +244,7 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
                 sums_and_differences::<V>(shape.outputs, delta);
             }
             for (l, layer) in shape.layers().enumerate().skip(first_layer).rev() {
-                let input = if l == 0 { coordinates } else { activations.add((l - 1) * rows).cast_const() };
+                let input = if l == 0 { coordinates } else { activations.as_ptr().add((l - 1) * rows) };
                 let g = gradient.as_mut_ptr();
                 outer::<V, R>(
                     (layer.outputs, layer.inputs),
@@ -239,7 +257,7 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
                     let (matrix, _) = weights(&layer, pass.parameters);
                     let transposed = Matrix { row: matrix.inner, inner: matrix.row, ..matrix };
                     let size = (layer.inputs, layer.outputs, BLOCK);
-                    let times = Times { factors: slopes.add((l - 1) * rows) };
+                    let times = Times { factors: slopes.as_ptr().add((l - 1) * rows) };
                     product::<V, C>(size, transposed, delta, Bias::NONE, times, next);
                     std::mem::swap(&mut delta, &mut next);
                 }

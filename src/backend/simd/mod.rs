@@ -2,11 +2,13 @@
 
 #![allow(unsafe_code)]
 
+mod curvature;
 mod fused;
 mod gemm;
 mod jet;
 mod lanes;
 
+pub use curvature::Entries;
 pub use fused::Workspace;
 
 use crate::network::{Jet, Network};
@@ -142,6 +144,42 @@ impl Level {
         }
     }
 
+    /// Adds `entries` of the Gauss–Newton matrix of layer `batch.first_layer` over whole blocks to `matrix` (`entries.outputs ×
+    /// entries.inputs`): `Σ_r ∂r/∂w ∂r/∂w'` over the residuals that [`Level::step`] sums the squares of. Targets have no part in
+    /// it. Levels differ in the last bits.
+    ///
+    /// # Panics
+    /// If the lengths are not those of whole and equally many blocks, an entry is not of the layer, or the level is not
+    /// available.
+    pub fn curvature(
+        self,
+        network: &Network,
+        batch: Batch<'_>,
+        entries: &Entries,
+        matrix: &mut [f32],
+        workspace: &mut Workspace,
+    ) {
+        self.assert_available();
+        let pass = Pass {
+            shape: network.shape(),
+            parameters: network.parameters(),
+            coordinates: batch.coordinates,
+            workspace,
+        };
+        match self {
+            // SAFETY: the portable kernels need no special instructions.
+            Level::Portable => unsafe {
+                curvature::curvature::<lanes::Portable, 2, 2>(pass, batch, entries, matrix)
+            },
+            // SAFETY: the machine has the instructions: asserted above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { curvature_avx2(pass, batch, entries, matrix) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { curvature_avx512(pass, batch, entries, matrix) },
+        }
+    }
+
     /// Evaluates `network` and its derivatives by its own coordinates on whole blocks of points.
     ///
     /// `coordinates` holds per block `inputs × BLOCK`, `out` receives per block `components × outputs × BLOCK`: for
@@ -216,7 +254,7 @@ pub struct Batch<'a> {
 }
 
 macro_rules! instances {
-    ($feature:literal, $lanes:ty, $columns:literal, $rows:literal, $forward:ident, $step:ident, $jet:ident, $orthogonalize:ident) => {
+    ($feature:literal, $lanes:ty, $columns:literal, $rows:literal, $forward:ident, $step:ident, $curvature:ident, $jet:ident, $orthogonalize:ident) => {
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = $feature)]
         unsafe fn $orthogonalize(n: usize, stride: usize, m: &mut [f32], scratch: &mut [Vec<f32>; 3]) {
@@ -237,6 +275,12 @@ macro_rules! instances {
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = $feature)]
+        unsafe fn $curvature(pass: Pass<'_>, batch: Batch<'_>, entries: &Entries, matrix: &mut [f32]) {
+            // SAFETY: this function's target features are those of the lanes.
+            unsafe { curvature::curvature::<$lanes, $columns, $rows>(pass, batch, entries, matrix) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = $feature)]
         unsafe fn $jet(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
             // SAFETY: this function's target features are those of the lanes.
             unsafe { jet::jet::<$lanes>(pass, jet, out) }
@@ -244,8 +288,28 @@ macro_rules! instances {
     };
 }
 
-instances!("avx2,fma", lanes::Avx2, 2, 2, forward_avx2, step_avx2, jet_avx2, orthogonalize_avx2);
-instances!("avx512f", lanes::Avx512, 4, 4, forward_avx512, step_avx512, jet_avx512, orthogonalize_avx512);
+instances!(
+    "avx2,fma",
+    lanes::Avx2,
+    2,
+    2,
+    forward_avx2,
+    step_avx2,
+    curvature_avx2,
+    jet_avx2,
+    orthogonalize_avx2
+);
+instances!(
+    "avx512f",
+    lanes::Avx512,
+    4,
+    4,
+    forward_avx512,
+    step_avx512,
+    curvature_avx512,
+    jet_avx512,
+    orthogonalize_avx512
+);
 
 #[cfg(test)]
 mod tests;

@@ -125,6 +125,48 @@ fn points(shape: Shape, blocks: usize) -> [Vec<f32>; 3] {
 }
 
 #[test]
+fn curvatures_of_all_levels_agree() {
+    for (paired, shape) in [
+        (false, Shape { inputs: 2, outputs: 3, layers: 3, width: 14 }),
+        (true, Shape { inputs: 2, outputs: 2, layers: 2, width: 9 }),
+        (false, Shape { inputs: 1, outputs: 1, layers: 1, width: 1 }),
+    ] {
+        let network = network(shape, 3);
+        let [coordinates, targets, weights] = &points(shape, 2);
+        let weights: &Vec<f32> = &weights.iter().map(|w| w.abs()).collect();
+        for (l, layer) in shape.layers().enumerate() {
+            let pairs = |n: usize| (0..n).flat_map(|a| (0..=a).map(move |b| (a, b)));
+            // Pairs one by one, and all of them as one.
+            let mut outputs: Vec<Vec<(usize, usize)>> = pairs(layer.outputs).map(|pair| vec![pair]).collect();
+            outputs.push(pairs(layer.outputs).collect());
+            let entries = Entries { outputs, inputs: pairs(layer.inputs + 1).collect() };
+            let batch = Batch { coordinates, targets, weights, first_layer: l, paired };
+            let run = |level: Level| {
+                let mut workspace = Workspace::default();
+                let mut matrix = vec![0.0; entries.outputs.len() * entries.inputs.len()];
+                level.step(&network, batch, 1.0, &mut vec![0.0; shape.parameters()], &mut workspace);
+                workspace.poison();
+                level.curvature(&network, batch, &entries, &mut matrix, &mut workspace);
+                matrix
+            };
+            let expected = run(Level::Portable);
+            let (sum, single) = expected.rchunks(entries.inputs.len()).next().zip(Some(&expected)).unwrap();
+            for (i, sum) in sum.iter().enumerate() {
+                let of_pairs = single.chunks(entries.inputs.len()).take(entries.outputs.len() - 1);
+                let total: f32 = of_pairs.map(|row| row[i]).sum();
+                assert!((total - sum).abs() <= 1e-4 * expected.iter().fold(0.0, |m: f32, x| m.max(x.abs())));
+            }
+            let norm: f32 = expected.iter().map(|x| x * x).sum();
+            assert!(norm > 0.0 && norm.is_finite());
+            for level in Level::available() {
+                let error: f32 = run(level).iter().zip(&expected).map(|(a, b)| (a - b).powi(2)).sum();
+                assert!((error / norm).sqrt() < 1e-5, "{level:?} {shape:?} {l}: {error:e} of {norm:e}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_used_workspace_gives_the_bits_of_a_fresh_one() {
     let shapes = [(2, 3, 5, 40), (1, 8, 1, 1), (2, 8, 3, 2), (2, 1, 9, 7), (1, 1, 2, 64), (2, 3, 5, 40)];
     for level in Level::available() {
