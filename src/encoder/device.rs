@@ -1,7 +1,7 @@
 //! The stages on a CUDA device: what the processor does tile by tile, all tiles at once.
 
 use super::meter::Meter;
-use super::session::Session;
+use super::session::{Fit, Session};
 use crate::backend::cuda::{Cuda, CurvatureOf, DeviceSamples, Run};
 use crate::container::QuantizedNetwork;
 use crate::error::Result;
@@ -84,23 +84,25 @@ impl Session<'_> {
         Ok(trained)
     }
 
-    /// Rounds all tiles layer by layer and refits the layers behind, as [`Session::quantize`] does on the processor.
+    /// Rounds all tiles layer by layer and refits the layers behind, as [`Session::quantize`] does on the processor. Rounding
+    /// itself is the processor's.
     pub(super) fn quantize_on(
         &self,
         gpu: &Gpu<'_>,
-        tiles: &Tiles,
-        networks: &[Fitted],
+        fit: &Fit,
         delta: f64,
         refits: &[Schedule],
+        sweeps: usize,
         time: f64,
     ) -> Result<Vec<QuantizedNetwork>> {
         let mut quantized = vec![];
-        for (numbers, time) in self.loads(tiles, time) {
-            let load = self.load(gpu, tiles, numbers)?;
-            let mut fits = load.tiles(|number, _| (refits[number], networks[number].rounding(delta)));
+        for (numbers, time) in self.loads(&fit.tiles, time) {
+            let load = self.load(gpu, &fit.tiles, numbers)?;
+            let mut fits = load.tiles(|number, _| (refits[number], fit.networks[number].rounding(delta)));
             let layers = fits.iter().map(|tile| tile.work.layers()).max().unwrap_or(0);
             for l in 0..layers {
-                round(gpu.cuda, &mut fits, l)?;
+                let having = fits.par_iter_mut().filter(|tile| l < tile.work.layers());
+                having.for_each(|tile| tile.work.round(self.level, tile.data, l));
                 for tile in &mut fits {
                     tile.schedule.first_layer = l + 1;
                     if l + 1 >= tile.work.layers() {
@@ -112,9 +114,22 @@ impl Session<'_> {
                     run(gpu.cuda, &self.meter, &mut fits, Rounding::network_mut, time)?;
                 }
             }
+            if sweeps > 0 && !self.meter.stopped() {
+                fits.par_iter_mut().for_each(|tile| self.sweep(tile, sweeps, time));
+            }
             quantized.extend(fits.into_iter().map(|tile| tile.work.finished()));
         }
         Ok(quantized)
+    }
+
+    /// Rounds the layers of a tile anew.
+    fn sweep(&self, tile: &mut Tile<Rounding<'_>>, sweeps: usize, time: Option<Allowance>) {
+        let Tile { number, data, schedule, work, .. } = tile;
+        let steps = data.blocks().div_ceil(schedule.blocks) as u64;
+        let units = f64::from(data.normalisation.scale).powi(2);
+        work.sweep(self.level, data, sweeps, |mse| {
+            self.meter.advance(*number, steps, mse * units) && time.is_none_or(|time| time.passed() < 1.0)
+        });
     }
 
     /// The tiles `numbers`, which are brought to the device unless they are there.
@@ -198,23 +213,6 @@ fn mean_curvatures(cuda: &Cuda, fits: &[Tile<Network>]) -> Result<Vec<Vec<(f64, 
 fn diagonal_means(matrix: &[f64], inputs: usize) -> (f64, f64) {
     let diagonal = |i: usize| matrix[i * (inputs + 2)];
     ((0..inputs).map(diagonal).sum::<f64>() / inputs as f64, diagonal(inputs))
-}
-
-/// Rounds layer `l` of the networks of a load that have it.
-fn round(cuda: &Cuda, fits: &mut [Tile<Rounding<'_>>], l: usize) -> Result<()> {
-    let mut having: Vec<_> = fits.iter_mut().filter(|tile| l < tile.work.layers()).collect();
-    let asked = having.iter().map(|tile| {
-        let (blocks, share) = sampled(tile.data);
-        let together = tile.work.together(l);
-        CurvatureOf { network: tile.work.network(), layer: l, samples: tile.samples, blocks, share, together }
-    });
-    let matrices = cuda.curvatures(&asked.collect::<Vec<_>>())?;
-    having.par_iter_mut().zip(matrices).for_each(|(tile, matrices)| {
-        let layer = tile.work.network().shape().layers().nth(l).expect("a layer of the network");
-        let size = (layer.inputs + 1).pow(2);
-        tile.work.round(l, |group| matrices[group.start / group.len() * size..][..size].to_vec());
-    });
-    Ok(())
 }
 
 /// Trains the networks of a load by its schedules.

@@ -27,6 +27,13 @@ const PROBE: f64 = 0.06;
 const LEAST_PROBE: f64 = 0.4;
 /// Work of all refits during quantization, relative to the fit.
 const REFIT: f64 = 0.3;
+/// The most passes that they take: with sweeps behind them more gain nothing.
+const MOST_REFIT: f64 = 96.0;
+/// Sweeps over the rounded layers.
+const SWEEPS: usize = 2;
+/// Passes of a fit that sweeps are worth their time after: they take as long as about 50 passes, which gain more
+/// where there are few.
+const PASSES_FOR_SWEEPS: f64 = 250.0;
 /// Where time is limited: the shares of what is left that a probe, the fit and one quantization may take.
 const PROBE_TIME: f64 = 0.06;
 const FIT_TIME: f64 = 0.75;
@@ -154,7 +161,7 @@ impl Session<'_> {
         let Fit { tiles, networks, .. } = fit;
         let measure = |(number, fitted): (usize, Fitted)| match fitted.is_measured() {
             true => fitted,
-            false => Fitted::new(fitted.network, &self.dataset(&tiles, number)),
+            false => Fitted::new(self.level, fitted.network, &self.dataset(&tiles, number)),
         };
         let networks = networks.into_par_iter().enumerate().map(measure).collect();
         Fit { tiles, networks, ..fit }
@@ -229,7 +236,7 @@ impl Session<'_> {
             let loss = data.squared_error(self.level, &network);
             let fitted = match phase {
                 Phase::Probe => Fitted::unmeasured(network, &data),
-                _ => Fitted::new(network, &data),
+                _ => Fitted::new(self.level, network, &data),
             };
             (fitted, loss)
         }))
@@ -276,8 +283,9 @@ impl Session<'_> {
             .iter()
             .zip(&points)
             .map(|(fitted, &points)| {
-                let steps = plan::steps(points, self.evaluations() * fit.passes) as f64;
-                let steps = (steps * REFIT / fitted.network.shape().layers as f64) as usize;
+                let passes = (REFIT * fit.passes).min(MOST_REFIT);
+                let steps = plan::steps(points, self.evaluations() * passes) as f64;
+                let steps = (steps / fitted.network.shape().layers as f64) as usize;
                 Schedule {
                     steps,
                     blocks: BATCH_BLOCKS,
@@ -290,8 +298,14 @@ impl Session<'_> {
                 }
             })
             .collect();
-        let total =
-            |(n, refit): (usize, &Schedule)| (fit.networks[n].network.shape().layers * refit.steps) as u64;
+        let sweeps = if fit.passes < PASSES_FOR_SWEEPS { 0 } else { SWEEPS };
+        let total = |(n, refit): (usize, &Schedule)| {
+            let layers = fit.networks[n].network.shape().layers;
+            let pass =
+                (self.evaluations() * points[n] as f64 / (BLOCK * BATCH_BLOCKS) as f64).ceil() as usize;
+            let swept = sweeps * (layers + 1) * pass;
+            (layers * refit.steps + swept) as u64
+        };
         if self.meter.stopped() {
             return Ok(fit.rounded(delta));
         }
@@ -300,7 +314,7 @@ impl Session<'_> {
             fit.networks.iter().zip(&points).map(|(f, &n)| f.network.shape().macs() as u64 * n).collect();
         #[cfg(feature = "cuda")]
         if let Some(gpu) = &self.gpu {
-            return self.quantize_on(gpu, &fit.tiles, &fit.networks, delta, &refits, QUANTIZE_TIME);
+            return self.quantize_on(gpu, fit, delta, &refits, sweeps, QUANTIZE_TIME);
         }
         Ok(self.for_tiles(&costs, QUANTIZE_TIME, |number, parallel, time| {
             let data = self.dataset(&fit.tiles, number);
@@ -310,7 +324,7 @@ impl Session<'_> {
             }
             let refit = Schedule { parallel, time, ..refits[number] };
             let advance = |steps, mse: f64| self.meter.advance(number, steps, mse * units);
-            fit.networks[number].quantized(self.level, &data, delta, &refit, advance)
+            fit.networks[number].quantized(self.level, &data, delta, &refit, sweeps, advance)
         }))
     }
 

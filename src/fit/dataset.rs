@@ -26,6 +26,18 @@ impl Normalisation {
         }
         network
     }
+
+    /// The network that [`Normalisation::undo`] takes to `network`, but for rounding.
+    pub fn redo(&self, network: &Network) -> Network {
+        let mut network = network.clone();
+        let layer = network.shape().layers().next_back().expect("a network has layers");
+        let parameters = network.parameters_mut();
+        parameters[layer.weights()].iter_mut().for_each(|w| *w /= self.scale);
+        for (bias, mean) in parameters[layer.biases()].iter_mut().zip(&self.means) {
+            *bias = (*bias - mean) / self.scale;
+        }
+        network
+    }
 }
 
 /// A squared error over a tile, in squared signal units, summed over points (weighted) and channels.

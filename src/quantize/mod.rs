@@ -3,28 +3,26 @@
 //! Steps come from the curvature: a parameter of curvature `h` rounded with step `s` adds `h·s²/12` to the squared
 //! error and saves `log₂ s` bits, so at equal slope every parameter of every tile adds the same error `δ`, and
 //! `s = √(12δ/h)`. One number, `δ`, sets the rate of the whole file. Layers are rounded first to last with errors
-//! compensating each other, and after each the layers behind it are refitted.
+//! compensating each other, and after each the layers behind it are refitted. In the end sweeps round one layer after the other
+//! anew, now that all others are what the file will hold.
 
 mod canonical;
 mod curvature;
+mod lattice;
 mod rounding;
 
 pub(crate) use canonical::fold_biases;
+#[cfg(all(test, feature = "cuda"))]
+pub(crate) use curvature::mean_of_outputs as mean_curvature;
 #[cfg(feature = "cuda")]
 pub(crate) use curvature::sampled;
-#[cfg(all(test, feature = "cuda"))]
-pub(crate) use curvature::traces as curvature_traces;
+pub(crate) use rounding::Rounding;
 
 use crate::backend::simd::Level;
 use crate::container::{QuantizedNetwork, step};
 use crate::fit::{Dataset, Normalisation, Schedule, train};
 use crate::network::Network;
-use curvature::traces;
-use rounding::Curvature;
 use std::ops::Range;
-
-/// Networks wider than this share one curvature matrix among the rows of a layer.
-const OWN_MATRIX_WIDTH: usize = 64;
 
 /// The largest symbol steps are chosen for: half of what the file holds, since rounding with compensation moves them.
 const LARGEST_SYMBOL: f64 = (1 << 19) as f64;
@@ -42,9 +40,9 @@ pub(crate) struct Fitted {
 
 impl Fitted {
     /// Measures the curvature of a trained network.
-    pub fn new(mut network: Network, data: &Dataset) -> Self {
+    pub fn new(level: Level, mut network: Network, data: &Dataset) -> Self {
         fold_biases(&mut network);
-        let means = traces(&network, data, 0).into_iter().map(|trace| trace.means()).collect();
+        let means = curvature::means(level, &network, data);
         Self::with_means(network, data, means)
     }
 
@@ -106,22 +104,22 @@ impl Fitted {
         finished(QuantizedNetwork { shape, steps, symbols })
     }
 
-    /// Rounds layer after layer with compensation, and refits the layers behind by `refit` (its `first_layer` is set
-    /// here). `observe` gets the steps since its last call and the mean squared error, and ends the refit by returning
-    /// false.
+    /// Rounds layer after layer with compensation, refits the layers behind by `refit` (its `first_layer` is set here), and then
+    /// rounds all of them anew in `sweeps`, as far as the time of `refit` allows. `observe` gets the steps since its last call and
+    /// the mean squared error, and ends refits and sweeps by returning false.
     pub fn quantized(
         &self,
         level: Level,
         data: &Dataset,
         delta: f64,
         refit: &Schedule,
+        sweeps: usize,
         mut observe: impl FnMut(u64, f64) -> bool,
     ) -> QuantizedNetwork {
-        let mut rounding = self.rounding(delta);
+        let (mut rounding, mut going) = (self.rounding(delta), true);
         let layers = rounding.layers();
         for l in 0..layers {
-            let trace = &traces(&rounding.network, data, l)[0];
-            rounding.round(l, |group| trace.matrix(group));
+            rounding.round(level, data, l);
             if l + 1 < layers && refit.steps > 0 {
                 let time = refit.time.map(|time| time.part(layers - 1 - l));
                 let schedule = Schedule { first_layer: l + 1, time, ..*refit };
@@ -129,87 +127,22 @@ impl Fitted {
                 train(level, rounding.network_mut(), data, &schedule, |step, mse| {
                     let steps = (step - seen) as u64;
                     seen = step;
-                    observe(steps, mse)
+                    going = observe(steps, mse);
+                    going
                 });
             }
+        }
+        let in_time = || refit.time.is_none_or(|time| time.passed() < 1.0);
+        if sweeps > 0 && going && in_time() {
+            let steps = data.blocks().div_ceil(refit.blocks) as u64;
+            rounding.sweep(level, data, sweeps, |mse| observe(steps, mse) && in_time());
         }
         rounding.finished()
     }
 
     /// The network, to be rounded layer by layer with an added squared error of `delta` per parameter.
     pub fn rounding(&self, delta: f64) -> Rounding<'_> {
-        Rounding {
-            fitted: self,
-            steps: self.steps(delta),
-            network: self.network.clone(),
-            symbols: vec![0; self.network.shape().parameters()],
-        }
-    }
-}
-
-/// A network of which some layers are rounded.
-pub(crate) struct Rounding<'a> {
-    fitted: &'a Fitted,
-    steps: Vec<(i16, i16)>,
-    network: Network,
-    symbols: Vec<i32>,
-}
-
-impl Rounding<'_> {
-    /// Layers, the last one included.
-    pub fn layers(&self) -> usize {
-        self.steps.len()
-    }
-    /// The network, whose layers behind the rounded ones may be refitted.
-    pub fn network_mut(&mut self) -> &mut Network {
-        &mut self.network
-    }
-
-    /// The network.
-    #[cfg(feature = "cuda")]
-    pub fn network(&self) -> &Network {
-        &self.network
-    }
-
-    /// Neighbouring outputs of layer `l` that share a curvature matrix: one or all.
-    pub fn together(&self, l: usize) -> usize {
-        let shape = self.network.shape();
-        let layer = shape.layers().nth(l).expect("a layer of the network");
-        if layer.last || shape.width > OWN_MATRIX_WIDTH { layer.outputs } else { 1 }
-    }
-
-    /// Rounds layer `l`, after all layers before it, with errors that compensate each other by the `curvature` of groups of
-    /// its outputs.
-    pub fn round(&mut self, l: usize, mut curvature: impl FnMut(Range<usize>) -> Vec<f64>) {
-        let together = self.together(l);
-        let Rounding { fitted, steps, network, symbols } = self;
-        let shape = network.shape();
-        let ((weights, biases), layer) = (steps[l], shape.layers().nth(l).expect("a layer of the network"));
-        if layer.last {
-            *network = fitted.normalisation.undo(network);
-        }
-        let mut sizes = vec![step(weights); layer.inputs];
-        sizes.push(step(biases));
-        for group in (0..layer.outputs).step_by(together) {
-            let rows = group..group + together;
-            let curvature = Curvature::new(&curvature(rows.clone()), layer.inputs + 1);
-            for row in rows {
-                let weights = layer.weights().skip(row * layer.inputs).take(layer.inputs);
-                let places: Vec<usize> = weights.chain([layer.biases().start + row]).collect();
-                let mut values: Vec<f32> = places.iter().map(|&i| network.parameters()[i]).collect();
-                let rounded = curvature.closest(&mut values, &sizes);
-                for ((&i, value), symbol) in places.iter().zip(values).zip(rounded) {
-                    network.parameters_mut()[i] = value;
-                    symbols[i] = symbol;
-                }
-            }
-        }
-    }
-
-    /// The rounded network, once all layers are.
-    pub fn finished(self) -> QuantizedNetwork {
-        let Rounding { steps, network, symbols, .. } = self;
-        finished(QuantizedNetwork { shape: network.shape(), steps, symbols })
+        Rounding::new(self, self.steps(delta))
     }
 }
 
@@ -228,8 +161,10 @@ fn finished(mut network: QuantizedNetwork) -> QuantizedNetwork {
 mod tests {
     use super::*;
     use crate::backend::simd::BLOCK;
+    use crate::fit::Allowance;
     use crate::network::Shape;
     use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
+    use std::time::{Duration, Instant};
 
     const NO_REFIT: Schedule = Schedule {
         steps: 0,
@@ -261,7 +196,7 @@ mod tests {
         let network = Network::from_parameters(shape, parameters);
         Level::best().forward(&network, &data.coordinates, &mut data.targets, &mut Default::default());
         data.normalisation = Normalisation { means: means.to_vec(), scale };
-        (Fitted::new(network, &data), data)
+        (Fitted::new(Level::best(), network, &data), data)
     }
 
     /// The squared error that quantization has added at the points, signal units.
@@ -318,7 +253,7 @@ mod tests {
         for delta in [1e-7, 1e-5] {
             let nearest = added(&fitted, &data, &fitted.rounded(delta));
             let quantized =
-                fitted.quantized(Level::best(), &data, delta, &NO_REFIT, |_, _| panic!("no refit"));
+                fitted.quantized(Level::best(), &data, delta, &NO_REFIT, 0, |_, _| panic!("no refit"));
             let compensated = added(&fitted, &data, &quantized);
             assert!(compensated < 0.75 * nearest, "{compensated} of {nearest} at {delta}");
             assert!(quantized.is_sorted());
@@ -329,10 +264,10 @@ mod tests {
     fn refits_between_the_layers_take_their_steps_and_make_up_for_errors_before() {
         let (fitted, data) = solved([0.3, -2.0], 0.25);
         let (delta, level) = (1e-4, Level::best());
-        let without = fitted.quantized(level, &data, delta, &NO_REFIT, |_, _| true);
+        let without = fitted.quantized(level, &data, delta, &NO_REFIT, 0, |_, _| true);
         let mut steps = 0;
         let refit = Schedule { steps: 65, ..NO_REFIT };
-        let with = fitted.quantized(level, &data, delta, &refit, |more, _| {
+        let with = fitted.quantized(level, &data, delta, &refit, 0, |more, _| {
             steps += more;
             true
         });
@@ -340,5 +275,45 @@ mod tests {
         assert_eq!(steps, 3 * 64);
         let [with, without] = [with, without].map(|quantized| added(&fitted, &data, &quantized));
         assert!(with < without, "{with} of {without}");
+    }
+
+    #[test]
+    fn sweeps_lower_the_error_and_tell_what_is_left_of_it() {
+        let (fitted, data) = solved([0.3, -2.0], 0.25);
+        let level = Level::best();
+        for delta in [1e-5, 1e-3] {
+            let errors = [0, 1, 3].map(|sweeps| {
+                let (mut calls, mut told) = (0, f64::NAN);
+                let quantized = fitted.quantized(level, &data, delta, &NO_REFIT, sweeps, |steps, mse| {
+                    assert!(calls == 0 || mse <= told, "{mse} after {told}");
+                    (calls, told) = (calls + 1, mse);
+                    steps == 2
+                });
+                // A call for each of four layers, a pass of two batches each.
+                assert_eq!(calls, 4 * sweeps);
+                let added = added(&fitted, &data, &quantized);
+                let told = told * f64::from(data.normalisation.scale).powi(2) * (2 * data.points) as f64;
+                assert!(sweeps == 0 || (told / added - 1.0).abs() < 0.02, "{told} told, {added} added");
+                added
+            });
+            assert!(errors[1] < 0.9 * errors[0] && errors[2] <= errors[1], "{errors:?} at {delta}");
+        }
+    }
+
+    #[test]
+    fn sweeps_end_when_they_are_told_to_or_have_no_time() {
+        let (fitted, data) = solved([0.3, -2.0], 0.25);
+        let quantized = |refit: &Schedule, sweeps, mut go_on: usize| {
+            let mut calls = 0;
+            let symbols = fitted.quantized(Level::best(), &data, 1e-4, refit, sweeps, |_, _| {
+                (calls, go_on) = (calls + 1, go_on.saturating_sub(1));
+                go_on > 0
+            });
+            (calls, symbols.symbols)
+        };
+        let none = quantized(&NO_REFIT, 0, 0);
+        assert_eq!(quantized(&NO_REFIT, 2, 3).0, 3);
+        let time = Some(Allowance { from: Instant::now(), length: Duration::ZERO });
+        assert_eq!(quantized(&Schedule { time, ..NO_REFIT }, 2, 3), none);
     }
 }

@@ -9,7 +9,7 @@ use super::{Cuda, CurvatureOf, Run};
 use crate::backend::simd::Level;
 use crate::fit::{self, Dataset, GradientTerm, Schedule};
 use crate::network::{Network, Shape};
-use crate::quantize::{curvature_traces, sampled};
+use crate::quantize::{mean_curvature, sampled};
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
 use std::sync::OnceLock;
 
@@ -175,9 +175,10 @@ fn curvatures_are_those_of_the_processor() {
     for (of, got) in asked.iter().zip(&got) {
         let (layer, data) =
             (of.network.shape().layers().nth(of.layer).unwrap(), &data[usize::from(of.samples.paired)]);
-        let trace = &curvature_traces(of.network, data, of.layer)[0];
         let groups = (0..layer.outputs).step_by(of.together).map(|from| from..from + of.together);
-        let expected: Vec<f64> = groups.flat_map(|group| trace.matrix(group)).collect();
+        let expected: Vec<f64> = groups
+            .flat_map(|group| mean_curvature(Level::best(), of.network, data, of.layer, group))
+            .collect();
         assert_eq!(got.len(), expected.len());
         let norm = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>().sqrt();
         let error =
