@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use sirenc::container::{self, Networks};
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Signal};
 use sirenc::{
-    Decoder, EncodeOptions, Encoded, Error, Flow, Limits, Progress, Result, Target, WeightCoding, encode,
+    Decoder, EncodeOptions, Encoded, Error, Flow, Limits, Phase, Progress, Result, Target, WeightCoding,
+    encode,
 };
 
 fn options(target: Target) -> EncodeOptions {
@@ -140,21 +141,37 @@ fn too_small_a_size_is_refused_with_the_least_that_is_needed() {
     assert!(fit(&signal, &options(Target::Bytes(least))).unwrap().bytes.len() as u64 <= least);
 }
 
-#[test]
-fn what_is_broken_off_while_probes_run_ends_with_the_best_probe() {
-    let waves = |i: usize| {
+/// Waves that a small network learns within a few passes; one that has learnt nothing has 14 dB.
+fn waves() -> Signal {
+    let wave = |i: usize| {
         let (x, y) = (i % 96, i / 96);
         0.5 + 0.2 * (0.11 * x as f32).sin() + 0.2 * (0.07 * (x + 2 * y) as f32).cos()
     };
-    let values: Vec<f32> = (0..96 * 96).map(waves).collect();
-    let signal = signal(picture(96, 96, 1, SampleFormat::U8), &values);
+    let values: Vec<f32> = (0..96 * 96).map(wave).collect();
+    signal(picture(96, 96, 1, SampleFormat::U8), &values)
+}
+
+#[test]
+fn what_is_broken_off_before_its_fit_began_ends_with_its_probe() {
+    let mut options = options(Target::Bytes(6000));
+    options.effort = 9;
+    let finish_at_the_fit = |progress: &Progress| match progress.phase {
+        Phase::Fit => Flow::Finish,
+        _ => Flow::Continue,
+    };
+    let encoded = encode(&waves(), &options, &finish_at_the_fit).unwrap();
+    assert!(encoded.report.interrupted && encoded.report.psnr_db > 27.0, "{:?}", encoded.report);
+}
+
+#[test]
+fn what_is_broken_off_while_probes_run_ends_with_the_best_probe() {
     let mut options = options(Target::Psnr(70.0));
     options.effort = 9;
-    // Well within the first probe, which is long; a network that has learnt nothing has 14 dB.
+    // Well within the first probe, which is long.
     let finish_at_30_db = |progress: &Progress| match progress.psnr_db > 30.0 {
         true => Flow::Finish,
         false => Flow::Continue,
     };
-    let encoded = encode(&signal, &options, &finish_at_30_db).unwrap();
+    let encoded = encode(&waves(), &options, &finish_at_30_db).unwrap();
     assert!(encoded.report.interrupted && encoded.report.psnr_db > 27.0, "{:?}", encoded.report);
 }

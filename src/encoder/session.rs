@@ -79,10 +79,19 @@ impl Fit {
     }
 }
 
+/// Replaces the networks of tiles that `others` leave less of the loss for.
+fn keep_better(networks: &mut [(Fitted, Loss)], others: Vec<(Fitted, Loss)>) {
+    for (network, other) in networks.iter_mut().zip(others) {
+        if other.1.total < network.1.total {
+            *network = other;
+        }
+    }
+}
+
 /// What a probe of equal networks leads to.
 enum Placed {
-    /// The shapes that are to be fitted.
-    Shapes(Tiles, Vec<Shape>),
+    /// The shapes that are to be fitted, and the probe, if there was one.
+    Shapes(Tiles, Vec<Shape>, Vec<(Fitted, Loss)>),
     /// The probe itself, not measured: the meter has stopped, so that nothing can be trained longer.
     BrokenOff(Fit),
 }
@@ -140,7 +149,14 @@ impl Session<'_> {
     /// leaves for fits (0 to 1).
     pub fn fit(&self, parameters: f64, passes: f64, time: f64) -> Result<Fit> {
         match self.placed(parameters, passes, time)? {
-            Placed::Shapes(tiles, shapes) => self.fit_shapes(tiles, &shapes, passes, time),
+            Placed::Shapes(tiles, shapes, probe) => {
+                let mut fit = self.fit_trained(&tiles, &shapes, passes, time)?;
+                // What was broken off before it began is worse than its probe.
+                if self.meter.stopped() {
+                    keep_better(&mut fit, probe);
+                }
+                Ok(self.measured(Fit::new(tiles, fit, passes)))
+            }
             Placed::BrokenOff(fit) => Ok(self.measured(fit)),
         }
     }
@@ -148,7 +164,7 @@ impl Session<'_> {
     /// Such a fit of which only the error is asked for: its curvature is not measured.
     pub fn probe(&self, parameters: f64, passes: f64, time: f64) -> Result<Fit> {
         match self.placed(parameters, passes, time)? {
-            Placed::Shapes(tiles, shapes) => {
+            Placed::Shapes(tiles, shapes, _) => {
                 let trained = self.train(Phase::Probe, &tiles, &shapes, passes, FIT_TIME * time, 0)?;
                 Ok(Fit::new(tiles, trained, passes))
             }
@@ -174,7 +190,7 @@ impl Session<'_> {
         let layers = plan::layers(self.signal.description.kind, each);
         let equal = vec![plan::shape(&self.signal.description, layers, each); tiles.len()];
         if tiles.len() == 1 || PROBE * passes < LEAST_PROBE {
-            return Ok(Placed::Shapes(tiles, equal));
+            return Ok(Placed::Shapes(tiles, equal, vec![]));
         }
         let probe = self.train(Phase::Probe, &tiles, &equal, PROBE * passes, PROBE_TIME * time, 0)?;
         if self.meter.stopped() {
@@ -183,12 +199,24 @@ impl Session<'_> {
         let errors: Vec<f64> = probe.iter().map(|(_, loss)| loss.total).collect();
         let shares = plan::share(parameters, &errors);
         let shapes = shares.into_iter().map(|p| plan::shape(&self.signal.description, layers, p)).collect();
-        Ok(Placed::Shapes(tiles, shapes))
+        Ok(Placed::Shapes(tiles, shapes, probe))
     }
 
-    /// Fits networks of given shapes; at the highest efforts several to each tile, of which the best is kept.
+    /// Fits networks of given shapes.
     pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], passes: f64, time: f64) -> Result<Fit> {
-        let fit = |attempt| self.train(Phase::Fit, &tiles, shapes, passes, FIT_TIME * time, attempt);
+        let trained = self.fit_trained(&tiles, shapes, passes, time)?;
+        Ok(Fit::new(tiles, trained, passes))
+    }
+
+    /// The networks of such a fit; at the highest efforts the best of several for each tile.
+    fn fit_trained(
+        &self,
+        tiles: &Tiles,
+        shapes: &[Shape],
+        passes: f64,
+        time: f64,
+    ) -> Result<Vec<(Fitted, Loss)>> {
+        let fit = |attempt| self.train(Phase::Fit, tiles, shapes, passes, FIT_TIME * time, attempt);
         let start = Instant::now();
         let mut best = fit(0)?;
         for attempt in 1..plan::fits(self.options.effort) {
@@ -197,13 +225,9 @@ impl Session<'_> {
             if self.meter.interrupted() || self.meter.remaining().is_some_and(|left| left < another) {
                 break;
             }
-            for (best, other) in best.iter_mut().zip(fit(attempt)?) {
-                if other.1.total < best.1.total {
-                    *best = other;
-                }
-            }
+            keep_better(&mut best, fit(attempt)?);
         }
-        Ok(Fit::new(tiles, best, passes))
+        Ok(best)
     }
 
     /// Trains one network per tile; each comes with what it leaves of the loss, in unit values. Attempts begin with other
