@@ -65,10 +65,11 @@ pub struct Args {
     /// PSNR in dB, met within 0.1 dB (exit code 6 if not)
     #[arg(long, value_name = "DB", group = "target", value_parser = values::positive, help_heading = TARGET)]
     psnr: Option<f64>,
-    /// From 0, the smallest file, to 100, the most faithful [default: 75]
+    /// From 0, the smallest file, to 100, nearly lossless [default: 75]
     ///
-    /// Pictures: up to three fits that aim at a PSNR of 21 + 0.16·Q dB, 33 dB at 75. Sound: 0.02·Q bits per sample, 1.5
-    /// at 75.
+    /// Pictures: one fit that aims at a PSNR, 21 dB at 0, 33 dB at 75 and 48 dB at 100, where the error is one of 255 codes
+    /// (root of the mean square); of small pictures up to three. A file that is more than 1 dB away from it is told. Sound:
+    /// 0.02·Q bits per sample, 1.5 at 75.
     #[arg(long, value_name = "0..100", group = "target", value_parser = values::quality, help_heading = TARGET)]
     quality: Option<f64>,
     /// Sound only: kilobits (1000 bits) per second, every byte counted; never exceeded
@@ -91,9 +92,10 @@ pub struct Args {
     ///
     /// Seconds of CPU time for a 768×512 picture at 0.3 bpp on a Zen 4 server core with AVX-512: 2, 4, 9, 20 and 44
     /// for levels 1 to 5; half as long on two cores. 6 and 7 do 1.7 times the work of the level below; 8 and 9 fit two and
-    /// three times as 7 does, and keep the best. The time is in proportion to the samples and hardly depends on the
-    /// target; towards a PSNR or a quality of a picture, which take several fits, levels below 3 work as 3, since fewer
-    /// passes only make larger files.
+    /// three times as 7 does, and keep the best. The time hardly depends on the target, and is in proportion to the samples up
+    /// to 3.75 megapixels; larger pictures are passed over as often as takes the same time, but not less than at level 1,
+    /// which is told. Towards a PSNR or a quality of a picture levels below 3 work as 3, since fewer passes only make
+    /// larger files.
     #[arg(long, value_name = "1..9", default_value_t = 5, help_heading = FIT)]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=9))]
     effort: u8,
@@ -204,8 +206,9 @@ impl<'a> Job<'a> {
             options.gradient = Some(gradient::read(path, &source.description)?);
         }
         let encoded = args.fit(&content.name, &source, &options, interrupt, silent)?;
-        let verified =
-            if args.no_verify { None } else { Some(verify(&content.name, &source, &encoded, silent)?) };
+        // The encoder has rendered the file once. Who interrupts it is not kept waiting for another time.
+        let verify_it = !args.no_verify && !encoded.report.interrupted;
+        let verified = if verify_it { Some(verify(&content.name, &source, &encoded, silent)?) } else { None };
 
         // Files that are encoded at once are written and reported one by one.
         static ONE_BY_ONE: Mutex<()> = Mutex::new(());

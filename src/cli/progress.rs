@@ -1,31 +1,27 @@
 //! The progress bar, on standard error and only on a terminal.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use super::report;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sirenc::{Phase, Progress};
-use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Shorter than an eye can follow, longer than a fast step takes.
 const REFRESH: Duration = Duration::from_millis(60);
+/// Parts of all work that the bar can show.
+const PARTS: u64 = 10_000;
 
 /// A progress bar that may be hidden. Removes itself when dropped.
 #[derive(Debug)]
 pub struct Meter {
     bar: ProgressBar,
-    shown: Mutex<Shown>,
-}
-
-#[derive(Debug, Default)]
-struct Shown {
-    phase: Option<Phase>,
-    at: Option<Instant>,
+    shown: Mutex<Option<Instant>>,
 }
 
 impl Meter {
     /// A bar for a task that reports [`Progress`]; `quiet` hides it.
     pub fn fit(quiet: bool) -> Self {
-        Self::new(quiet, 0, "{prefix:<8} {wide_bar} step {pos}/{len}  {msg}  {rate}  ETA {eta}")
+        Self::new(quiet, PARTS, "{prefix:<8} {wide_bar} {percent:>3} %  {msg}")
     }
     /// A bar for a rendering of `samples` samples; `quiet` hides it.
     pub fn render(quiet: bool, samples: u64) -> Self {
@@ -38,7 +34,7 @@ impl Meter {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(length), target);
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("━╸ ").with_key("rate", rate));
+            bar.set_style(style.progress_chars("━╸ "));
         }
         Meter { bar, shown: Mutex::default() }
     }
@@ -48,18 +44,20 @@ impl Meter {
             return;
         }
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let same_phase = shown.phase == Some(progress.phase);
-        if same_phase && shown.at.is_some_and(|at| at.elapsed() < REFRESH) {
+        if shown.is_some_and(|at| at.elapsed() < REFRESH) {
             return;
         }
-        self.bar.set_length(progress.steps);
-        if !same_phase {
-            self.bar.reset();
-            self.bar.set_prefix(name(progress.phase));
-        }
-        self.bar.set_position(progress.step);
-        self.bar.set_message(format!("{:.2} dB", progress.psnr_db));
-        *shown = Shown { phase: Some(progress.phase), at: Some(Instant::now()) };
+        self.bar.set_prefix(name(progress.phase));
+        self.bar.set_position((progress.done * PARTS as f64) as u64);
+        let quality = if progress.psnr_db.is_finite() {
+            format!("{:.2} dB  ", progress.psnr_db)
+        } else {
+            String::new()
+        };
+        let (step, steps) = (progress.step, progress.steps);
+        let left = report::duration(progress.remaining);
+        self.bar.set_message(format!("step {step}/{steps}  {quality}ETA {left}"));
+        *shown = Some(Instant::now());
     }
     /// `samples` more have been rendered.
     pub fn advance(&self, samples: usize) {
@@ -75,12 +73,6 @@ impl Drop for Meter {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// Steps per second.
-fn rate(state: &ProgressState, text: &mut dyn Write) {
-    // What cannot be shown is not worth failing for.
-    let _ = write!(text, "{:.0}/s", state.per_sec());
 }
 
 fn name(phase: Phase) -> &'static str {

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use sirenc::Device;
-use sirenc::signal::metric::Distortion;
+use sirenc::signal::metric::{Distortion, WorstTile};
 use sirenc::signal::{Description, Kind, MetadataKind, SampleFormat};
 use std::path::Path;
+use std::time::Duration;
 
 /// `31204` as `31 204`.
 pub fn grouped(number: u64) -> String {
@@ -33,6 +34,32 @@ pub fn prefixed(number: u64) -> String {
 pub fn short(number: f64) -> String {
     let text = format!("{number:?}");
     text.strip_suffix(".0").map_or(text.clone(), String::from)
+}
+
+/// A time to come, as exact as it is worth: `4 s`, `2 min`, `1 h 20 min`.
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs_f64().ceil();
+    match seconds {
+        s if s <= 90.0 => format!("{s:.0} s"),
+        s if s < 3600.0 => format!("{:.0} min", s / 60.0),
+        s if s < 360_000.0 => format!("{} h {} min", (s / 3600.0).floor(), (s % 3600.0 / 60.0).floor()),
+        _ => "days".into(),
+    }
+}
+
+/// The tile that is farthest from the signal: `worst tile 24.1 dB at 128,0 (64×48)`.
+pub fn worst_tile(worst: &WorstTile) -> String {
+    let joined = |numbers: &[u32], by: &str| numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(by);
+    let (start, lengths) = (joined(&worst.start, ","), joined(&worst.lengths, "×"));
+    format!("worst tile {} at {start} ({lengths})", decibels(worst.psnr_db))
+}
+
+/// The same for scripts: `{"psnr_db": 24.1, "region": [128, 0, 64, 48]}`, null if there is one tile only.
+pub fn worst_tile_json(worst: Option<&WorstTile>) -> Value {
+    worst.map_or(Value::Null, |worst| {
+        let region: Vec<u32> = worst.start.iter().chain(&worst.lengths).copied().collect();
+        json!({ "psnr_db": number(worst.psnr_db), "region": region })
+    })
 }
 
 /// `33.02 dB`; identical signals have no finite ratio.
@@ -167,6 +194,15 @@ mod tests {
             ["0", "999", "1 000", "31 204", "1 234 567"]
         );
         assert_eq!([999, 1_500_000, 3_020_000_000].map(prefixed), ["999", "1.50 M", "3.02 G"]);
+    }
+
+    #[test]
+    fn times_to_come_are_as_exact_as_they_are_worth() {
+        let cases = [(0.0, "0 s"), (3.2, "4 s"), (90.0, "90 s"), (200.0, "3 min"), (4900.0, "1 h 21 min")];
+        for (seconds, text) in cases {
+            assert_eq!(duration(Duration::from_secs_f64(seconds)), text);
+        }
+        assert_eq!(duration(Duration::MAX), "days");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::input::Content;
 use super::limits::LimitArgs;
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
-use sirenc::signal::metric::{Comparison, compare};
+use sirenc::signal::metric::{Comparison, TileErrors, WorstTile, compare};
 use sirenc::signal::{Description, Grid};
 use sirenc::{Decoder, GradientError, Limits, media};
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> Outcome {
     let mut sentence = format!("{name}: intact");
     let mut psnr = f64::INFINITY;
     if let Some(original) = &args.original {
-        let (compared, gradient) = against(args, name, &decoder, original)?;
+        let (compared, worst, gradient) = against(args, name, &decoder, original)?;
         psnr = compared.distortion.psnr_db();
         let description = decoder.description();
         object.insert("original".into(), report::path(original));
@@ -71,6 +71,10 @@ pub fn run(args: &Args) -> Outcome {
             report::max_error(description, &compared.distortion),
             original.display()
         );
+        object.insert("worst_tile".into(), report::worst_tile_json(worst.as_ref()));
+        if let Some(worst) = &worst {
+            sentence += &format!(", {}", report::worst_tile(worst));
+        }
         if let Some(error) = gradient {
             let names = axis_names(description.kind).iter().zip(&error.axes);
             let axes: Vec<String> =
@@ -103,7 +107,7 @@ fn against(
     name: &str,
     decoder: &Decoder,
     original: &Path,
-) -> Result<(Comparison, Option<GradientError>), Failure> {
+) -> Result<(Comparison, Option<WorstTile>, Option<GradientError>), Failure> {
     let original = Content::read(original, &Limits::default())?;
     let source = media::read(&original.bytes, &Limits::default())
         .map_err(|error| Failure::media(&original.name, error))?;
@@ -121,8 +125,10 @@ fn against(
     let fault = |error| Failure::work(name, error);
     let decoded = render::native(decoder, args.quiet).map_err(fault)?;
     let compared = compare(&source, &decoded).map_err(fault)?;
+    let mut of_tiles = TileErrors::new(found, decoder.tiles());
+    of_tiles.add_signal(&source, &decoded);
     let gradient = args.derivatives.then(|| decoder.gradient_error(&source)).transpose();
-    Ok((compared, gradient.map_err(fault)?))
+    Ok((compared, of_tiles.worst(), gradient.map_err(fault)?))
 }
 
 /// Whether two signals have a sample for every sample of the other.

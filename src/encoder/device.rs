@@ -5,9 +5,9 @@ use super::session::{Fit, Session};
 use crate::backend::cuda::{Cuda, CurvatureOf, DeviceSamples, Run};
 use crate::container::QuantizedNetwork;
 use crate::error::Result;
-use crate::fit::{Allowance, Dataset, Loss, Schedule};
+use crate::fit::{Allowance, Dataset, Schedule};
 use crate::network::{Network, Shape};
-use crate::quantize::{Fitted, Rounding, fold_biases, sampled};
+use crate::quantize::{Fitted, Rounding, SAMPLED, fold_biases, sampled};
 use crate::signal::Tiles;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -61,7 +61,7 @@ impl Session<'_> {
         steps: &[usize],
         time: f64,
         attempt: u64,
-    ) -> Result<Vec<(Fitted, Loss)>> {
+    ) -> Result<Vec<Fitted>> {
         let mut trained = vec![];
         for (numbers, time) in self.loads(tiles, time) {
             let load = self.load(gpu, tiles, numbers)?;
@@ -76,8 +76,7 @@ impl Session<'_> {
             let means = mean_curvatures(gpu.cuda, &fits)?;
             let finish = |(tile, means): (Tile<Network>, _)| {
                 let Tile { data, work: network, .. } = tile;
-                let loss = data.squared_error(self.level, &network);
-                (Fitted::with_means(network, data, means), loss)
+                Fitted::with_means(self.level, network, data, means)
             };
             trained.par_extend(fits.into_par_iter().zip(means).map(finish));
         }
@@ -117,7 +116,8 @@ impl Session<'_> {
             if sweeps > 0 && !self.meter.stopped() {
                 fits.par_iter_mut().for_each(|tile| self.sweep(tile, sweeps, time));
             }
-            quantized.extend(fits.into_iter().map(|tile| tile.work.finished()));
+            quantized
+                .par_extend(fits.into_par_iter().map(|tile| self.mended(fit, delta, tile, refits, sweeps)));
         }
         Ok(quantized)
     }
@@ -130,6 +130,28 @@ impl Session<'_> {
         work.sweep(self.level, data, sweeps, |mse| {
             self.meter.advance(*number, steps, mse * units) && time.is_none_or(|time| time.passed() < 1.0)
         });
+    }
+
+    /// A rounded tile, or a finer one where rounding spoilt it.
+    fn mended(
+        &self,
+        fit: &Fit,
+        delta: f64,
+        tile: Tile<'_, Rounding<'_>>,
+        refits: &[Schedule],
+        sweeps: usize,
+    ) -> QuantizedNetwork {
+        let Tile { number, data, work, .. } = tile;
+        let units = f64::from(data.normalisation.scale).powi(2);
+        let (fitted, mut first) = (&fit.networks[number], Some(work));
+        fitted.least_spoilt(self.level, data, delta, |delta| {
+            let again = || {
+                fitted.round_layers(self.level, data, delta, &refits[number], sweeps, |steps, mse| {
+                    self.meter.advance(number, steps, mse * units)
+                })
+            };
+            first.take().or_else(|| (!self.meter.stopped()).then(again))
+        })
     }
 
     /// The tiles `numbers`, which are brought to the device unless they are there.
@@ -189,7 +211,7 @@ impl Load {
 fn mean_curvatures(cuda: &Cuda, fits: &[Tile<Network>]) -> Result<Vec<Vec<(f64, f64)>>> {
     let layers = |tile| {
         let Tile { data, samples, work: network, .. }: &Tile<Network> = tile;
-        let (blocks, share) = sampled(data);
+        let (blocks, share) = sampled(data, SAMPLED);
         let layers = network.shape().layers().enumerate();
         layers.map(move |(layer, of)| CurvatureOf {
             network,

@@ -22,17 +22,44 @@ pub(crate) struct Meter<'a> {
 
 struct State {
     phase: Phase,
-    step: u64,
-    steps: u64,
-    /// Mean squared error of each tile and its number of points.
-    errors: Vec<(f64, f64)>,
+    tiles: Vec<TileState>,
+    /// The work of the stages that are to come.
+    planned: Vec<(Phase, f64)>,
+    /// Work of the stages that have ended, and what a second does of it as long as nothing else is known.
+    done: f64,
+    foreseen: f64,
+    started: Instant,
     reported: Instant,
+}
+
+/// A tile in the present stage.
+struct TileState {
+    step: u64,
+    stage: Stage,
+}
+
+/// What a stage does on one tile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stage {
+    pub points: u64,
+    pub steps: u64,
+    /// Multiply-adds of all steps.
+    pub work: f64,
+    /// The mean squared error before, NaN if it is not known.
+    pub mse: f64,
 }
 
 impl<'a> Meter<'a> {
     pub fn new(observe: &'a (dyn Fn(&Progress) -> Flow + Sync), deadline: Option<Instant>) -> Self {
-        let state =
-            State { phase: Phase::Probe, step: 0, steps: 0, errors: vec![], reported: Instant::now() };
+        let state = State {
+            phase: Phase::Probe,
+            tiles: vec![],
+            planned: vec![],
+            done: 0.0,
+            foreseen: 1.0,
+            started: Instant::now(),
+            reported: Instant::now(),
+        };
         Meter {
             observe,
             deadline,
@@ -43,11 +70,34 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// A new phase of `steps` on tiles of so many points.
-    pub fn begin(&self, phase: Phase, steps: u64, points: &[u64]) {
+    /// What a second does, in multiply-adds, as far as can be foreseen.
+    pub fn foresee(&self, work: f64) {
+        self.lock().foreseen = work;
+    }
+
+    /// The same.
+    pub fn foreseen(&self) -> f64 {
+        self.lock().foreseen
+    }
+
+    /// The stages that are to come, with their work.
+    pub fn plan(&self, stages: impl IntoIterator<Item = (Phase, f64)>) {
+        self.lock().planned = stages.into_iter().collect();
+    }
+
+    /// The next stage, on all tiles. Of the planned ones it is the first of its phase; what was planned before that is left out.
+    pub fn begin(&self, phase: Phase, tiles: impl IntoIterator<Item = Stage>) {
         let mut state = self.lock();
-        (state.phase, state.step, state.steps) = (phase, 0, steps);
-        state.errors = points.iter().map(|&n| (f64::NAN, n as f64)).collect();
+        state.done = state.work();
+        state.phase = phase;
+        state.tiles = tiles.into_iter().map(|stage| TileState { step: 0, stage }).collect();
+        if let Some(at) = state.planned.iter().position(|(planned, _)| *planned == phase) {
+            state.planned.drain(..=at);
+        }
+        state.reported = Instant::now();
+        let progress = state.progress();
+        drop(state);
+        self.report(&progress);
     }
 
     /// `steps` more steps on `tile`, whose mean squared error is now `mse`. Returns whether to go on.
@@ -55,25 +105,33 @@ impl<'a> Meter<'a> {
         self.all_steps.fetch_add(steps, Ordering::Relaxed);
         let report = {
             let mut state = self.lock();
-            state.step += steps;
-            if let Some(error) = state.errors.get_mut(tile) {
-                error.0 = mse;
+            if let Some(tile) = state.tiles.get_mut(tile) {
+                tile.step = (tile.step + steps).min(tile.stage.steps);
+                tile.stage.mse = mse;
             }
             let due = state.reported.elapsed() >= INTERVAL;
             if due {
                 state.reported = Instant::now();
             }
-            due.then(|| Progress {
-                phase: state.phase,
-                step: state.step.min(state.steps),
-                steps: state.steps,
-                psnr_db: state.psnr_db(),
-            })
+            due.then(|| state.progress())
         };
-        if report.is_some_and(|report| (self.observe)(&report) == Flow::Finish) {
-            self.interrupted.store(true, Ordering::Relaxed);
+        if let Some(progress) = report {
+            self.report(&progress);
         }
         !self.stopped()
+    }
+
+    /// `tile` is done, whatever its steps were.
+    pub fn end(&self, tile: usize) {
+        if let Some(tile) = self.lock().tiles.get_mut(tile) {
+            tile.step = tile.stage.steps;
+        }
+    }
+
+    fn report(&self, progress: &Progress) {
+        if (self.observe)(progress) == Flow::Finish {
+            self.interrupted.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether no more work should be started.
@@ -109,11 +167,78 @@ impl<'a> Meter<'a> {
 }
 
 impl State {
-    /// Over the tiles that have begun.
+    fn progress(&self) -> Progress {
+        let (done, left) = (self.work(), self.left());
+        // The foreseen speed counts like a second of work.
+        let speed = (done + self.foreseen) / (self.started.elapsed().as_secs_f64() + 1.0);
+        Progress {
+            phase: self.phase,
+            step: self.tiles.iter().map(|tile| tile.step).sum(),
+            steps: self.tiles.iter().map(|tile| tile.stage.steps).sum(),
+            psnr_db: self.psnr_db(),
+            done: if done + left > 0.0 { done / (done + left) } else { 0.0 },
+            remaining: Duration::try_from_secs_f64(left / speed).unwrap_or(Duration::MAX),
+        }
+    }
+
+    /// Work done so far.
+    fn work(&self) -> f64 {
+        self.done + self.tiles.iter().map(TileState::work).sum::<f64>()
+    }
+
+    /// Work that is left, as far as it is planned.
+    fn left(&self) -> f64 {
+        let of_tiles: f64 = self.tiles.iter().map(|tile| tile.stage.work - tile.work()).sum();
+        of_tiles + self.planned.iter().map(|(_, work)| work).sum::<f64>()
+    }
+
+    /// Of the whole signal, as far as it is known.
     fn psnr_db(&self) -> f64 {
-        let begun = || self.errors.iter().filter(|(mse, _)| mse.is_finite());
-        let points: f64 = begun().map(|(_, n)| n).sum();
-        let error: f64 = begun().map(|(mse, n)| mse * n).sum();
+        let known = || self.tiles.iter().map(|tile| &tile.stage).filter(|stage| stage.mse.is_finite());
+        let points: f64 = known().map(|stage| stage.points as f64).sum();
+        let error: f64 = known().map(|stage| stage.mse * stage.points as f64).sum();
         -10.0 * (error / points).log10()
+    }
+}
+
+impl TileState {
+    fn work(&self) -> f64 {
+        self.stage.work * self.step as f64 / self.stage.steps.max(1) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_estimate_spans_all_stages_and_steps_never_exceed_their_total() {
+        let seen = Mutex::new(vec![]);
+        let observe = |progress: &Progress| {
+            seen.lock().unwrap().push(*progress);
+            Flow::Continue
+        };
+        let meter = Meter::new(&observe, None);
+        let stage = |work| Stage { points: 10, steps: 4, work, mse: f64::NAN };
+        meter.foresee(100.0);
+        meter.plan([
+            (Phase::Probe, 100.0),
+            (Phase::Probe, 100.0),
+            (Phase::Fit, 700.0),
+            (Phase::Quantize, 100.0),
+        ]);
+        meter.begin(Phase::Probe, [stage(50.0), stage(50.0)]);
+        meter.advance(0, 9, 0.01);
+        meter.end(1);
+        // The second probe was not needed.
+        meter.begin(Phase::Fit, [stage(700.0)]);
+        meter.advance(0, 2, 0.001);
+        meter.begin(Phase::Quantize, [stage(100.0)]);
+        let seen = seen.lock().unwrap();
+        let done: Vec<f64> = seen.iter().map(|progress| progress.done).collect();
+        assert!(done.is_sorted() && done[0] == 0.0, "{done:?}");
+        assert_eq!(done[1], 100.0 / 900.0);
+        assert!(seen.iter().all(|progress| progress.step <= progress.steps));
+        assert!((9.0..=10.0).contains(&seen[0].remaining.as_secs_f64()), "{:?}", seen[0]);
     }
 }

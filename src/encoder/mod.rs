@@ -6,8 +6,9 @@ mod meter;
 mod options;
 mod pace;
 mod plan;
-mod search;
+mod psnr;
 mod session;
+mod size;
 
 pub use options::*;
 
@@ -20,8 +21,8 @@ use crate::signal::{Description, Kind, Samples, Signal, Tiles};
 #[cfg(feature = "cuda")]
 use device::Gpu;
 use meter::Meter;
-use search::Outcome;
 use session::Session;
+use size::Outcome;
 use std::time::Instant;
 
 /// Fits `signal` and returns the finished file. `observe` is called from worker threads, about ten times a second.
@@ -84,24 +85,22 @@ fn run(session: &Session<'_>, cpu_reason: Option<String>) -> Result<Encoded> {
 fn aim(session: &Session<'_>) -> Result<Outcome> {
     let description = &session.signal.description;
     let positions = description.positions() as f64;
-    let passes = session.affordable(plan::passes_towards(
-        session.options.target,
-        description.kind,
-        session.options.effort,
-    ));
+    session.foresee();
+    let passes =
+        session.affordable(plan::passes(session.options.target, description, session.options.effort));
     let bytes = |bits: f64| (bits / 8.0).floor() as u64;
     match session.options.target {
-        Target::Bytes(limit) => search::to_bytes(session, limit, passes),
-        Target::BitsPerPosition(bpp) => search::to_bytes(session, bytes(bpp * positions), passes),
+        Target::Bytes(limit) => size::to_bytes(session, limit, passes),
+        Target::BitsPerPosition(bpp) => size::to_bytes(session, bytes(bpp * positions), passes),
         Target::Kbps(kbps) => {
-            search::to_bytes(session, bytes(kbps * 1000.0 * positions / f64::from(description.rate)), passes)
+            size::to_bytes(session, bytes(kbps * 1000.0 * positions / f64::from(description.rate)), passes)
         }
-        Target::Psnr(db) => search::to_psnr(session, db, passes),
+        Target::Psnr(db) => psnr::to_psnr(session, db, passes),
         Target::Quality(quality) if description.kind == Kind::Sound => {
             let bits = quality_bits_per_sample(quality) * positions * f64::from(description.channels);
-            search::to_bytes(session, bytes(bits).max(session.smallest()?), passes)
+            size::to_bytes(session, bytes(bits).max(session.smallest()?), passes)
         }
-        Target::Quality(quality) => search::near_psnr(session, quality_psnr_db(quality), passes),
+        Target::Quality(quality) => psnr::near_quality(session, quality, passes),
         Target::Shape { layers, width } => {
             let shape = crate::network::Shape {
                 inputs: description.lengths.len(),
@@ -109,30 +108,23 @@ fn aim(session: &Session<'_>) -> Result<Outcome> {
                 layers,
                 width,
             };
+            session.meter.plan(session.stages(passes));
             let fit = session.fit_shapes(Tiles::one(description), &[shape], passes, 1.0)?;
             let networks = match session.options.weights {
                 WeightCoding::Quantized => {
-                    Networks::Quantized(session.quantize(&fit, search::usual_delta(&fit))?)
+                    Networks::Quantized(session.quantize(&fit, size::usual_delta(&fit))?)
                 }
                 _ => session.lossless(&fit)?,
             };
             let finished = session.finish(&fit.tiles, networks)?;
-            Ok(Outcome { finished, fit, reached: true })
+            Ok(Outcome { finished, fit, reached: true, notes: vec![] })
         }
     }
 }
 
-/// The PSNR that a quality from 0 to 100 aims at for pictures: 21 to 37 dB, 33 dB at 75.
-pub fn quality_psnr_db(quality: f64) -> f64 {
-    21.0 + 0.16 * quality
-}
-
-/// The bits per sample that a quality from 0 to 100 spends on sound: 0.05 to 2.0, 1.5 at 75.
-pub fn quality_bits_per_sample(quality: f64) -> f64 {
-    (0.02 * quality).max(0.05)
-}
-
 fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option<String>) -> Encoded {
+    let mut notes = outcome.notes;
+    notes.extend(plan_notes(session, outcome.finished.bytes.len() as u64));
     let shapes = || outcome.fit.networks.iter().map(|fitted| fitted.network.shape());
     Encoded {
         bytes: outcome.finished.bytes,
@@ -144,11 +136,32 @@ fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option<String>) -
             width: shapes().map(|s| s.width).max().unwrap_or(0),
             psnr_db: outcome.finished.psnr_db,
             reached: outcome.reached,
+            worst_tile: outcome.finished.worst_tile,
+            notes,
             interrupted: session.meter.interrupted(),
             device: device_name(session),
             cpu_reason,
         },
     }
+}
+
+/// What is to be said of the work and of the size of the file.
+fn plan_notes(session: &Session<'_>, bytes: u64) -> Vec<Note> {
+    let EncodeOptions { target, effort, .. } = *session.options;
+    let description = &session.signal.description;
+    let mut notes = vec![];
+    let (passes, usual) =
+        (plan::passes(target, description, effort), plan::usual_passes(target, description.kind, effort));
+    if passes < usual {
+        notes.push(Note::FewerPasses { passes, usual });
+    }
+    let samples = session.signal.samples.len() as u64 * u64::from(description.format.bits()) / 8;
+    let asked = matches!(target, Target::Psnr(_) | Target::Quality(_));
+    // The header of a tiny file is larger than its few samples.
+    if asked && bytes > samples.max(256) {
+        notes.push(Note::LargerThanSamples { samples });
+    }
+    notes
 }
 
 fn device_name(session: &Session<'_>) -> String {

@@ -1,6 +1,7 @@
 //! What the encoder is asked for, what it reports meanwhile, and what it returns.
 
 use crate::backend::Device;
+use crate::signal::metric::WorstTile;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ pub enum Target {
     Kbps(f64),
     /// PSNR in dB at the native samples, met within ±0.1 dB.
     Psnr(f64),
-    /// 0..=100, see the command line's help for the scale.
+    /// From 0, the smallest file, to 100, nearly lossless: a PSNR to come near to, or bits per sample of sound. See
+    /// [`quality_psnr_db`](crate::quality_psnr_db) and [`quality_bits_per_sample`](crate::quality_bits_per_sample).
     Quality(f64),
     /// A given network over the whole signal, without a target.
     Shape {
@@ -25,6 +27,17 @@ pub enum Target {
         /// Neurons of each.
         width: usize,
     },
+}
+
+/// The PSNR that a quality from 0 to 100 stands for, of pictures: 21 dB at 0, 33 dB at 75, and from there to 48 dB at 100, where
+/// the root of the mean squared error is one of 255 codes.
+pub fn quality_psnr_db(quality: f64) -> f64 {
+    21.0 + 0.16 * quality.min(75.0) + 0.6048 * (quality - 75.0).max(0.0)
+}
+
+/// The bits per sample that a quality from 0 to 100 spends on sound: 0.05 to 2.0, 1.5 at 75.
+pub fn quality_bits_per_sample(quality: f64) -> f64 {
+    (0.02 * quality).max(0.05)
 }
 
 /// How parameters are stored.
@@ -105,12 +118,16 @@ pub enum Phase {
 pub struct Progress {
     /// The phase.
     pub phase: Phase,
-    /// Optimiser steps done in this phase.
+    /// Optimiser steps done in this stage of the phase, at most `steps`.
     pub step: u64,
-    /// Optimiser steps of this phase.
+    /// Optimiser steps of this stage.
     pub steps: u64,
-    /// The recent training loss as PSNR, dB.
+    /// The recent training loss of the whole signal as PSNR, dB; NaN before anything is known of it.
     pub psnr_db: f64,
+    /// How much of all work is done, 0 to 1, as far as the work to come is known.
+    pub done: f64,
+    /// How long the work to come will take, from the speed so far, or from a first look at the machine's.
+    pub remaining: Duration,
 }
 
 /// What an observer wants next.
@@ -138,14 +155,68 @@ pub struct Report {
     pub width: usize,
     /// PSNR at the native samples, dB.
     pub psnr_db: f64,
-    /// Whether the target was reached.
+    /// Whether the target was reached. A quality always is, however far from it the file ended: see `notes`.
     pub reached: bool,
+    /// The tile that is farthest from the signal, if there is more than one.
+    pub worst_tile: Option<WorstTile>,
+    /// What somebody who looks at the file alone would not expect.
+    pub notes: Vec<Note>,
     /// Whether the observer asked to finish.
     pub interrupted: bool,
     /// The device and instruction set used, as in `cpu (avx512, 2 threads)` or `cuda:0 (NVIDIA H100)`.
     pub device: String,
     /// Why [`Device::Auto`] came to the CPU.
     pub cpu_reason: Option<String>,
+}
+
+/// A result that is far from what was asked for, or work that is far from what the effort means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The quality stands for another PSNR than the file has, both in dB.
+    QualityMissed {
+        /// What the quality stands for.
+        wanted_db: f64,
+        /// What the file has.
+        reached_db: f64,
+    },
+    /// The size has no room for more than the mean of the signal.
+    MeanAlone,
+    /// The file is larger than the samples themselves.
+    LargerThanSamples {
+        /// Bytes of the samples without any coding.
+        samples: u64,
+    },
+    /// The signal is so large that it had fewer passes than the effort means.
+    FewerPasses {
+        /// What it had.
+        passes: f64,
+        /// What smaller ones have.
+        usual: f64,
+    },
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Note::QualityMissed { wanted_db, reached_db } if reached_db < wanted_db => write!(
+                f,
+                "{reached_db:.1} dB is less than the {wanted_db:.1} dB that the quality stands for: the signal does not suit \
+                 small networks, or needs more effort"
+            ),
+            Note::QualityMissed { wanted_db, reached_db } => {
+                write!(f, "{reached_db:.1} dB is more than the {wanted_db:.1} dB that the quality stands for")
+            }
+            Note::MeanAlone => write!(f, "the size has no room for more than the mean of the signal"),
+            Note::LargerThanSamples { samples } => {
+                write!(f, "the file is larger than the samples without any coding, {samples} bytes")
+            }
+            Note::FewerPasses { passes, usual } => write!(
+                f,
+                "large signal: fitted in {passes:.0} passes instead of {usual:.0}; a higher effort does more"
+            ),
+        }
+    }
 }
 
 /// A finished file and how it was made.

@@ -16,18 +16,31 @@ pub(crate) const BATCH_BLOCKS: usize = 12;
 
 /// Tiles of about the usual capacity for `parameters` in all.
 pub(crate) fn tiles(description: &Description, parameters: f64) -> Result<Tiles> {
-    let wanted = (parameters / PARAMETERS_PER_TILE).max(1.0);
-    let volume: f64 = description.lengths.iter().map(|&n| f64::from(n)).product();
-    // Cubes of the volume that one network holds, at least as long as a useful overlap asks for.
-    let side = (volume / wanted).powf(1.0 / description.lengths.len() as f64).max(16.0);
-    let counts: Vec<u32> =
-        description.lengths.iter().map(|&n| (f64::from(n) / side).round().max(1.0) as u32).collect();
+    let counts = counts(&description.lengths, (parameters / PARAMETERS_PER_TILE).max(1.0));
     let shortest = description.lengths.iter().zip(&counts).filter(|(_, c)| **c > 1).map(|(n, c)| n / c).min();
     let overlap = shortest.map_or(0, |n| match description.kind {
         Kind::Picture => (n / 24).clamp(2, 12).min(n / 2),
         Kind::Sound => (n / 64).clamp(2, 64).min(n / 2),
     });
     Tiles::new(description, &counts, overlap)
+}
+
+/// About `wanted` tiles in all, as near to cubes as the signal allows, and at least as long as a useful overlap asks for.
+///
+/// An axis that is shorter than the side of such a cube is not cut, and the others share all tiles.
+fn counts(lengths: &[u32], wanted: f64) -> Vec<u32> {
+    let mut cut: Vec<f64> = lengths.iter().map(|&n| f64::from(n)).collect();
+    loop {
+        let side = (cut.iter().product::<f64>() / wanted).powf(1.0 / cut.len() as f64);
+        let longer = cut.iter().filter(|&&n| n >= side).count();
+        if longer == cut.len() || longer == 0 {
+            let side = side.max(16.0);
+            let uncut = |n: f64| !cut.contains(&n);
+            let count = |n: f64| if uncut(n) { 1 } else { (n / side).round().max(1.0) as u32 };
+            return lengths.iter().map(|&n| count(f64::from(n))).collect();
+        }
+        cut.retain(|&n| n >= side);
+    }
 }
 
 /// Hidden layers for networks of about `parameters`. Pictures: deep and narrow pays from a few hundred parameters on.
@@ -60,10 +73,10 @@ pub(crate) fn usual_shape(description: &Description) -> Shape {
 }
 
 /// Passes over the samples at each effort, 1 to 9.
-fn passes(effort: u8) -> f64 {
-    const PASSES: [f64; 9] = [12.0, 40.0, 120.0, 280.0, 640.0, 1080.0, 1840.0, 1840.0, 1840.0];
-    PASSES[usize::from(effort.clamp(1, 9)) - 1]
-}
+const PASSES: [f64; 9] = [12.0, 40.0, 120.0, 280.0, 640.0, 1080.0, 1840.0, 1840.0, 1840.0];
+/// Positions up to which a signal has all passes of its effort. Larger ones have as many as take the same time, but no less
+/// than at effort 1: a picture of 12 megapixels takes three to four minutes at effort 5 instead of ten.
+pub(crate) const FULL_SIZE: f64 = 3.75e6;
 
 /// Fits of each tile, of which the best is kept. Longer ones than at effort 7 gain little, and some lose: kodim15 at 0.3 bits per
 /// pixel has 32.61 dB after 1840 passes and 32.45 after 5200.
@@ -79,14 +92,21 @@ pub(crate) fn fits(effort: u8) -> u64 {
 /// long. camera.png at 33 dB takes 4.0 bpp with 12 passes, 1.3 with 40, 0.8 with 80 and 0.7 with 120.
 pub(crate) const FEWEST_PASSES_FOR_PSNR: f64 = 120.0;
 
-/// Passes at an effort towards `target`.
-pub(crate) fn passes_towards(target: Target, kind: Kind, effort: u8) -> f64 {
+/// Passes at an effort towards `target`, for a signal of at most [`FULL_SIZE`].
+pub(crate) fn usual_passes(target: Target, kind: Kind, effort: u8) -> f64 {
     let psnr = match target {
         Target::Psnr(_) => true,
         Target::Quality(_) => kind == Kind::Picture,
         _ => false,
     };
-    passes(effort).max(if psnr { FEWEST_PASSES_FOR_PSNR } else { 0.0 })
+    let passes = PASSES[usize::from(effort.clamp(1, 9)) - 1];
+    passes.max(if psnr { FEWEST_PASSES_FOR_PSNR } else { 0.0 })
+}
+
+/// Passes at an effort towards `target`, by the size of the signal.
+pub(crate) fn passes(target: Target, description: &Description, effort: u8) -> f64 {
+    let usual = usual_passes(target, description.kind, effort);
+    (usual * (FULL_SIZE / description.positions() as f64).min(1.0)).max(usual.min(PASSES[0]))
 }
 
 /// Optimiser steps for `passes` over `points` points. Signals of less than eight batches are
@@ -131,6 +151,28 @@ mod tests {
     #[test]
     fn a_kodak_picture_at_0_3_bits_per_pixel_is_fifteen_tiles() {
         assert_eq!(tiles(&picture(768, 512), 393216.0 * 0.3 / BITS_PER_PARAMETER).unwrap().counts(), [5, 3]);
+    }
+
+    #[test]
+    fn long_pictures_are_cut_along_their_length_only() {
+        for (lengths, wanted, expected) in [
+            ([20000, 1], 1.0, [1, 1]),
+            ([2400, 40], 1.0, [1, 1]),
+            ([40, 2400], 3.0, [1, 3]),
+            ([2400, 40], 100.0, [75, 1]),
+            ([768, 512], 2.0, [2, 1]),
+            ([512, 512], 4.0, [2, 2]),
+        ] {
+            assert_eq!(counts(&lengths, wanted), expected, "{lengths:?} in {wanted}");
+        }
+    }
+
+    #[test]
+    fn large_pictures_have_fewer_passes_but_those_of_effort_1() {
+        let passes = |side, effort| passes(Target::Bytes(9), &picture(side, side), effort);
+        assert_eq!([passes(512, 5), passes(512, 1)], [640.0, 12.0]);
+        assert!((passes(3464, 5) - 200.0).abs() < 1.0);
+        assert_eq!([passes(30000, 5), passes(30000, 1)], [12.0, 12.0]);
     }
 
     #[test]

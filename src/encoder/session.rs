@@ -2,7 +2,7 @@
 
 #[cfg(feature = "cuda")]
 use super::device::Gpu;
-use super::meter::Meter;
+use super::meter::{Meter, Stage};
 use super::options::{EncodeOptions, Phase, WeightCoding};
 use super::pace::Pace;
 use super::plan::{self, BATCH_BLOCKS};
@@ -10,25 +10,32 @@ use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
 use crate::container::{self, File, Networks, QuantizedNetwork};
 use crate::decoder::Decoder;
 use crate::error::Result;
-use crate::fit::{self, Allowance, Dataset, GradientTerm, Loss, Schedule};
+use crate::fit::{self, Allowance, Dataset, GradientTerm, Schedule};
 use crate::limits::Limits;
 use crate::network::{Network, Shape};
-use crate::quantize::Fitted;
-use crate::signal::metric::ErrorSum;
+use crate::quantize::{self, Fitted};
+use crate::signal::metric::{ErrorSum, TileErrors, WorstTile};
 use crate::signal::{Grid, Signal, Tiles};
 use rayon::prelude::*;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Peak learning rate, radians.
 const RATE: f32 = 0.045;
 /// Work of the probe that places capacity, relative to the fit.
-const PROBE: f64 = 0.06;
+pub(super) const PROBE: f64 = 0.06;
 /// The fewest passes that such a probe is worth, which only a time limit leaves less of.
 const LEAST_PROBE: f64 = 0.4;
 /// Work of all refits during quantization, relative to the fit.
 const REFIT: f64 = 0.3;
 /// The most passes that they take: with sweeps behind them more gain nothing.
 const MOST_REFIT: f64 = 96.0;
+/// The most tiles that a probe which only foretells trains; an eighth of them where that is more.
+const MOST_PROBED: usize = 48;
+/// What several threads do of what they could, beside the steps of optimisers, samples that are gathered and tiles that end late.
+const EFFICIENCY: f64 = 0.7;
+/// A rendering and its comparison with the signal take as long as so many passes: its products are a third of one, seams,
+/// rows and sums the rest.
+const RENDERING: f64 = 2.0;
 /// Sweeps over the rounded layers.
 const SWEEPS: usize = 2;
 /// Passes of a fit that sweeps are worth their time after: they take as long as about 50 passes, which gain more
@@ -51,6 +58,7 @@ pub(crate) struct Session<'a> {
 }
 
 /// Trained networks over a partition.
+#[derive(Clone)]
 pub(crate) struct Fit {
     pub tiles: Tiles,
     pub networks: Vec<Fitted>,
@@ -63,10 +71,9 @@ pub(crate) struct Fit {
 }
 
 impl Fit {
-    fn new(tiles: Tiles, trained: Vec<(Fitted, Loss)>, passes: f64) -> Self {
-        let error = trained.iter().map(|(_, loss)| loss.values).sum();
-        let loss = trained.iter().map(|(_, loss)| loss.total).sum();
-        let networks = trained.into_iter().map(|(fitted, _)| fitted).collect();
+    fn new(tiles: Tiles, networks: Vec<Fitted>, passes: f64) -> Self {
+        let error = networks.iter().map(|fitted| fitted.loss.values).sum();
+        let loss = networks.iter().map(|fitted| fitted.loss.total).sum();
         Fit { tiles, networks, error, loss, passes }
     }
     /// Parameters of all networks.
@@ -80,9 +87,9 @@ impl Fit {
 }
 
 /// Replaces the networks of tiles that `others` leave less of the loss for.
-fn keep_better(networks: &mut [(Fitted, Loss)], others: Vec<(Fitted, Loss)>) {
+fn keep_better(networks: &mut [Fitted], others: Vec<Fitted>) {
     for (network, other) in networks.iter_mut().zip(others) {
-        if other.1.total < network.1.total {
+        if other.loss.total < network.loss.total {
             *network = other;
         }
     }
@@ -91,35 +98,49 @@ fn keep_better(networks: &mut [(Fitted, Loss)], others: Vec<(Fitted, Loss)>) {
 /// What a probe of equal networks leads to.
 enum Placed {
     /// The shapes that are to be fitted, and the probe, if there was one.
-    Shapes(Tiles, Vec<Shape>, Vec<(Fitted, Loss)>),
+    Shapes(Tiles, Vec<Shape>, Vec<Fitted>),
     /// The probe itself, not measured: the meter has stopped, so that nothing can be trained longer.
     BrokenOff(Fit),
 }
 
-/// Finished bytes and the PSNR they decode to.
+/// Finished bytes and what they decode to.
 pub(crate) struct Finished {
     pub bytes: Vec<u8>,
     pub psnr_db: f64,
+    pub worst_tile: Option<WorstTile>,
+}
+
+/// The multiply-adds of so many training steps, by the points of one.
+fn work(steps: usize, shape: Shape) -> f64 {
+    (steps * BATCH_BLOCKS * BLOCK) as f64 * shape.macs() as f64
+}
+
+/// Networks that are to be trained.
+struct Training<'a> {
+    phase: Phase,
+    tiles: &'a Tiles,
+    /// Tiles by their numbers, and the shapes of their networks.
+    networks: &'a [(usize, Shape)],
+    /// Networks of these tiles that are there already, or none: kept where they are better once the meter has stopped.
+    before: &'a [Fitted],
+    passes: f64,
+    /// The share of what time is left that it may take.
+    time: f64,
+    attempt: u64,
 }
 
 impl Session<'_> {
-    /// `passes`, or about as many as the time limit leaves room for, judged by a few training steps. Keeps time for
-    /// rendering what was fitted: here, and by who verifies the file.
-    pub fn affordable(&self, passes: f64) -> f64 {
-        const STEPS: u32 = 20;
-        /// What is too long for its time is cut short, what is too short is not drawn out.
-        const SURPLUS: f64 = 1.15;
-        const RENDERINGS: u32 = 2;
-        if !self.meter.is_limited() {
-            return passes;
-        }
-        // The steps below are the CPU's. A device's schedules keep to the time by themselves.
-        #[cfg(feature = "cuda")]
-        if self.gpu.is_some() {
-            return passes;
-        }
+    /// Multiply-adds of one pass over the signal with networks of the usual size.
+    pub fn pass(&self) -> f64 {
         let description = &self.signal.description;
-        let shape = plan::usual_shape(description);
+        let macs = plan::usual_shape(description).macs() as f64;
+        self.evaluations() * description.positions() as f64 * macs
+    }
+
+    /// Times a few training steps, which tell how long all will take.
+    pub fn foresee(&self) {
+        const STEPS: u32 = 20;
+        let shape = plan::usual_shape(&self.signal.description);
         let points = BATCH_BLOCKS * BLOCK;
         let [coordinates, targets] = [shape.inputs, shape.outputs].map(|rows| vec![0.5; rows * points]);
         let (network, weights) = (Network::zeros(shape), vec![1.0; points]);
@@ -135,14 +156,40 @@ impl Session<'_> {
             };
             self.level.step(&network, batch, 0.0, &mut gradient, &mut workspace);
         }
-        let evaluations = self.evaluations() * description.positions() as f64;
-        let pass = (start.elapsed() / STEPS).mul_f64(evaluations / points as f64)
-            / rayon::current_num_threads() as u32;
-        // A rendering and its comparison with the signal take as long as two passes on two threads: its products are a
-        // third of one, seams, rows and sums the rest.
-        self.meter.reserve(2 * RENDERINGS * pass);
-        let left = self.meter.remaining().unwrap_or_default();
-        passes.min(SURPLUS * FIT_TIME * left.as_secs_f64() / pass.as_secs_f64())
+        let work = f64::from(STEPS) * (points * shape.macs()) as f64;
+        let speed = work / start.elapsed().as_secs_f64().max(1e-6);
+        self.meter.foresee(EFFICIENCY * speed * rayon::current_num_threads() as f64);
+    }
+
+    /// `passes`, or about as many as the time limit leaves room for. Keeps time for rendering what was fitted: here, and by who
+    /// verifies the file.
+    pub fn affordable(&self, passes: f64) -> f64 {
+        /// What is too long for its time is cut short, what is too short is not drawn out.
+        const SURPLUS: f64 = 1.15;
+        // The steps that were timed are the CPU's. A device's schedules keep to the time by themselves.
+        #[cfg(feature = "cuda")]
+        if self.gpu.is_some() {
+            return passes;
+        }
+        let second = self.meter.foreseen() / EFFICIENCY;
+        self.meter.reserve(Duration::from_secs_f64(2.0 * RENDERING * self.pass() / second));
+        let Some(left) = self.meter.remaining() else { return passes };
+        passes.min(SURPLUS * FIT_TIME * left.as_secs_f64() * second / self.pass())
+    }
+
+    /// The stages of a fit of so many passes and of what follows it.
+    pub fn stages(&self, passes: f64) -> Vec<(Phase, f64)> {
+        let mut stages = vec![(Phase::Probe, PROBE * passes)];
+        stages.extend((0..plan::fits(self.options.effort)).map(|_| (Phase::Fit, passes)));
+        stages.extend(self.quantizations(passes));
+        stages.into_iter().map(|(phase, passes)| (phase, passes * self.pass())).collect()
+    }
+
+    /// What follows a fit, in passes: two quantizations, with their sweeps and what is counted and rendered after them.
+    fn quantizations(&self, passes: f64) -> [(Phase, f64); 2] {
+        let sweeps = if passes < PASSES_FOR_SWEEPS { 0.0 } else { 25.0 * SWEEPS as f64 };
+        let one = (REFIT * passes).min(MOST_REFIT) + sweeps + 2.0 * RENDERING;
+        [(Phase::Quantize, one); 2]
     }
 
     /// Fits about `parameters` parameters in `passes` passes over the samples, within `time` of what the time limit
@@ -150,26 +197,57 @@ impl Session<'_> {
     pub fn fit(&self, parameters: f64, passes: f64, time: f64) -> Result<Fit> {
         match self.placed(parameters, passes, time)? {
             Placed::Shapes(tiles, shapes, probe) => {
-                let mut fit = self.fit_trained(&tiles, &shapes, passes, time)?;
-                // What was broken off before it began is worse than its probe.
-                if self.meter.stopped() {
-                    keep_better(&mut fit, probe);
-                }
+                let fit = self.fit_trained(&tiles, &shapes, &probe, passes, time)?;
                 Ok(self.measured(Fit::new(tiles, fit, passes)))
             }
             Placed::BrokenOff(fit) => Ok(self.measured(fit)),
         }
     }
 
-    /// Such a fit of which only the error is asked for: its curvature is not measured.
+    /// Such a fit of which only the error is asked for: its curvature is not measured, and of many tiles some stand for all.
     pub fn probe(&self, parameters: f64, passes: f64, time: f64) -> Result<Fit> {
-        match self.placed(parameters, passes, time)? {
-            Placed::Shapes(tiles, shapes, _) => {
-                let trained = self.train(Phase::Probe, &tiles, &shapes, passes, FIT_TIME * time, 0)?;
-                Ok(Fit::new(tiles, trained, passes))
-            }
-            Placed::BrokenOff(fit) => Ok(fit),
+        let (tiles, shapes, mut networks) = match self.placed(parameters, passes, time)? {
+            Placed::Shapes(tiles, shapes, networks) => (tiles, shapes, networks),
+            Placed::BrokenOff(fit) => return Ok(fit),
+        };
+        let chosen = self.representative(&networks, shapes.len());
+        let before: Vec<Fitted> = chosen.iter().filter_map(|&n| networks.get(n).cloned()).collect();
+        let trained = self.train(&Training {
+            phase: Phase::Probe,
+            tiles: &tiles,
+            networks: &chosen.iter().map(|&n| (n, shapes[n])).collect::<Vec<_>>(),
+            before: &before,
+            passes,
+            time: FIT_TIME * time,
+            attempt: 0,
+        })?;
+        if networks.is_empty() {
+            return Ok(Fit::new(tiles, trained, passes));
         }
+        // What the chosen tiles gained the others would gain, too.
+        let sum = |networks: &[Fitted]| networks.iter().map(|fitted| fitted.loss.values).sum::<f64>();
+        let gained = sum(&trained) / sum(&before).max(f64::MIN_POSITIVE);
+        let error = sum(&networks) * gained;
+        for (n, fitted) in chosen.into_iter().zip(trained) {
+            networks[n] = fitted;
+        }
+        Ok(Fit { error, ..Fit::new(tiles, networks, passes) })
+    }
+
+    /// The numbers of tiles that stand for all `count`, of which `networks` tell how difficult they are; all where those are few.
+    fn representative(&self, networks: &[Fitted], count: usize) -> Vec<usize> {
+        let most = MOST_PROBED.max(count / 8);
+        #[cfg(feature = "cuda")]
+        let most = if self.gpu.is_some() { count } else { most };
+        if count <= most || networks.is_empty() {
+            return (0..count).collect();
+        }
+        // Equally many of each difficulty.
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by(|&a, &b| networks[a].loss.total.total_cmp(&networks[b].loss.total));
+        let mut chosen: Vec<usize> = (0..most).map(|k| order[(2 * k + 1) * count / (2 * most)]).collect();
+        chosen.sort_unstable();
+        chosen
     }
 
     /// A fit or probe whose curvature is measured, so that it can be quantized.
@@ -177,7 +255,10 @@ impl Session<'_> {
         let Fit { tiles, networks, .. } = fit;
         let measure = |(number, fitted): (usize, Fitted)| match fitted.is_measured() {
             true => fitted,
-            false => Fitted::new(self.level, fitted.network, &self.dataset(&tiles, number)),
+            false => {
+                let data = self.dataset(&tiles, number);
+                Fitted::new(self.level, fitted.network, &data, self.measuring())
+            }
         };
         let networks = networks.into_par_iter().enumerate().map(measure).collect();
         Fit { tiles, networks, ..fit }
@@ -192,11 +273,20 @@ impl Session<'_> {
         if tiles.len() == 1 || PROBE * passes < LEAST_PROBE {
             return Ok(Placed::Shapes(tiles, equal, vec![]));
         }
-        let probe = self.train(Phase::Probe, &tiles, &equal, PROBE * passes, PROBE_TIME * time, 0)?;
+        let numbered: Vec<_> = equal.into_iter().enumerate().collect();
+        let probe = self.train(&Training {
+            phase: Phase::Probe,
+            tiles: &tiles,
+            networks: &numbered,
+            before: &[],
+            passes: PROBE * passes,
+            time: PROBE_TIME * time,
+            attempt: 0,
+        })?;
         if self.meter.stopped() {
             return Ok(Placed::BrokenOff(Fit::new(tiles, probe, passes)));
         }
-        let errors: Vec<f64> = probe.iter().map(|(_, loss)| loss.total).collect();
+        let errors: Vec<f64> = probe.iter().map(|fitted| fitted.loss.total).collect();
         let shares = plan::share(parameters, &errors);
         let shapes = shares.into_iter().map(|p| plan::shape(&self.signal.description, layers, p)).collect();
         Ok(Placed::Shapes(tiles, shapes, probe))
@@ -204,7 +294,7 @@ impl Session<'_> {
 
     /// Fits networks of given shapes.
     pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], passes: f64, time: f64) -> Result<Fit> {
-        let trained = self.fit_trained(&tiles, shapes, passes, time)?;
+        let trained = self.fit_trained(&tiles, shapes, &[], passes, time)?;
         Ok(Fit::new(tiles, trained, passes))
     }
 
@@ -213,10 +303,15 @@ impl Session<'_> {
         &self,
         tiles: &Tiles,
         shapes: &[Shape],
+        before: &[Fitted],
         passes: f64,
         time: f64,
-    ) -> Result<Vec<(Fitted, Loss)>> {
-        let fit = |attempt| self.train(Phase::Fit, tiles, shapes, passes, FIT_TIME * time, attempt);
+    ) -> Result<Vec<Fitted>> {
+        let networks: Vec<_> = shapes.iter().copied().enumerate().collect();
+        let fit = |attempt| {
+            let (networks, time) = (&networks[..], FIT_TIME * time);
+            self.train(&Training { phase: Phase::Fit, tiles, networks, before, passes, time, attempt })
+        };
         let start = Instant::now();
         let mut best = fit(0)?;
         for attempt in 1..plan::fits(self.options.effort) {
@@ -230,40 +325,61 @@ impl Session<'_> {
         Ok(best)
     }
 
-    /// Trains one network per tile; each comes with what it leaves of the loss, in unit values. Attempts begin with other
-    /// networks.
-    fn train(
-        &self,
-        phase: Phase,
-        tiles: &Tiles,
-        shapes: &[Shape],
-        passes: f64,
-        time: f64,
-        attempt: u64,
-    ) -> Result<Vec<(Fitted, Loss)>> {
-        let points: Vec<u64> = (0..tiles.len()).map(|n| tiles.tile(n).points()).collect();
-        let steps: Vec<usize> = points.iter().map(|&n| plan::steps(n, self.evaluations() * passes)).collect();
-        self.meter.begin(phase, steps.iter().map(|&n| n as u64).sum(), &points);
-        let costs: Vec<u64> = shapes.iter().zip(&points).map(|(s, &n)| s.macs() as u64 * n).collect();
+    /// Trains networks; each comes with what it leaves of the loss. Attempts begin with other networks.
+    fn train(&self, training: &Training<'_>) -> Result<Vec<Fitted>> {
+        let Training { phase, tiles, networks, before, passes, time, attempt } = *training;
+        let points = |n: usize| tiles.tile(n).points();
+        let steps: Vec<usize> =
+            networks.iter().map(|&(n, _)| plan::steps(points(n), self.evaluations() * passes)).collect();
+        let costs: Vec<u64> = networks.iter().map(|&(n, shape)| shape.macs() as u64 * points(n)).collect();
+        self.meter.begin(
+            phase,
+            networks.iter().enumerate().map(|(i, &(n, shape))| Stage {
+                points: points(n),
+                steps: steps[i] as u64,
+                work: work(steps[i], shape),
+                mse: before.get(i).map_or(f64::NAN, |fitted| self.mse(fitted, points(n))),
+            }),
+        );
         #[cfg(feature = "cuda")]
         if let Some(gpu) = &self.gpu {
-            return self.train_on(gpu, tiles, shapes, &steps, time, attempt);
+            let shapes: Vec<Shape> = networks.iter().map(|(_, shape)| *shape).collect();
+            let mut trained = self.train_on(gpu, tiles, &shapes, &steps, time, attempt)?;
+            if self.meter.stopped() {
+                keep_better(&mut trained, before.to_vec());
+            }
+            return Ok(trained);
         }
-        Ok(self.for_tiles(&costs, time, |number, parallel, time| {
+        Ok(self.for_tiles(&costs, time, |i, parallel, time| {
+            let (number, shape) = networks[i];
+            if let Some(before) = before.get(i).filter(|_| self.meter.stopped()) {
+                return before.clone();
+            }
             let data = self.dataset(tiles, number);
-            let (mut network, schedule) =
-                self.prepared(number, &data, shapes[number], steps[number], attempt);
+            let (mut network, schedule) = self.prepared(number, &data, shape, steps[i], attempt);
             let schedule = Schedule { parallel, time, ..schedule };
             if !self.meter.stopped() {
-                self.run(number, &mut network, &data, &schedule);
+                self.run(i, &mut network, &data, &schedule);
             }
-            let loss = data.squared_error(self.level, &network);
+            self.meter.end(i);
             let fitted = match phase {
-                Phase::Probe => Fitted::unmeasured(network, &data),
-                _ => Fitted::new(self.level, network, &data),
+                Phase::Probe => Fitted::unmeasured(self.level, network, &data),
+                _ => Fitted::new(self.level, network, &data, self.measuring()),
             };
-            (fitted, loss)
+            let better =
+                before.get(i).filter(|before| self.meter.stopped() && before.loss.total < fitted.loss.total);
+            better.cloned().unwrap_or(fitted)
         }))
+    }
+
+    /// The mean squared error that a network left on a tile of so many points.
+    fn mse(&self, fitted: &Fitted, points: u64) -> f64 {
+        fitted.loss.values / (points as f64 * f64::from(self.signal.description.channels))
+    }
+
+    /// How thoroughly curvatures are measured: hardly, once the meter has stopped.
+    fn measuring(&self) -> usize {
+        if self.meter.stopped() { quantize::HURRIED } else { quantize::SAMPLED }
     }
 
     /// What an attempt at the fit of a tile begins with.
@@ -284,6 +400,7 @@ impl Session<'_> {
             warmup: 0.02,
             end: 0.01,
             first_layer: 0,
+            of_mean: data.loss_of_mean(),
             parallel: false,
             time: None,
         };
@@ -317,23 +434,24 @@ impl Session<'_> {
                     warmup: 0.1,
                     end: 0.02,
                     first_layer: 0,
+                    of_mean: f64::INFINITY,
                     parallel: false,
                     time: None,
                 }
             })
             .collect();
         let sweeps = if fit.passes < PASSES_FOR_SWEEPS { 0 } else { SWEEPS };
-        let total = |(n, refit): (usize, &Schedule)| {
-            let layers = fit.networks[n].network.shape().layers;
-            let pass =
-                (self.evaluations() * points[n] as f64 / (BLOCK * BATCH_BLOCKS) as f64).ceil() as usize;
-            let swept = sweeps * (layers + 1) * pass;
-            (layers * refit.steps + swept) as u64
-        };
         if self.meter.stopped() {
             return Ok(fit.rounded(delta));
         }
-        self.meter.begin(Phase::Quantize, refits.iter().enumerate().map(total).sum(), &points);
+        let stage = |(n, refit): (usize, &Schedule)| {
+            let (points, shape) = (points[n], fit.networks[n].network.shape());
+            let pass = (self.evaluations() * points as f64 / (BLOCK * BATCH_BLOCKS) as f64).ceil() as usize;
+            let steps = shape.layers * refit.steps + sweeps * (shape.layers + 1) * pass;
+            let mse = self.mse(&fit.networks[n], points);
+            Stage { points, steps: steps as u64, work: work(steps, shape), mse }
+        };
+        self.meter.begin(Phase::Quantize, refits.iter().enumerate().map(stage));
         let costs: Vec<u64> =
             fit.networks.iter().zip(&points).map(|(f, &n)| f.network.shape().macs() as u64 * n).collect();
         #[cfg(feature = "cuda")]
@@ -348,7 +466,9 @@ impl Session<'_> {
             }
             let refit = Schedule { parallel, time, ..refits[number] };
             let advance = |steps, mse: f64| self.meter.advance(number, steps, mse * units);
-            fit.networks[number].quantized(self.level, &data, delta, &refit, sweeps, advance)
+            let quantized = fit.networks[number].quantized(self.level, &data, delta, &refit, sweeps, advance);
+            self.meter.end(number);
+            quantized
         }))
     }
 
@@ -358,16 +478,18 @@ impl Session<'_> {
         let mut bytes = vec![];
         container::write(&file, &mut bytes)?;
         let mut sum = ErrorSum::new(&self.signal.description);
+        let mut of_tiles = TileErrors::new(&self.signal.description, tiles);
         let mut at = 0;
         let unlimited =
             Limits { samples: u64::MAX, memory_bytes: u64::MAX, macs: u64::MAX, ..Limits::default() };
         let decoder = Decoder::of(file, &unlimited)?;
         decoder.render_rows(&Grid::native(&self.signal.description), |row| {
             sum.add(&self.signal.samples, at, row)?;
+            of_tiles.add(&self.signal.samples, at, row);
             at += row.len();
             Ok(())
         })?;
-        Ok(Finished { bytes, psnr_db: sum.distortion().psnr_db() })
+        Ok(Finished { bytes, psnr_db: sum.distortion().psnr_db(), worst_tile: of_tiles.worst() })
     }
 
     /// The networks of `fit` as they were trained, in binary16 or binary32.

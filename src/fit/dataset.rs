@@ -229,6 +229,22 @@ impl Dataset {
         Loss { values, total: values + slopes }
     }
 
+    /// The squared error that the mean of each channel leaves, with the gradient term.
+    pub fn squared_error_of_mean(&self) -> f64 {
+        let row = |(targets, weights): (&[f32], &[f32])| -> f64 {
+            targets.iter().zip(weights).map(|(t, w)| f64::from(w * t * t)).sum()
+        };
+        let rows = self.targets.chunks_exact(BLOCK);
+        let weights = self.weights.chunks_exact(BLOCK).flat_map(|w| std::iter::repeat_n(w, self.outputs));
+        rows.zip(weights).map(row).sum::<f64>() * f64::from(self.normalisation.scale).powi(2)
+    }
+
+    /// The same per number in the errors of all points, normalised, as the loss of a training step is.
+    pub fn loss_of_mean(&self) -> f64 {
+        let numbers = self.weights.len() * self.outputs / self.evaluations();
+        self.squared_error_of_mean() / f64::from(self.normalisation.scale).powi(2) / numbers.max(1) as f64
+    }
+
     /// All points, padding included.
     #[cfg(feature = "cuda")]
     pub fn samples(&self) -> crate::backend::cuda::Samples<'_> {

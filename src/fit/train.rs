@@ -17,6 +17,11 @@ const SHARE: usize = 4;
 const LOST: f64 = 2.0;
 const ASTRAY: f64 = 1.4;
 const ASTRAY_STEPS: usize = 300;
+/// A fit whose recent loss is above `FLAT` times that of the mean has learnt nothing. Muon's steps are as long where the
+/// gradient is noise as anywhere, and lead into networks that cannot learn any more: a page of text needs a lower rate. Noise
+/// has nothing to learn at any, so the rate is lowered to `SLOWEST_FLAT` for it.
+const FLAT: f64 = 0.97;
+const SLOWEST_FLAT: f32 = 0.125;
 /// Factor of the learning rate at every return to the best.
 const SLOWER: f32 = 0.5;
 
@@ -35,6 +40,8 @@ pub(crate) struct Schedule {
     pub end: f32,
     /// The first layer that is trained.
     pub first_layer: usize,
+    /// The loss of the mean, [`Dataset::loss_of_mean`], above which nothing was learnt; infinite where that is no matter.
+    pub of_mean: f64,
     /// Whether the shares of one step run in parallel.
     pub parallel: bool,
     /// Wall-clock time after which the schedule must have come to its end.
@@ -96,8 +103,7 @@ pub(crate) fn train(
         (0..shares).map(|_| (vec![0.0; shape.parameters()], Workspace::default())).collect();
     let mut gradient = vec![0.0f32; shape.parameters()];
     let mut optimizer = Optimizer::new(shape);
-    let mut guard = Guard::new(network);
-    let mut slow_down = 1.0;
+    let mut guard = Guard::new(network, schedule.of_mean);
 
     for step in 0..schedule.steps {
         let position = schedule.position(step);
@@ -128,11 +134,11 @@ pub(crate) fn train(
         if guard.diverged(step, mse, &mut gradient) {
             guard.restore(network);
             optimizer = Optimizer::new(shape);
-            slow_down *= SLOWER;
             continue;
         }
         guard.keep(step, network);
-        optimizer.step(level, network, &gradient, slow_down * schedule.rate(position), schedule.first_layer);
+        let rate = guard.slow_down * schedule.rate(position);
+        optimizer.step(level, network, &gradient, rate, schedule.first_layer);
         if step % 32 == 0 && !observe(step, guard.recent) {
             break;
         }
@@ -145,25 +151,31 @@ struct Guard {
     best: f64,
     best_parameters: Vec<f32>,
     kept_at: usize,
-    /// Steps since the recent loss was near the best.
+    /// Steps since the recent loss was near the best, and better than that of the mean.
     astray: usize,
+    /// The loss of the mean.
+    of_mean: f64,
     norm: f64,
+    /// Factor of the learning rate, lowered at every return to the best.
+    slow_down: f32,
 }
 
 impl Guard {
-    fn new(network: &Network) -> Self {
+    fn new(network: &Network, of_mean: f64) -> Self {
         Guard {
             recent: f64::INFINITY,
             best: f64::INFINITY,
             best_parameters: network.parameters().to_vec(),
             kept_at: 0,
             astray: 0,
+            of_mean,
             norm: 0.0,
+            slow_down: 1.0,
         }
     }
 
     /// Takes the loss of `step` in, clips `gradient` to four times its usual norm, and says whether all is lost: a
-    /// loss that is not finite, or a recent mean far above the best, or above it for long.
+    /// loss that is not finite, or a recent mean far above the best, or above it or that of the mean for long.
     fn diverged(&mut self, step: usize, mse: f64, gradient: &mut [f32]) -> bool {
         let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
         if !mse.is_finite() || !norm.is_finite() {
@@ -176,7 +188,8 @@ impl Guard {
         }
         let usual = if self.norm > 0.0 { norm.min(4.0 * self.norm) } else { norm };
         self.norm += if self.norm > 0.0 { 0.02 * (usual - self.norm) } else { usual };
-        self.astray = if self.recent > ASTRAY * self.best { self.astray + 1 } else { 0 };
+        let flat = self.recent > FLAT * self.of_mean && self.slow_down > SLOWEST_FLAT;
+        self.astray = if flat || self.recent > ASTRAY * self.best { self.astray + 1 } else { 0 };
         step > 100 && (self.recent > LOST * self.best || self.astray > ASTRAY_STEPS)
     }
 
@@ -195,6 +208,7 @@ impl Guard {
         self.recent = self.best;
         self.astray = 0;
         self.norm = 0.0;
+        self.slow_down *= SLOWER;
     }
 }
 
@@ -206,7 +220,7 @@ mod tests {
     #[test]
     fn a_loss_that_stays_above_the_best_is_lost_and_a_spike_is_not() {
         let network = Network::zeros(Shape { inputs: 1, outputs: 1, layers: 1, width: 1 });
-        let mut guard = Guard::new(&network);
+        let mut guard = Guard::new(&network, f64::INFINITY);
         let diverged = |guard: &mut Guard, steps: std::ops::Range<usize>, mse: f64| {
             steps.into_iter().find(|&step| {
                 let diverged = guard.diverged(step, mse, &mut [1.0]);

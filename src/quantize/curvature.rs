@@ -5,26 +5,28 @@ use crate::fit::Dataset;
 use crate::network::{LayerShape, Network};
 use std::ops::Range;
 
-/// Blocks of points the curvature is sampled on.
-const SAMPLED: usize = 64;
+/// Blocks of points that curvatures are sampled on.
+pub(crate) const SAMPLED: usize = 64;
+/// The same in a hurry.
+pub(crate) const HURRIED: usize = 8;
 
-/// How many blocks of points the curvature is sampled on, the first ones, and what sums over them are multiplied by to estimate
-/// those over all points of the dataset, weights included.
-pub(crate) fn sampled(data: &Dataset) -> (usize, f32) {
-    let blocks = data.blocks().min(SAMPLED);
+/// How many blocks of points the curvature is sampled on, the first ones and at most `most`, and what sums over them are
+/// multiplied by to estimate those over all points of the dataset, weights included.
+pub(crate) fn sampled(data: &Dataset, most: usize) -> (usize, f32) {
+    let blocks = data.blocks().min(most);
     let total = |w: &[f32]| w.iter().map(|&w| f64::from(w)).sum::<f64>();
     (blocks, (total(&data.weights) / total(data.batch(0..blocks).weights).max(1e-30)) as f32)
 }
 
 /// Mean curvature of each layer's weights and of its biases: what a squared unit of error in one of them adds to the summed
-/// squared error of the outputs, on average.
-pub(crate) fn means(level: Level, network: &Network, data: &Dataset) -> Vec<(f64, f64)> {
+/// squared error of the outputs, on average. From at most `most` blocks of points.
+pub(crate) fn means(level: Level, network: &Network, data: &Dataset, most: usize) -> Vec<(f64, f64)> {
     let of_layer = |(l, layer): (usize, LayerShape)| {
         let entries = Entries {
             outputs: vec![(0..layer.outputs).map(|a| (a, a)).collect()],
             inputs: (0..=layer.inputs).map(|i| (i, i)).collect(),
         };
-        let sums = entries_of(level, network, data, l, &entries);
+        let sums = entries_of(level, network, data, most, l, &entries);
         let (bias, weights) = sums.split_last().expect("an entry of the biases");
         let outputs = layer.outputs as f64;
         (weights.iter().sum::<f64>() / (outputs * layer.inputs as f64), bias / outputs)
@@ -46,7 +48,7 @@ pub(crate) fn of_outputs(
         outputs: pairs(outputs.clone()).map(|pair| vec![pair]).collect(),
         inputs: input_pairs(network, data, l),
     };
-    let numbers = entries_of(level, network, data, l, &entries);
+    let numbers = entries_of(level, network, data, SAMPLED, l, &entries);
     let n = layer_of(network, l).inputs + 1;
     let size = outputs.len() * n;
     let mut matrix = vec![0.0; size * size];
@@ -79,7 +81,7 @@ pub(crate) fn mean_of_outputs(
         outputs: vec![outputs.clone().map(|a| (a, a)).collect()],
         inputs: input_pairs(network, data, l),
     };
-    let numbers = entries_of(level, network, data, l, &entries);
+    let numbers = entries_of(level, network, data, SAMPLED, l, &entries);
     let n = layer_of(network, l).inputs + 1;
     let mut matrix = vec![0.0; n * n];
     for (&(i, j), number) in entries.inputs.iter().zip(numbers) {
@@ -104,8 +106,15 @@ fn layer_of(network: &Network, l: usize) -> LayerShape {
 }
 
 /// Entries of the matrix of layer `l`, estimated for all points of the dataset.
-fn entries_of(level: Level, network: &Network, data: &Dataset, l: usize, entries: &Entries) -> Vec<f64> {
-    let (blocks, share) = sampled(data);
+fn entries_of(
+    level: Level,
+    network: &Network,
+    data: &Dataset,
+    most: usize,
+    l: usize,
+    entries: &Entries,
+) -> Vec<f64> {
+    let (blocks, share) = sampled(data, most);
     let mut sums = vec![0.0; entries.outputs.len() * entries.inputs.len()];
     let batch = Batch { first_layer: l, ..data.batch(0..blocks) };
     level.curvature(network, batch, entries, &mut sums, &mut Workspace::default());
@@ -157,7 +166,7 @@ mod tests {
             let loss = |network: &Network| data.squared_error(Level::best(), network).total;
             assert!(loss(&network) < 1e-6);
             let layers: Vec<LayerShape> = network.shape().layers().collect();
-            let means = means(Level::best(), &network, &data);
+            let means = means(Level::best(), &network, &data, SAMPLED);
             for (l, (layer, means)) in layers.iter().zip(means).enumerate() {
                 let places: Vec<usize> = (0..layer.outputs)
                     .flat_map(|row| {

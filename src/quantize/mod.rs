@@ -5,6 +5,10 @@
 //! `s = √(12δ/h)`. One number, `δ`, sets the rate of the whole file. Layers are rounded first to last with errors
 //! compensating each other, and after each the layers behind it are refitted. In the end sweeps round one layer after the other
 //! anew, now that all others are what the file will hold.
+//!
+//! A curvature describes small errors only. Where a fit is exact its sines are saturated, the curvature vanishes, and by it a
+//! whole layer could be rounded to nothing. So steps are bounded by the weights and phases they round, a tile that rounding
+//! spoils all the same is rounded again with finer steps, and none ends worse than its mean.
 
 mod canonical;
 mod curvature;
@@ -16,16 +20,29 @@ pub(crate) use canonical::fold_biases;
 pub(crate) use curvature::mean_of_outputs as mean_curvature;
 #[cfg(feature = "cuda")]
 pub(crate) use curvature::sampled;
+pub(crate) use curvature::{HURRIED, SAMPLED};
 pub(crate) use rounding::Rounding;
 
 use crate::backend::simd::Level;
 use crate::container::{QuantizedNetwork, step};
-use crate::fit::{Dataset, Normalisation, Schedule, train};
-use crate::network::Network;
+use crate::fit::{Dataset, Loss, Normalisation, Schedule, train};
+use crate::network::{LayerShape, Network};
+use std::f64::consts::TAU;
 use std::ops::Range;
 
 /// The largest symbol steps are chosen for: half of what the file holds, since rounding with compensation moves them.
 const LARGEST_SYMBOL: f64 = (1 << 19) as f64;
+
+/// The smallest value of the largest symbol of a sine layer's weights: with less the layer would pass nothing on.
+const LEAST_LARGEST_SYMBOL: f64 = 2.0;
+/// How far the roundings of a layer's weights, or of its biases, may move its phases, radians (standard deviation): beyond
+/// that the sines are not linear, and the curvature says nothing.
+const PHASE_NOISE: f64 = 0.5;
+/// A tile is spoilt if rounding adds more than `SPOILT` times the error it was asked for, and more than the fit had left.
+const SPOILT: f64 = 4.0;
+/// How much finer, in added error, the roundings of a spoilt tile become each time, and how often.
+const FINER: f64 = 1.0 / 16.0;
+const RETRIES: usize = 4;
 
 /// A trained network with what quantization needs to know of it.
 #[derive(Clone, Debug)]
@@ -34,21 +51,26 @@ pub(crate) struct Fitted {
     pub network: Network,
     /// The way back to signal units.
     pub normalisation: Normalisation,
+    /// What it leaves of the loss.
+    pub loss: Loss,
+    /// What the mean alone would leave of it.
+    of_mean: f64,
     /// Mean curvature of each layer's weights and biases, in squared signal units over all points of the tile.
     curvature: Vec<(f64, f64)>,
 }
 
 impl Fitted {
-    /// Measures the curvature of a trained network.
-    pub fn new(level: Level, mut network: Network, data: &Dataset) -> Self {
+    /// Measures the curvature of a trained network on at most `blocks` blocks of points.
+    pub fn new(level: Level, mut network: Network, data: &Dataset, blocks: usize) -> Self {
         fold_biases(&mut network);
-        let means = curvature::means(level, &network, data);
-        Self::with_means(network, data, means)
+        let means = curvature::means(level, &network, data, blocks);
+        Self::with_means(level, network, data, means)
     }
 
     /// A trained network whose curvature nobody will ask for, since it is not quantized.
-    pub fn unmeasured(network: Network, data: &Dataset) -> Self {
-        Fitted { network, normalisation: data.normalisation.clone(), curvature: vec![] }
+    pub fn unmeasured(level: Level, network: Network, data: &Dataset) -> Self {
+        let (loss, of_mean) = (data.squared_error(level, &network), data.squared_error_of_mean());
+        Fitted { network, normalisation: data.normalisation.clone(), loss, of_mean, curvature: vec![] }
     }
 
     /// Whether its curvature is known.
@@ -58,7 +80,7 @@ impl Fitted {
 
     /// A trained network with folded biases and the mean curvature of each layer's weights and of its biases, in the units it
     /// was trained in.
-    pub fn with_means(network: Network, data: &Dataset, means: Vec<(f64, f64)>) -> Self {
+    pub fn with_means(level: Level, network: Network, data: &Dataset, means: Vec<(f64, f64)>) -> Self {
         let units = f64::from(data.normalisation.scale).powi(2);
         let last = network.shape().layers;
         let scaled = |(l, (weights, biases)): (usize, (f64, f64))| {
@@ -67,7 +89,7 @@ impl Fitted {
             (weights * units, biases * units)
         };
         let curvature = means.into_iter().enumerate().map(scaled).collect();
-        Fitted { network, normalisation: data.normalisation.clone(), curvature }
+        Fitted { curvature, ..Self::unmeasured(level, network, data) }
     }
 
     /// The network in signal units.
@@ -75,23 +97,54 @@ impl Fitted {
         self.normalisation.undo(&self.network)
     }
 
-    /// Step indices of each layer for an added squared error of `delta` per parameter, or where that would ask for
-    /// symbols beyond what the file can hold (a mean far larger than what varies around it), as fine as it allows.
+    /// Step indices of each layer for an added squared error of `delta` per parameter. Where that would ask for symbols
+    /// beyond what the file can hold (a mean far larger than what varies around it), steps are as fine as it allows; where the
+    /// curvature hardly sees a sine layer, no coarser than what keeps it working.
     fn steps(&self, delta: f64) -> Vec<(i16, i16)> {
         let network = self.in_signal_units();
-        let index = |h: f64, range: Range<usize>| {
-            let peak = network.parameters()[range].iter().fold(0f32, |peak, p| peak.max(p.abs()));
-            let finest = (8.0 * (f64::from(peak) / LARGEST_SYMBOL).log2()).ceil();
-            (4.0 * (12.0 * delta / h.max(1e-300)).log2()).round().max(finest).clamp(-512.0, 511.0) as i16
+        let index = |h: f64, range: Range<usize>, coarsest: f64| {
+            let peak = peak(&network.parameters()[range]);
+            let finest = (8.0 * (peak / LARGEST_SYMBOL).log2()).ceil();
+            let coarsest = (8.0 * coarsest.log2()).floor();
+            let wanted = (4.0 * (12.0 * delta / h.max(1e-300)).log2()).round();
+            wanted.min(coarsest).max(finest).clamp(-512.0, 511.0) as i16
         };
-        let layers = network.shape().layers().zip(&self.curvature);
-        layers
-            .map(|(l, &(weights, biases))| (index(weights, l.weights()), index(biases, l.biases())))
-            .collect()
+        let of_layer = |(l, (layer, &(weights, biases))): (usize, (LayerShape, &(f64, f64)))| {
+            let (mut most, mut most_bias) = (f64::INFINITY, f64::INFINITY);
+            if !layer.last {
+                // An error in -s/2..s/2 has the variance s²/12; the mean square of a coordinate is 1/3, that of a sine 1/2.
+                let square = if l == 0 { 1.0 / 3.0 } else { 0.5 };
+                most_bias = PHASE_NOISE / TAU * 12f64.sqrt();
+                most = most_bias / (square * layer.inputs as f64).sqrt();
+                most = most.min(peak(&network.parameters()[layer.weights()]) / LEAST_LARGEST_SYMBOL);
+            }
+            (index(weights, layer.weights(), most), index(biases, layer.biases(), most_bias))
+        };
+        network.shape().layers().zip(&self.curvature).enumerate().map(of_layer).collect()
+    }
+
+    /// Whether the mean of the tile is as good as its network would be once it is rounded at `delta`.
+    fn is_constant(&self, delta: f64) -> bool {
+        self.of_mean <= self.loss.total + delta * self.network.parameters().len() as f64
+    }
+
+    /// The network that is the mean everywhere: nothing but the biases of its last layer.
+    fn constant(&self, delta: f64) -> QuantizedNetwork {
+        let (shape, steps) = (self.network.shape(), self.steps(delta));
+        let mut symbols = vec![0; shape.parameters()];
+        let last = shape.layers().next_back().expect("a network has layers");
+        let size = step(steps[shape.layers].1);
+        for (i, &mean) in last.biases().zip(&self.normalisation.means) {
+            symbols[i] = symbol(mean.into(), size);
+        }
+        QuantizedNetwork { shape, steps, symbols }
     }
 
     /// Every parameter rounded to its nearest multiple: for a first look at the rate of `delta`.
     pub fn rounded(&self, delta: f64) -> QuantizedNetwork {
+        if self.is_constant(delta) {
+            return self.constant(delta);
+        }
         let (shape, steps, network) = (self.network.shape(), self.steps(delta), self.in_signal_units());
         let mut symbols = vec![0; shape.parameters()];
         for (layer, &(weights, biases)) in shape.layers().zip(&steps) {
@@ -104,6 +157,9 @@ impl Fitted {
         finished(QuantizedNetwork { shape, steps, symbols })
     }
 
+    /// The network rounded with an added squared error of about `delta` per parameter, or finer where that spoils it; at worst
+    /// its mean.
+    ///
     /// Rounds layer after layer with compensation, refits the layers behind by `refit` (its `first_layer` is set here), and then
     /// rounds all of them anew in `sweeps`, as far as the time of `refit` allows. `observe` gets the steps since its last call and
     /// the mean squared error, and ends refits and sweeps by returning false.
@@ -116,6 +172,62 @@ impl Fitted {
         sweeps: usize,
         mut observe: impl FnMut(u64, f64) -> bool,
     ) -> QuantizedNetwork {
+        if self.is_constant(delta) {
+            return self.constant(delta);
+        }
+        let mut going = true;
+        self.least_spoilt(level, data, delta, |delta| {
+            let again = going && refit.time.is_none_or(|time| time.passed() < 1.0);
+            again.then(|| {
+                self.round_layers(level, data, delta, refit, sweeps, |steps, mse| {
+                    going = observe(steps, mse);
+                    going
+                })
+            })
+        })
+    }
+
+    /// What `round` makes of the network at `delta`, or with finer steps where that spoils it, as long as it makes anything; at
+    /// worst the mean.
+    pub fn least_spoilt<'a>(
+        &'a self,
+        level: Level,
+        data: &Dataset,
+        delta: f64,
+        mut round: impl FnMut(f64) -> Option<Rounding<'a>>,
+    ) -> QuantizedNetwork {
+        let (mut best, mut least) = (self.constant(delta), self.of_mean);
+        let mut finer = delta;
+        for _ in 0..=RETRIES {
+            let Some(rounding) = round(finer) else { break };
+            let error = rounding.error(level, data);
+            if error < least {
+                (best, least) = (rounding.finished(), error);
+            }
+            if !self.is_spoilt(least, delta) {
+                break;
+            }
+            finer *= FINER;
+        }
+        best
+    }
+
+    /// Whether rounding at `delta` left an `error` that is out of proportion.
+    fn is_spoilt(&self, error: f64, delta: f64) -> bool {
+        let added = error - self.loss.total;
+        added > SPOILT * delta * self.network.parameters().len() as f64 && added > self.loss.total
+    }
+
+    /// All layers rounded one after the other.
+    pub fn round_layers(
+        &self,
+        level: Level,
+        data: &Dataset,
+        delta: f64,
+        refit: &Schedule,
+        sweeps: usize,
+        mut observe: impl FnMut(u64, f64) -> bool,
+    ) -> Rounding<'_> {
         let (mut rounding, mut going) = (self.rounding(delta), true);
         let layers = rounding.layers();
         for l in 0..layers {
@@ -137,13 +249,18 @@ impl Fitted {
             let steps = data.blocks().div_ceil(refit.blocks) as u64;
             rounding.sweep(level, data, sweeps, |mse| observe(steps, mse) && in_time());
         }
-        rounding.finished()
+        rounding
     }
 
     /// The network, to be rounded layer by layer with an added squared error of `delta` per parameter.
     pub fn rounding(&self, delta: f64) -> Rounding<'_> {
         Rounding::new(self, self.steps(delta))
     }
+}
+
+/// The largest magnitude.
+fn peak(parameters: &[f32]) -> f64 {
+    parameters.iter().fold(0f32, |peak, p| peak.max(p.abs())).into()
 }
 
 /// The multiple of `size` nearest to `value`, within what the file can hold.
@@ -173,6 +290,7 @@ mod tests {
         warmup: 0.1,
         end: 0.1,
         first_layer: 0,
+        of_mean: f64::INFINITY,
         parallel: false,
         time: None,
     };
@@ -196,7 +314,7 @@ mod tests {
         let network = Network::from_parameters(shape, parameters);
         Level::best().forward(&network, &data.coordinates, &mut data.targets, &mut Default::default());
         data.normalisation = Normalisation { means: means.to_vec(), scale };
-        (Fitted::new(Level::best(), network, &data), data)
+        (Fitted::new(Level::best(), network, &data, SAMPLED), data)
     }
 
     /// The squared error that quantization has added at the points, signal units.

@@ -59,7 +59,7 @@ impl<'a> Rounding<'a> {
     ) {
         let network = self.trained();
         let curvature: Vec<_> = (0..self.layers()).map(|l| curvature(level, &network, data, l)).collect();
-        let mut error = data.squared_error(level, &network).total;
+        let mut error = self.error(level, data);
         let weight: f64 = data.weights.iter().map(|&w| f64::from(w)).sum();
         let of_mean = 1.0 / (weight * data.outputs as f64 * f64::from(data.normalisation.scale).powi(2));
         for (l, curvature) in std::iter::repeat_n(curvature.iter().enumerate(), sweeps).flatten() {
@@ -92,12 +92,17 @@ impl<'a> Rounding<'a> {
         if self.symbols == symbols {
             return before;
         }
-        let after = data.squared_error(level, &self.trained()).total;
+        let after = self.error(level, data);
         if after < before {
             return after;
         }
         (self.network, self.symbols) = (network, symbols);
         before
+    }
+
+    /// The squared error that is left, now that all layers are rounded, in squared signal units.
+    pub fn error(&self, level: Level, data: &Dataset) -> f64 {
+        data.squared_error(level, &self.trained()).total
     }
 
     /// The network in the units it was trained in, now that all its layers are rounded.

@@ -6,9 +6,12 @@
 #[cfg(feature = "encoder")]
 mod spectral;
 mod ssim;
+mod tile;
 
 use crate::error::{Error, Result};
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
+
+pub use tile::{TileErrors, WorstTile};
 
 /// The peak of PSNR in unit values: full scale of a picture, full amplitude of a sound.
 pub const PEAK: f64 = 1.0;

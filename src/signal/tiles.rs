@@ -101,6 +101,11 @@ impl Tiles {
         Tile { index, start, end }
     }
 
+    /// The core of tile `k` along `axis`, native samples: without what it extends over its inner boundaries.
+    pub fn core(&self, axis: usize, k: u32) -> std::ops::Range<u32> {
+        self.boundary(axis, k)..self.boundary(axis, k + 1)
+    }
+
     /// The extended box of tile `k` along `axis`, as `start..end` in native samples.
     fn extended(&self, axis: usize, k: u32) -> (u32, u32) {
         let from = self.boundary(axis, k).saturating_sub(self.overlap);

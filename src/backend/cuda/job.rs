@@ -81,6 +81,7 @@ pub(super) struct Job {
     pub gradient_shared: i32,
     pub paired: i32,
     pub evaluations: i32,
+    pub of_mean: f64,
 }
 
 // SAFETY: plain numbers in C's layout, the same on the device.
@@ -217,6 +218,7 @@ impl Resident {
             paired: i32::from(*paired),
             // A pair for each axis.
             evaluations: if *paired { 2 * shape.inputs as i32 } else { 1 },
+            of_mean: schedule.of_mean,
         }
     }
 

@@ -164,6 +164,7 @@ impl Cuda {
             warmup: 0.0,
             end: 0.0,
             first_layer: batch.first_layer,
+            of_mean: f64::INFINITY,
             parallel: false,
             time: None,
         };

@@ -43,7 +43,17 @@ fn shape(layers: usize, width: usize) -> Shape {
 }
 
 fn schedule(steps: usize, rate: f32, first_layer: usize) -> Schedule {
-    Schedule { steps, blocks: 2, rate, warmup: 0.1, end: 0.02, first_layer, parallel: false, time: None }
+    Schedule {
+        steps,
+        blocks: 2,
+        rate,
+        warmup: 0.1,
+        end: 0.02,
+        first_layer,
+        of_mean: f64::INFINITY,
+        parallel: false,
+        time: None,
+    }
 }
 
 fn trained(cuda: &Cuda, network: &Network, data: &Dataset, schedule: Schedule) -> Network {
@@ -154,7 +164,7 @@ fn curvatures_are_those_of_the_processor() {
     let brought = [&data[0], &data[1]].map(|data| cuda.bring(data.samples()).unwrap());
     let mut asked = vec![];
     for (data, samples) in data.iter().zip(&brought) {
-        let (blocks, share) = sampled(data);
+        let (blocks, share) = sampled(data, crate::quantize::SAMPLED);
         for network in &networks {
             for (layer, of) in network.shape().layers().enumerate() {
                 // Matrices of their own are for narrow layers.

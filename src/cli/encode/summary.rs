@@ -7,9 +7,12 @@ use crate::cli::report;
 use serde_json::{Map, Value, json};
 use sirenc::signal::Signal;
 use sirenc::signal::metric::Distortion;
-use sirenc::{Encoded, Target};
+use sirenc::{Encoded, Note, Target};
 use std::path::Path;
 use std::time::Instant;
+
+/// How much worse than the whole a tile has to be to be told without being asked, dB.
+const WORSE: f64 = 6.0;
 
 /// What there is to report.
 pub struct Done<'a> {
@@ -32,7 +35,9 @@ impl Done<'_> {
         let hint = match self.args.target() {
             Target::Psnr(asked) => {
                 let [reached, asked] = [report::decibels(report.psnr_db), report::short(asked)];
-                format!("{reached} of {asked} dB; more --effort")
+                let larger = report.notes.iter().any(|note| matches!(note, Note::LargerThanSamples { .. }));
+                let advice = if larger { "a lower --psnr" } else { "more --effort or a lower --psnr" };
+                format!("{reached} of {asked} dB; {advice}")
             }
             _ => "more --effort or another target".into(),
         };
@@ -56,13 +61,19 @@ impl Done<'_> {
             Some(snr) => format!("SNR {}", report::decibels(snr)),
             None => report::decibels(report.psnr_db),
         };
+        // Worth a word where it shows.
+        let worst = report.worst_tile.as_ref().filter(|worst| worst.psnr_db < report.psnr_db - WORSE);
+        let worst = worst.map_or(String::new(), |worst| format!(" ({})", report::worst_tile(worst)));
         eprintln!(
-            "{} → {}: {} bytes, {rate}, {quality}, {:.1} s",
+            "{} → {}: {} bytes, {rate}, {quality}{worst}, {:.1} s",
             self.name,
             output.name(),
             report::grouped(bytes),
             self.started.elapsed().as_secs_f64(),
         );
+        for note in &report.notes {
+            eprintln!("sirenc: note: {}: {note}", self.name);
+        }
         if self.args.verbose {
             let device = (report.device.clone(), report.cpu_reason.as_deref());
             eprintln!("  device    {}", report::device(device, self.args.device));
@@ -74,6 +85,9 @@ impl Done<'_> {
                 report::grouped(report.parameters)
             );
             eprintln!("  steps     {}", report::grouped(report.steps));
+            if let Some(worst) = &report.worst_tile {
+                eprintln!("  tiles     {}", report::worst_tile(worst));
+            }
             if let Some(verified) = &self.verified {
                 eprintln!("  verified  max error {}", report::max_error(&self.source.description, verified));
             }
@@ -97,6 +111,7 @@ impl Done<'_> {
             put("snr_db", report::number(snr));
         }
         put("max_error", max_error);
+        put("worst_tile", report::worst_tile_json(report.worst_tile.as_ref()));
         put("seconds", report::number(self.started.elapsed().as_secs_f64()));
         put("steps", json!(report.steps));
         put("parameters", json!(report.parameters));
@@ -109,6 +124,7 @@ impl Done<'_> {
         put("verified", json!(self.verified.is_some()));
         put("reached", json!(report.reached));
         put("interrupted", json!(report.interrupted));
+        put("notes", report.notes.iter().map(|note| json!(note.to_string())).collect());
         put("version", json!(env!("CARGO_PKG_VERSION")));
         Value::Object(object)
     }

@@ -53,9 +53,11 @@ struct Job {
     int paired;
     // Points that the loss of one sample is over.
     int evaluations;
+    // The loss of the mean, above which nothing was learnt.
+    double of_mean;
 };
 
-static_assert(sizeof(State) == 48 && sizeof(Job) == 176, "src/backend/cuda/job.rs says otherwise");
+static_assert(sizeof(State) == 48 && sizeof(Job) == 184, "src/backend/cuda/job.rs says otherwise");
 
 __device__ inline bool is_finished(const Job& job, const State& state) { return state.step >= job.steps; }
 

@@ -73,7 +73,7 @@ __device__ inline void update(const Job& job, const State& state, State& next, f
     for (int i = threadIdx.x; i < job.shares; i += UPDATERS) loss += job.losses[i];
     for (int i = threadIdx.x; i < chunks; i += UPDATERS) squares += job.squares[i];
     const double mse = block_sum(loss, scratch) / batch_numbers(job, state.step);
-    const Verdict verdict = judge(state, mse, sqrt(block_sum(squares, scratch)));
+    const Verdict verdict = judge(state, job.of_mean, mse, sqrt(block_sum(squares, scratch)));
     const float rate = state.slow_down * rate_at(job, position);
     if (l > 0) {
         muon(job, verdict, rate, l, memory + 2 * UPDATERS, scratch);

@@ -27,13 +27,13 @@ struct Verdict {
 __device__ inline bool is_finite(double x) { return x - x == 0.0; }
 
 // When to go back, and the factor of the learning rate then.
-constexpr double LOST = 2.0, ASTRAY = 1.4;
+constexpr double LOST = 2.0, ASTRAY = 1.4, FLAT = 0.97;
 constexpr int ASTRAY_STEPS = 300;
-constexpr float SLOWER = 0.5f;
+constexpr float SLOWER = 0.5f, SLOWEST_FLAT = 0.125f;
 
 // Clips gradients to four times their usual norm; goes back when the loss is not finite, or its recent mean is far above the
-// best, or above it for long.
-__device__ inline Verdict judge(const State& state, double mse, double norm) {
+// best, or above it or the loss `of_mean` for long.
+__device__ inline Verdict judge(const State& state, double of_mean, double mse, double norm) {
     Verdict verdict{state, false, false, 1.0f};
     State& next = verdict.next;
     next.step = state.step + 1;
@@ -44,7 +44,8 @@ __device__ inline Verdict judge(const State& state, double mse, double norm) {
         if (known && norm > 4.0 * state.norm) verdict.clip = static_cast<float>(4.0 * state.norm / norm);
         const double usual = known && norm > 4.0 * state.norm ? 4.0 * state.norm : norm;
         next.norm = known ? state.norm + 0.02 * (usual - state.norm) : usual;
-        next.astray = next.recent > ASTRAY * state.best ? state.astray + 1 : 0;
+        const bool flat = next.recent > FLAT * of_mean && state.slow_down > SLOWEST_FLAT;
+        next.astray = flat || next.recent > ASTRAY * state.best ? state.astray + 1 : 0;
         verdict.roll_back = state.step > 100 && (next.recent > LOST * state.best || next.astray > ASTRAY_STEPS);
     }
     if (verdict.roll_back) {

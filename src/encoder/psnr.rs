@@ -1,0 +1,227 @@
+//! Targets of a PSNR: short fits foretell how many parameters it takes, and the quantizer's one number settles the rest.
+
+use super::options::{Note, Phase, quality_psnr_db};
+use super::plan;
+use super::session::{Finished, Fit, PROBE, Session};
+use super::size::{Outcome, usual_delta};
+use crate::container::Networks;
+use crate::error::{Error, Result};
+
+/// How much PSNR quantization at the usual delta costs, dB, about.
+const QUANTIZATION_LOSS: f64 = 0.35;
+/// What refits and compensation leave of the error that plain rounding would add, about.
+const COMPENSATED: f64 = 0.4;
+/// Parameters per sample beyond which a network saves little over the samples.
+const MOST_PARAMETERS_PER_SAMPLE: f64 = 1.0;
+/// The fewest parameters that are worth a search.
+const FEWEST_PARAMETERS: f64 = 40.0;
+/// How near a target comes to the PSNR that was asked for, dB, and how near a search for it stops.
+const PSNR_TOLERANCE: f64 = 0.1;
+const PSNR_NEAR: f64 = 0.07;
+/// The same of a quality and the PSNR that it stands for.
+const QUALITY_TOLERANCE: f64 = 1.0;
+const QUALITY_NEAR: f64 = 0.5;
+/// Fits towards a PSNR: as long as it is missed and more parameters may help.
+const MOST_FITS: usize = 6;
+/// Positions up to which a quality whose first fit ends far from it is worth another.
+const CHEAP: f64 = 65536.0;
+
+/// PSNR over parameters as a line in their logarithm, through what was seen last.
+struct Trend {
+    /// dB per doubling.
+    slope: f64,
+    seen: Option<(f64, f64)>,
+}
+
+impl Trend {
+    /// A slope between that of smooth pictures and that of rough ones.
+    fn new() -> Self {
+        Trend { slope: 1.4, seen: None }
+    }
+    /// Parameters that give `wanted` dB, now that so many were seen to give `reached`.
+    fn next(&mut self, parameters: f64, reached: f64, wanted: f64) -> f64 {
+        if let Some((other, other_reached)) = self.seen.replace((parameters, reached))
+            && parameters != other
+        {
+            self.slope = ((reached - other_reached) / (parameters / other).log2()).clamp(0.6, 3.0);
+        }
+        parameters * 2f64.powf(((wanted - reached) / self.slope).clamp(-4.0, 3.0))
+    }
+}
+
+/// A file within 0.1 dB of `db`, refitting with other sizes as often as needed and sensible.
+pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Outcome> {
+    let most = most_parameters(session);
+    let Probed { mut parameters, mut trend, probe: mut before } = probe_parameters(session, db, passes)?;
+    let mut best: Option<Outcome> = None;
+    for attempt in 1..=MOST_FITS {
+        let last = attempt == MOST_FITS || session.meter.is_limited();
+        session.meter.plan(session.stages(passes));
+        let fit = fit_after(session, before, parameters, passes)?;
+        let headroom = psnr_db(session, fit.error) - db;
+        // Too little cannot be quantized, much too much would waste bits: another size.
+        let fits = (0.12..1.0).contains(&headroom) || (headroom < 0.12 && parameters >= most);
+        if fits || last || session.meter.stopped() {
+            let tries = if session.meter.stopped() { 1 } else { 6 };
+            let outcome = quantize_to_psnr(session, &fit, db, PSNR_NEAR, tries)?;
+            let short = !outcome.reached && outcome.finished.psnr_db < db;
+            let better = best.as_ref().is_none_or(|best| {
+                outcome.reached || (!best.reached && outcome.finished.psnr_db > best.finished.psnr_db)
+            });
+            let ended = last || session.meter.stopped() || !short || parameters >= most;
+            if better {
+                best = Some(outcome);
+            }
+            if ended {
+                break;
+            }
+        }
+        let next = trend.next(parameters, headroom, QUANTIZATION_LOSS);
+        // A size that foretold enough and did not give it was too small.
+        let next = if fits { next.max(1.3 * parameters) } else { next };
+        parameters = next.clamp(FEWEST_PARAMETERS, most);
+        before = fit;
+    }
+    best.ok_or_else(|| Error::parameter("psnr", format!("{db:?}")))
+}
+
+/// A file near what `quality` stands for from one fit; another where the first ends far from what the probes foretold and
+/// takes little time.
+pub(crate) fn near_quality(session: &Session<'_>, quality: f64, passes: f64) -> Result<Outcome> {
+    let db = quality_psnr_db(quality);
+    let Probed { mut parameters, mut trend, probe } = probe_parameters(session, db, passes)?;
+    session.meter.plan(session.stages(passes));
+    let mut fit = fit_after(session, probe, parameters, passes)?;
+    let refits = if session.signal.description.positions() as f64 <= CHEAP { 2 } else { 0 };
+    for _ in 0..refits {
+        let headroom = psnr_db(session, fit.error) - db;
+        let near = (-0.5..2.0).contains(&(headroom - QUANTIZATION_LOSS));
+        if near || session.meter.is_limited() {
+            break;
+        }
+        let next = trend.next(parameters, headroom, QUANTIZATION_LOSS);
+        parameters = next.clamp(FEWEST_PARAMETERS, most_parameters(session));
+        session.meter.plan(session.stages(passes));
+        fit = fit_after(session, fit, parameters, passes)?;
+    }
+    let mut outcome = quantize_to_psnr(session, &fit, db, QUALITY_NEAR, 2)?;
+    let reached_db = outcome.finished.psnr_db;
+    if (reached_db - db).abs() > QUALITY_TOLERANCE {
+        outcome.notes.push(Note::QualityMissed { wanted_db: db, reached_db });
+    }
+    Ok(Outcome { reached: true, ..outcome })
+}
+
+/// A fit, or `before` if the meter stops: what was broken off may be worse.
+fn fit_after(session: &Session<'_>, before: Fit, parameters: f64, passes: f64) -> Result<Fit> {
+    if session.meter.stopped() {
+        return Ok(session.measured(before));
+    }
+    let fit = session.fit(parameters, passes, 1.0)?;
+    let better = session.meter.stopped() && before.error < fit.error;
+    Ok(if better { session.measured(before) } else { fit })
+}
+
+/// What short fits tell of the full one.
+struct Probed {
+    /// What it needs for the PSNR that is wanted.
+    parameters: f64,
+    /// How PSNR goes with parameters.
+    trend: Trend,
+    /// The last probe, or a better one if that was broken off.
+    probe: Fit,
+}
+
+/// Short fits, of other sizes until one foretells `db` of the full fit.
+fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<Probed> {
+    /// Work of a probe relative to the fit, and its least passes.
+    const WORK: f64 = 0.06;
+    const LEAST_PASSES: f64 = 12.0;
+    /// With fewer passes, more parameters hardly help whatever they would do in the fit: the first probe is believed, by the
+    /// usual slope, and no other made.
+    const TELLING_PASSES: f64 = 30.0;
+    /// The share of what time is left that it may take: more than by its work, since one that is cut short misleads.
+    const PROBE_TIME: f64 = 0.25;
+    let most = most_parameters(session);
+    let probe_passes = (WORK * passes).max(LEAST_PASSES).min(passes);
+    let most_probes = if probe_passes < TELLING_PASSES { 1 } else { 4 };
+    let probe_work = (1.0 + PROBE) * probe_passes * session.pass();
+    let probes = [(Phase::Probe, probe_work); 2];
+    session.meter.plan(probes.into_iter().take(most_probes).chain(session.stages(passes)));
+    // Where time is short, the fit falls short of the target rather than the file growing.
+    let full_passes = passes.max(plan::FEWEST_PASSES_FOR_PSNR);
+    let mut parameters = (0.03 * samples(session)).clamp(FEWEST_PARAMETERS, most);
+    let mut trend = Trend::new();
+    let mut probe = session.probe(parameters, probe_passes, PROBE_TIME)?;
+    for number in 1..=most_probes {
+        // One that was broken off would ask for far too many.
+        if session.meter.stopped() {
+            break;
+        }
+        let density = parameters / samples(session);
+        let gain = short_of_the_limit(probe_passes, density) - short_of_the_limit(full_passes, density);
+        let reached = psnr_db(session, probe.error) + gain - QUANTIZATION_LOSS;
+        let next = trend.next(parameters, reached, db).clamp(FEWEST_PARAMETERS, most);
+        let settled = (db - reached).abs() < 0.6 || next == parameters;
+        parameters = next;
+        if settled || number == most_probes {
+            break;
+        }
+        let other = session.probe(parameters, probe_passes, PROBE_TIME)?;
+        if !session.meter.stopped() || other.error < probe.error {
+            probe = other;
+        }
+    }
+    // What a full fit reaches need not lie on the line of the probes: only its slope is kept.
+    Ok(Probed { parameters, trend: Trend { seen: None, ..trend }, probe })
+}
+
+/// How far a fit of so many passes, with so many parameters per sample, stays below one without end, dB: what kodim15 at 0.3
+/// bits per pixel (0.019 parameters per sample) shows between 12 and 640 passes, and camera.png at 33 dB (0.12) between 38 and
+/// 280.
+fn short_of_the_limit(passes: f64, density: f64) -> f64 {
+    16.8 * passes.powf(-0.55) * (density / 0.02).clamp(0.5, 20.0).powf(0.3)
+}
+
+fn most_parameters(session: &Session<'_>) -> f64 {
+    (MOST_PARAMETERS_PER_SAMPLE * samples(session)).max(FEWEST_PARAMETERS)
+}
+
+/// Finds the delta whose file decodes to within `near` of `db`, in at most `tries`: coarser steps cost PSNR, finer ones only approach
+/// the fit's own.
+fn quantize_to_psnr(session: &Session<'_>, fit: &Fit, db: f64, near: f64, tries: usize) -> Result<Outcome> {
+    let usual = usual_delta(fit);
+    let allowed = 10f64.powf(-db / 10.0) * samples(session) - fit.error;
+    let mut delta = allowed / (COMPENSATED * fit.parameters() as f64);
+    delta = delta.clamp(0.1 * usual, 10.0 * usual);
+    let mut best: Option<Finished> = None;
+    for _ in 0..tries {
+        let networks = session.quantize(fit, delta)?;
+        let finished = session.finish(&fit.tiles, Networks::Quantized(networks))?;
+        let missing = db - finished.psnr_db;
+        let added = 10f64.powf(-finished.psnr_db / 10.0) * samples(session) - fit.error;
+        if best.as_ref().is_none_or(|b| missing.abs() < (b.psnr_db - db).abs()) {
+            best = Some(finished);
+        }
+        // What quantization really added, per delta, tells the next delta; there may be nothing left to gain.
+        let factor = if added > 0.0 { (allowed / added).clamp(0.2, 4.0) } else { 4.0 };
+        let spent = missing > 0.0 && delta <= 0.01 * usual;
+        if missing.abs() <= near || spent || session.meter.stopped() {
+            break;
+        }
+        delta *= factor;
+    }
+    let finished = best.ok_or_else(|| Error::parameter("psnr", format!("{db:?}")))?;
+    // More than was asked for is reached, too: where nothing smaller comes nearer, as with what is exact in any case.
+    let reached = finished.psnr_db >= db - PSNR_TOLERANCE;
+    Ok(Outcome { finished, fit: fit.clone(), reached, notes: vec![] })
+}
+
+fn samples(session: &Session<'_>) -> f64 {
+    session.signal.description.positions() as f64 * f64::from(session.signal.description.channels)
+}
+
+/// The PSNR of a summed squared error in unit values, dB.
+fn psnr_db(session: &Session<'_>, error: f64) -> f64 {
+    -10.0 * (error / samples(session)).max(1e-15).log10()
+}

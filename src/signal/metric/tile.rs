@@ -1,0 +1,145 @@
+//! The error of each tile of a signal, to tell the worst.
+
+use crate::signal::{Description, SampleFormat, Samples, Signal, Tiles};
+
+/// Accumulates the squared error of each tile's core, the part of the signal that lies nearest to it.
+#[derive(Clone, Debug)]
+pub struct TileErrors {
+    tiles: Tiles,
+    format: SampleFormat,
+    channels: usize,
+    /// The tile that each native sample of an axis belongs to.
+    owners: Vec<Vec<u32>>,
+    sums: Vec<f64>,
+}
+
+/// The tile that is farthest from the signal.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct WorstTile {
+    /// First native sample of its core along each axis.
+    pub start: Vec<u32>,
+    /// Native samples of its core along each axis.
+    pub lengths: Vec<u32>,
+    /// PSNR of its core, dB.
+    pub psnr_db: f64,
+}
+
+impl TileErrors {
+    /// No error yet, of a signal that is cut into `tiles`.
+    pub fn new(description: &Description, tiles: &Tiles) -> Self {
+        let owners = |axis: usize| {
+            let cores = (0..tiles.counts()[axis]).map(move |k| (k, tiles.core(axis, k)));
+            cores.flat_map(|(k, core)| std::iter::repeat_n(k, core.len())).collect()
+        };
+        TileErrors {
+            format: description.format,
+            channels: usize::from(description.channels.max(1)),
+            owners: (0..description.lengths.len()).map(owners).collect(),
+            sums: vec![0.0; tiles.len()],
+            tiles: tiles.clone(),
+        }
+    }
+
+    /// Adds the error of `rendered`, unit values that are rounded to the format here, against as many samples of
+    /// `source` from the sample (not the position) `start_index` on: whole positions.
+    ///
+    /// # Panics
+    /// If `source` ends earlier.
+    pub fn add(&mut self, source: &Samples, start_index: usize, rendered: &[f32]) {
+        let format = self.format;
+        self.add_errors(start_index, rendered.len(), |i| {
+            let rounded = format.unit(format.quantize(rendered[i]));
+            f64::from(rounded - source.get(start_index + i))
+        });
+    }
+
+    /// The same of a whole signal against another.
+    pub fn add_signal(&mut self, source: &Signal, other: &Signal) {
+        let count = source.samples.len().min(other.samples.len());
+        self.add_errors(0, count, |i| f64::from(other.samples.get(i) - source.samples.get(i)));
+    }
+
+    fn add_errors(&mut self, start_index: usize, count: usize, error: impl Fn(usize) -> f64) {
+        if self.sums.len() < 2 {
+            return;
+        }
+        let width = self.owners[0].len();
+        let (mut at, start) = (0, start_index / self.channels);
+        while at < count {
+            // Along the first axis, a run of samples of one tile at a time.
+            let position = start + at / self.channels;
+            let (x, row) = (position % width, self.of_row(position / width));
+            let owner = self.owners[0][x];
+            let run = self.tiles.core(0, owner).end as usize - x;
+            let end = (at + run * self.channels).min(count);
+            self.sums[row + owner as usize] += (at..end).map(|i| error(i).powi(2)).sum::<f64>();
+            at = end;
+        }
+    }
+
+    /// The number of the first tile that a row of the first axis crosses.
+    fn of_row(&self, mut row: usize) -> usize {
+        let (mut number, mut stride) = (0, self.tiles.counts()[0] as usize);
+        for (owners, &count) in self.owners.iter().zip(self.tiles.counts()).skip(1) {
+            number += stride * owners[row % owners.len()] as usize;
+            row /= owners.len();
+            stride *= count as usize;
+        }
+        number
+    }
+
+    /// The tile with the largest mean squared error; `None` if there is one tile only.
+    pub fn worst(&self) -> Option<WorstTile> {
+        let mse = |number: usize| self.sums[number] / (self.core_samples(number) * self.channels) as f64;
+        let worst = (0..self.sums.len()).max_by(|&a, &b| mse(a).total_cmp(&mse(b)))?;
+        let cores = self.cores(worst);
+        (self.sums.len() > 1).then(|| WorstTile {
+            start: cores.iter().map(|core| core.start).collect(),
+            lengths: cores.iter().map(|core| core.end - core.start).collect(),
+            psnr_db: super::ratio_db(super::PEAK * super::PEAK, mse(worst)),
+        })
+    }
+
+    fn core_samples(&self, number: usize) -> usize {
+        self.cores(number).iter().map(|core| core.len()).product()
+    }
+
+    fn cores(&self, number: usize) -> Vec<std::ops::Range<u32>> {
+        let index = self.tiles.tile(number).index;
+        index.into_iter().enumerate().map(|(axis, k)| self.tiles.core(axis, k)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::metric::tests::picture;
+
+    #[test]
+    fn the_worst_tile_is_found_however_its_samples_arrive() {
+        let signal = picture(7, 5, 3, Samples::U8(vec![100; 7 * 5 * 3]));
+        let tiles = Tiles::new(&signal.description, &[2, 2], 1).unwrap();
+        // Cores: 0..3 and 3..7, 0..2 and 2..5. One code of error everywhere, three in one sample at the lower left.
+        let mut rendered = vec![101.0 / 255.0; 7 * 5 * 3];
+        rendered[(4 * 7 + 2) * 3 + 1] = 103.0 / 255.0;
+        for step in [3, 6, 21, 33, 105] {
+            let mut errors = TileErrors::new(&signal.description, &tiles);
+            for (k, part) in rendered.chunks(step).enumerate() {
+                errors.add(&signal.samples, k * step, part);
+            }
+            let worst = errors.worst().unwrap();
+            assert_eq!((&worst.start[..], &worst.lengths[..]), (&[0, 2][..], &[3, 3][..]), "{step}");
+            let mse = (26.0 + 9.0) / 27.0 / 255f64.powi(2);
+            assert!((worst.psnr_db + 10.0 * mse.log10()).abs() < 1e-4, "{worst:?}");
+        }
+    }
+
+    #[test]
+    fn one_tile_is_not_the_worst() {
+        let signal = picture(4, 4, 1, Samples::U8(vec![1; 16]));
+        let mut errors = TileErrors::new(&signal.description, &Tiles::one(&signal.description));
+        errors.add(&signal.samples, 0, &[0.5; 16]);
+        assert_eq!(errors.worst(), None);
+    }
+}
