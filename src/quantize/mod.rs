@@ -175,10 +175,10 @@ impl Fitted {
         if self.is_constant(delta) {
             return self.constant(delta);
         }
-        let mut going = true;
+        let (mut first, mut going) = (true, true);
         self.least_spoilt(level, data, delta, |delta| {
             let again = going && refit.time.is_none_or(|time| time.passed() < 1.0);
-            again.then(|| {
+            (std::mem::take(&mut first) || again).then(|| {
                 self.round_layers(level, data, delta, refit, sweeps, |steps, mse| {
                     going = observe(steps, mse);
                     going
@@ -352,6 +352,35 @@ mod tests {
             let ratio = added(&fitted, &data, &rounded) / (delta * rounded.symbols.len() as f64);
             assert!((0.6..1.6).contains(&ratio), "{ratio} at {delta}");
         }
+    }
+
+    #[test]
+    fn a_curvature_that_vanishes_rounds_no_layer_to_nothing() {
+        let (mut fitted, data) = solved([0.3, -2.0], 0.25);
+        // As of a fit whose sines are saturated; the last layer has none.
+        fitted.curvature[..3].iter_mut().for_each(|curvature| *curvature = (1e-30, 1e-30));
+        let rounded = fitted.rounded(1e-6);
+        for layer in rounded.shape.layers().filter(|layer| !layer.last) {
+            let largest = rounded.symbols[layer.weights()].iter().map(|symbol| symbol.abs()).max();
+            assert!(largest >= Some(2), "{layer:?}");
+            let noise = f64::from(step(rounded.steps[0].1)) / 12f64.sqrt() * TAU;
+            assert!(noise <= PHASE_NOISE, "{noise} radians");
+        }
+        // What that spoils is seen and mended.
+        let quantized = fitted.quantized(Level::best(), &data, 1e-6, &NO_REFIT, 0, |_, _| true);
+        let left = added(&fitted, &data, &quantized);
+        assert!(left <= fitted.of_mean * 1.001, "{left} of {}", fitted.of_mean);
+    }
+
+    #[test]
+    fn a_tile_that_is_its_mean_is_stored_as_that() {
+        let (mut fitted, data) = solved([0.3, -2.0], 0.25);
+        fitted.of_mean = fitted.loss.total;
+        let quantized = fitted.quantized(Level::best(), &data, 1e-6, &NO_REFIT, 0, |_, _| panic!("no refit"));
+        let network = quantized.dequantize();
+        let value = network.evaluate(&[0.3, 0.1]);
+        assert!((value[0] - 0.3).abs() < 0.01 && (value[1] + 2.0).abs() < 0.01, "{value:?}");
+        assert!(quantized.symbols.iter().filter(|&&symbol| symbol != 0).count() <= 2);
     }
 
     #[test]
