@@ -155,6 +155,8 @@ pub struct Report {
     pub width: usize,
     /// PSNR at the native samples, dB.
     pub psnr_db: f64,
+    /// What the networks had before they were rounded, about, dB.
+    pub fit_psnr_db: f64,
     /// Whether the target was reached. A quality always is, however far from it the file ended: see `notes`.
     pub reached: bool,
     /// The tile that is farthest from the signal, if there is more than one.

@@ -180,7 +180,7 @@ impl Session<'_> {
     /// The stages of a fit of so many passes and of what follows it.
     pub fn stages(&self, passes: f64) -> Vec<(Phase, f64)> {
         let mut stages = vec![(Phase::Probe, PROBE * passes)];
-        stages.extend((0..plan::fits(self.options.effort)).map(|_| (Phase::Fit, passes)));
+        stages.extend(self.fits().into_iter().map(|share| (Phase::Fit, share * passes)));
         stages.extend(self.quantizations(passes));
         stages.into_iter().map(|(phase, passes)| (phase, passes * self.pass())).collect()
     }
@@ -298,7 +298,7 @@ impl Session<'_> {
         Ok(Fit::new(tiles, trained, passes))
     }
 
-    /// The networks of such a fit; at the highest efforts the best of several for each tile.
+    /// The networks of such a fit; the best of several for each tile where the plan has several.
     fn fit_trained(
         &self,
         tiles: &Tiles,
@@ -308,21 +308,34 @@ impl Session<'_> {
         time: f64,
     ) -> Result<Vec<Fitted>> {
         let networks: Vec<_> = shapes.iter().copied().enumerate().collect();
-        let fit = |attempt| {
-            let (networks, time) = (&networks[..], FIT_TIME * time);
-            self.train(&Training { phase: Phase::Fit, tiles, networks, before, passes, time, attempt })
-        };
-        let start = Instant::now();
-        let mut best = fit(0)?;
-        for attempt in 1..plan::fits(self.options.effort) {
+        let mut best: Option<Vec<Fitted>> = None;
+        for (attempt, share) in self.fits().into_iter().enumerate() {
+            let start = Instant::now();
+            let trained = self.train(&Training {
+                phase: Phase::Fit,
+                tiles,
+                networks: &networks,
+                before,
+                passes: share * passes,
+                time: FIT_TIME * time,
+                attempt: attempt as u64,
+            })?;
+            match &mut best {
+                None => best = Some(trained),
+                Some(best) => keep_better(best, trained),
+            }
             // Time that is limited has to be enough for another fit, and for what comes after it.
-            let another = 2 * (start.elapsed() / attempt as u32);
+            let another = 2 * start.elapsed();
             if self.meter.interrupted() || self.meter.remaining().is_some_and(|left| left < another) {
                 break;
             }
-            keep_better(&mut best, fit(attempt)?);
         }
-        Ok(best)
+        Ok(best.expect("a fit at least"))
+    }
+
+    /// The fits of each tile, in passes relative to what was asked for.
+    fn fits(&self) -> Vec<f64> {
+        plan::fits(&self.signal.description, self.options.effort)
     }
 
     /// Trains networks; each comes with what it leaves of the loss. Attempts begin with other networks.

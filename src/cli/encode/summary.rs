@@ -107,6 +107,7 @@ impl Done<'_> {
         put("bytes", json!(bytes));
         put(rate_name, report::number(rate));
         put("psnr_db", report::number(report.psnr_db));
+        put("fit_psnr_db", report::number(report.fit_psnr_db));
         if let Some(snr) = self.snr_db() {
             put("snr_db", report::number(snr));
         }
