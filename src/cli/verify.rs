@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 /// Check a .siren file and, with the original, the error it was stored with
 ///
 /// Without ORIGINAL: structure, checksums and networks are read (exit code 4 if they are damaged). With ORIGINAL: the
-/// file is decoded and compared as well (exit code 7 if it is another signal or not close enough).
+/// file is decoded and compared as well (exit code 7 if it is another signal or not close enough). With alpha, errors are
+/// those of what is visible: a colour's squared error counts by the original's alpha there.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The .siren file; - is standard input
@@ -67,7 +68,7 @@ pub fn run(args: &Args) -> Outcome {
         let snr = snr.map_or(String::new(), |snr| format!(", SNR {}", report::decibels(snr)));
         sentence += &format!(
             ", PSNR {}{snr}, max error {} against {}",
-            report::decibels(psnr),
+            report::psnr(&compared.distortion),
             report::max_error(description, &compared.distortion),
             original.display()
         );

@@ -1,11 +1,12 @@
-//! Structural similarity of pictures, per channel on the unit range, then averaged over channels.
+//! Structural similarity of pictures, per channel on the unit range, then averaged over channels. With alpha, colours are
+//! multiplied by it, as if they lay on black, so that only what is visible counts.
 //!
 //! SSIM: Wang, Bovik, Sheikh, Simoncelli, *Image quality assessment: from error visibility to structural similarity*,
 //! IEEE TIP 13(4), 2004, equations 13 to 17: Gaussian window 11×11, σ = 1.5, K₁ = 0.01, K₂ = 0.03, mean over the
 //! windows that lie inside the picture. MS-SSIM: Wang, Simoncelli, Bovik, *Multi-scale structural similarity*, Asilomar
 //! 2003, equation 7, five scales, each the 2×2 means of the one before.
 
-use super::{code, scale};
+use super::{code, opacity, scale};
 use crate::signal::Signal;
 
 /// Side of the window in pixels.
@@ -65,7 +66,11 @@ impl Rows for Channel<'_> {
         let scale = scale(self.signal.description.format);
         let start = y * row.len();
         for (x, value) in row.iter_mut().enumerate() {
-            *value = code(&self.signal.samples, (start + x) * channels + self.channel) / scale;
+            let at = (start + x) * channels;
+            *value = code(&self.signal.samples, at + self.channel) / scale;
+            if self.signal.description.has_alpha() && self.channel + 1 < channels {
+                *value *= f64::from(opacity(self.signal.samples.get(at + channels - 1)));
+            }
         }
     }
 }

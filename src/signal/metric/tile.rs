@@ -8,6 +8,8 @@ pub struct TileErrors {
     tiles: Tiles,
     format: SampleFormat,
     channels: usize,
+    /// Whether errors of colours count by the alpha in the last channel.
+    by_alpha: bool,
     /// The tile that each native sample of an axis belongs to.
     owners: Vec<Vec<u32>>,
     sums: Vec<f64>,
@@ -35,10 +37,16 @@ impl TileErrors {
         TileErrors {
             format: description.format,
             channels: usize::from(description.channels.max(1)),
+            by_alpha: description.has_alpha(),
             owners: (0..description.lengths.len()).map(owners).collect(),
             sums: vec![0.0; tiles.len()],
             tiles: tiles.clone(),
         }
+    }
+
+    /// The same where colours count alike whatever the alpha.
+    pub fn with_invisible(self) -> Self {
+        TileErrors { by_alpha: false, ..self }
     }
 
     /// Adds the error of `rendered`, unit values that are rounded to the format here, against as many samples of
@@ -48,7 +56,7 @@ impl TileErrors {
     /// If `source` ends earlier.
     pub fn add(&mut self, source: &Samples, start_index: usize, rendered: &[f32]) {
         let format = self.format;
-        self.add_errors(start_index, rendered.len(), |i| {
+        self.add_errors(source, start_index, rendered.len(), |i| {
             let rounded = format.unit(format.quantize(rendered[i]));
             f64::from(rounded - source.get(start_index + i))
         });
@@ -57,10 +65,18 @@ impl TileErrors {
     /// The same of a whole signal against another.
     pub fn add_signal(&mut self, source: &Signal, other: &Signal) {
         let count = source.samples.len().min(other.samples.len());
-        self.add_errors(0, count, |i| f64::from(other.samples.get(i) - source.samples.get(i)));
+        self.add_errors(&source.samples, 0, count, |i| {
+            f64::from(other.samples.get(i) - source.samples.get(i))
+        });
     }
 
-    fn add_errors(&mut self, start_index: usize, count: usize, error: impl Fn(usize) -> f64) {
+    fn add_errors(
+        &mut self,
+        source: &Samples,
+        start_index: usize,
+        count: usize,
+        error: impl Fn(usize) -> f64,
+    ) {
         if self.sums.len() < 2 {
             return;
         }
@@ -73,8 +89,18 @@ impl TileErrors {
             let owner = self.owners[0][x];
             let run = self.tiles.core(0, owner).end as usize - x;
             let end = (at + run * self.channels).min(count);
-            self.sums[row + owner as usize] += (at..end).map(|i| error(i).powi(2)).sum::<f64>();
+            let errors = (at..end).map(|i| self.weight(source, start_index, i) * error(i).powi(2));
+            self.sums[row + owner as usize] += errors.sum::<f64>();
             at = end;
+        }
+    }
+
+    /// What the error of sample `i` behind `start_index` counts.
+    fn weight(&self, source: &Samples, start_index: usize, i: usize) -> f64 {
+        let channel = i % self.channels;
+        match self.by_alpha && channel + 1 < self.channels {
+            true => super::opacity(source.get(start_index + i - channel + self.channels - 1).into()),
+            false => 1.0,
         }
     }
 
