@@ -182,7 +182,7 @@ mod tests {
         let pixel = |i: u16| match i % 64 {
             0..8 => [0, u16::MAX],
             56.. => [u16::MAX, u16::MAX],
-            _ => [i * 9973 % 65521, 0],
+            _ => [(u32::from(i) * 9973 % 65521) as u16, 0],
         };
         let signal = picture(64, 16, 2, Samples::U16((0..1024).flat_map(pixel).collect()));
         let smooth = smoothed(&signal, &EncodeOptions::default()).unwrap().unwrap();

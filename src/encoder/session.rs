@@ -546,7 +546,8 @@ impl Session<'_> {
         let term = GradientTerm { weight: *gradient_weight as f32, reference: gradient.as_deref() };
         let term = (*gradient_weight > 0.0).then_some(term);
         let data = Dataset::of_tile(self.signal, tiles, number, term, self.most_points(), self.seed(number));
-        Dataset { by_alpha: self.signal.description.has_alpha() && !self.options.keep_invisible, ..data }
+        let by_alpha = self.signal.description.has_alpha() && !self.options.keep_invisible;
+        Dataset { by_alpha: by_alpha.then_some((0.0, 1.0)), ..data }
     }
 
     /// Evaluations of a network per sample and pass: with a gradient term samples are seen as pairs, along one axis or

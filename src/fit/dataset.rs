@@ -63,9 +63,9 @@ pub(crate) struct Dataset {
     pub thinning: f64,
     /// Whether they are pairs, in the layout of [`Batch::paired`].
     pub paired: bool,
-    /// Whether the last channel is alpha and errors of the others count by it in [`Dataset::squared_error`]. In training they count
-    /// alike: kernels have one weight for all channels.
-    pub by_alpha: bool,
+    /// Offset and scale that make alpha of the last channel, if errors of the others count by it in [`Dataset::squared_error`]. In
+    /// training they count alike: kernels have one weight for all channels.
+    pub by_alpha: Option<(f32, f32)>,
     /// Input coordinates per point.
     pub inputs: usize,
     /// Channels.
@@ -114,7 +114,7 @@ impl Dataset {
         let mut data = Dataset {
             points,
             thinning: all as f64 / points as f64,
-            by_alpha: false,
+            by_alpha: None,
             paired: gradient.is_some(),
             inputs,
             outputs,
@@ -278,7 +278,7 @@ impl Dataset {
     /// How much errors of colours count in each lane of a block with these `targets`.
     fn opacity(&self, targets: &[f32]) -> [f32; BLOCK] {
         let Normalisation { means, scale } = &self.normalisation;
-        let (true, Some(mean), Some(alpha)) =
+        let (Some((offset, unit)), Some(mean), Some(alpha)) =
             (self.by_alpha, means.last(), targets.rchunks_exact(BLOCK).next())
         else {
             return [1.0; BLOCK];
@@ -288,7 +288,7 @@ impl Dataset {
             true => 0.5 * alpha[lane % (BLOCK / 2)],
             false => alpha[lane],
         };
-        std::array::from_fn(|lane| (mean + scale * value(lane)).clamp(0.0, 1.0))
+        std::array::from_fn(|lane| (offset + unit * (mean + scale * value(lane))).clamp(0.0, 1.0))
     }
 
     /// All points, padding included.
@@ -386,8 +386,12 @@ mod tests {
                 Dataset { by_alpha, ..data.clone() }.squared_error(Level::best(), &constant).values
             };
             // The means are a half; ¼ of the colour's variance at half of the points, ¾ at the others.
-            assert!((loss(false) / (1200.0 * (0.25 + 0.0625)) - 1.0).abs() < 1e-5);
-            assert!((loss(true) / (1200.0 * (0.125 + 0.0625)) - 1.0).abs() < 1e-5, "{}", loss(true));
+            assert!((loss(None) / (1200.0 * (0.25 + 0.0625)) - 1.0).abs() < 1e-5);
+            assert!(
+                (loss(Some((0.0, 1.0))) / (1200.0 * (0.125 + 0.0625)) - 1.0).abs() < 1e-5,
+                "{}",
+                loss(Some((0.0, 1.0)))
+            );
         }
     }
 

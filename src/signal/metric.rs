@@ -105,16 +105,16 @@ impl ErrorSum {
 
     /// Adds the samples `range` of `source`, whose code and that of the other signal `codes` has.
     fn add_codes(&mut self, source: &Samples, range: Range<usize>, codes: impl Fn(usize) -> (f64, f64)) {
-        let channels = self.channels.len();
+        let (channels, opaque) = (self.channels.len(), scale(source.format()));
         let mut channel = range.start % channels;
         for i in range {
-            let (code, other) = codes(i);
+            let (own, other) = codes(i);
             let weight = if self.by_alpha && channel + 1 < channels {
-                f64::from(opacity(source.get(i - channel + channels - 1)))
+                opacity(code(source, i - channel + channels - 1) / opaque)
             } else {
                 1.0
             };
-            self.channels[channel].add(code, other, weight);
+            self.channels[channel].add(own, other, weight);
             channel = if channel + 1 == channels { 0 } else { channel + 1 };
         }
     }
@@ -228,7 +228,7 @@ fn shape(d: &Description) -> String {
 }
 
 /// What a value of alpha lets through, from 0 to 1.
-fn opacity(alpha: f32) -> f32 {
+fn opacity(alpha: f64) -> f64 {
     if alpha > 0.0 { alpha.min(1.0) } else { 0.0 }
 }
 
@@ -288,11 +288,11 @@ pub(crate) mod tests {
 
     #[test]
     fn channels_are_kept_apart_and_count_alike() {
-        let a = picture(2, 1, 2, Samples::U8(vec![0, 10, 0, 10]));
-        let b = picture(2, 1, 2, Samples::U8(vec![3, 10, 1, 10]));
+        let a = picture(2, 1, 3, Samples::U8(vec![0, 10, 20, 0, 10, 20]));
+        let b = picture(2, 1, 3, Samples::U8(vec![3, 10, 20, 1, 10, 20]));
         let d = compare(&a, &b).unwrap().distortion;
-        assert!(close(d.mse[0], 5.0 / 255f64.powi(2)) && d.mse[1] == 0.0);
-        assert!(close(d.mean(), 2.5 / 255f64.powi(2)));
+        assert!(close(d.mse[0], 5.0 / 255f64.powi(2)) && d.mse[1..] == [0.0; 2]);
+        assert!(close(d.mean(), 5.0 / 3.0 / 255f64.powi(2)));
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Rows for Channel<'_> {
             let at = (start + x) * channels;
             *value = code(&self.signal.samples, at + self.channel) / scale;
             if self.signal.description.has_alpha() && self.channel + 1 < channels {
-                *value *= f64::from(opacity(self.signal.samples.get(at + channels - 1)));
+                *value *= opacity(code(&self.signal.samples, at + channels - 1) / scale);
             }
         }
     }
@@ -245,11 +245,29 @@ mod tests {
     fn channels_are_averaged() {
         let (a, b) = pair(32, 32);
         let interleave = |p: &Signal, q: &Signal| {
-            let both = (0..1024).flat_map(|i| [p.samples.get(i), q.samples.get(i)]).collect();
-            picture(32, 32, 2, Samples::F32(both))
+            let both =
+                (0..1024).flat_map(|i| [p.samples.get(i), q.samples.get(i), q.samples.get(i)]).collect();
+            picture(32, 32, 3, Samples::F32(both))
         };
         let (one, _) = of_pictures(&a, &b);
         let (two, _) = of_pictures(&interleave(&a, &a), &interleave(&b, &a));
-        assert!(near(two, (one.unwrap() + 1.0) / 2.0));
+        assert!(near(two, (one.unwrap() + 2.0) / 3.0));
+    }
+
+    #[test]
+    fn colours_lie_on_black_by_their_alpha() {
+        let (a, b) = pair(32, 32);
+        let with_alpha = |p: &Signal, alpha: f32| {
+            let both = (0..1024).flat_map(|i| [p.samples.get(i), alpha]).collect();
+            picture(32, 32, 2, Samples::F32(both))
+        };
+        let dimmed = |p: &Signal| {
+            let values = (0..1024).map(|i| 0.25 * p.samples.get(i)).collect();
+            picture(32, 32, 1, Samples::F32(values))
+        };
+        for (alpha, one) in [(0.25, of_pictures(&dimmed(&a), &dimmed(&b)).0.unwrap()), (0.0, 1.0)] {
+            let (two, _) = of_pictures(&with_alpha(&a, alpha), &with_alpha(&b, alpha));
+            assert!(near(two, (one + 1.0) / 2.0), "{two:?}");
+        }
     }
 }
