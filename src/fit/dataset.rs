@@ -362,13 +362,15 @@ mod tests {
                 [MOST_POINTS, 3000].map(|most| Dataset::of_tile(&signal, &tiles, 0, term, most, 1));
             assert_eq!((all.thinning, few.points), (1.0, 3000));
             assert_eq!(few.thinning, all.points as f64 / 3000.0);
+            let of_mean = [&all, &few].map(Dataset::squared_error_of_mean);
+            assert!((of_mean[1] / of_mean[0] - 1.0).abs() < 0.05, "{of_mean:?}");
             let [all, few] = [&all, &few].map(|data| data.squared_error(Level::best(), &constant));
             assert!((few.values / all.values - 1.0).abs() < 0.05, "{few:?} {all:?}");
             assert!((few.total / all.total - 1.0).abs() < 0.05, "{few:?} {all:?}");
         }
         let mut rng = fastrand::Rng::with_seed(3);
         let chosen = one_of_each(1 << 33, 1000, &mut rng);
-        assert!(chosen.iter().enumerate().all(|(n, &point)| point * 1000 >> 33 == n as u64));
+        assert!(chosen.iter().enumerate().all(|(n, &point)| (point * 1000) >> 33 == n as u64));
     }
 
     #[test]
@@ -383,7 +385,10 @@ mod tests {
         for term in [None, Some(GradientTerm { weight: 1.0, reference: None })] {
             let data = Dataset::of_tile(&signal, &tiles, 0, term, MOST_POINTS, 1);
             let loss = |by_alpha| {
-                Dataset { by_alpha, ..data.clone() }.squared_error(Level::best(), &constant).values
+                let data = Dataset { by_alpha, ..data.clone() };
+                let loss = data.squared_error(Level::best(), &constant);
+                assert!((data.squared_error_of_mean() / loss.total - 1.0).abs() < 1e-5);
+                loss.values
             };
             // The means are a half; ¼ of the colour's variance at half of the points, ¾ at the others.
             assert!((loss(None) / (1200.0 * (0.25 + 0.0625)) - 1.0).abs() < 1e-5);

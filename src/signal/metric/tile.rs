@@ -162,6 +162,22 @@ mod tests {
     }
 
     #[test]
+    fn a_tile_is_not_the_worst_for_what_nobody_sees() {
+        // On the left a large error under an alpha of 0, on the right a code of error where it shows.
+        let signal = picture(2, 1, 2, Samples::U8(vec![0, 0, 100, 255]));
+        let tiles = Tiles::new(&signal.description, &[2, 1], 0).unwrap();
+        let starts = [
+            TileErrors::new(&signal.description, &tiles),
+            TileErrors::new(&signal.description, &tiles).with_invisible(),
+        ]
+        .map(|mut errors| {
+            errors.add(&signal.samples, 0, &[1.0, 0.0, 101.0 / 255.0, 1.0]);
+            errors.worst().unwrap().start
+        });
+        assert_eq!(starts, [[1, 0], [0, 0]]);
+    }
+
+    #[test]
     fn one_tile_is_not_the_worst() {
         let signal = picture(4, 4, 1, Samples::U8(vec![1; 16]));
         let mut errors = TileErrors::new(&signal.description, &Tiles::one(&signal.description));
