@@ -30,7 +30,8 @@ pub struct Args {
     /// Measure the gradient as well: its relative error, through a Gaussian window of one sample
     ///
     /// The reference is the original convolved with the derivative of a Gaussian of σ = 1 native sample; the exact
-    /// gradient of the decoded signal is convolved with the Gaussian. Six samples at the edges are left out.
+    /// gradient of the decoded signal is convolved with the Gaussian. Six samples at the edges are left out. Colours count
+    /// whatever their alpha.
     #[arg(long, requires = "original")]
     derivatives: bool,
     /// Print one JSON object
