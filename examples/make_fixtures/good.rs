@@ -178,6 +178,11 @@ pub fn uncommon() -> Vec<Case> {
             let frame = raw_frame(&[0xe0, 3, 0, 0, 0, 0, 0, 0, 0], &[&[3, 1, b'x']], &[]);
             insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &[&varint(3)[..], &frame].concat()))
         }),
+        // Grey from one neuron, alpha from the other: -0.5 on the left, 1.5 on the right.
+        ("alpha-out-of-range", "alpha from below 0 to above 1, which weighs footprints: see siren.md, 7.5", {
+            let parameters = [0.3, 0.1, 0.25, 0.0, 0.05, 0.0, 0.4, 0.0, 0.0, 1.0, 0.5, 0.5];
+            bytes(single(picture(16, 6, 2, F32), 1, 2, &parameters))
+        }),
         ("rate", "the highest sample rate", bytes(plain(rate, 1, 3))),
         ("huge", "as large as there may be: it reads, its native rendering is refused", bytes(plain(huge, 1, 2))),
     ])

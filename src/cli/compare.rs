@@ -16,7 +16,8 @@ use std::path::PathBuf;
 ///
 /// Of pictures PSNR, SSIM, MS-SSIM and the largest error, of sound PSNR, SNR, LSD (log-spectral distance) and the
 /// largest error. Each may be a .siren file, which is decoded at its native size, or any picture or sound that `encode` reads.
-/// PSNR and SSIM are over all channels; the samples of each file are taken in their own range.
+/// PSNR and SSIM are over all channels; the samples of each file are taken in their own range. With alpha, errors are those
+/// of what is visible: a colour's squared error counts by A's alpha there, and SSIM is that of colours times their alpha.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The reference
@@ -63,7 +64,7 @@ pub fn run(args: &Args) -> Outcome {
 /// What was measured, for people.
 fn table(description: &Description, compared: &Comparison) -> String {
     let rows = [
-        ("PSNR", Some(report::decibels(compared.distortion.psnr_db()))),
+        ("PSNR", Some(report::psnr(&compared.distortion))),
         ("SNR", report::snr_db(description, &compared.distortion).map(report::decibels)),
         ("SSIM", compared.ssim.map(|ssim| format!("{ssim:.5}"))),
         ("MS-SSIM", compared.ms_ssim.map(|ssim| format!("{ssim:.5}"))),
@@ -98,6 +99,7 @@ fn json(args: &Args, description: &Description, compared: &Comparison) -> String
             object.insert(name.into(), report::number(value));
         }
     }
+    object.insert("identical".into(), json!(compared.distortion.identical));
     object.insert("version".into(), json!(env!("CARGO_PKG_VERSION")));
     format!("{}\n", Value::Object(object))
 }

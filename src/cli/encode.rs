@@ -136,6 +136,12 @@ pub struct Args {
     /// Drop ICC, Exif and XMP blocks, which are kept otherwise
     #[arg(long)]
     no_metadata: bool,
+    /// Fit and count colours under an alpha of 0 like all others
+    ///
+    /// By default they are replaced by smooth ones, which cost next to nothing, and PSNR is that of what is visible: the
+    /// squared error of a colour counts by its alpha.
+    #[arg(long)]
+    keep_invisible: bool,
     /// Print one JSON object on standard output instead of the summary
     #[arg(long)]
     json: bool,
@@ -208,7 +214,10 @@ impl<'a> Job<'a> {
         let encoded = args.fit(&content.name, &source, &options, interrupt, silent)?;
         // The encoder has rendered the file once. Who interrupts it is not kept waiting for another time.
         let verify_it = !args.no_verify && !encoded.report.interrupted;
-        let verified = if verify_it { Some(verify(&content.name, &source, &encoded, silent)?) } else { None };
+        let verified = match verify_it {
+            true => Some(verify(&content.name, &source, &encoded, args.keep_invisible, silent)?),
+            false => None,
+        };
 
         // Files that are encoded at once are written and reported one by one.
         static ONE_BY_ONE: Mutex<()> = Mutex::new(());
@@ -246,6 +255,7 @@ impl Args {
             Weights::F32 => WeightCoding::Single,
         };
         options.metadata = !self.no_metadata;
+        options.keep_invisible = self.keep_invisible;
         options.device = self.device;
         options.gradient_weight = self.gradient_weight;
         options
@@ -308,7 +318,13 @@ impl Args {
 }
 
 /// Decodes the finished bytes and compares them with the source.
-fn verify(name: &str, source: &Signal, encoded: &Encoded, quiet: bool) -> Result<Distortion, Failure> {
+fn verify(
+    name: &str,
+    source: &Signal,
+    encoded: &Encoded,
+    keep_invisible: bool,
+    quiet: bool,
+) -> Result<Distortion, Failure> {
     let failed = |sentence: String| Failure::new(Exit::Verification, name, sentence);
     let broken = |error| failed(format!("the finished file does not decode: {error}"));
     let decoder = Decoder::from_bytes(&encoded.bytes, &Limits::default()).map_err(broken)?;
@@ -318,6 +334,9 @@ fn verify(name: &str, source: &Signal, encoded: &Encoded, quiet: bool) -> Result
     let grid = Grid::native(&source.description);
     let meter = Meter::render(quiet, decoder.cost(&grid).map_err(broken)?.samples);
     let (mut sum, mut at) = (ErrorSum::new(&source.description), 0);
+    if keep_invisible {
+        sum = sum.with_invisible();
+    }
     let added = decoder.render_rows(&grid, |rows| {
         sum.add(&source.samples, at, rows)?;
         at += rows.len();

@@ -67,6 +67,14 @@ pub fn decibels(value: f64) -> String {
     if value.is_infinite() && value > 0.0 { "∞ dB (identical)".into() } else { format!("{value:.2} dB") }
 }
 
+/// The PSNR of a comparison: signals without an error that counts may differ where nothing is visible.
+pub fn psnr(distortion: &Distortion) -> String {
+    match distortion.psnr_db() {
+        f64::INFINITY if !distortion.identical => "∞ dB (identical where visible)".into(),
+        psnr => decibels(psnr),
+    }
+}
+
 /// JSON has no infinities: they become null.
 pub fn number(value: f64) -> Value {
     if value.is_finite() { json!(value) } else { Value::Null }

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 /// Check a .siren file and, with the original, the error it was stored with
 ///
 /// Without ORIGINAL: structure, checksums and networks are read (exit code 4 if they are damaged). With ORIGINAL: the
-/// file is decoded and compared as well (exit code 7 if it is another signal or not close enough).
+/// file is decoded and compared as well (exit code 7 if it is another signal or not close enough). With alpha, errors are
+/// those of what is visible: a colour's squared error counts by the original's alpha there.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The .siren file; - is standard input
@@ -29,7 +30,8 @@ pub struct Args {
     /// Measure the gradient as well: its relative error, through a Gaussian window of one sample
     ///
     /// The reference is the original convolved with the derivative of a Gaussian of σ = 1 native sample; the exact
-    /// gradient of the decoded signal is convolved with the Gaussian. Six samples at the edges are left out.
+    /// gradient of the decoded signal is convolved with the Gaussian. Six samples at the edges are left out. Colours count
+    /// whatever their alpha.
     #[arg(long, requires = "original")]
     derivatives: bool,
     /// Print one JSON object
@@ -67,7 +69,7 @@ pub fn run(args: &Args) -> Outcome {
         let snr = snr.map_or(String::new(), |snr| format!(", SNR {}", report::decibels(snr)));
         sentence += &format!(
             ", PSNR {}{snr}, max error {} against {}",
-            report::decibels(psnr),
+            report::psnr(&compared.distortion),
             report::max_error(description, &compared.distortion),
             original.display()
         );

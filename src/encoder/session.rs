@@ -3,14 +3,14 @@
 #[cfg(feature = "cuda")]
 use super::device::Gpu;
 use super::meter::{Meter, Stage};
-use super::options::{EncodeOptions, Phase, WeightCoding};
+use super::options::{EncodeOptions, Phase, Target, WeightCoding};
 use super::pace::Pace;
 use super::plan::{self, BATCH_BLOCKS};
 use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
 use crate::container::{self, File, Networks, QuantizedNetwork};
 use crate::decoder::Decoder;
 use crate::error::Result;
-use crate::fit::{self, Allowance, Dataset, GradientTerm, Schedule};
+use crate::fit::{self, Allowance, Dataset, GradientTerm, MOST_POINTS, Schedule};
 use crate::limits::Limits;
 use crate::network::{Network, Shape};
 use crate::quantize::{self, Fitted};
@@ -341,17 +341,17 @@ impl Session<'_> {
     /// Trains networks; each comes with what it leaves of the loss. Attempts begin with other networks.
     fn train(&self, training: &Training<'_>) -> Result<Vec<Fitted>> {
         let Training { phase, tiles, networks, before, passes, time, attempt } = *training;
-        let points = |n: usize| tiles.tile(n).points();
+        let points = |n: usize| self.points(tiles, n);
         let steps: Vec<usize> =
             networks.iter().map(|&(n, _)| plan::steps(points(n), self.evaluations() * passes)).collect();
         let costs: Vec<u64> = networks.iter().map(|&(n, shape)| shape.macs() as u64 * points(n)).collect();
         self.meter.begin(
             phase,
             networks.iter().enumerate().map(|(i, &(n, shape))| Stage {
-                points: points(n),
+                points: tiles.tile(n).points(),
                 steps: steps[i] as u64,
                 work: work(steps[i], shape),
-                mse: before.get(i).map_or(f64::NAN, |fitted| self.mse(fitted, points(n))),
+                mse: before.get(i).map_or(f64::NAN, |fitted| self.mse(fitted, tiles.tile(n).points())),
             }),
         );
         #[cfg(feature = "cuda")]
@@ -431,7 +431,7 @@ impl Session<'_> {
 
     /// Rounds the networks of `fit` with an added error of `delta` per parameter, refitting as they are rounded.
     pub fn quantize(&self, fit: &Fit, delta: f64) -> Result<Vec<QuantizedNetwork>> {
-        let points: Vec<u64> = (0..fit.tiles.len()).map(|n| fit.tiles.tile(n).points()).collect();
+        let points: Vec<u64> = (0..fit.tiles.len()).map(|n| self.points(&fit.tiles, n)).collect();
         let refits: Vec<Schedule> = fit
             .networks
             .iter()
@@ -461,8 +461,9 @@ impl Session<'_> {
             let (points, shape) = (points[n], fit.networks[n].network.shape());
             let pass = (self.evaluations() * points as f64 / (BLOCK * BATCH_BLOCKS) as f64).ceil() as usize;
             let steps = shape.layers * refit.steps + sweeps * (shape.layers + 1) * pass;
-            let mse = self.mse(&fit.networks[n], points);
-            Stage { points, steps: steps as u64, work: work(steps, shape), mse }
+            let all = fit.tiles.tile(n).points();
+            let mse = self.mse(&fit.networks[n], all);
+            Stage { points: all, steps: steps as u64, work: work(steps, shape), mse }
         };
         self.meter.begin(Phase::Quantize, refits.iter().enumerate().map(stage));
         let costs: Vec<u64> =
@@ -492,6 +493,9 @@ impl Session<'_> {
         container::write(&file, &mut bytes)?;
         let mut sum = ErrorSum::new(&self.signal.description);
         let mut of_tiles = TileErrors::new(&self.signal.description, tiles);
+        if self.options.keep_invisible {
+            (sum, of_tiles) = (sum.with_invisible(), of_tiles.with_invisible());
+        }
         let mut at = 0;
         let unlimited =
             Limits { samples: u64::MAX, memory_bytes: u64::MAX, macs: u64::MAX, ..Limits::default() };
@@ -534,11 +538,29 @@ impl Session<'_> {
         File { description: self.signal.description.clone(), tiles: tiles.clone(), networks, metadata }
     }
 
+    /// The points of a tile that are trained on.
+    pub fn points(&self, tiles: &Tiles, number: usize) -> u64 {
+        tiles.tile(number).points().min(self.most_points())
+    }
+
+    /// The most points of a tile that are trained on: more for a network that is larger than those of the usual size.
+    fn most_points(&self) -> u64 {
+        const POINTS_PER_PARAMETER: u64 = 16;
+        match self.options.target {
+            Target::Shape { layers, width } => {
+                MOST_POINTS.max(POINTS_PER_PARAMETER * (layers * width * width) as u64)
+            }
+            _ => MOST_POINTS,
+        }
+    }
+
     pub fn dataset(&self, tiles: &Tiles, number: usize) -> Dataset {
         let EncodeOptions { gradient_weight, gradient, .. } = self.options;
         let term = GradientTerm { weight: *gradient_weight as f32, reference: gradient.as_deref() };
         let term = (*gradient_weight > 0.0).then_some(term);
-        Dataset::of_tile(self.signal, tiles, number, term, self.seed(number))
+        let data = Dataset::of_tile(self.signal, tiles, number, term, self.most_points(), self.seed(number));
+        let by_alpha = self.signal.description.has_alpha() && !self.options.keep_invisible;
+        Dataset { by_alpha: by_alpha.then_some((0.0, 1.0)), ..data }
     }
 
     /// Evaluations of a network per sample and pass: with a gradient term samples are seen as pairs, along one axis or

@@ -57,6 +57,10 @@ impl Description {
     pub fn positions(&self) -> u64 {
         self.lengths.iter().map(|&n| u64::from(n)).product()
     }
+    /// Whether the last channel is alpha: how opaque the colours before it are, from 0 to 1.
+    pub fn has_alpha(&self) -> bool {
+        self.kind == Kind::Picture && self.channels.is_multiple_of(2)
+    }
 }
 
 /// What a block of metadata is.

@@ -59,7 +59,10 @@ impl Done<'_> {
         let rate = report::rate_text(&self.source.description, bytes);
         let quality = match self.snr_db() {
             Some(snr) => format!("SNR {}", report::decibels(snr)),
-            None => report::decibels(report.psnr_db),
+            None => match &self.verified {
+                Some(verified) => report::psnr(verified),
+                None => report::decibels(report.psnr_db),
+            },
         };
         // Worth a word where it shows.
         let worst = report.worst_tile.as_ref().filter(|worst| worst.psnr_db < report.psnr_db - WORSE);
