@@ -227,6 +227,47 @@ fn networks_too_wide_are_refused() {
 }
 
 #[test]
+fn shapes_that_the_kernels_do_not_count_are_refused() {
+    let Some(cuda) = device() else { return };
+    let usual = Shape { inputs: 2, outputs: 1, layers: 1, width: 2 };
+    for (shape, word) in [
+        (Shape { layers: 65, ..usual }, "65 layers, expected 1 to 64"),
+        (Shape { layers: 0, ..usual }, "0 layers"),
+        (Shape { inputs: 0, ..usual }, "0 inputs"),
+        (Shape { inputs: 9, ..usual }, "9 inputs"),
+        (Shape { outputs: 0, ..usual }, "0 outputs"),
+        (Shape { width: 0, ..usual }, "0 neurons"),
+    ] {
+        let network = Network::zeros(shape);
+        let error = cuda.forward(&network, &points(2, 1)).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+        let batch = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0, paired: false };
+        assert!(cuda.step(&network, batch).is_err(), "{shape:?}");
+    }
+}
+
+/// The kernels go back from the last layer until they meet the first one, so one behind it would lead them out of their memory.
+#[test]
+fn a_first_layer_that_is_none_is_refused() {
+    let Some(cuda) = device() else { return };
+    let network = network(Shape { inputs: 2, outputs: 3, layers: 3, width: 16 }, 0.5);
+    let (coordinates, targets, weights) = (points(2, 1), points(3, 1), vec![1.0; BLOCK]);
+    let batch = |first_layer| Batch {
+        coordinates: &coordinates,
+        targets: &targets,
+        weights: &weights,
+        first_layer,
+        paired: false,
+    };
+    assert!(cuda.step(&network, batch(3)).is_ok());
+    for first_layer in [4, usize::MAX] {
+        let refused = |work: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err();
+        assert!(refused(&|| drop(cuda.step(&network, batch(first_layer)))));
+        assert!(refused(&|| drop(cuda.time_steps(&network, batch(first_layer), 1))));
+    }
+}
+
+#[test]
 fn a_device_that_is_not_there_is_an_error() {
     if device().is_none() {
         return;

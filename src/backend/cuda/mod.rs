@@ -22,6 +22,7 @@ pub(crate) use samples::{DeviceSamples, Samples};
 pub(crate) use train::Run;
 
 use crate::backend::simd::{BLOCK, Batch};
+use crate::container::MAX_DEPTH;
 use crate::error::{Error, Result};
 use crate::fit::{Allowance, Schedule};
 use crate::network::{Jet, Network, Shape};
@@ -31,6 +32,10 @@ use kernels::{Kernels, POINTS, THREADS};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+/// Points that the kernels are given at a time: they count numbers of these in 31 bits, up to 8 rows of inputs or outputs and 15
+/// components of jets.
+const MOST_POINTS: usize = 1 << 24;
 
 /// A CUDA device with the kernels loaded.
 #[derive(Debug)]
@@ -78,13 +83,14 @@ impl Cuda {
     /// are those of [`Network::evaluate`].
     ///
     /// # Errors
-    /// `Device` if the network is wider than [`Cuda::widest`] or the device fails.
+    /// `Device` if the network is wider than [`Cuda::widest`], deeper than 64 layers or of no or more than 8 in- or outputs, or the
+    /// device fails.
     ///
     /// # Panics
     /// If the coordinates are not whole blocks.
     pub fn forward(&self, network: &Network, coordinates: &[f32]) -> Result<Vec<f32>> {
-        let blocks = self.blocks(network.shape(), coordinates)?;
-        self.evaluate(network, coordinates, None, blocks * network.shape().outputs * BLOCK)
+        self.blocks(network.shape(), coordinates)?;
+        self.evaluate(network, coordinates, None)
     }
 
     /// Values and derivatives of `network` by its own coordinates, as [`Level::jet`](crate::backend::simd::Level::jet) gives
@@ -98,23 +104,18 @@ impl Cuda {
     pub fn jet(&self, network: &Network, coordinates: &[f32], jet: Jet) -> Result<Vec<f32>> {
         let shape = network.shape();
         assert!((1..=4).contains(&shape.inputs), "a jet in {} inputs, expected 1 to 4", shape.inputs);
-        let blocks = self.blocks(shape, coordinates)?;
-        self.evaluate(
-            network,
-            coordinates,
-            Some(jet),
-            blocks * jet.components(shape.inputs) * shape.outputs * BLOCK,
-        )
+        self.blocks(shape, coordinates)?;
+        self.evaluate(network, coordinates, Some(jet))
     }
 
     /// The error `Σ_p weight_p · Σ_c (value − target)²` over `batch`, and the gradient of its mean over `p` and `c`, from layer
     /// `batch.first_layer` on.
     ///
     /// # Errors
-    /// As [`Cuda::forward`].
+    /// As [`Cuda::forward`], and for more than 2²⁴ points.
     ///
     /// # Panics
-    /// If the lengths are not those of whole and equally many blocks.
+    /// If the lengths are not those of whole and equally many blocks, or the network has no layer `batch.first_layer`.
     pub fn step(&self, network: &Network, batch: Batch<'_>) -> Result<(f64, Vec<f32>)> {
         if self.samples(network, batch)?.weights.is_empty() {
             return Ok((0.0, vec![0.0; network.shape().parameters()]));
@@ -144,8 +145,13 @@ impl Cuda {
     /// Brings `samples`, of which there are some, for as many fits and curvatures as are asked for until they are dropped.
     ///
     /// # Errors
-    /// `Device` if the device fails or has no room.
+    /// `Device` if there are more than 2²⁴ points, the device fails or has no room.
     pub(crate) fn bring(&self, samples: Samples<'_>) -> Result<DeviceSamples> {
+        let points = samples.weights.len();
+        if points > MOST_POINTS {
+            let detail = format!("{points} points of one network, expected at most {MOST_POINTS}; use cpu");
+            return Err(Error::Device { device: self.device_name(), detail });
+        }
         DeviceSamples::new(&self.device, samples).map_err(|error| self.failed(error))
     }
 
@@ -174,10 +180,13 @@ impl Cuda {
 
     /// The samples of `batch`, whose lengths are checked.
     fn samples<'a>(&self, network: &Network, batch: Batch<'a>) -> Result<Samples<'a>> {
-        let Batch { coordinates, targets, weights, paired, .. } = batch;
+        let Batch { coordinates, targets, weights, first_layer, paired } = batch;
         let blocks = self.blocks(network.shape(), coordinates)?;
         assert_eq!(targets.len(), blocks * network.shape().outputs * BLOCK);
         assert_eq!(weights.len(), blocks * BLOCK);
+        // The kernels go back from the last layer until they meet it.
+        let layers = network.shape().layers;
+        assert!(first_layer <= layers, "first layer {first_layer}, expected 0 to {layers}");
         Ok(Samples { coordinates, targets, weights, paired })
     }
 
@@ -210,17 +219,17 @@ impl Cuda {
         curvature::curvatures(&self.device, &self.kernels, of).map_err(|error| self.failed(error))
     }
 
-    fn evaluate(
-        &self,
-        network: &Network,
-        coordinates: &[f32],
-        jet: Option<Jet>,
-        values: usize,
-    ) -> Result<Vec<f32>> {
-        if values == 0 {
-            return Ok(vec![]);
+    /// Values or jets at whole blocks of points, as many at a time as the kernels count.
+    fn evaluate(&self, network: &Network, coordinates: &[f32], jet: Option<Jet>) -> Result<Vec<f32>> {
+        let Shape { inputs, outputs, .. } = network.shape();
+        let numbers = outputs * jet.map_or(1, |jet| jet.components(inputs));
+        let mut values = Vec::with_capacity(coordinates.len() / inputs * numbers);
+        for coordinates in coordinates.chunks(MOST_POINTS * inputs) {
+            let part = coordinates.len() / inputs * numbers;
+            let part = self.launch_evaluate(network, coordinates, jet, part);
+            values.extend(part.map_err(|error| self.failed(error))?);
         }
-        self.launch_evaluate(network, coordinates, jet, values).map_err(|error| self.failed(error))
+        Ok(values)
     }
 
     #[allow(unsafe_code)]
@@ -277,10 +286,12 @@ impl Cuda {
         let Shape { inputs, outputs, layers, width } = shape;
         let detail = if width > self.widest() {
             format!("a network {width} wide, expected at most {}; use cpu", self.widest())
-        } else if inputs > 8 || outputs > 8 || layers == 0 || width == 0 {
+        } else if !(1..=8).contains(&inputs) || !(1..=8).contains(&outputs) || width == 0 {
             format!(
-                "a network of {inputs} inputs, {layers} layers and {outputs} outputs, expected 1 to 8 in- and outputs"
+                "a network of {inputs} inputs, {width} neurons and {outputs} outputs, expected 1 to 8 in- and outputs"
             )
+        } else if !(1..=usize::from(MAX_DEPTH)).contains(&layers) {
+            format!("a network of {layers} layers, expected 1 to {MAX_DEPTH}")
         } else {
             return Ok(());
         };

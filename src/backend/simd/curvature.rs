@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use super::fused::{Pass, Times, forward_and_slopes, rows, weights};
+use super::fused::{Pass, Times, forward_and_slopes, length, rows, weights};
 use super::gemm::{Bias, Matrix, outer, product};
 use super::lanes::Lanes;
 use super::{BLOCK, Batch};
@@ -35,12 +35,12 @@ pub(crate) unsafe fn curvature<V: Lanes, const C: usize, const R: usize>(
     let Batch { weights: point_weights, first_layer, paired, .. } = batch;
     let asked = shape.layers().nth(first_layer).expect("a layer of the network");
     assert_eq!(parameters.len(), shape.parameters());
-    assert_eq!(point_weights.len(), pass.blocks() * BLOCK);
-    assert_eq!(matrix.len(), entries.outputs.len() * entries.inputs.len());
+    assert_eq!(point_weights.len(), length(&[pass.blocks(), BLOCK]));
+    assert_eq!(matrix.len(), length(&[entries.outputs.len(), entries.inputs.len()]));
     pass.workspace.reserve(shape, true);
     let rows = rows(shape);
     let one = [1f32; BLOCK];
-    let buffer = |rows: usize| vec![0f32; rows * BLOCK];
+    let buffer = |rows: usize| vec![0f32; length(&[rows, BLOCK])];
     let (mut energies, mut products) = (buffer(entries.outputs.len()), buffer(entries.inputs.len()));
     let (mut cross, mut cross_products) =
         if paired { (energies.clone(), products.clone()) } else { (vec![], vec![]) };
@@ -113,8 +113,10 @@ pub(crate) unsafe fn curvature<V: Lanes, const C: usize, const R: usize>(
     }
 }
 
+/// Row `row` of `rows`. An entry is anyone's to name, and one that wrapped would be another row.
 fn block_of(rows: &[f32], row: usize) -> &[f32; BLOCK] {
-    rows[row * BLOCK..][..BLOCK].try_into().expect("a row of a block")
+    let (rows, _) = rows.as_chunks();
+    rows.get(row).unwrap_or_else(|| panic!("entry of row {row}, expected one below {}", rows.len()))
 }
 
 /// `out = a · b`, or `out += a · b`, point by point.

@@ -41,9 +41,18 @@ impl Workspace {
     }
 }
 
+/// The product of `sizes`: numbers of a buffer. One that wrapped would let a buffer pass that is too small, or reserve one.
+///
+/// # Panics
+/// If no memory has room for as many.
+pub(super) fn length(sizes: &[usize]) -> usize {
+    let product = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+    product.unwrap_or_else(|| panic!("{sizes:?} numbers, expected as many as fit in memory"))
+}
+
 /// Numbers of the activations of `layers` layers over a block.
 fn activations(shape: Shape, layers: usize) -> usize {
-    layers.checked_mul(rows(shape)).expect("activations of a network that fits in memory")
+    length(&[layers, rows(shape)])
 }
 
 #[cfg(test)]
@@ -55,9 +64,9 @@ impl Workspace {
     }
 }
 
-/// Numbers of one layer's activations over a block. A product that wrapped would reserve too little.
+/// Numbers of one layer's activations over a block.
 pub(super) fn rows(shape: Shape) -> usize {
-    shape.width.max(shape.outputs).checked_mul(BLOCK).expect("a layer that fits in memory")
+    length(&[shape.width.max(shape.outputs), BLOCK])
 }
 
 pub(super) fn grow(buffer: &mut Vec<f32>, length: usize) {
@@ -77,7 +86,7 @@ pub(crate) struct Pass<'a> {
 
 impl Pass<'_> {
     pub(super) fn blocks(&self) -> usize {
-        let block = self.shape.inputs.checked_mul(BLOCK).expect("coordinates that fit in memory");
+        let block = length(&[self.shape.inputs, BLOCK]);
         assert!(
             self.coordinates.len().is_multiple_of(block),
             "{} coordinates, expected whole blocks of {block}",
@@ -151,7 +160,7 @@ impl<V: Lanes> Finish<V> for Times {
 pub(crate) unsafe fn forward<V: Lanes, const C: usize>(pass: Pass<'_>, values: &mut [f32]) {
     let shape = pass.shape;
     assert_eq!(pass.parameters.len(), shape.parameters());
-    assert_eq!(values.len(), pass.blocks() * shape.outputs * BLOCK);
+    assert_eq!(values.len(), length(&[pass.blocks(), shape.outputs, BLOCK]));
     pass.workspace.reserve(shape, false);
     let rows = rows(shape);
     let scratch = pass.workspace.activations.as_mut_ptr();
@@ -222,8 +231,8 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
     let Batch { targets, weights: point_weights, first_layer, paired, .. } = batch;
     assert_eq!(pass.parameters.len(), shape.parameters());
     assert_eq!(gradient.len(), shape.parameters());
-    assert_eq!(targets.len(), pass.blocks() * shape.outputs * BLOCK);
-    assert_eq!(point_weights.len(), pass.blocks() * BLOCK);
+    assert_eq!(targets.len(), length(&[pass.blocks(), shape.outputs, BLOCK]));
+    assert_eq!(point_weights.len(), length(&[pass.blocks(), BLOCK]));
     pass.workspace.reserve(shape, true);
     let rows = rows(shape);
     let mut loss = 0f64;

@@ -9,7 +9,7 @@
 #![allow(unsafe_code)]
 
 use super::BLOCK;
-use super::fused::{Pass, grow, weights};
+use super::fused::{Pass, grow, length, weights};
 use super::gemm::{AsTheyAre, Bias, product};
 use super::lanes::{CURVATURE, Lanes, sine_and_slope};
 use crate::network::{Jet, LayerShape, Shape};
@@ -37,10 +37,9 @@ pub(crate) unsafe fn jet<V: Lanes>(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
     }
 }
 
-/// Numbers of the components of two layers. A product that wrapped would reserve too little.
+/// Numbers of the components of two layers.
 pub(super) fn activations(shape: Shape, jet: Jet) -> usize {
-    let sizes = [shape.width.max(shape.outputs), jet.components(shape.inputs), POINTS, 2];
-    sizes.into_iter().try_fold(1, usize::checked_mul).expect("activations that fit in memory")
+    length(&[shape.width.max(shape.outputs), jet.components(shape.inputs), POINTS, 2])
 }
 
 /// [`jet`] in `I` coordinates.
@@ -50,44 +49,46 @@ unsafe fn jet_in<V: Lanes, const I: usize>(pass: Pass<'_>, jet: Jet, out: &mut [
     let components = jet.components(I);
     let (columns, outputs) = (components * POINTS, shape.outputs);
     assert_eq!(pass.parameters.len(), shape.parameters());
-    assert_eq!(out.len(), pass.blocks() * components * outputs * BLOCK);
-    let length = activations(shape, jet);
-    grow(&mut pass.workspace.activations, length);
+    let size = length(&[components, outputs, BLOCK]);
+    assert_eq!(out.len(), length(&[pass.blocks(), size]));
+    let activations = activations(shape, jet);
+    grow(&mut pass.workspace.activations, activations);
     let scratch = pass.workspace.activations.as_mut_ptr();
-    for part in 0..pass.coordinates.len() / (I * POINTS) {
-        let (block, from) = (part * POINTS / BLOCK, part * POINTS % BLOCK);
-        // SAFETY: `part` counts the whole parts of the coordinates' blocks; the layers' slices are checked by
-        // `weights`; scratch holds two layers, and `out` as many blocks as there are coordinates.
-        unsafe {
-            let (mut input, mut output) = (scratch, scratch.add(length / 2));
-            for (l, layer) in shape.layers().enumerate() {
-                if l == 0 {
-                    let coordinates = pass.coordinates.as_ptr().add(block * I * BLOCK + from);
-                    enter::<V, I>(&layer, pass.parameters, jet, coordinates, output);
-                } else {
-                    let (matrix, biases) = weights(&layer, pass.parameters);
-                    let biases = Bias { columns: POINTS, ..biases };
-                    product::<V, COLUMNS>(
-                        (layer.outputs, layer.inputs, columns),
-                        matrix,
-                        input,
-                        biases,
-                        AsTheyAre,
-                        output,
-                    );
-                }
-                if !layer.last {
-                    for row in 0..layer.outputs {
-                        activate::<V, I>(jet, output.add(row * columns));
+    for (block, out) in out.chunks_exact_mut(size).enumerate() {
+        for from in (0..BLOCK).step_by(POINTS) {
+            // SAFETY: there are as many blocks of coordinates as of `out`, asserted above; the layers' slices are checked by
+            // `weights`; scratch holds two layers.
+            unsafe {
+                let (mut input, mut output) = (scratch, scratch.add(activations / 2));
+                for (l, layer) in shape.layers().enumerate() {
+                    if l == 0 {
+                        let coordinates = pass.coordinates.as_ptr().add(block * I * BLOCK + from);
+                        enter::<V, I>(&layer, pass.parameters, jet, coordinates, output);
+                    } else {
+                        let (matrix, biases) = weights(&layer, pass.parameters);
+                        let biases = Bias { columns: POINTS, ..biases };
+                        product::<V, COLUMNS>(
+                            (layer.outputs, layer.inputs, columns),
+                            matrix,
+                            input,
+                            biases,
+                            AsTheyAre,
+                            output,
+                        );
                     }
+                    if !layer.last {
+                        for row in 0..layer.outputs {
+                            activate::<V, I>(jet, output.add(row * columns));
+                        }
+                    }
+                    std::mem::swap(&mut input, &mut output);
                 }
-                std::mem::swap(&mut input, &mut output);
-            }
-            let out = out.as_mut_ptr().add(block * components * outputs * BLOCK + from);
-            for c in 0..outputs {
-                for component in 0..components {
-                    let row = input.add(c * columns + component * POINTS);
-                    row.copy_to_nonoverlapping(out.add((component * outputs + c) * BLOCK), POINTS);
+                let out = out.as_mut_ptr().add(from);
+                for c in 0..outputs {
+                    for component in 0..components {
+                        let row = input.add(c * columns + component * POINTS);
+                        row.copy_to_nonoverlapping(out.add((component * outputs + c) * BLOCK), POINTS);
+                    }
                 }
             }
         }
