@@ -100,6 +100,10 @@ impl Failure {
                 info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
             eprintln!("sirenc: internal error{place}: {message} (please report it)");
         }));
+        Self::catch(work)
+    }
+    /// The same, of a part of the work, once [`Failure::guard`] sees to the words.
+    pub fn catch<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         let silent = |_| Err(Failure { exit: Exit::Other, sentence: None });
         panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(silent)
     }

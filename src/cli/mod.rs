@@ -1,5 +1,6 @@
 //! What the commands share and where they live: one file a command, one file a manner.
 
+mod access;
 pub mod compare;
 pub mod decode;
 mod derivative;

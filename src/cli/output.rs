@@ -1,16 +1,22 @@
 //! Where results go: standard output, a device or pipe, or a file that appears whole or not at all.
 
+use super::access::Access;
 use super::failure::{Exit, Failure};
 #[cfg(target_os = "linux")]
 use super::unnamed;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Cursor, IsTerminal, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::NamedTempFile;
 
 /// The temporary file that exists at this moment. Locked while it is created, renamed or removed.
 static TEMPORARY: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// What is written here and there.
+pub trait Seekable: Write + Seek {}
+
+impl<W: Write + Seek> Seekable for W {}
 
 /// A checked place for the result.
 #[derive(Debug)]
@@ -19,6 +25,7 @@ pub struct Output {
     path: PathBuf,
     place: Place,
     overwrite: bool,
+    access: Access,
 }
 
 #[derive(Debug)]
@@ -56,7 +63,11 @@ impl Output {
             }
             _ => {}
         }
-        Ok(Output { path: path.into(), place, overwrite })
+        let access = match &place {
+            Place::File(file) => Access::of(file, input, overwrite),
+            _ => Access::default(),
+        };
+        Ok(Output { path: path.into(), place, overwrite, access })
     }
 
     /// The name for messages.
@@ -72,6 +83,24 @@ impl Output {
         self.stream(|writer| writer.write_all(bytes).map_err(|error| self.fault(&error)))
     }
 
+    /// Writes what `fill` writes, as [`Output::write`] does, here and there: to a place that does not go back, from memory.
+    pub fn save(&self, fill: impl FnOnce(&mut dyn Seekable) -> Result<(), Failure>) -> Result<(), Failure> {
+        if let Place::File(file) = &self.place {
+            return self.replace(file, |draft| {
+                let mut writer = BufWriter::new(draft);
+                fill(&mut writer)?;
+                writer.flush().map_err(|error| self.fault(&error))
+            });
+        }
+        let mut bytes = Cursor::new(vec![]);
+        fill(&mut bytes)?;
+        self.write(bytes.get_ref())
+    }
+    /// Whether [`Output::save`] holds the whole file in memory.
+    pub fn is_held(&self) -> bool {
+        !matches!(self.place, Place::File(_))
+    }
+
     /// Writes what `fill` writes, as [`Output::write`] does.
     pub fn stream(&self, fill: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Result<(), Failure> {
         let fault = |error: io::Error| self.fault(&error);
@@ -81,16 +110,24 @@ impl Output {
                 let stream = OpenOptions::new().write(true).open(&self.path).map_err(fault)?;
                 buffered(stream, fill, fault)
             }
-            Place::File(file) => {
-                let sibling = Sibling::create(file, |draft| buffered(draft, fill, fault), fault)?;
-                sibling.rename(file, self.overwrite).map_err(fault)?;
-                // Makes the new name last; not every system can.
-                if let Ok(directory) = File::open(directory(file)) {
-                    let _ = directory.sync_all();
-                }
-                Ok(())
-            }
+            Place::File(file) => self.replace(file, |draft| buffered(draft, fill, fault)),
         }
+    }
+
+    /// Puts what `fill` writes in the place of `file`.
+    fn replace(
+        &self,
+        file: &Path,
+        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let fault = |error: io::Error| self.fault(&error);
+        let sibling = Sibling::create(file, &self.access, fill, fault)?;
+        sibling.rename(file, self.overwrite).map_err(fault)?;
+        // Makes the new name last; not every system can.
+        if let Ok(directory) = File::open(directory(file)) {
+            let _ = directory.sync_all();
+        }
+        Ok(())
     }
 
     /// The failure of writing here.
@@ -204,11 +241,13 @@ impl Sibling {
     /// a process that is killed leaves nothing half-written behind.
     fn create(
         result: &Path,
+        access: &Access,
         fill: impl FnOnce(&mut File) -> Result<(), Failure>,
         fault: impl Fn(io::Error) -> Failure,
     ) -> Result<Self, Failure> {
         #[cfg(target_os = "linux")]
         if let Some(mut draft) = unnamed::create(directory(result)) {
+            access.grant(&draft).map_err(&fault)?;
             fill(&mut draft)?;
             draft.sync_all().map_err(&fault)?;
             let mut known = temporary();
@@ -222,34 +261,34 @@ impl Sibling {
             }
             drop(known);
             // It cannot be named everywhere; then it is copied.
-            io::Seek::rewind(&mut draft).map_err(&fault)?;
-            return Self::named(result, |file| io::copy(&mut draft, file).map(drop).map_err(&fault), &fault);
+            draft.rewind().map_err(&fault)?;
+            let copy = |file: &mut File| io::copy(&mut draft, file).map(drop).map_err(&fault);
+            return Self::named(result, access, copy, &fault);
         }
-        Self::named(result, fill, fault)
+        Self::named(result, access, fill, fault)
     }
     /// The same with a name from the start.
     fn named(
         result: &Path,
+        access: &Access,
         fill: impl FnOnce(&mut File) -> Result<(), Failure>,
         fault: impl Fn(io::Error) -> Failure,
     ) -> Result<Self, Failure> {
         let mut builder = builder();
-        if let Some(permissions) = permissions(result) {
+        if let Some(permissions) = access.at_first() {
             builder.permissions(permissions);
         }
         let mut known = temporary();
         let mut file = builder.tempfile_in(directory(result)).map_err(&fault)?;
         *known = Some(file.path().to_path_buf());
         drop(known);
+        // Nothing is in it yet.
+        access.grant(file.as_file()).map_err(&fault)?;
         fill(file.as_file_mut())?;
         file.as_file().sync_all().map_err(&fault)?;
         Ok(Sibling { file })
     }
     fn rename(self, result: &Path, overwrite: bool) -> io::Result<()> {
-        // What is replaced keeps its permissions.
-        if overwrite && let Ok(old) = fs::metadata(result) {
-            self.file.as_file().set_permissions(old.permissions())?;
-        }
         let mut known = temporary();
         let renamed = if overwrite { self.file.persist(result) } else { self.file.persist_noclobber(result) };
         *known = None;
@@ -265,18 +304,32 @@ fn builder() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-/// Those of any new file: the process's mask decides.
-#[cfg(unix)]
-fn permissions(_: &Path) -> Option<fs::Permissions> {
-    use std::os::unix::fs::PermissionsExt;
-    Some(fs::Permissions::from_mode(0o666))
-}
-
-#[cfg(not(unix))]
-fn permissions(_: &Path) -> Option<fs::Permissions> {
-    None
-}
-
 fn temporary() -> MutexGuard<'static, Option<PathBuf>> {
     TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_draft_has_its_permissions_before_it_has_content() {
+        let room = tempfile::tempdir().unwrap();
+        let old = room.path().join("old");
+        fs::write(&old, "old").unwrap();
+        fs::set_permissions(&old, fs::Permissions::from_mode(0o600)).unwrap();
+        for (result, overwrite) in [(&old, true), (&room.path().join("new"), false)] {
+            let access = Access::of(result, &old, overwrite);
+            let fault = |error| panic!("{error}");
+            let modes = Mutex::new(vec![]);
+            let fill = |draft: &mut File| {
+                modes.lock().unwrap().push(draft.metadata().unwrap().permissions().mode() & 0o777);
+                Ok(())
+            };
+            drop(Sibling::create(result, &access, fill, fault).map_err(|_| ()).unwrap());
+            drop(Sibling::named(result, &access, fill, fault).map_err(|_| ()).unwrap());
+            assert_eq!(modes.into_inner().unwrap(), [0o600, 0o600], "{result:?}");
+        }
+    }
 }

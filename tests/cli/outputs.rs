@@ -102,6 +102,26 @@ mod unix {
     }
 
     #[test]
+    fn a_result_is_no_more_open_than_what_it_is_made_from_or_replaces() {
+        let room = Room::new();
+        let set = |name: &str, mode: u32| {
+            fs::set_permissions(room.path(name), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let mode = |name: &str| fs::metadata(room.path(name)).unwrap().permissions().mode() & 0o7777;
+        room.put("a.ppm", picture(4, 4));
+        set("a.ppm", 0o600);
+        let encode = ["encode", "a.ppm", "-q", "--effort", "1", "--layers", "1", "--width", "2", "-f"];
+        room.run(&encode).exits(0);
+        assert_eq!(mode("a.siren"), 0o600, "a private picture");
+        set("a.siren", 0o400);
+        room.run(&["decode", "a.siren"]).exits(0);
+        assert_eq!(mode("a.png"), 0o600, "a private file, which its owner may not write");
+        set("a.siren", 0o4640);
+        room.run(&encode).exits(0);
+        assert_eq!(mode("a.siren"), 0o640, "what is replaced keeps its own, but no setuid");
+    }
+
+    #[test]
     fn a_link_is_written_through() {
         let room = Room::new();
         room.put("a.siren", siren_picture(4, 4));

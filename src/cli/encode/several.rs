@@ -5,41 +5,48 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::{Outcome, input, output};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Encodes all `inputs`. A failure is told when it happens; the exit code is that of the first input that has one.
 pub fn run(args: &Args, inputs: &[PathBuf], interrupt: &Interrupt) -> Outcome {
     check(args, inputs)?;
     let width = args.device.fits_at_once().min(inputs.len());
+    let silent = args.quiet || width > 1;
+    let encode = |input: &PathBuf| Job::prepare(args, input)?.run(args, interrupt, silent);
+    let first = each(inputs, width, || interrupt.noted().is_some(), encode);
+    Ok(interrupt.noted().unwrap_or(first))
+}
+
+/// Runs `work` on all `inputs`, `width` at a time, and tells the failure of each, a panic too; no other begins once it is `over`.
+/// The exit code is that of the first input that has one.
+fn each(
+    inputs: &[PathBuf],
+    width: usize,
+    over: impl Fn() -> bool + Sync,
+    work: impl Fn(&PathBuf) -> Outcome + Sync,
+) -> Exit {
     let (next, exits) = (AtomicUsize::new(0), Mutex::new(vec![Exit::Done; inputs.len()]));
-    let work = || {
+    let worker = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(input) = inputs.get(number).filter(|_| interrupt.noted().is_none()) else { break };
-            let exit = one(args, input, interrupt, args.quiet || width > 1);
-            exits.lock().expect("no thread panics with the lock")[number] = exit;
+            let Some(input) = inputs.get(number).filter(|_| !over()) else { break };
+            let exit = Failure::catch(|| work(input)).unwrap_or_else(|failure| {
+                failure.print();
+                failure.exit()
+            });
+            exits.lock().unwrap_or_else(PoisonError::into_inner)[number] = exit;
         }
     };
     std::thread::scope(|scope| {
         for _ in 1..width {
-            scope.spawn(work);
+            scope.spawn(worker);
         }
-        work();
+        worker();
     });
-    let exits = exits.into_inner().expect("no thread panics with the lock");
-    let first = exits.into_iter().find(|exit| *exit != Exit::Done);
-    Ok(interrupt.noted().or(first).unwrap_or(Exit::Done))
-}
-
-/// Encodes one input and tells its failure.
-fn one(args: &Args, input: &Path, interrupt: &Interrupt, silent: bool) -> Exit {
-    let run = || Job::prepare(args, input)?.run(args, interrupt, silent);
-    run().unwrap_or_else(|failure| {
-        failure.print();
-        failure.exit()
-    })
+    let exits = exits.into_inner().unwrap_or_else(PoisonError::into_inner);
+    exits.into_iter().find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
 }
 
 /// Refuses what makes sense with one input only.
@@ -65,4 +72,28 @@ fn check(args: &Args, inputs: &[PathBuf]) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_the_failure_of_its_input_alone() {
+        let inputs: Vec<PathBuf> = (0..9).map(|n| n.to_string().into()).collect();
+        for width in [1, 3] {
+            let done = Mutex::new(HashSet::new());
+            let work = |input: &PathBuf| {
+                // Without the words of a panic, which is none of the test's.
+                match input.to_str() {
+                    Some("0") => std::panic::resume_unwind(Box::new("a defect")),
+                    Some("4") => return Err(Failure::usage("a failure")),
+                    _ => done.lock().unwrap().insert(input.clone()),
+                };
+                Ok(Exit::Done)
+            };
+            assert_eq!(each(&inputs, width, || false, work), Exit::Other);
+            assert_eq!(done.into_inner().unwrap().len(), 7);
+        }
+    }
 }
