@@ -38,6 +38,9 @@ pub enum Error {
         /// How much is allowed.
         allowed: u64,
     },
+    /// The caller said that the result is not wanted any more.
+    #[error("cancelled")]
+    Cancelled,
     /// The caller passed an impossible value.
     #[error("{name}: {detail}")]
     Parameter {

@@ -1,18 +1,21 @@
 //! `.siren` pictures for the `image` crate: after [`register_image_hook`], `image::open("x.siren")` works.
 
 use crate::container::MAGIC;
+use crate::ieee::ieee;
 use crate::signal::{Grid, Kind, MetadataKind, SampleFormat};
 use crate::{Decoder, Error, Limits};
 use image::error::{DecodingError, ImageFormatHint, LimitError, LimitErrorKind};
 use image::error::{UnsupportedError, UnsupportedErrorKind};
 use image::{ColorType, ImageDecoder, ImageError, ImageResult, hooks};
 use std::io::Read;
+use std::time::Duration;
 
 /// Teaches the `image` crate to read `.siren` pictures, by their extension and by their content. Returns whether it did
 /// not know them already.
 ///
 /// Pictures have their native size, sample format, ICC profile and Exif block. Binary32 grey, for which `image` has no
-/// colour type, is read as RGB.
+/// colour type, is read as RGB. One that takes more than 10¹² multiply-adds ([`Cost::macs`](crate::Cost::macs)), 512 MiB or a
+/// minute is refused; [`Decoder`] has [`Limits`] of your own.
 ///
 /// ```no_run
 /// sirenc::register_image_hook();
@@ -30,6 +33,13 @@ pub fn register_image_hook() -> bool {
     registered
 }
 
+/// What a picture may cost that a program opens without having looked at it: a tenth of the usual work, as much memory as the
+/// `image` crate allows by default, and a minute.
+fn limits() -> Limits {
+    let usual = Limits::default();
+    Limits { macs: usual.macs / 10, memory_bytes: 512 << 20, time: Some(Duration::from_secs(60)), ..usual }
+}
+
 /// An opened picture.
 struct Picture {
     decoder: Decoder,
@@ -38,7 +48,7 @@ struct Picture {
 
 impl Picture {
     fn open(reader: impl Read) -> ImageResult<Self> {
-        let decoder = Decoder::open(reader, &Limits::default()).map_err(fault)?;
+        let decoder = Decoder::open(reader, &limits()).map_err(fault)?;
         let description = decoder.description();
         if description.kind != Kind::Picture {
             return Err(unsupported("a sound, a picture was expected".into()));
@@ -89,19 +99,19 @@ impl ImageDecoder for Picture {
             rest = behind;
         };
         for band in self.decoder.bands(&Grid::native(description)).map_err(fault)? {
-            for pixel in band.map_err(fault)?.chunks_exact(channels) {
-                match format {
-                    SampleFormat::U8 => pixel.iter().for_each(|&v| put(&[format.quantize(v) as u8])),
-                    SampleFormat::U16 => {
-                        pixel.iter().for_each(|&v| put(&(format.quantize(v) as u16).to_ne_bytes()));
-                    }
-                    _ => {
-                        let grey = if channels < 3 { 3 } else { 1 };
-                        (0..grey).for_each(|_| put(&pixel[0].to_ne_bytes()));
-                        pixel[1..].iter().for_each(|v| put(&v.to_ne_bytes()));
-                    }
+            let band = band.map_err(fault)?;
+            let mut put_pixel = |pixel: &[f32]| match format {
+                SampleFormat::U8 => pixel.iter().for_each(|&v| put(&[format.quantize(v) as u8])),
+                SampleFormat::U16 => {
+                    pixel.iter().for_each(|&v| put(&(format.quantize(v) as u16).to_ne_bytes()));
                 }
-            }
+                _ => {
+                    let grey = if channels < 3 { 3 } else { 1 };
+                    (0..grey).for_each(|_| put(&pixel[0].to_ne_bytes()));
+                    pixel[1..].iter().for_each(|v| put(&v.to_ne_bytes()));
+                }
+            };
+            ieee(|| band.chunks_exact(channels).for_each(&mut put_pixel));
         }
         Ok(())
     }

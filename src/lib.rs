@@ -38,6 +38,7 @@ mod error;
 #[cfg(feature = "encoder")]
 mod fit;
 pub mod guide;
+mod ieee;
 #[cfg(feature = "image-hook")]
 mod image_hook;
 mod limits;
@@ -48,6 +49,7 @@ pub mod network;
 mod quantize;
 mod render;
 pub mod signal;
+mod watch;
 
 pub use backend::Device;
 pub use decoder::{Cost, Decoder, GradientError};

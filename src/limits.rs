@@ -1,6 +1,7 @@
 //! One budget for everything a file can make a decoder spend, asked before it is spent.
 
 use crate::error::{Error, Result};
+use std::time::Duration;
 
 /// What reading and rendering may cost. All finite by default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +20,12 @@ pub struct Limits {
     /// Bytes of memory that reading or rendering a file takes at any moment, the file itself included; default 4 GiB.
     /// Pictures and sounds: see `media::read_from`.
     pub memory_bytes: u64,
-    /// Multiply-adds of one rendering; default 10¹⁵.
+    /// Work of one rendering in multiply-adds, as [`Cost::macs`](crate::Cost::macs) counts it; default 10¹³, which two cores with
+    /// AVX-512 do in 100 s.
     pub macs: u64,
+    /// Wall-clock time of one rendering, asked between blocks of 128 points of a tile; default none. Whether it suffices
+    /// depends on the machine.
+    pub time: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -32,7 +37,8 @@ impl Default for Limits {
             tiles: 1 << 20,
             samples: 1 << 30,
             memory_bytes: 4 << 30,
-            macs: 1_000_000_000_000_000,
+            macs: 10_000_000_000_000,
+            time: None,
         }
     }
 }

@@ -9,7 +9,11 @@ use sirenc::{Decoder, Limits, register_image_hook};
 
 /// A file with some network.
 fn file(kind: Kind, channels: u8, format: SampleFormat) -> Vec<u8> {
-    let (lengths, rate) = if kind == Kind::Picture { (vec![6, 4], 0) } else { (vec![40], 8000) };
+    file_of(if kind == Kind::Picture { vec![6, 4] } else { vec![40] }, kind, channels, format)
+}
+
+fn file_of(lengths: Vec<u32>, kind: Kind, channels: u8, format: SampleFormat) -> Vec<u8> {
+    let rate = if kind == Kind::Picture { 0 } else { 8000 };
     let description = Description { kind, lengths, channels, format, rate };
     let shape = Shape { inputs: kind.axes(), outputs: channels.into(), layers: 2, width: 3 };
     let parameters = (0..shape.parameters()).map(|i| (i % 7) as f32 * 0.0625 - 0.125).collect();
@@ -76,4 +80,13 @@ fn what_is_no_picture_is_refused() {
     cut.pop();
     std::fs::write(&path, cut).unwrap();
     assert!(matches!(image::open(&path), Err(ImageError::Decoding(_))));
+}
+
+#[test]
+fn a_picture_that_would_hold_its_reader_for_minutes_is_refused() {
+    register_image_hook();
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("x.siren");
+    std::fs::write(&path, file_of(vec![30_000, 30_000], Kind::Picture, 1, SampleFormat::U8)).unwrap();
+    assert!(matches!(image::open(&path), Err(ImageError::Limits(_))));
 }

@@ -235,7 +235,7 @@ fn render(name: &str, bytes: &[u8]) {
     let decoder = Decoder::open(bytes, &Limits::default()).unwrap();
     let grid = Grid::native(decoder.description());
     let Ok(cost) = decoder.cost(&grid) else { return };
-    if cost.macs > 1 << 18 || cost.memory_bytes > 1 << 26 {
+    if cost.network_macs > 1 << 20 || cost.memory_bytes > 1 << 26 {
         return;
     }
     PEAK.store(HELD.load(Relaxed), Relaxed);
@@ -258,7 +258,7 @@ fn rendering_takes_no_more_than_it_costs() {
             let counts: Vec<u32> = lengths.iter().map(|&n| (n / per).max(1).saturating_mul(times)).collect();
             let grid = Grid::resized(decoder.description(), &counts).unwrap();
             let Ok(cost) = decoder.cost(&grid) else { continue };
-            if cost.macs > 1 << 30 {
+            if cost.network_macs > 1 << 30 {
                 continue;
             }
             PEAK.store(HELD.load(Relaxed), Relaxed);
@@ -290,7 +290,7 @@ fn derivatives_take_no_more_than_their_jets_cost() {
             let counts: Vec<u32> = lengths.iter().map(|&n| n.saturating_mul(times)).collect();
             let grid = Grid::resized(decoder.description(), &counts).unwrap();
             let Ok(cost) = decoder.jet_cost(&grid, jet) else { continue };
-            if cost.macs > 1 << 28 {
+            if cost.network_macs > 1 << 28 {
                 continue;
             }
             PEAK.store(HELD.load(Relaxed), Relaxed);
@@ -321,6 +321,62 @@ fn encoding_a_large_picture_takes_little_more_than_its_samples() {
     sirenc::encode(&signal, &options, &|_| Flow::Finish).unwrap();
     let taken = PEAK.load(Relaxed) - before;
     assert!(taken <= POINTS * BYTES_PER_POINT, "{taken} bytes for 9 million samples");
+}
+
+/// What writing a picture takes beside it, and how long the file becomes: of noise, which does not shrink.
+#[test]
+#[cfg(feature = "media")]
+fn writing_takes_no_more_than_it_says() {
+    use sirenc::media;
+    use sirenc::signal::{Description, Kind, Metadata, MetadataKind, Samples, Signal};
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut state = 1u32;
+    let mut noise = move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state
+    };
+    let metadata =
+        vec![Metadata { kind: MetadataKind::Icc, bytes: (0..50_000).map(|_| noise() as u8).collect() }];
+    let (mut checked, mut faults) = (0, vec![]);
+    for &(_, format) in media::EXTENSIONS {
+        for (channels, sample) in (1..=4).flat_map(|c| {
+            [SampleFormat::U8, SampleFormat::U16, SampleFormat::F32, SampleFormat::I16].map(|f| (c, f))
+        }) {
+            let (kind, lengths, rate) = match sample {
+                SampleFormat::I16 => (Kind::Sound, vec![250_000], 8000),
+                _ => (Kind::Picture, vec![613, 411], 0),
+            };
+            let description = Description { kind, lengths, channels, format: sample, rate };
+            if format.accepts(&description).is_err() {
+                continue;
+            }
+            let count = description.positions() as usize * usize::from(channels);
+            let samples = match sample {
+                SampleFormat::U8 => Samples::U8((0..count).map(|_| noise() as u8).collect()),
+                SampleFormat::U16 => Samples::U16((0..count).map(|_| noise() as u16).collect()),
+                SampleFormat::I16 => Samples::I16((0..count).map(|_| noise() as i16).collect()),
+                _ => Samples::F32((0..count).map(|_| noise() as f32 * 1e-9).collect()),
+            };
+            let signal = Signal { description: description.clone(), samples, metadata: metadata.clone() };
+            let (working, most) =
+                (format.working_bytes(&description, &metadata), format.most_bytes(&description, &metadata));
+            let mut file = std::io::Cursor::new(Vec::with_capacity(most as usize));
+            let before = HELD.load(Relaxed);
+            PEAK.store(before, Relaxed);
+            media::write(&signal, format, &mut file).unwrap();
+            let taken = (PEAK.load(Relaxed) - before) as u64;
+            let name = format!("{format:?} {channels} {sample:?}");
+            let length = file.get_ref().len() as u64;
+            if taken > working || length > most {
+                faults.push(format!("{name}: {taken} bytes of {working}, a file of {length} of {most}"));
+            }
+            checked += 1;
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(checked > 40, "{checked}");
 }
 
 /// What comes of `work` on a system that has no memory for more than `largest` bytes at a time.

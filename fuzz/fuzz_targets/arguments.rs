@@ -63,7 +63,7 @@ fuzz_target!(|input: Input<'_>| {
     match &input.call {
         Call::Decode(flags) => {
             arguments
-                .extend(["-q", "--max-pixels=4096", "--max-memory=16M", "--max-macs=1M"].map(String::from));
+                .extend(["-q", "--max-pixels=4096", "--max-memory=16M", "--max-macs=200M"].map(String::from));
             arguments.push(format!("--output={}", at("out.npy")));
             for (flag, text) in flags {
                 arguments.push(format!("--{}={text}", format!("{flag:?}").to_lowercase()));

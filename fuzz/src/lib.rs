@@ -15,7 +15,7 @@ pub fn limits() -> Limits {
     limits.tiles = 1 << 8;
     limits.samples = 1 << 12;
     limits.memory_bytes = 16 << 20;
-    limits.macs = 1 << 20;
+    limits.macs = 1 << 28;
     limits
 }
 

@@ -7,7 +7,7 @@ mod plan;
 use super::derivative::DerivativeArgs;
 use super::failure::{Exit, Failure};
 use super::input::Input;
-use super::limits::LimitArgs;
+use super::limits::{self, LimitArgs};
 use super::output::Output;
 use super::progress::Meter;
 use super::values::{self, PictureSize, Rectangle, Span};
@@ -16,8 +16,8 @@ use background::Background;
 use clap::ValueEnum;
 use plan::Plan;
 use sirenc::media::{self, OutputFormat};
-use sirenc::{Decoder, Device, Limits};
-use std::io::Cursor;
+use sirenc::signal::Signal;
+use sirenc::{Decoder, Device, Error, Limits};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -144,9 +144,8 @@ fn format(text: &str) -> Result<OutputFormat, String> {
 pub fn run(args: &Args) -> Outcome {
     let started = Instant::now();
     render::use_threads(args.threads)?;
-    let limits = args.limits.limits();
     let content = Input::open(&args.input)?.read(&Limits::default())?;
-    let decoder = content.decoder(&limits)?;
+    let decoder = args.limits.decoder(&content)?;
     let name = content.name;
 
     let derivative = args.derivative.of(&name, decoder.description())?;
@@ -158,12 +157,11 @@ pub fn run(args: &Args) -> Outcome {
     let output = Output::prepare(&plan.path, &args.input, args.force)?;
     let decoder = decoder.with_device(args.device).map_err(|error| Failure::work(&name, error))?;
 
-    let rendered = match derivative {
-        None => render_file(&decoder, &plan, args.quiet).map(|bytes| (bytes, None)),
-        Some(derivative) => args.render_derivative(&decoder, &plan, derivative),
-    };
-    let (bytes, mapping) = rendered.map_err(|error| Failure::work(&name, error))?;
-    output.write(&bytes)?;
+    let work = Work { args, name: &name, decoder: &decoder, plan: &plan, output: &output };
+    let mapping = match derivative {
+        None => work.save_signal().map(|()| None),
+        Some(derivative) => work.save_derivative(derivative),
+    }?;
     if !args.quiet {
         args.print(&name, &decoder, &plan, &output, started);
         mapping.iter().for_each(|mapping| eprintln!("  {mapping}"));
@@ -187,6 +185,9 @@ impl Args {
             return;
         }
         eprintln!("  device    {}", report::device(decoder.device(), self.device));
+        if let Some(threads) = render::clamped(self.threads) {
+            eprintln!("  threads   {threads}");
+        }
         if let Ok(cost) = decoder.cost(&plan.grid) {
             eprintln!("  cost      {} multiply-adds", report::prefixed(cost.macs));
         }
@@ -196,15 +197,59 @@ impl Args {
     }
 }
 
-/// Renders the plan and writes it as a file in memory, so that it reaches its place whole.
-fn render_file(decoder: &Decoder, plan: &Plan, quiet: bool) -> sirenc::Result<Vec<u8>> {
-    let meter = Meter::render(quiet, decoder.cost(&plan.grid)?.samples);
-    let signal = render::render(decoder, &plan.grid, plan.description.clone(), &meter, |values| {
-        if let Some(background) = plan.background {
-            background.put_behind(values, &plan.description);
+/// One decode: what is rendered, and where it goes.
+struct Work<'a> {
+    args: &'a Args,
+    /// Of the input.
+    name: &'a str,
+    decoder: &'a Decoder,
+    plan: &'a Plan,
+    output: &'a Output,
+}
+
+impl Work<'_> {
+    /// Renders the plan and writes it.
+    fn save_signal(&self) -> Result<(), Failure> {
+        let fault = |error| self.fault(error);
+        let Plan { grid, description, .. } = self.plan;
+        let cost = self.decoder.cost(grid).map_err(fault)?;
+        self.admit_file(cost.memory_bytes)?;
+        let meter = Meter::render(self.args.quiet, cost.samples);
+        let signal = render::render(self.decoder, grid, description.clone(), &meter, |values| {
+            if let Some(background) = self.plan.background {
+                background.put_behind(values, description);
+            }
+        });
+        let signal = signal.map_err(fault)?;
+        self.save(&signal)
+    }
+
+    /// Asks for the memory of a rendering and of the file that it becomes.
+    fn admit_file(&self, rendering: u64) -> Result<(), Failure> {
+        let Plan { description, format, .. } = self.plan;
+        let metadata = self.decoder.metadata();
+        let mut bytes = rendering.saturating_add(format.working_bytes(description, metadata));
+        if self.output.is_held() {
+            bytes = bytes.saturating_add(format.most_bytes(description, metadata));
         }
-    })?;
-    let mut file = Cursor::new(vec![]);
-    media::write(&signal, plan.format, &mut file)?;
-    Ok(file.into_inner())
+        self.args.limits.admit_memory(self.name, bytes)
+    }
+
+    fn save(&self, signal: &Signal) -> Result<(), Failure> {
+        self.output.save(|writer| {
+            media::write(signal, self.plan.format, writer).map_err(|error| self.unwritten(error))
+        })
+    }
+
+    /// The failure of reading or rendering.
+    fn fault(&self, error: Error) -> Failure {
+        limits::explained(Failure::work, self.name, error)
+    }
+    /// The failure of writing.
+    fn unwritten(&self, error: Error) -> Failure {
+        match error {
+            Error::Io(error) => self.output.fault(&error),
+            error => Failure::work(self.name, error),
+        }
+    }
 }

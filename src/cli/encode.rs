@@ -7,6 +7,7 @@ mod summary;
 use super::failure::{Exit, Failure};
 use super::input::{self, Content, Input};
 use super::interrupt::Interrupt;
+use super::limits::{self, InputLimitArgs};
 use super::output::{self, Output};
 use super::progress::Meter;
 use super::{Outcome, report, values};
@@ -130,6 +131,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "gradient_weight", help_heading = DERIVATIVES)]
     gradient: Option<PathBuf>,
 
+    #[command(flatten)]
+    limits: InputLimitArgs,
+
     /// Do not decode the finished bytes and compare them with the source
     #[arg(long)]
     no_verify: bool,
@@ -154,6 +158,13 @@ pub struct Args {
     /// More words: the device, the networks, the times
     #[arg(short, long)]
     verbose: bool,
+}
+
+/// The limits of a decoder that reads what was written here, whose cost has been asked already.
+fn trusting(args: &InputLimitArgs) -> Limits {
+    let mut limits = args.limits();
+    (limits.samples, limits.macs) = (u64::MAX, u64::MAX);
+    limits
 }
 
 const TARGET: &str = "Target (at most one)";
@@ -204,7 +215,7 @@ impl<'a> Job<'a> {
     /// Reads, fits, verifies, writes and reports; without progress if `silent`.
     fn run(self, args: &Args, interrupt: &Interrupt, silent: bool) -> Outcome {
         let started = Instant::now();
-        let content = self.input.read(&Limits::default())?;
+        let content = self.input.read(&args.limits.limits())?;
         let source = args.read_signal(&content)?;
         let mut options = args.options();
         options.time_limit = options.time_limit.map(|limit| limit.saturating_sub(started.elapsed()));
@@ -215,7 +226,7 @@ impl<'a> Job<'a> {
         // The encoder has rendered the file once. Who interrupts it is not kept waiting for another time.
         let verify_it = !args.no_verify && !encoded.report.interrupted;
         let verified = match verify_it {
-            true => Some(verify(&content.name, &source, &encoded, args.keep_invisible, silent)?),
+            true => Some(verify(args, &content.name, &source, &encoded, silent)?),
             false => None,
         };
 
@@ -257,6 +268,7 @@ impl Args {
         options.metadata = !self.no_metadata;
         options.keep_invisible = self.keep_invisible;
         options.device = self.device;
+        options.limits = self.limits.limits();
         options.gradient_weight = self.gradient_weight;
         options
     }
@@ -281,8 +293,9 @@ impl Args {
         }
     }
     fn read_signal(&self, content: &Content) -> Result<Signal, Failure> {
-        let signal = media::read(&content.bytes, &Limits::default())
-            .map_err(|error| Failure::media(&content.name, error))?;
+        let signal = media::read(&content.bytes, &self.limits.limits())
+            .map_err(|error| limits::explained(Failure::media, &content.name, error))?;
+        self.limits.admit(&content.name, signal.description.positions())?;
         if self.kbps.is_some() && signal.description.kind != Kind::Sound {
             return Err(Failure::new(Exit::Usage, &content.name, "a picture, but --kbps is for sound")
                 .hint("--bpp or --size"));
@@ -299,11 +312,12 @@ impl Args {
     ) -> Result<Encoded, Failure> {
         let meter = Meter::fit(silent);
         let told = AtomicBool::new(self.quiet);
-        interrupt.be_patient();
         if self.verbose {
             meter.say(&format!("{name}: fitting {}", report::description(&source.description)));
         }
         let encoded = sirenc::encode(source, options, &|progress| {
+            // Before there is a fit there is nothing to finish with.
+            interrupt.be_patient();
             meter.report(progress);
             if interrupt.noted().is_none() {
                 return Flow::Continue;
@@ -313,28 +327,28 @@ impl Args {
             }
             Flow::Finish
         });
-        encoded.map_err(|error| Failure::work(name, error))
+        encoded.map_err(|error| limits::explained(Failure::work, name, error))
     }
 }
 
 /// Decodes the finished bytes and compares them with the source.
 fn verify(
+    args: &Args,
     name: &str,
     source: &Signal,
     encoded: &Encoded,
-    keep_invisible: bool,
     quiet: bool,
 ) -> Result<Distortion, Failure> {
     let failed = |sentence: String| Failure::new(Exit::Verification, name, sentence);
     let broken = |error| failed(format!("the finished file does not decode: {error}"));
-    let decoder = Decoder::from_bytes(&encoded.bytes, &Limits::default()).map_err(broken)?;
+    let decoder = Decoder::from_bytes(&encoded.bytes, &trusting(&args.limits)).map_err(broken)?;
     if decoder.description() != &source.description {
         return Err(failed("the finished file describes another signal".into()));
     }
     let grid = Grid::native(&source.description);
     let meter = Meter::render(quiet, decoder.cost(&grid).map_err(broken)?.samples);
     let (mut sum, mut at) = (ErrorSum::new(&source.description), 0);
-    if keep_invisible {
+    if args.keep_invisible {
         sum = sum.with_invisible();
     }
     let added = decoder.render_rows(&grid, |rows| {

@@ -4,11 +4,13 @@ use super::failure::{Exit, Failure};
 use super::input::Content;
 use super::{Outcome, output, report};
 use serde_json::{Map, Value, json};
+use sirenc::backend::simd::Level;
 use sirenc::container::{self, Networks, SectionInfo};
 use sirenc::signal::Grid;
 use sirenc::{Cost, Decoder, Limits};
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Show what a .siren file holds, without rendering it
 ///
@@ -112,10 +114,11 @@ impl Info<'_> {
         if let Some(cost) = self.cost() {
             let (macs, memory) = (report::prefixed(cost.macs), report::prefixed(cost.memory_bytes));
             row("decode", format!("{macs} multiply-adds, {memory} bytes of memory at the native size"));
-            row(
-                "",
-                format!("{:.1} s at worst, on one thread without vector instructions", worst_seconds(cost)),
-            );
+            let time = |seconds| report::duration(Duration::from_secs_f64(seconds));
+            let [here, worst] = [seconds(cost), worst_seconds(cost)].map(time);
+            let (level, threads) = (Level::best().name(), rayon::current_num_threads());
+            row("", format!("about {here} here ({level}, {threads} threads)"));
+            row("", format!("about {worst} at worst, on one thread without vector instructions"));
         }
         for block in self.decoder.metadata() {
             let bytes = report::grouped(block.bytes.len() as u64);
@@ -151,6 +154,7 @@ impl Info<'_> {
         put("bits_per_parameter", report::number(self.bits_per_parameter()));
         put("macs", json!(self.cost().map(|cost| cost.macs)));
         put("memory_bytes", json!(self.cost().map(|cost| cost.memory_bytes)));
+        put("seconds", json!(self.cost().map(seconds)));
         put("worst_seconds", json!(self.cost().map(worst_seconds)));
         let metadata = self.decoder.metadata().iter();
         let metadata =
@@ -165,13 +169,14 @@ impl Info<'_> {
     }
 }
 
-/// Multiply-adds per second of one thread of plain loops, where the processor has no fused ones: measured 2.8·10⁸ on Zen 4,
-/// a hundredth of what its vector units do.
-const WORST_RATE: f64 = 2.5e8;
+/// How long a decode takes here, on all threads.
+fn seconds(cost: Cost) -> f64 {
+    cost.seconds(Level::best()) / rayon::current_num_threads() as f64
+}
 
-/// How long a decode takes where it takes long.
+/// How long it takes where it takes long.
 fn worst_seconds(cost: Cost) -> f64 {
-    cost.macs as f64 / WORST_RATE
+    cost.seconds(Level::Portable)
 }
 
 /// `1 layer`, `7 layers`, or `5–9 layers` where they vary.

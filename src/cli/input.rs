@@ -65,11 +65,19 @@ impl Content {
     }
     /// Opens the content as a `.siren` file.
     pub fn decoder(&self, limits: &Limits) -> Result<Decoder, Failure> {
+        self.decoder_or(limits, Failure::siren)
+    }
+    /// The same; an error becomes a `failure` of the file of this name.
+    pub fn decoder_or<'a>(
+        &'a self,
+        limits: &Limits,
+        failure: impl FnOnce(&'a str, sirenc::Error) -> Failure,
+    ) -> Result<Decoder, Failure> {
         if let Some(kind) = media::kind(&self.bytes) {
             let found = format!("{kind} was found, a .siren file was expected");
             return Err(Failure::new(Exit::Input, &self.name, found).hint("`sirenc encode` makes one"));
         }
-        Decoder::from_bytes(&self.bytes, limits).map_err(|error| Failure::siren(&self.name, error))
+        Decoder::from_bytes(&self.bytes, limits).map_err(|error| failure(&self.name, error))
     }
 }
 

@@ -1,9 +1,10 @@
 //! The limits of a rendering as flags.
 
 use super::failure::Failure;
+use super::input::Content;
 use super::values;
 use sirenc::signal::Grid;
-use sirenc::{Error, Limits};
+use sirenc::{Decoder, Error, Limits};
 
 /// What a decode may cost. A file that asks for more is refused before anything is spent (exit code 5).
 #[derive(Debug, clap::Args)]
@@ -11,33 +12,89 @@ pub struct LimitArgs {
     /// Most pixels (sound: sample positions) to render; k, M, G or Ki, Mi, Gi may follow
     #[arg(long, value_name = "N", default_value = "256Mi", value_parser = values::count, help_heading = HEADING)]
     max_pixels: u64,
-    /// Most bytes of working memory; k, M, G or Ki, Mi, Gi may follow
+    /// Most bytes of memory, of the file, what is rendered and what is written; k, M, G or Ki, Mi, Gi may follow
     #[arg(long, value_name = "BYTES", default_value = "4Gi", value_parser = values::count, help_heading = HEADING)]
     max_memory: u64,
     /// Most multiply-adds (`sirenc info` tells the cost of a file); k, M, G, T, P may follow
-    #[arg(long, value_name = "N", default_value = "1P", value_parser = values::count, help_heading = HEADING)]
+    ///
+    /// Positions and tiles count too, as what takes as long. 10T take 100 s on two cores with AVX-512.
+    #[arg(long, value_name = "N", default_value = "10T", value_parser = values::count, help_heading = HEADING)]
     max_macs: u64,
 }
 
 const HEADING: &str = "Limits";
 
+/// What an encode may cost.
+#[derive(Debug, clap::Args)]
+pub struct InputLimitArgs {
+    /// Most pixels (sound: sample positions) of the input; k, M, G or Ki, Mi, Gi may follow
+    #[arg(long, value_name = "N", default_value = "1Gi", value_parser = values::count, help_heading = HEADING)]
+    max_pixels: u64,
+    /// Most bytes of memory, of the input, its samples and the fit; k, M, G or Ki, Mi, Gi may follow
+    #[arg(long, value_name = "BYTES", default_value = "4Gi", value_parser = values::count, help_heading = HEADING)]
+    max_memory: u64,
+}
+
+/// The most channels of a signal.
+const MOST_CHANNELS: u64 = 8;
+
+impl InputLimitArgs {
+    /// As limits of the library.
+    pub fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.samples = self.max_pixels.saturating_mul(MOST_CHANNELS);
+        limits.memory_bytes = self.max_memory;
+        limits
+    }
+    /// Refuses a signal of too many pixels.
+    pub fn admit(&self, name: &str, pixels: u64) -> Result<(), Failure> {
+        admit(name, "pixels", pixels, self.max_pixels)
+    }
+}
+
 impl LimitArgs {
     /// As limits of the library, which counts samples: pixels times channels.
-    pub fn limits(&self) -> Limits {
-        const MOST_CHANNELS: u64 = 8;
+    fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         limits.samples = self.max_pixels.saturating_mul(MOST_CHANNELS);
         limits.memory_bytes = self.max_memory;
         limits.macs = self.max_macs;
         limits
     }
+    /// Opens a `.siren` file within them.
+    pub fn decoder(&self, content: &Content) -> Result<Decoder, Failure> {
+        content.decoder_or(&self.limits(), |name, error| explained(Failure::siren, name, error))
+    }
     /// Refuses a rendering of `grid` with too many pixels.
     pub fn admit(&self, name: &str, grid: &Grid) -> Result<(), Failure> {
-        let (needed, allowed) = (grid.positions(), self.max_pixels);
-        if needed > allowed {
-            let failure = Failure::work(name, Error::Limit { what: "pixels", needed, allowed });
-            return Err(failure.hint("--max-pixels raises it"));
-        }
-        Ok(())
+        admit(name, "pixels", grid.positions(), self.max_pixels)
+    }
+    /// Refuses work that holds too many bytes.
+    pub fn admit_memory(&self, name: &str, bytes: u64) -> Result<(), Failure> {
+        admit(name, "bytes of memory", bytes, self.max_memory)
+    }
+}
+
+fn admit(name: &str, what: &'static str, needed: u64, allowed: u64) -> Result<(), Failure> {
+    match needed > allowed {
+        true => Err(explained(Failure::work, name, Error::Limit { what, needed, allowed })),
+        false => Ok(()),
+    }
+}
+
+/// The failure of `error`, with the flag that raises a limit.
+pub fn explained<'a>(
+    failure: impl FnOnce(&'a str, Error) -> Failure,
+    name: &'a str,
+    error: Error,
+) -> Failure {
+    let Error::Limit { what, .. } = error else { return failure(name, error) };
+    let flags =
+        [("multiply-adds", "macs"), ("pixels", "pixels"), ("samples of", "pixels"), ("bytes of", "memory")];
+    let flag = flags.iter().find(|(word, _)| what.contains(word));
+    let failure = failure(name, error);
+    match flag {
+        Some((_, flag)) => failure.hint(&format!("--max-{flag} raises it")),
+        None => failure,
     }
 }

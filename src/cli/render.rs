@@ -2,19 +2,25 @@
 
 use super::failure::{Exit, Failure};
 use super::input::Content;
-use super::limits::LimitArgs;
+use super::limits::{self, LimitArgs};
 use super::progress::Meter;
 use sirenc::signal::{Description, Grid, Samples, Signal};
 use sirenc::{Decoder, Limits, Result, media};
 use std::num::NonZeroU16;
 
-/// Renders on `threads` threads instead of one for every core.
+/// Renders on `threads` threads instead of one for every core, but no more than are of use.
 pub fn use_threads(threads: Option<NonZeroU16>) -> std::result::Result<(), Failure> {
     let Some(threads) = threads else { return Ok(()) };
     rayon::ThreadPoolBuilder::new()
-        .num_threads(usize::from(threads.get()))
+        .num_threads(usize::from(threads.get()).min(sirenc::most_threads()))
         .build_global()
         .map_err(|error| Failure::new(Exit::Other, "--threads", error))
+}
+
+/// What is said where fewer threads are used than `asked` for.
+pub fn clamped(asked: Option<NonZeroU16>) -> Option<String> {
+    let (asked, most) = (usize::from(asked?.get()), sirenc::most_threads());
+    (asked > most).then(|| format!("{most} of {asked} asked for: 4 for each core"))
 }
 
 /// Renders `grid` as the signal that `description` says, of values that `change` may change before they are rounded.
@@ -50,12 +56,12 @@ pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
 }
 
 /// The signal of any file: a `.siren` is rendered as its source was, a picture or sound is read.
-pub fn signal(content: &Content, limits: &LimitArgs, quiet: bool) -> std::result::Result<Signal, Failure> {
+pub fn signal(content: &Content, allowed: &LimitArgs, quiet: bool) -> std::result::Result<Signal, Failure> {
     if !media::is_siren(&content.bytes) {
         return media::read(&content.bytes, &Limits::default())
             .map_err(|error| Failure::media(&content.name, error));
     }
-    let decoder = content.decoder(&limits.limits())?;
-    limits.admit(&content.name, &Grid::native(decoder.description()))?;
-    native(&decoder, quiet).map_err(|error| Failure::work(&content.name, error))
+    let decoder = allowed.decoder(content)?;
+    allowed.admit(&content.name, &Grid::native(decoder.description()))?;
+    native(&decoder, quiet).map_err(|error| limits::explained(Failure::work, &content.name, error))
 }

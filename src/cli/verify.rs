@@ -3,7 +3,7 @@
 use super::derivative::axis_names;
 use super::failure::{Exit, Failure};
 use super::input::Content;
-use super::limits::LimitArgs;
+use super::limits::{self, LimitArgs};
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
 use sirenc::signal::metric::{Comparison, TileErrors, WorstTile, compare};
@@ -47,7 +47,7 @@ pub struct Args {
 /// Runs `sirenc verify`.
 pub fn run(args: &Args) -> Outcome {
     let content = Content::read(&args.input, &Limits::default())?;
-    let decoder = content.decoder(&args.limits.limits())?;
+    let decoder = args.limits.decoder(&content)?;
     let name = &content.name;
 
     let mut object = Map::new();
@@ -124,7 +124,7 @@ fn against(
         return Err(Failure::new(Exit::Verification, name, sentence));
     }
     args.limits.admit(name, &Grid::native(found))?;
-    let fault = |error| Failure::work(name, error);
+    let fault = |error| limits::explained(Failure::work, name, error);
     let decoded = render::native(decoder, args.quiet).map_err(fault)?;
     let compared = compare(&source, &decoded).map_err(fault)?;
     let mut of_tiles = TileErrors::new(found, decoder.tiles());

@@ -3,6 +3,7 @@
 use super::magnitude::MAX_MAGNITUDE;
 use super::{MAX_PARAMETER, Networks};
 use crate::error::Result;
+use crate::ieee::ieee;
 use crate::limits::room;
 use crate::network::{Network, Shape};
 
@@ -54,7 +55,7 @@ impl QuantizedNetwork {
     /// The same in the room of `parameters`, which are none yet.
     fn dequantize_into(&self, mut parameters: Vec<f32>) -> Network {
         assert_eq!(self.steps.len(), self.shape.layers().len(), "steps of {:?}", self.shape);
-        parameters.extend(self.parameters());
+        ieee(|| parameters.extend(self.parameters()));
         Network::from_parameters(self.shape, parameters)
     }
     fn parameters(&self) -> impl Iterator<Item = f32> {

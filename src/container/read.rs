@@ -5,6 +5,7 @@ use super::section::{self, Section};
 use super::stored::Scalar;
 use super::{File, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, coded, header, metadata, stored};
 use crate::error::{Error, Result};
+use crate::ieee::ieee;
 use crate::limits::{Limits, Memory, bytes_of, room};
 use crate::network::{Network, Shape};
 use crate::signal::{Description, Tiles};
@@ -53,7 +54,8 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
         None => vec![],
     };
     let network = required(&sections, section::NETWORK, "no NETWORK section")?;
-    let networks = read_networks(network, &description, &tiles, limits, memory)?;
+    // The magnitudes of parameters are checked, which are products.
+    let networks = ieee(|| read_networks(network, &description, &tiles, limits, memory))?;
     Ok(File { description, tiles, networks, metadata })
 }
 

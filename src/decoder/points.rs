@@ -2,9 +2,10 @@
 
 use super::Decoder;
 use crate::error::{Error, Result};
+use crate::ieee::ieee;
 use crate::limits::{Limits, collected, room};
-use crate::network::Jet;
-use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, taylor};
+use crate::network::{Jet, Network};
+use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, Work, taylor};
 
 impl Decoder {
     /// The unit values at `positions` (native samples, `−½` to `length − ½`; all axes of a point, then the next point):
@@ -54,7 +55,8 @@ impl Decoder {
             return Err(Error::parameter("position", detail));
         }
         self.check_positions(position)?;
-        Ok(taylor(&self.networks, self.tiles(), position, order))
+        self.ask_work(1, None)?;
+        Ok(ieee(|| taylor(&self.networks, self.tiles(), position, order)))
     }
 
     fn evaluate(&self, positions: &[f64], jet: Option<Jet>) -> Result<Vec<f32>> {
@@ -64,13 +66,22 @@ impl Decoder {
         let components = jet.map_or(1, |jet| jet.components(axes)) as u64;
         let points = (positions.len() / axes) as u64;
         let values = points.saturating_mul(channels as u64).saturating_mul(components);
-        // No more than two tiles of an axis touch a point.
-        let largest = self.networks.iter().map(|network| network.shape().macs() as u64).max().unwrap_or(0);
-        let most = largest.saturating_mul(components).saturating_mul(points).saturating_mul(1 << axes);
         Limits::ask("values at the points", values, self.limits.samples)?;
-        Limits::ask("multiply-adds of the points, at most", most, self.limits.macs)?;
-        let (networks, tiles, engine) = (&self.networks, self.tiles(), &self.engine);
-        Points { networks, tiles, channels, jet, engine }.evaluate(positions)
+        self.ask_work(points, jet)?;
+        let (networks, tiles, engine, watch) = (&self.networks, self.tiles(), &self.engine, self.watch());
+        Points { networks, tiles, channels, jet, engine, watch }.evaluate(positions)
+    }
+
+    /// Asks for the work at `points` scattered points.
+    fn ask_work(&self, points: u64, jet: Option<Jet>) -> Result<()> {
+        // No more than two tiles of an axis touch a point. Each may be alone there with it, but a chunk of points visits none twice.
+        let cut = self.tiles().counts().iter().filter(|&&count| count > 1).count();
+        let positions = points.saturating_mul(1 << cut);
+        let chunks = points.div_ceil(Points::CHUNK as u64);
+        let visits = chunks.saturating_mul(self.tiles().len() as u64).min(positions);
+        let work = |network: &Network| Work::of(network.shape(), jet, positions, visits).total();
+        let most = self.networks.iter().map(work).max().unwrap_or(0);
+        Limits::ask("multiply-adds of the points, at most", most, self.limits.macs)
     }
 
     fn check_positions(&self, positions: &[f64]) -> Result<()> {

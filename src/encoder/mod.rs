@@ -1,5 +1,6 @@
 //! signal → fit → quantize → container.
 
+mod afford;
 #[cfg(feature = "cuda")]
 mod device;
 mod invisible;
@@ -18,6 +19,7 @@ use crate::backend::simd::Level;
 use crate::backend::{self, Device};
 use crate::container::Networks;
 use crate::error::{Error, Result};
+use crate::ieee::ieee;
 use crate::signal::{Description, Kind, Samples, Signal, Tiles};
 #[cfg(feature = "cuda")]
 use device::Gpu;
@@ -42,10 +44,20 @@ pub fn encode(
     observe: &(dyn Fn(&Progress) -> Flow + Sync),
 ) -> Result<Encoded> {
     check(signal, options)?;
+    // Threads inherit what the host has set.
+    ieee(|| encode_checked(signal, options, observe))
+}
+
+/// [`encode`], of a signal and options that are possible.
+fn encode_checked(
+    signal: &Signal,
+    options: &EncodeOptions,
+    observe: &(dyn Fn(&Progress) -> Flow + Sync),
+) -> Result<Encoded> {
     let smoothed = invisible::smoothed(signal, options)?;
     let signal = smoothed.as_ref().unwrap_or(signal);
     let deadline = options.time_limit.and_then(|limit| Instant::now().checked_add(limit));
-    let threads = options.threads.unwrap_or(0);
+    let threads = options.threads.map_or(0, |threads| threads.min(most_threads()));
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
@@ -76,6 +88,11 @@ pub fn encode(
         gpu: None,
     };
     pool.install(|| run(&session, reason))
+}
+
+/// The most threads that are of use: four for each core of this machine.
+pub fn most_threads() -> usize {
+    std::thread::available_parallelism().map_or(4, |cores| 4 * cores.get())
 }
 
 /// One encode on the session's device, which is the CPU for `cpu_reason`.
@@ -244,5 +261,5 @@ fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
             "f16 and f32 are stored as trained, expected with layers and width",
         ));
     }
-    Ok(())
+    afford::ask(signal, options)
 }

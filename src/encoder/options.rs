@@ -1,6 +1,7 @@
 //! What the encoder is asked for, what it reports meanwhile, and what it returns.
 
 use crate::backend::Device;
+use crate::limits::Limits;
 use crate::signal::metric::WorstTile;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +64,7 @@ pub struct EncodeOptions {
     pub effort: u8,
     /// Seed of everything random; default 0.
     pub seed: u64,
-    /// Threads; default all.
+    /// Threads, [`most_threads`](crate::most_threads) at most; default all.
     pub threads: Option<usize>,
     /// Wall-clock limit of the encode and of one rendering after it; default none. Bytes then depend on the machine's speed.
     pub time_limit: Option<Duration>,
@@ -80,6 +81,9 @@ pub struct EncodeOptions {
     /// 1000; default 0. The gradient is in unit values per native sample, so at 1 an error counts twice whose phase turns by one
     /// radian from sample to sample. A fit takes twice as long with it. The [`guide`](crate::guide) has figures.
     pub gradient_weight: f64,
+    /// What it may take: [`Limits::parameters`] of all networks together, and [`Limits::memory_bytes`] of the signal and the fit, about;
+    /// the others are those of reading.
+    pub limits: Limits,
     /// The gradient that is aimed at: `positions × channels × axes` in unit values per native sample, as
     /// [`Decoder::differentiate`](crate::Decoder::differentiate) gives. Default: central differences of the samples,
     /// of the eighth order where there is room.
@@ -99,6 +103,7 @@ impl Default for EncodeOptions {
             keep_invisible: false,
             device: Device::Auto,
             gradient_weight: 0.0,
+            limits: Limits::default(),
             gradient: None,
         }
     }

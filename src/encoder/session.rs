@@ -129,6 +129,17 @@ struct Training<'a> {
     attempt: u64,
 }
 
+/// The most points of a tile that are trained on: more for a network that is larger than those of the usual size.
+pub(super) fn most_points(target: Target) -> u64 {
+    const POINTS_PER_PARAMETER: u64 = 16;
+    match target {
+        Target::Shape { layers, width } => {
+            MOST_POINTS.max(POINTS_PER_PARAMETER * (layers * width * width) as u64)
+        }
+        _ => MOST_POINTS,
+    }
+}
+
 impl Session<'_> {
     /// Multiply-adds of one pass over the signal with networks of the usual size.
     pub fn pass(&self) -> f64 {
@@ -540,25 +551,21 @@ impl Session<'_> {
 
     /// The points of a tile that are trained on.
     pub fn points(&self, tiles: &Tiles, number: usize) -> u64 {
-        tiles.tile(number).points().min(self.most_points())
-    }
-
-    /// The most points of a tile that are trained on: more for a network that is larger than those of the usual size.
-    fn most_points(&self) -> u64 {
-        const POINTS_PER_PARAMETER: u64 = 16;
-        match self.options.target {
-            Target::Shape { layers, width } => {
-                MOST_POINTS.max(POINTS_PER_PARAMETER * (layers * width * width) as u64)
-            }
-            _ => MOST_POINTS,
-        }
+        tiles.tile(number).points().min(most_points(self.options.target))
     }
 
     pub fn dataset(&self, tiles: &Tiles, number: usize) -> Dataset {
         let EncodeOptions { gradient_weight, gradient, .. } = self.options;
         let term = GradientTerm { weight: *gradient_weight as f32, reference: gradient.as_deref() };
         let term = (*gradient_weight > 0.0).then_some(term);
-        let data = Dataset::of_tile(self.signal, tiles, number, term, self.most_points(), self.seed(number));
+        let data = Dataset::of_tile(
+            self.signal,
+            tiles,
+            number,
+            term,
+            most_points(self.options.target),
+            self.seed(number),
+        );
         let by_alpha = self.signal.description.has_alpha() && !self.options.keep_invisible;
         Dataset { by_alpha: by_alpha.then_some((0.0, 1.0)), ..data }
     }

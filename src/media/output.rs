@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::media::{exr, npy, pnm, tiff, wav};
-use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
+use crate::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Samples, Signal};
 use image::codecs::{bmp::BmpEncoder, jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
 use image::error::ImageError;
 use image::{EncodableLayout, ExtendedColorType, ImageEncoder};
@@ -167,6 +167,48 @@ impl OutputFormat {
             None => Ok(()),
         }
     }
+}
+
+/// What writing takes, for limits that are asked before it.
+impl OutputFormat {
+    /// Bytes of memory that [`write()`] takes beside the signal, at most: encoders of compressed formats hold more than a few rows.
+    pub fn working_bytes(self, description: &Description, metadata: &[Metadata]) -> u64 {
+        const SCRATCH: u64 = 1 << 20;
+        let samples = bytes_of_samples(description);
+        let held = match self {
+            Wav | Npy | Pnm | Exr | Bmp => 0,
+            // The filtered rows, which are compressed as one, and what they are compressed to, in a buffer that grows; of 16 bits
+            // the samples in the order of the file too.
+            Png => samples.saturating_mul(5),
+            Jpeg | Tiff => samples,
+            // Pixels in 4 bytes, their symbols and the file.
+            WebP => description.positions().saturating_mul(32),
+        };
+        held.saturating_add(metadata_bytes(metadata).saturating_mul(3)).saturating_add(SCRATCH)
+    }
+
+    /// Bytes of the file that [`write()`] makes, at most.
+    pub fn most_bytes(self, description: &Description, metadata: &[Metadata]) -> u64 {
+        const HEAD: u64 = 1 << 16;
+        let samples = bytes_of_samples(description);
+        let stored = match self {
+            Wav | Pnm | Exr => samples,
+            Npy => description.positions().saturating_mul(4 * u64::from(description.channels)),
+            // Noise does not shrink, and rows, blocks and offsets come on top. 64 coefficients of a JPEG take up to 27 bits each.
+            Png | Tiff | Bmp => samples.saturating_mul(2),
+            Jpeg | WebP => description.positions().saturating_mul(16),
+        };
+        stored.saturating_add(metadata_bytes(metadata)).saturating_add(HEAD)
+    }
+}
+
+fn bytes_of_samples(description: &Description) -> u64 {
+    let samples = description.positions().saturating_mul(description.channels.into());
+    samples.saturating_mul(u64::from(description.format.bits()).div_ceil(8))
+}
+
+fn metadata_bytes(metadata: &[Metadata]) -> u64 {
+    metadata.iter().fold(0, |sum: u64, block| sum.saturating_add(block.bytes.len() as u64))
 }
 
 /// A sample format in words.

@@ -3,6 +3,7 @@
 use super::Rendering;
 use crate::backend::simd::Workspace;
 use crate::error::Result;
+use crate::ieee::ieee;
 use std::ops::Range;
 
 /// The bands of a rendering in order, `samples × channels × components` values each; an error is the last of them.
@@ -46,13 +47,14 @@ impl Iterator for Bands<'_> {
 #[cfg(feature = "threads")]
 fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Result<Vec<Vec<f32>>> {
     use rayon::prelude::*;
-    bands.par_iter().map_init(Workspace::default, |workspace, band| rendering.band(band, workspace)).collect()
+    let band = |workspace: &mut Workspace, band| ieee(|| rendering.band(band, workspace));
+    bands.par_iter().map_init(Workspace::default, band).collect()
 }
 
 #[cfg(not(feature = "threads"))]
 fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Result<Vec<Vec<f32>>> {
     let mut workspace = Workspace::default();
-    bands.iter().map(|band| rendering.band(band, &mut workspace)).collect()
+    bands.iter().map(|band| ieee(|| rendering.band(band, &mut workspace))).collect()
 }
 
 /// Bands rendered before they are handed on: a few for every thread.

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::limits::lengthen;
 use crate::network::{Jet, Network, Shape};
 use crate::signal::{Tile, Tiles};
+use crate::watch::Watch;
 
 /// The most axes of a signal.
 const AXES: usize = 4;
@@ -32,6 +33,7 @@ impl Seen {
 /// Points of one tile on their way to the places where their values belong.
 pub(super) struct Blend<'a> {
     engine: &'a Engine,
+    watch: &'a Watch<'a>,
     network: &'a Network,
     /// What is computed; `None` is the value alone.
     jet: Option<Jet>,
@@ -46,9 +48,15 @@ pub(super) struct Blend<'a> {
 }
 
 impl<'a> Blend<'a> {
-    pub fn new(engine: &'a Engine, network: &'a Network, tile: &Tile, jet: Option<Jet>) -> Self {
+    pub fn new(
+        (engine, watch): (&'a Engine, &'a Watch<'a>),
+        network: &'a Network,
+        tile: &Tile,
+        jet: Option<Jet>,
+    ) -> Self {
         Blend {
             engine,
+            watch,
             network,
             jet,
             scale: (2.0 / f64::from(tile.span())) as f32,
@@ -85,6 +93,7 @@ impl<'a> Blend<'a> {
 
     /// Evaluates the points and adds their shares to `out`.
     pub fn flush(&mut self, out: &mut [f32], workspace: &mut Workspace) -> Result<()> {
+        self.watch.ask()?;
         let Shape { inputs, outputs: channels, .. } = self.network.shape();
         let size = components(self.jet, inputs);
         let (blocks, rows) = (self.points.len().div_ceil(BLOCK), size.saturating_mul(channels));

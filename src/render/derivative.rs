@@ -32,7 +32,7 @@ const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
 
 impl Derivative {
     /// The jet that it is computed from.
-    pub(crate) fn jet(self) -> Jet {
+    pub fn jet(self) -> Jet {
         match self {
             Derivative::Laplacian => Jet::Laplacian,
             Derivative::Hessian => Jet::Hessian,

@@ -17,6 +17,7 @@
 
 mod bands;
 mod blend;
+mod cost;
 mod derivative;
 mod footprint;
 mod plan;
@@ -25,6 +26,7 @@ mod taylor;
 mod tile;
 
 pub(crate) use bands::Bands;
+pub(crate) use cost::Work;
 pub use derivative::Derivative;
 pub(crate) use points::Points;
 pub use taylor::Taylor;
@@ -36,6 +38,7 @@ use crate::error::Result;
 use crate::limits::{bytes_of, filled};
 use crate::network::{Jet, Network};
 use crate::signal::{Description, Grid, Tiles};
+use crate::watch::Watch;
 use bands::{group_size, threads};
 use blend::components;
 use plan::AxisPlan;
@@ -57,6 +60,7 @@ pub(crate) struct Rendering<'a> {
     /// What is computed; `None` is the value alone.
     jet: Option<Jet>,
     engine: &'a Engine,
+    watch: Watch<'a>,
 }
 
 impl<'a> Rendering<'a> {
@@ -71,13 +75,13 @@ impl<'a> Rendering<'a> {
         grid: &Grid,
         description: &Description,
         jet: Option<Jet>,
-        engine: &'a Engine,
+        (engine, watch): (&'a Engine, Watch<'a>),
     ) -> Result<Self> {
         let axes = grid.axes.iter().zip(&description.lengths).enumerate();
         let axes: Result<_> =
             axes.map(|(a, (axis, &length))| AxisPlan::new(tiles, a, axis, length)).collect();
         let (channels, alpha) = (usize::from(description.channels), description.has_alpha());
-        Ok(Rendering { networks, tiles, axes: axes?, channels, alpha, jet, engine })
+        Ok(Rendering { networks, tiles, axes: axes?, channels, alpha, jet, engine, watch })
     }
 
     /// Numbers at a position: all channels, and of each the components of the jet.
@@ -87,18 +91,6 @@ impl<'a> Rendering<'a> {
     /// Those of one channel.
     fn values_per_channel(&self) -> usize {
         components(self.jet, self.axes.len())
-    }
-
-    /// Multiply-adds of the whole rendering; a component of a jet costs as much as a value.
-    pub fn macs(&self) -> u64 {
-        let components = components(self.jet, self.axes.len()) as u64;
-        self.networks.iter().enumerate().fold(0u64, |sum, (number, network)| {
-            let index = self.tiles.tile(number).index;
-            let seen = self.axes.iter().zip(index).map(|(axis, k)| axis.span(k).len() as u64);
-            let positions = seen.fold(1, u64::saturating_mul);
-            let macs = components.saturating_mul(network.shape().macs() as u64);
-            sum.saturating_add(positions.saturating_mul(macs))
-        })
     }
 
     /// Bytes of memory beside the result: finished bands that wait for their turn, and what each thread works with.
@@ -187,13 +179,24 @@ impl<'a> Rendering<'a> {
         Ok(out)
     }
 
-    /// The tiles that may be visible in `window`: those whose last index sees its last axis, in ascending order.
-    fn tiles_in(&self, window: &[Range<u32>]) -> Range<usize> {
-        let (Some(axis), Some(window)) = (self.axes.last(), window.last()) else { return 0..0 };
-        let seen = |s: &Range<u32>| s.start < window.end && window.start < s.end;
-        let first = axis.spans.iter().position(seen).unwrap_or(0);
-        let end = axis.spans.iter().rposition(seen).map_or(first, |k| k.saturating_add(1));
-        let layer = self.networks.len().checked_div(axis.spans.len()).unwrap_or(0);
-        first.saturating_mul(layer)..end.saturating_mul(layer)
+    /// The tiles that may be visible in `window`, in ascending order.
+    fn tiles_in(&self, window: &[Range<u32>]) -> impl Iterator<Item = usize> {
+        let seen: Vec<(usize, Range<usize>)> = self
+            .axes
+            .iter()
+            .zip(window)
+            .map(|(plan, window)| (plan.spans.len(), plan.tiles_in(window)))
+            .collect();
+        let count = seen.iter().map(|(_, range)| range.len()).fold(1, usize::saturating_mul);
+        (0..count).map(move |mut n| {
+            let (mut number, mut stride) = (0usize, 1usize);
+            for (tiles, range) in &seen {
+                let along = n.checked_rem(range.len()).unwrap_or(0).saturating_add(range.start);
+                n = n.checked_div(range.len()).unwrap_or(0);
+                number = number.saturating_add(stride.saturating_mul(along));
+                stride = stride.saturating_mul(*tiles);
+            }
+            number
+        })
     }
 }

@@ -17,22 +17,46 @@ pub(crate) struct AxisPlan {
     last: f64,
 }
 
+/// The first index from `from` on that `passed`, which holds from some index on and for none before `from`; `count` if there is
+/// none. Steps that double find one that is near at once: there may be a million tiles to be found one after the other.
+fn first_from(mut from: u32, count: u32, passed: impl Fn(u32) -> bool) -> u32 {
+    let mut step = 0u32;
+    loop {
+        let probe = from.saturating_add(step).min(count);
+        if probe == count || passed(probe) {
+            let after = |i: u32| passed(from.saturating_add(i));
+            return from.saturating_add(first_index(probe.saturating_sub(from), after));
+        }
+        from = probe.saturating_add(1);
+        step = step.saturating_mul(2).max(1);
+    }
+}
+
 impl AxisPlan {
     /// `axis` has passed [`Axis::check`].
     pub fn new(tiles: &Tiles, number: usize, axis: &Axis, length: u32) -> Result<Self> {
         let mut plan = AxisPlan { axis: *axis, spans: vec![], last: f64::from(length) - 0.5 };
         // Positions ascend, and so do the tiles that touch them.
         let touching = |p: u32| tiles.touching(number, plan.position(p));
-        let first =
-            |passed: &dyn Fn((u32, u32)) -> bool| first_index(plan.positions(), |p| passed(touching(p)));
-        let count = tiles.counts().get(number).copied().unwrap_or(0);
-        let span = |k| first(&|(_, last)| last >= k)..first(&|(first, _)| first > k);
+        let (count, positions) = (tiles.counts().get(number).copied().unwrap_or(0), plan.positions());
+        let (mut start, mut end) = (0, 0);
+        let span = |k| {
+            start = first_from(start, positions, |p| touching(p).1 >= k);
+            end = first_from(end, positions, |p| touching(p).0 > k);
+            start..end
+        };
         plan.spans = collected((0..count).map(span))?;
         Ok(plan)
     }
     /// The positions at which the weight of tile `k` is above 0.
     pub fn span(&self, k: u32) -> Range<u32> {
         self.spans.get(k as usize).cloned().unwrap_or_default()
+    }
+    /// The tiles that may see positions of `window`. What tiles see ascends with them.
+    pub fn tiles_in(&self, window: &Range<u32>) -> Range<usize> {
+        let first = self.spans.partition_point(|seen| seen.end <= window.start);
+        let end = self.spans.partition_point(|seen| seen.start < window.end);
+        first..end.max(first)
     }
     /// The number of positions, of all samples together.
     pub fn positions(&self) -> u32 {

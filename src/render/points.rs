@@ -4,12 +4,11 @@ use super::blend::{Blend, Seen, components};
 use crate::backend::Engine;
 use crate::backend::simd::Workspace;
 use crate::error::{Error, Result};
+use crate::ieee::ieee;
 use crate::limits::filled;
 use crate::network::{Jet, Network};
 use crate::signal::Tiles;
-
-/// Points per thread and turn.
-const CHUNK: usize = 1 << 13;
+use crate::watch::Watch;
 
 /// The networks of a signal, to be evaluated at scattered points.
 pub(crate) struct Points<'a> {
@@ -19,9 +18,13 @@ pub(crate) struct Points<'a> {
     /// What is computed; `None` is the value alone.
     pub jet: Option<Jet>,
     pub engine: &'a Engine,
+    pub watch: Watch<'a>,
 }
 
 impl Points<'_> {
+    /// Points per thread and turn.
+    pub const CHUNK: usize = 1 << 13;
+
     /// Per point and channel the value or the components of the jet, at `positions`: the first point's along all axes,
     /// then the next one's.
     pub fn evaluate(&self, positions: &[f64]) -> Result<Vec<f32>> {
@@ -29,7 +32,7 @@ impl Points<'_> {
         let width = self.values_per_point();
         let points = positions.len().checked_div(axes).unwrap_or(0);
         let mut out = filled(points.saturating_mul(width), 0.0)?;
-        let chunk = |numbers: usize| CHUNK.saturating_mul(numbers.max(1));
+        let chunk = |numbers: usize| Self::CHUNK.saturating_mul(numbers.max(1));
         let chunks = (positions.chunks(chunk(axes)), out.chunks_mut(chunk(width)));
         #[cfg(feature = "threads")]
         {
@@ -55,11 +58,16 @@ impl Points<'_> {
     }
 
     fn evaluate_chunk(&self, positions: &[f64], out: &mut [f32], workspace: &mut Workspace) -> Result<()> {
+        ieee(|| self.blend(positions, out, workspace))
+    }
+
+    /// [`Points::evaluate`] on one thread.
+    fn blend(&self, positions: &[f64], out: &mut [f32], workspace: &mut Workspace) -> Result<()> {
         let axes = self.tiles.counts().len();
         let width = self.values_per_point();
         let mut shares: Vec<(usize, usize)> = vec![];
         for (point, position) in positions.chunks_exact(axes).enumerate() {
-            let tiles = self.touching(position);
+            let tiles = touching(self.tiles, position);
             shares.try_reserve(tiles.len()).map_err(|_| Error::out_of_memory())?;
             shares.extend(tiles.into_iter().map(|tile| (tile, point)));
         }
@@ -69,7 +77,7 @@ impl Points<'_> {
             let Some(&(number, _)) = group.first() else { continue };
             let Some(network) = self.networks.get(number) else { continue };
             let tile = self.tiles.tile(number);
-            let mut blend = Blend::new(self.engine, network, &tile, self.jet);
+            let mut blend = Blend::new((self.engine, &self.watch), network, &tile, self.jet);
             for &(_, point) in group {
                 let position = positions.iter().skip(point.saturating_mul(axes)).take(axes);
                 let seen = position.enumerate().map(|(a, &p)| Seen::new(self.tiles, &tile, a, p));
@@ -79,18 +87,17 @@ impl Points<'_> {
         }
         Ok(())
     }
+}
 
-    /// The numbers of the tiles that touch `position`.
-    fn touching(&self, position: &[f64]) -> Vec<usize> {
-        let (mut numbers, mut stride) = (vec![0usize], 1usize);
-        for (a, (&p, &count)) in position.iter().zip(self.tiles.counts()).enumerate() {
-            let (first, last) = self.tiles.touching(a, p);
-            let share = |k: u32| stride.saturating_mul(k as usize);
-            let shares = (first..=last).map(share);
-            numbers =
-                shares.flat_map(|share| numbers.iter().map(move |n| share.saturating_add(*n))).collect();
-            stride = stride.saturating_mul(count as usize);
-        }
-        numbers
+/// The numbers of the tiles that touch `position`, two for each axis at most.
+pub(super) fn touching(tiles: &Tiles, position: &[f64]) -> Vec<usize> {
+    let (mut numbers, mut stride) = (vec![0usize], 1usize);
+    for (a, (&p, &count)) in position.iter().zip(tiles.counts()).enumerate() {
+        let (first, last) = tiles.touching(a, p);
+        let share = |k: u32| stride.saturating_mul(k as usize);
+        let shares = (first..=last).map(share);
+        numbers = shares.flat_map(|share| numbers.iter().map(move |n| share.saturating_add(*n))).collect();
+        stride = stride.saturating_mul(count as usize);
     }
+    numbers
 }

@@ -1,6 +1,7 @@
 //! Taylor polynomials in several variables, truncated at an order: every mixed partial derivative of a signal up to
 //! that order, in binary64. For single points, and as the oracle of faster ways.
 
+use super::points::touching;
 use crate::network::{LayerShape, Network};
 use crate::signal::{Tile, Tiles};
 use std::f64::consts::TAU;
@@ -39,7 +40,8 @@ impl Taylor {
 pub(crate) fn taylor(networks: &[Network], tiles: &Tiles, position: &[f64], order: usize) -> Vec<Taylor> {
     let space = Space::new(position.len(), order);
     let mut sums: Vec<Vec<f64>> = vec![];
-    for (number, network) in networks.iter().enumerate() {
+    for number in touching(tiles, position) {
+        let Some(network) = networks.get(number) else { continue };
         let tile = tiles.tile(number);
         let mut weight = space.constant(1.0);
         for (a, (&p, &k)) in position.iter().zip(&tile.index).enumerate() {

@@ -36,7 +36,7 @@ impl Rendering<'_> {
             })
             .collect::<Result<_>>()?;
         let Some(network) = self.networks.get(number) else { return Ok(()) };
-        let mut blend = Blend::new(self.engine, network, &tile, self.jet);
+        let mut blend = Blend::new((self.engine, &self.watch), network, &tile, self.jet);
         let mut cursor = vec![0usize; axes.len()];
         for _ in 0..axes.iter().map(Vec::len).fold(1, usize::saturating_mul) {
             let point = || cursor.iter().zip(&axes).filter_map(|(&c, axis)| axis.get(c).copied());

@@ -8,6 +8,7 @@
 //! way; its samples are means over their *footprint*, the cell of the grid around the position.
 
 use crate::error::{Error, Result};
+use crate::ieee::ieee;
 use crate::signal::Description;
 
 /// One axis of a grid: `position(i) = origin + spacing · (first + i)` for `i < count`.
@@ -45,8 +46,10 @@ impl Axis {
     }
     /// `count` samples spread evenly over the positions `from` to `to`.
     fn spread(from: f64, to: f64, count: u32) -> Self {
-        let spacing = (to - from) / f64::from(count);
-        Self::new(from + spacing * 0.5, spacing, count)
+        ieee(|| {
+            let spacing = (to - from) / f64::from(count);
+            Self::new(from + spacing * 0.5, spacing, count)
+        })
     }
     /// The position of index `i`, native samples.
     #[inline]
@@ -55,7 +58,8 @@ impl Axis {
     }
     /// The indices whose positions lie in `from..to`, or `None` if there are none.
     fn crop(&self, from: f64, to: f64) -> Option<Self> {
-        let [start, end] = [from, to].map(|edge| first_index(self.count, |i| self.position(i) >= edge));
+        let index = |edge| first_index(self.count, |i| self.position(i) >= edge);
+        let [start, end] = ieee(|| [from, to].map(index));
         (start < end).then_some(Axis { first: self.first + start, count: end - start, ..*self })
     }
     /// Whether it can be rendered over a signal of `length` samples.

@@ -13,6 +13,7 @@ mod faults;
 mod inputs;
 #[cfg(unix)]
 mod interrupts;
+mod limits;
 mod outputs;
 mod sampling;
 mod support;

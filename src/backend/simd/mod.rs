@@ -11,6 +11,7 @@ mod lanes;
 pub use curvature::Entries;
 pub use fused::Workspace;
 
+use crate::ieee::Control;
 use crate::network::{Jet, Network};
 use fused::Pass;
 use std::sync::OnceLock;
@@ -27,7 +28,7 @@ pub enum Level {
     /// AVX2 and FMA, eight lanes.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512F, sixteen lanes.
+    /// AVX-512F beside AVX2 and FMA, sixteen lanes.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -52,14 +53,16 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => is_x86_feature_detected!("avx512f"),
+            // The compiler takes the other two for granted where it is told of the first; a hypervisor may hide any of them.
+            Level::Avx512 => Level::Avx2.is_available() && is_x86_feature_detected!("avx512f"),
         }
     }
 
     /// Anyone may name any level, so every call asks before instructions run that the machine may not have. The
-    /// answer is cached by the standard library.
-    fn assert_available(self) {
+    /// answer is cached by the standard library. While the result lives, arithmetic is the specification's.
+    fn enter(self) -> Control {
         assert!(self.is_available(), "this machine lacks the instructions of {}", self.name());
+        Control::default()
     }
 
     /// The fastest available level, or the one that `SIRENC_SIMD` names (`scalar`, `avx2`, `avx512`) if it is
@@ -97,7 +100,7 @@ impl Level {
         values: &mut [f32],
         workspace: &mut Workspace,
     ) {
-        self.assert_available();
+        let _control = self.enter();
         let pass = Pass { shape: network.shape(), parameters: network.parameters(), coordinates, workspace };
         match self {
             // SAFETY: the portable kernels need no special instructions.
@@ -125,7 +128,7 @@ impl Level {
         gradient: &mut [f32],
         workspace: &mut Workspace,
     ) -> f64 {
-        self.assert_available();
+        let _control = self.enter();
         let pass = Pass {
             shape: network.shape(),
             parameters: network.parameters(),
@@ -159,7 +162,7 @@ impl Level {
         matrix: &mut [f32],
         workspace: &mut Workspace,
     ) {
-        self.assert_available();
+        let _control = self.enter();
         let pass = Pass {
             shape: network.shape(),
             parameters: network.parameters(),
@@ -188,7 +191,7 @@ impl Level {
     /// and `spec/numerics.md` says how close they are.
     ///
     /// # Panics
-    /// If the network has no inputs or more than 4, the lengths are not those of whole and equally many blocks, or the
+    /// If the network has no inputs or more than 4, or no outputs, the lengths are not those of whole and equally many blocks, or the
     /// level is not available.
     pub fn jet(
         self,
@@ -198,7 +201,7 @@ impl Level {
         out: &mut [f32],
         workspace: &mut Workspace,
     ) {
-        self.assert_available();
+        let _control = self.enter();
         let pass = Pass { shape: network.shape(), parameters: network.parameters(), coordinates, workspace };
         match self {
             // SAFETY: the portable kernels need no special instructions.
@@ -220,7 +223,7 @@ impl Level {
     /// If `stride` is not a multiple of 16 and at least `n`, `m` is not `n · stride` long, or the level is not
     /// available.
     pub fn orthogonalize(self, n: usize, stride: usize, m: &mut [f32], scratch: &mut [Vec<f32>; 3]) {
-        self.assert_available();
+        let _control = self.enter();
         assert!(stride.is_multiple_of(16) && stride >= n && m.len() == n * stride);
         scratch.iter_mut().for_each(|s| s.resize(n * stride, 0.0));
         match self {
@@ -300,7 +303,7 @@ instances!(
     orthogonalize_avx2
 );
 instances!(
-    "avx512f",
+    "avx512f,avx2,fma",
     lanes::Avx512,
     4,
     4,

@@ -1,7 +1,7 @@
 //! Derivatives as files: arrays and binary32 pictures of what they are, 8 and 16-bit pictures by a stated mapping.
 
 use super::plan::Plan;
-use super::{Args, Bits};
+use super::{Args, Bits, Work};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::progress::Meter;
 use crate::cli::report;
@@ -65,50 +65,93 @@ impl Args {
         format.accepts(&description).map_err(|error| Failure::new(Exit::Usage, path.display(), error))?;
         Ok(Plan { grid, description, format, background: None, path })
     }
+}
 
-    /// Renders the plan as a file in memory, and says by which mapping if there is one.
-    pub fn render_derivative(
-        &self,
-        decoder: &Decoder,
-        plan: &Plan,
-        derivative: Derivative,
-    ) -> sirenc::Result<(Vec<u8>, Option<String>)> {
-        let (sets, values) = derivative.layout(decoder.description());
-        let bands = decoder.differentiate_bands(&plan.grid, derivative)?;
-        let count = plan.grid.positions() * (sets * values) as u64;
-        let meter = Meter::render(self.quiet, count);
-        let mut derivatives = vec![];
-        let room = derivatives.try_reserve_exact(usize::try_from(count).unwrap_or(usize::MAX));
-        room.map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+impl Work<'_> {
+    /// Renders the plan and writes it, and says by which mapping if there is one.
+    pub fn save_derivative(&self, derivative: Derivative) -> Result<Option<String>, Failure> {
+        let fault = |error| self.fault(error);
+        let Plan { grid, description, format, .. } = self.plan;
+        let (sets, values) = derivative.layout(self.decoder.description());
+        let cost = self.decoder.jet_cost(grid, derivative.jet()).map_err(fault)?;
+        self.admit_file(cost.memory_bytes)?;
+        let bands = self.decoder.differentiate_bands(grid, derivative).map_err(fault)?;
+        let meter = Meter::render(self.args.quiet, grid.positions() * (sets * values) as u64);
+        let bands = bands.inspect(|band| meter.advance(band.as_ref().map_or(0, Vec::len)));
+        if *format == Npy {
+            return self.save_array(derivative, (sets, values), bands).map(|()| None);
+        }
+        let channels = usize::from(description.channels);
+        let count = usize::try_from(grid.positions()).ok().and_then(|n| n.checked_mul(channels));
+        let mut shown: Vec<f32> = vec![];
+        let room = shown.try_reserve_exact(count.unwrap_or(usize::MAX));
+        room.map_err(|_| fault(io::Error::from(io::ErrorKind::OutOfMemory).into()))?;
         for band in bands {
-            let band = band?;
-            meter.advance(band.len());
-            derivatives.extend(band);
+            shown.extend(band.map_err(fault)?.chunks_exact(sets * values).flat_map(|set| &set[..channels]));
         }
-        if plan.format == Npy {
-            return Ok((array(plan, derivative, (sets, values), derivatives)?, None));
+        if *format != Png {
+            return self.save(&self.picture(shown)?).map(|()| None);
         }
-        let channels = usize::from(plan.description.channels);
-        let shown = derivatives.chunks_exact(sets * values).flat_map(|set| &set[..channels]).copied();
-        if plan.format != Png {
-            return Ok((picture(plan, &shown.collect::<Vec<_>>())?, None));
-        }
-        let shown: Vec<f32> = shown.collect();
-        let Mapping { low, high } = self.mapping(derivative, &shown);
-        let unit = |v: &f32| ((f64::from(*v) - low) / (high - low)) as f32;
-        let png = picture(plan, &shown.iter().map(unit).collect::<Vec<_>>())?;
-        let top = (1u32 << plan.description.format.bits()) - 1;
+        let Mapping { low, high } = self.args.mapping(derivative, &shown);
+        shown.iter_mut().for_each(|v| *v = ((f64::from(*v) - low) / (high - low)) as f32);
+        let top = (1u32 << description.format.bits()) - 1;
         let of = match derivative {
             Derivative::Normals { .. } => "components of a unit vector",
             Derivative::Laplacian => "unit values per native sample squared",
             _ => "unit values per native sample",
         };
-        let word = self.derivative.word();
+        let word = self.args.derivative.word();
         let [low, high] = [low, high].map(report::short);
         let words = format!("{word}: code 0 is {low}, code {top} is {high}, linear between; {of}");
-        Ok((with_description(&png, &words), Some(words)))
+        let mut png = Cursor::new(vec![]);
+        media::write(&self.picture(shown)?, Png, &mut png).map_err(|error| self.unwritten(error))?;
+        self.output.write(&with_description(png.get_ref(), &words))?;
+        Ok(Some(words))
     }
 
+    /// An array of `(…, height, width, sets, values)`, written while it is rendered; sets of one value have no axis for it, nor
+    /// has the one normal of a position one for its set.
+    fn save_array(
+        &self,
+        derivative: Derivative,
+        (sets, values): (usize, usize),
+        bands: impl Iterator<Item = sirenc::Result<Vec<f32>>>,
+    ) -> Result<(), Failure> {
+        let inner = match derivative {
+            Derivative::Gradient | Derivative::Hessian => vec![sets as u64, values as u64],
+            _ => vec![(sets * values) as u64],
+        };
+        let lengths = self.plan.description.lengths.iter().rev().map(|&n| u64::from(n));
+        let shape: Vec<u64> = lengths.chain(inner).collect();
+        self.output.stream(|writer| {
+            let written = |result: io::Result<()>| result.map_err(|error| self.output.fault(&error));
+            written(media::write_npy_header(&mut *writer, &shape))?;
+            for band in bands {
+                for value in band.map_err(|error| self.fault(error))? {
+                    written(writer.write_all(&value.to_le_bytes()))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// A picture or sound of unit values.
+    fn picture(&self, values: Vec<f32>) -> Result<Signal, Failure> {
+        let description = self.plan.description.clone();
+        let samples = match description.format {
+            SampleFormat::F32 => Samples::F32(values),
+            format => {
+                let mut samples = Samples::with_capacity(format, 0);
+                samples.reserve(values.len()).map_err(|error| self.fault(error))?;
+                samples.extend_from_units(&values);
+                samples
+            }
+        };
+        Ok(Signal { description, samples, metadata: vec![] })
+    }
+}
+
+impl Args {
     /// What the lowest and the highest code stand for: symmetric around 0 where values have signs.
     fn mapping(&self, derivative: Derivative, values: &[f32]) -> Mapping {
         let largest =
@@ -125,34 +168,6 @@ impl Args {
 struct Mapping {
     low: f64,
     high: f64,
-}
-
-/// An array of `(…, height, width, sets, values)`; sets of one value have no axis for it, nor has the one normal of a
-/// position one for its set.
-fn array(
-    plan: &Plan,
-    derivative: Derivative,
-    (sets, values): (usize, usize),
-    derivatives: Vec<f32>,
-) -> sirenc::Result<Vec<u8>> {
-    let inner = match derivative {
-        Derivative::Gradient | Derivative::Hessian => vec![sets as u64, values as u64],
-        _ => vec![(sets * values) as u64],
-    };
-    let lengths = plan.description.lengths.iter().rev().map(|&n| u64::from(n));
-    let mut file = vec![];
-    media::write_npy(&mut file, &lengths.chain(inner).collect::<Vec<_>>(), derivatives)?;
-    Ok(file)
-}
-
-/// A picture or sound of unit values.
-fn picture(plan: &Plan, values: &[f32]) -> sirenc::Result<Vec<u8>> {
-    let mut samples = Samples::with_capacity(plan.description.format, values.len());
-    samples.extend_from_units(values);
-    let signal = Signal { description: plan.description.clone(), samples, metadata: vec![] };
-    let mut file = Cursor::new(vec![]);
-    media::write(&signal, plan.format, &mut file)?;
-    Ok(file.into_inner())
 }
 
 /// A PNG file with a text chunk `Description` behind its header.
