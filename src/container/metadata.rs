@@ -8,14 +8,21 @@ use crate::signal::{Metadata, MetadataKind};
 
 const METADATA: &str = "METADATA section";
 
+/// The kinds that have a number, from 1 on.
+const KINDS: [MetadataKind; 8] = [
+    MetadataKind::Icc,
+    MetadataKind::Exif,
+    MetadataKind::Xmp,
+    MetadataKind::CodePoints,
+    MetadataKind::Gamma,
+    MetadataKind::Chromaticities,
+    MetadataKind::Resolution,
+    MetadataKind::Tags,
+];
+
 /// The kind with a number, `None` for those of later versions.
 fn kind(number: u8) -> Option<MetadataKind> {
-    match number {
-        1 => Some(MetadataKind::Icc),
-        2 => Some(MetadataKind::Exif),
-        3 => Some(MetadataKind::Xmp),
-        _ => None,
-    }
+    KINDS.get(usize::from(number).checked_sub(1)?).copied()
 }
 
 /// Reads the METADATA section: the size of the blocks, then the blocks as a Zstandard frame, each at most once and in
@@ -57,12 +64,9 @@ mod write {
     use crate::container::frame::compress;
     use crate::error::Error;
 
+    /// The kinds are declared in the order of their numbers.
     fn number(kind: MetadataKind) -> u8 {
-        match kind {
-            MetadataKind::Icc => 1,
-            MetadataKind::Exif => 2,
-            MetadataKind::Xmp => 3,
-        }
+        kind as u8 + 1
     }
 
     /// The payload of the METADATA section; `None` without blocks.
@@ -117,6 +121,14 @@ mod tests {
         assert_eq!(read(&written, &Limits::default()).unwrap(), [icc.clone(), xmp]);
         assert_eq!(write(&[]).unwrap(), None);
         assert!(write(&[icc.clone(), icc]).is_err());
+    }
+
+    #[test]
+    fn every_kind_has_its_number() {
+        let blocks = KINDS.map(|kind| block(kind, &[kind as u8]));
+        let written = write(&blocks).unwrap().unwrap();
+        assert_eq!(read(&written, &Limits::default()).unwrap(), blocks);
+        assert_eq!((kind(0), kind(1), kind(8), kind(9)), (None, Some(KINDS[0]), Some(KINDS[7]), None));
     }
 
     #[test]
