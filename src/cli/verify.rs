@@ -6,9 +6,10 @@ use super::input::Content;
 use super::limits::LimitArgs;
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
+use sirenc::media::Reading;
 use sirenc::signal::metric::{Comparison, TileErrors, WorstTile, compare};
 use sirenc::signal::{Description, Grid};
-use sirenc::{Decoder, GradientError, Limits, media};
+use sirenc::{Decoder, GradientError, Limits};
 use std::path::{Path, PathBuf};
 
 /// Check a .siren file and, with the original, the error it was stored with
@@ -109,8 +110,11 @@ fn against(
     original: &Path,
 ) -> Result<(Comparison, Option<WorstTile>, Option<GradientError>), Failure> {
     let original = Content::read(original, &Limits::default())?;
-    let source = media::read(&original.bytes, &Limits::default())
-        .map_err(|error| Failure::media(&original.name, error))?;
+    let mut reading = original.signal(args.quiet)?;
+    if reading.rate_assumed {
+        reading.signal.description.rate = decoder.description().rate;
+    }
+    let source = reading.signal;
     let (found, expected) = (decoder.description(), &source.description);
     if !comparable(found, expected) {
         let sentence = format!(
@@ -129,6 +133,16 @@ fn against(
     of_tiles.add_signal(&source, &decoded);
     let gradient = args.derivatives.then(|| decoder.gradient_error(&source)).transpose();
     Ok((compared, of_tiles.worst(), gradient.map_err(fault)?))
+}
+
+/// Gives a sound that tells no rate that of the other.
+pub fn share_rate(a: &mut Reading, b: &mut Reading) {
+    let [of_a, of_b] = [&a, &b].map(|reading| (reading.rate_assumed, reading.signal.description.rate));
+    match (of_a, of_b) {
+        ((true, _), (false, rate)) => a.signal.description.rate = rate,
+        ((false, rate), (true, _)) => b.signal.description.rate = rate,
+        _ => {}
+    }
 }
 
 /// Whether two signals have a sample for every sample of the other.

@@ -6,25 +6,32 @@
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::media::blocks::{self, Blocks};
+use crate::media::notes::{Reading, Rounding};
 use crate::media::{admit, require_finite};
-use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
+use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom, Write};
 
 /// `wFormatTag` of integer samples.
 const PCM: u16 = 1;
-/// `wFormatTag` of binary32 samples.
+/// `wFormatTag` of binary32 and binary64 samples.
 const FLOAT: u16 = 3;
 /// `wFormatTag` of a header whose sub-format says which.
 const EXTENSIBLE: u16 = 0xFFFE;
 /// The length written by programs that stream and cannot go back: everything up to the end of the file.
 const STREAMED: u32 = u32::MAX;
 
+/// Chunks that hold nothing to keep: room, and what follows from the samples.
+const IDLE: [&[u8; 4]; 6] = [b"fact", b"PEAK", b"JUNK", b"junk", b"PAD ", b"FLLR"];
+/// The most names of chunks that a note tells.
+const TOLD: usize = 8;
+
 /// Reads a sound from a file of `length` bytes.
 ///
 /// # Errors
 /// Those of [`read_from`](crate::media::read_from).
-pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limits) -> Result<Signal> {
-    let (layout, bytes) = find_data(&mut reader, length)?;
+pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limits) -> Result<Reading> {
+    let Chunks { layout, place, bytes, tags, others } = Chunks::find(&mut reader, length, limits)?;
     let block = layout.block();
     if bytes == 0 {
         return Err(Error::format("WAV", "it holds 0 samples, at least 1 expected"));
@@ -41,20 +48,44 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limit
         rate: layout.rate,
     };
     admit("WAV", &description, limits)?;
+    let mut notes = vec![];
+    if !others.is_empty() {
+        notes.push(format!("its chunks {} are not kept", others.join(", ")));
+    }
 
+    reader.seek(SeekFrom::Start(place))?;
     let data = reader.take(u64::from(bytes));
-    let wav = hound::WavReader::new(Cursor::new(layout.header(bytes)).chain(data)).map_err(fault)?;
-    let samples = match description.format {
-        SampleFormat::I8 => Samples::I8(collect(wav)?),
-        SampleFormat::I16 => Samples::I16(collect(wav)?),
-        SampleFormat::I24 => Samples::I24(collect(wav)?),
-        SampleFormat::I32 => Samples::I32(collect(wav)?),
-        _ => Samples::F32(collect(wav)?),
+    let samples = if layout.container == 8 {
+        Samples::F32(doubles(data, (bytes / 8) as usize, &mut notes)?)
+    } else {
+        let wav = hound::WavReader::new(Cursor::new(layout.header(bytes)).chain(data)).map_err(fault)?;
+        match description.format {
+            SampleFormat::I8 => Samples::I8(collect(wav)?),
+            SampleFormat::I16 => Samples::I16(collect(wav)?),
+            SampleFormat::I24 => Samples::I24(collect(wav)?),
+            SampleFormat::I32 => Samples::I32(collect(wav)?),
+            _ => Samples::F32(collect(wav)?),
+        }
     };
     if let Samples::F32(values) = &samples {
         require_finite("WAV", values, &description)?;
     }
-    Ok(Signal { description, samples, metadata: vec![] })
+    let mut blocks = Blocks::new(limits);
+    blocks.add(MetadataKind::Tags, tags, &mut notes);
+    Ok(Reading { notes, ..Signal { description, samples, metadata: blocks.into() }.into() })
+}
+
+/// Samples of binary64, rounded.
+fn doubles(mut data: impl Read, count: usize, notes: &mut Vec<String>) -> Result<Vec<f32>> {
+    let (mut samples, mut rounding) = (Vec::with_capacity(count), Rounding::default());
+    for _ in 0..count {
+        let mut bytes = [0; 8];
+        data.read_exact(&mut bytes)?;
+        samples.push(rounding.single(f64::from_le_bytes(bytes)));
+    }
+    rounding.require_range("WAV")?;
+    notes.extend(rounding.note());
+    Ok(samples)
 }
 
 fn collect<R: Read, S: hound::Sample>(wav: hound::WavReader<R>) -> Result<Vec<S>> {
@@ -75,51 +106,87 @@ struct Layout {
     container: u16,
 }
 
-/// Walks the chunks up to the samples; the layout and the number of bytes of samples, all of them present.
-fn find_data<R: BufRead + Seek>(reader: &mut R, length: u64) -> Result<(Layout, u32)> {
-    let mut layout = None;
-    let mut at = 12;
-    loop {
-        if at + 8 > length {
+/// What is found in the chunks.
+struct Chunks {
+    layout: Layout,
+    /// Where the samples are, and their bytes, all of them present.
+    place: u64,
+    bytes: u32,
+    /// The content of the list of tags, without `INFO`.
+    tags: Option<Vec<u8>>,
+    /// The names of chunks that are not kept.
+    others: Vec<String>,
+}
+
+impl Chunks {
+    /// Walks the chunks: up to the samples as they must be, behind them as far as they can be followed.
+    fn find<R: BufRead + Seek>(reader: &mut R, length: u64, limits: &Limits) -> Result<Self> {
+        let (mut layout, mut data, mut tags, mut others) = (None, None, None, vec![]);
+        let mut at = 12;
+        while at + 8 <= length {
+            reader.seek(SeekFrom::Start(at))?;
+            let mut header = [0; 8];
+            reader.read_exact(&mut header)?;
+            let [name @ .., a, b, c, d] = header;
+            let size = u32::from_le_bytes([a, b, c, d]);
+            at += 8;
+            let present = length - at;
+            match &name {
+                b"data" if data.is_none() => {
+                    let layout: Layout =
+                        layout.ok_or_else(|| Error::format("WAV", "data chunk before the fmt chunk"))?;
+                    if size == STREAMED {
+                        let whole = present - present % u64::from(layout.block());
+                        let most = STREAMED - STREAMED % layout.block();
+                        data = Some((at, u32::try_from(whole).unwrap_or(most)));
+                        break;
+                    }
+                    if u64::from(size) > present {
+                        let detail =
+                            format!("truncated: {size} bytes of samples announced, {present} present");
+                        return Err(Error::format("WAV", detail));
+                    }
+                    data = Some((at, size));
+                }
+                b"fmt " if layout.is_none() => {
+                    let mut fields = Vec::new();
+                    reader.by_ref().take(u64::from(size.min(40))).read_to_end(&mut fields)?;
+                    layout = Some(Layout::parse(&fields)?);
+                }
+                // What is not whole behind the samples is no chunk.
+                _ if u64::from(size) > present => break,
+                _ if IDLE.contains(&&name) => {}
+                b"LIST" if size >= 4 => {
+                    let mut kind = [0; 4];
+                    reader.read_exact(&mut kind)?;
+                    let bytes = u64::from(size) - 4;
+                    if kind == *b"INFO" && tags.is_none() && bytes <= blocks::most(limits) {
+                        let mut content = vec![];
+                        reader.by_ref().take(bytes).read_to_end(&mut content)?;
+                        tags = Some(content);
+                    } else {
+                        others.push(["LIST ", &printable(kind)].concat());
+                    }
+                }
+                _ => others.push(printable(name)),
+            }
+            if others.len() > TOLD {
+                (_, others[TOLD - 1]) = (others.pop(), "more".into());
+            }
+            at += u64::from(size) + u64::from(size % 2);
+        }
+        let Some((layout, (place, bytes))) = layout.zip(data) else {
             let missing = if layout.is_none() { "fmt" } else { "data" };
-            return Err(Error::format(
-                "WAV",
-                format!("the file ends at byte {length} without a {missing} chunk"),
-            ));
-        }
-        reader.seek(SeekFrom::Start(at))?;
-        let mut header = [0; 8];
-        reader.read_exact(&mut header)?;
-        let [a, b, c, d, size @ ..] = header;
-        let size = u32::from_le_bytes(size);
-        at += 8;
-        let present = length - at;
-        match &[a, b, c, d] {
-            b"data" => {
-                let layout: Layout =
-                    layout.ok_or_else(|| Error::format("WAV", "data chunk before the fmt chunk"))?;
-                if size == STREAMED {
-                    let whole = present - present % u64::from(layout.block());
-                    return Ok((
-                        layout,
-                        u32::try_from(whole).unwrap_or(STREAMED - STREAMED % layout.block()),
-                    ));
-                }
-                if u64::from(size) > present {
-                    let detail = format!("truncated: {size} bytes of samples announced, {present} present");
-                    return Err(Error::format("WAV", detail));
-                }
-                return Ok((layout, size));
-            }
-            b"fmt " => {
-                let mut fields = Vec::new();
-                reader.by_ref().take(u64::from(size.min(40))).read_to_end(&mut fields)?;
-                layout = Some(Layout::parse(&fields)?);
-            }
-            _ => {}
-        }
-        at += u64::from(size) + u64::from(size % 2);
+            let detail = format!("the file ends at byte {length} without a {missing} chunk");
+            return Err(Error::format("WAV", detail));
+        };
+        Ok(Chunks { layout, place, bytes, tags, others })
     }
+}
+
+/// The name of a chunk for people.
+fn printable(name: [u8; 4]) -> String {
+    String::from_utf8_lossy(&name).trim_end().escape_debug().to_string()
 }
 
 impl Layout {
@@ -143,7 +210,10 @@ impl Layout {
             tag = short(24).ok_or_else(cut)?;
         }
         if tag != PCM && tag != FLOAT {
-            let detail = format!("{} samples, integer or binary32 samples expected", coding(tag));
+            let detail = format!(
+                "{} samples, integers or floats expected (convert it to 16-bit PCM first)",
+                coding(tag)
+            );
             return Err(Error::unsupported("WAV", detail));
         }
         if channels == 0 || rate == 0 || block == 0 || block % channels != 0 {
@@ -173,11 +243,13 @@ impl Layout {
             (2, false) => Ok(SampleFormat::I16),
             (3, false) => Ok(SampleFormat::I24),
             (4, false) => Ok(SampleFormat::I32),
-            (4, true) => Ok(SampleFormat::F32),
+            (4 | 8, true) => Ok(SampleFormat::F32),
             (bytes, float) => {
                 let kind = if float { "float" } else { "integer" };
-                let detail =
-                    format!("{}-bit {kind} samples, 8 to 32-bit integers or binary32 expected", 8 * bytes);
+                let detail = format!(
+                    "{}-bit {kind} samples, 8 to 32-bit integers or 32 and 64-bit floats expected",
+                    8 * bytes
+                );
                 Err(Error::unsupported("WAV", detail))
             }
         }
@@ -215,7 +287,9 @@ fn coding(tag: u16) -> String {
         0x06 => "A-law".into(),
         0x07 => "µ-law".into(),
         0x31 => "GSM".into(),
+        0x50 => "MPEG".into(),
         0x55 => "MP3".into(),
+        0xFF | 0x1600 | 0x1610 => "AAC".into(),
         other => format!("coding {other:#06x}"),
     }
 }
@@ -225,7 +299,9 @@ fn coding(tag: u16) -> String {
 /// # Errors
 /// [`Error::Unsupported`] if a WAV file cannot hold it: a rate of 0, too many bytes; [`Error::Parameter`] if a sample is
 /// outside its format; [`Error::Io`] if writing fails.
-pub(super) fn write<W: Write + Seek>(signal: &Signal, writer: W) -> Result<()> {
+pub(super) fn write<W: Write + Seek>(signal: &Signal, mut writer: W) -> Result<()> {
+    let tags = signal.metadata.iter().find(|block| block.kind == MetadataKind::Tags);
+    let tags = tags.map_or(&[][..], |block| &block.bytes);
     let description = &signal.description;
     let (bits, channels) = (description.format.bits(), u32::from(description.channels));
     let block = bits / 8 * channels;
@@ -238,8 +314,8 @@ pub(super) fn write<W: Write + Seek>(signal: &Signal, writer: W) -> Result<()> {
         return Err(Error::unsupported("WAV", detail));
     }
     let bytes = signal.samples.len() as u64 * u64::from(bits / 8);
-    // 36 to 60 bytes of header are counted with the samples.
-    let most = u64::from(u32::MAX) - 60;
+    // 36 to 60 bytes of header are counted with the samples, 12 and two that pad with the tags.
+    let most = (u64::from(u32::MAX) - 74).saturating_sub(tags.len() as u64);
     if bytes > most {
         return Err(Error::unsupported("WAV", format!("{bytes} bytes of samples, at most {most} expected")));
     }
@@ -252,7 +328,7 @@ pub(super) fn write<W: Write + Seek>(signal: &Signal, writer: W) -> Result<()> {
             _ => hound::SampleFormat::Int,
         },
     };
-    let mut wav = hound::WavWriter::new(writer, spec).map_err(fault)?;
+    let mut wav = hound::WavWriter::new(&mut writer, spec).map_err(fault)?;
     match &signal.samples {
         Samples::I8(v) => put(&mut wav, v)?,
         Samples::I16(v) => put(&mut wav, v)?,
@@ -260,7 +336,27 @@ pub(super) fn write<W: Write + Seek>(signal: &Signal, writer: W) -> Result<()> {
         Samples::F32(v) => put(&mut wav, v)?,
         other => return Err(Error::unsupported("WAV", format!("{:?} samples", other.format()))),
     }
-    wav.finalize().map_err(fault)
+    wav.finalize().map_err(fault)?;
+    if !tags.is_empty() {
+        append_tags(tags, &mut writer)?
+    }
+    Ok(())
+}
+
+/// Adds the list of tags at the end, and its bytes to those of the file.
+fn append_tags<W: Write + Seek>(tags: &[u8], writer: &mut W) -> Result<()> {
+    let end = writer.seek(SeekFrom::End(0))?;
+    let mut list = vec![0; (end % 2) as usize];
+    list.extend(b"LIST");
+    list.extend((tags.len() as u32 + 4).to_le_bytes());
+    list.extend(b"INFO");
+    list.extend(tags);
+    list.resize(list.len() + tags.len() % 2, 0);
+    writer.write_all(&list)?;
+    writer.seek(SeekFrom::Start(4))?;
+    writer.write_all(&((end as usize + list.len() - 8) as u32).to_le_bytes())?;
+    writer.seek(SeekFrom::End(0))?;
+    Ok(())
 }
 
 fn put<W: Write + Seek, S: hound::Sample + Copy>(wav: &mut hound::WavWriter<W>, samples: &[S]) -> Result<()> {
@@ -291,13 +387,47 @@ mod tests {
     }
 
     fn samples(bytes: &[u8]) -> Result<Samples> {
-        Ok(read(Cursor::new(bytes), bytes.len() as u64, &Limits::default())?.samples)
+        Ok(read(Cursor::new(bytes), bytes.len() as u64, &Limits::default())?.signal.samples)
     }
 
     #[test]
     fn odd_chunks_are_padded() {
         let list = b"LIST\x03\0\0\0abc\0";
         assert_eq!(samples(&file(list, 4, &[1, 0, 0xFF, 0xFF])).unwrap(), Samples::I16(vec![1, -1]));
+    }
+
+    #[test]
+    fn tags_are_kept_wherever_they_stand_and_other_chunks_are_told() {
+        let tags = b"IART\x03\0\0\0Me\0\0";
+        let list = [&b"LIST\x10\0\0\0INFO"[..], tags].concat();
+        let bext = b"bext\x02\0\0\0xy";
+        for bytes in
+            [file(&[&list[..], bext].concat(), 2, &[5, 0]), file(bext, 2, &[&[5, 0], &list[..]].concat())]
+        {
+            let length = bytes.len() as u64;
+            let reading = read(Cursor::new(bytes), length, &Limits::default()).unwrap();
+            assert_eq!(reading.notes, ["its chunks bext are not kept"]);
+            assert_eq!(reading.signal.metadata[0].bytes, tags);
+            let mut again = Cursor::new(vec![]);
+            write(&reading.signal, &mut again).unwrap();
+            let again = again.into_inner();
+            assert_eq!(
+                u32::from_le_bytes([again[4], again[5], again[6], again[7]]) as usize,
+                again.len() - 8
+            );
+            let length = again.len() as u64;
+            let back = read(Cursor::new(again), length, &Limits::default()).unwrap();
+            assert_eq!((back.signal, back.notes), (reading.signal, vec![]));
+        }
+    }
+
+    #[test]
+    fn binary64_is_rounded_and_told() {
+        let mut bytes = Layout { float: true, channels: 1, rate: 8000, container: 8 }.header(16);
+        bytes.extend([0.5f64, 0.1].map(f64::to_le_bytes).concat());
+        let reading = read(Cursor::new(&bytes), bytes.len() as u64, &Limits::default()).unwrap();
+        assert_eq!(reading.signal.samples, Samples::F32(vec![0.5, 0.1]));
+        assert!(reading.notes[0].starts_with("1 sample rounded to binary32"), "{:?}", reading.notes);
     }
 
     #[test]
@@ -326,7 +456,7 @@ mod tests {
 
     #[test]
     fn what_a_header_cannot_say_is_not_written() {
-        let mut signal = read(Cursor::new(file(&[], 2, &[5, 0])), 46, &Limits::default()).unwrap();
+        let mut signal = read(Cursor::new(file(&[], 2, &[5, 0])), 46, &Limits::default()).unwrap().signal;
         for rate in [0, u32::MAX] {
             signal.description.rate = rate;
             assert!(

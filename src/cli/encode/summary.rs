@@ -20,6 +20,7 @@ pub struct Done<'a> {
     pub path: &'a Path,
     pub name: &'a str,
     pub source: &'a Signal,
+    pub notes: &'a [String],
     pub encoded: &'a Encoded,
     pub verified: Option<Distortion>,
     pub started: Instant,
@@ -124,7 +125,8 @@ impl Done<'_> {
         put("verified", json!(self.verified.is_some()));
         put("reached", json!(report.reached));
         put("interrupted", json!(report.interrupted));
-        put("notes", report.notes.iter().map(|note| json!(note.to_string())).collect());
+        let notes = self.notes.iter().cloned().chain(report.notes.iter().map(ToString::to_string));
+        put("notes", notes.collect());
         put("version", json!(env!("CARGO_PKG_VERSION")));
         Value::Object(object)
     }
