@@ -331,7 +331,7 @@ fn limits_are_asked_before_anything_is_allocated() {
         assert!(matches!(media::read(bytes, &limits), Err(Error::Limit { what: "samples", .. })));
     }
     let mut limits = Limits::default();
-    limits.metadata_bytes = 100;
+    limits.metadata_bytes = 200;
     let reading = media::read_from(Cursor::new(fixture("media/orientation-6-icc.jpg")), &limits).unwrap();
     assert_eq!(words(&reading.signal), "picture 48x40 3 U8 Exif");
     assert!(reading.notes[0].contains("of ICC are too many"), "{:?}", reading.notes);

@@ -55,10 +55,11 @@ pub fn run(args: &Args) -> Outcome {
     let mut sentence = format!("{name}: intact");
     let mut psnr = f64::INFINITY;
     if let Some(original) = &args.original {
-        let (compared, worst, gradient) = against(args, name, &decoder, original)?;
+        let Measured { compared, worst, gradient, notes } = against(args, name, &decoder, original)?;
         psnr = compared.distortion.psnr_db();
         let description = decoder.description();
         object.insert("original".into(), report::path(original));
+        object.insert("notes".into(), json!(notes));
         object.insert("psnr_db".into(), report::number(psnr));
         let snr = report::snr_db(description, &compared.distortion);
         if let Some(snr) = snr {
@@ -102,19 +103,23 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
+/// A file held against its original.
+struct Measured {
+    compared: Comparison,
+    worst: Option<WorstTile>,
+    gradient: Option<GradientError>,
+    /// What there is to know about the original.
+    notes: Vec<String>,
+}
+
 /// Decodes the file and compares it, and if asked for its gradient, with its original.
-fn against(
-    args: &Args,
-    name: &str,
-    decoder: &Decoder,
-    original: &Path,
-) -> Result<(Comparison, Option<WorstTile>, Option<GradientError>), Failure> {
+fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Result<Measured, Failure> {
     let original = Content::read(original, &Limits::default())?;
     let mut reading = original.signal(args.quiet)?;
     if reading.rate_assumed {
         reading.signal.description.rate = decoder.description().rate;
     }
-    let source = reading.signal;
+    let source = &reading.signal;
     let (found, expected) = (decoder.description(), &source.description);
     if !comparable(found, expected) {
         let sentence = format!(
@@ -128,11 +133,11 @@ fn against(
     args.limits.admit(name, &Grid::native(found))?;
     let fault = |error| Failure::work(name, error);
     let decoded = render::native(decoder, args.quiet).map_err(fault)?;
-    let compared = compare(&source, &decoded).map_err(fault)?;
+    let compared = compare(source, &decoded).map_err(fault)?;
     let mut of_tiles = TileErrors::new(found, decoder.tiles());
-    of_tiles.add_signal(&source, &decoded);
-    let gradient = args.derivatives.then(|| decoder.gradient_error(&source)).transpose();
-    Ok((compared, of_tiles.worst(), gradient.map_err(fault)?))
+    of_tiles.add_signal(source, &decoded);
+    let gradient = args.derivatives.then(|| decoder.gradient_error(source)).transpose().map_err(fault)?;
+    Ok(Measured { compared, worst: of_tiles.worst(), gradient, notes: reading.notes })
 }
 
 /// Gives a sound that tells no rate that of the other.

@@ -64,15 +64,15 @@ mod write {
     use crate::container::frame::compress;
     use crate::error::Error;
 
-    /// The kinds are declared in the order of their numbers.
-    fn number(kind: MetadataKind) -> u8 {
-        kind as u8 + 1
+    fn number(kind: MetadataKind) -> Result<u8> {
+        let number = (1..).zip(KINDS).find(|&(_, own)| own == kind).map(|(number, _)| number);
+        number.ok_or_else(|| Error::parameter("metadata", format!("blocks of {kind} have no number")))
     }
 
     /// The payload of the METADATA section; `None` without blocks.
     ///
     /// # Errors
-    /// `Parameter` if a kind comes twice.
+    /// `Parameter` if a kind comes twice or has no number.
     pub(in crate::container) fn write(blocks: &[Metadata]) -> Result<Option<Vec<u8>>> {
         if blocks.is_empty() {
             return Ok(None);
@@ -84,7 +84,7 @@ mod write {
             if last.replace(block.kind) == Some(block.kind) {
                 return Err(Error::parameter("metadata", format!("two blocks of {:?}", block.kind)));
             }
-            bytes.push(number(block.kind));
+            bytes.push(number(block.kind)?);
             push_varint(&mut bytes, block.bytes.len() as u64);
             bytes.extend_from_slice(&block.bytes);
         }

@@ -73,7 +73,7 @@ pub(super) fn sniff(head: &[u8]) -> Result<Found> {
     }
     let (name, hint) = match known(head) {
         Some((name, to)) => (name, to.hint()),
-        None => (unknown(head), ""),
+        None => unknown(head),
     };
     Err(Error::unsupported("input", format!("{name} was found; {READABLE}{hint}")))
 }
@@ -122,7 +122,7 @@ impl To {
 }
 
 /// Signatures of files that are not read, at a byte offset. Longer ones stand before their beginnings.
-const OTHERS: [(usize, &[u8], &str, To); 55] = [
+const OTHERS: [(usize, &[u8], &str, To); 58] = [
     (0, &SIREN, "a .siren file, which is encoded already,", To::Nothing),
     (0, b"fLaC", "FLAC sound", To::Sound),
     (0, b"OggS", "Ogg sound or video", To::Sound),
@@ -160,6 +160,9 @@ const OTHERS: [(usize, &[u8], &str, To); 55] = [
     (0, b"icns", "an Apple icon", To::Picture),
     (0, b"8BPS", "a Photoshop document", To::Picture),
     (0, b"gimp xcf", "a GIMP document", To::Picture),
+    (0, b"\x01\xDA\0", "an SGI picture", To::Picture),
+    (0, b"\x01\xDA\x01", "an SGI picture", To::Picture),
+    (0, b"\x0A\x05\x01", "a PCX picture", To::Picture),
     (0, b"SDPX", "a DPX picture", To::Picture),
     (0, b"XPDS", "a DPX picture", To::Picture),
     (0, b"PF4", "a PFM picture with alpha", To::Picture),
@@ -218,8 +221,8 @@ fn is_tga(head: &[u8]) -> bool {
     palette && (w0, w1) != (0, 0) && (h0, h1) != (0, 0) && flags & 0xC0 == 0
 }
 
-/// The best name for what `head` begins, where nothing is known of it.
-fn unknown(head: &[u8]) -> &'static str {
+/// The best name for what `head` begins, where nothing is known of it, and a hint.
+fn unknown(head: &[u8]) -> (&'static str, &'static str) {
     // The head may end inside a character; only a byte that cannot continue one speaks against text.
     let utf8 = match std::str::from_utf8(head) {
         Ok(_) => true,
@@ -227,9 +230,9 @@ fn unknown(head: &[u8]) -> &'static str {
     };
     let control = head.iter().any(|&b| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r'));
     match (utf8 && !control, head.trim_ascii_start().first()) {
-        (true, Some(b'<')) => "markup (SVG, XML or HTML)",
-        (true, _) => "text",
-        _ => "an unknown kind of file",
+        (true, Some(b'<')) => ("markup (SVG, XML or HTML)", ""),
+        (true, _) => ("text", ""),
+        _ => ("an unknown kind of file", " (convert a picture to PNG or TIFF, a sound to WAV first)"),
     }
 }
 

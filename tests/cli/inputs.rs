@@ -122,6 +122,8 @@ fn what_is_left_out_is_told_once_and_in_json() {
     assert_eq!(run.json()["notes"], serde_json::json!([format!("a.gif: {note}")]));
     let run = room.run(&["verify", "a.siren", "a.gif"]).exits(0);
     assert!(run.stderr.contains(note), "{}", run.stderr);
+    let run = room.run(&["verify", "a.siren", "a.gif", "--json"]).exits(0);
+    assert_eq!(run.json()["notes"], serde_json::json!([note]));
 }
 
 #[test]

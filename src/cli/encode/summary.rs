@@ -3,7 +3,7 @@
 use super::Args;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
-use crate::cli::report;
+use crate::cli::{notes, report};
 use serde_json::{Map, Value, json};
 use sirenc::signal::Signal;
 use sirenc::signal::metric::Distortion;
@@ -72,9 +72,7 @@ impl Done<'_> {
             report::grouped(bytes),
             self.started.elapsed().as_secs_f64(),
         );
-        for note in &report.notes {
-            eprintln!("sirenc: note: {}: {note}", self.name);
-        }
+        notes::tell(self.name, &report.notes, false);
         if self.args.verbose {
             let device = (report.device.clone(), report.cpu_reason.as_deref());
             eprintln!("  device    {}", report::device(device, self.args.device));

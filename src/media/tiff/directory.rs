@@ -36,8 +36,15 @@ const READ: [Tag; 24] = [
 ];
 
 /// Tags that tell what is not kept.
-const LEFT_OUT: [(u16, &str); 5] =
-    [(33723, "IPTC"), (34377, "Photoshop's"), (34665, "Exif"), (34735, "GeoTIFF"), (34853, "GPS")];
+const LEFT_OUT: [(u16, &str); 7] = [
+    (315, "artist"),
+    (33432, "copyright"),
+    (33723, "IPTC"),
+    (34377, "Photoshop's"),
+    (34665, "Exif"),
+    (34735, "GeoTIFF"),
+    (34853, "GPS"),
+];
 
 /// The most pages and entries that are looked at to count pages.
 const MOST_PAGES: u64 = 1 << 16;
