@@ -4,13 +4,19 @@
 //! allocated, and because `hound` takes no notice of the byte that pads odd chunks. It then decodes the samples behind
 //! a header in its plainest form. Reference: Microsoft, *Multiple channel audio data and WAVE files*, 2007.
 
+mod chunks;
+mod write;
+
+pub(super) use write::write;
+
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::media::blocks::{self, Blocks};
+use crate::media::blocks::Blocks;
 use crate::media::notes::{Reading, Rounding};
 use crate::media::{admit, require_finite};
 use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
-use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom, Write};
+use chunks::Chunks;
+use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
 /// `wFormatTag` of integer samples.
 const PCM: u16 = 1;
@@ -18,13 +24,6 @@ const PCM: u16 = 1;
 const FLOAT: u16 = 3;
 /// `wFormatTag` of a header whose sub-format says which.
 const EXTENSIBLE: u16 = 0xFFFE;
-/// The length written by programs that stream and cannot go back: everything up to the end of the file.
-const STREAMED: u32 = u32::MAX;
-
-/// Chunks that hold nothing to keep: room, and what follows from the samples.
-const IDLE: [&[u8; 4]; 6] = [b"fact", b"PEAK", b"JUNK", b"junk", b"PAD ", b"FLLR"];
-/// The most names of chunks that a note tells.
-const TOLD: usize = 8;
 
 /// Reads a sound from a file of `length` bytes.
 ///
@@ -104,89 +103,6 @@ struct Layout {
     rate: u32,
     /// Bytes that hold one sample.
     container: u16,
-}
-
-/// What is found in the chunks.
-struct Chunks {
-    layout: Layout,
-    /// Where the samples are, and their bytes, all of them present.
-    place: u64,
-    bytes: u32,
-    /// The content of the list of tags, without `INFO`.
-    tags: Option<Vec<u8>>,
-    /// The names of chunks that are not kept.
-    others: Vec<String>,
-}
-
-impl Chunks {
-    /// Walks the chunks: up to the samples as they must be, behind them as far as they can be followed.
-    fn find<R: BufRead + Seek>(reader: &mut R, length: u64, limits: &Limits) -> Result<Self> {
-        let (mut layout, mut data, mut tags, mut others) = (None, None, None, vec![]);
-        let mut at = 12;
-        while at + 8 <= length {
-            reader.seek(SeekFrom::Start(at))?;
-            let mut header = [0; 8];
-            reader.read_exact(&mut header)?;
-            let [name @ .., a, b, c, d] = header;
-            let size = u32::from_le_bytes([a, b, c, d]);
-            at += 8;
-            let present = length - at;
-            match &name {
-                b"data" if data.is_none() => {
-                    let layout: Layout =
-                        layout.ok_or_else(|| Error::format("WAV", "data chunk before the fmt chunk"))?;
-                    if size == STREAMED {
-                        let whole = present - present % u64::from(layout.block());
-                        let most = STREAMED - STREAMED % layout.block();
-                        data = Some((at, u32::try_from(whole).unwrap_or(most)));
-                        break;
-                    }
-                    if u64::from(size) > present {
-                        let detail =
-                            format!("truncated: {size} bytes of samples announced, {present} present");
-                        return Err(Error::format("WAV", detail));
-                    }
-                    data = Some((at, size));
-                }
-                b"fmt " if layout.is_none() => {
-                    let mut fields = Vec::new();
-                    reader.by_ref().take(u64::from(size.min(40))).read_to_end(&mut fields)?;
-                    layout = Some(Layout::parse(&fields)?);
-                }
-                // What is not whole behind the samples is no chunk.
-                _ if u64::from(size) > present => break,
-                _ if IDLE.contains(&&name) => {}
-                b"LIST" if size >= 4 => {
-                    let mut kind = [0; 4];
-                    reader.read_exact(&mut kind)?;
-                    let bytes = u64::from(size) - 4;
-                    if kind == *b"INFO" && tags.is_none() && bytes <= blocks::most(limits) {
-                        let mut content = vec![];
-                        reader.by_ref().take(bytes).read_to_end(&mut content)?;
-                        tags = Some(content);
-                    } else {
-                        others.push(["LIST ", &printable(kind)].concat());
-                    }
-                }
-                _ => others.push(printable(name)),
-            }
-            if others.len() > TOLD {
-                (_, others[TOLD - 1]) = (others.pop(), "more".into());
-            }
-            at += u64::from(size) + u64::from(size % 2);
-        }
-        let Some((layout, (place, bytes))) = layout.zip(data) else {
-            let missing = if layout.is_none() { "fmt" } else { "data" };
-            let detail = format!("the file ends at byte {length} without a {missing} chunk");
-            return Err(Error::format("WAV", detail));
-        };
-        Ok(Chunks { layout, place, bytes, tags, others })
-    }
-}
-
-/// The name of a chunk for people.
-fn printable(name: [u8; 4]) -> String {
-    String::from_utf8_lossy(&name).trim_end().escape_debug().to_string()
 }
 
 impl Layout {
@@ -294,75 +210,6 @@ fn coding(tag: u16) -> String {
     }
 }
 
-/// Writes a sound.
-///
-/// # Errors
-/// [`Error::Unsupported`] if a WAV file cannot hold it: a rate of 0, too many bytes; [`Error::Parameter`] if a sample is
-/// outside its format; [`Error::Io`] if writing fails.
-pub(super) fn write<W: Write + Seek>(signal: &Signal, mut writer: W) -> Result<()> {
-    let tags = signal.metadata.iter().find(|block| block.kind == MetadataKind::Tags);
-    let tags = tags.map_or(&[][..], |block| &block.bytes);
-    let description = &signal.description;
-    let (bits, channels) = (description.format.bits(), u32::from(description.channels));
-    let block = bits / 8 * channels;
-    if description.rate == 0 || description.rate.checked_mul(block).is_none() {
-        let detail = format!(
-            "{} Hz in blocks of {block} bytes, 1 to {} Hz expected",
-            description.rate,
-            u32::MAX / block
-        );
-        return Err(Error::unsupported("WAV", detail));
-    }
-    let bytes = signal.samples.len() as u64 * u64::from(bits / 8);
-    // 36 to 60 bytes of header are counted with the samples, 12 and two that pad with the tags.
-    let most = (u64::from(u32::MAX) - 74).saturating_sub(tags.len() as u64);
-    if bytes > most {
-        return Err(Error::unsupported("WAV", format!("{bytes} bytes of samples, at most {most} expected")));
-    }
-    let spec = hound::WavSpec {
-        channels: u16::from(description.channels),
-        sample_rate: description.rate,
-        bits_per_sample: bits as u16,
-        sample_format: match description.format {
-            SampleFormat::F32 => hound::SampleFormat::Float,
-            _ => hound::SampleFormat::Int,
-        },
-    };
-    let mut wav = hound::WavWriter::new(&mut writer, spec).map_err(fault)?;
-    match &signal.samples {
-        Samples::I8(v) => put(&mut wav, v)?,
-        Samples::I16(v) => put(&mut wav, v)?,
-        Samples::I24(v) | Samples::I32(v) => put(&mut wav, v)?,
-        Samples::F32(v) => put(&mut wav, v)?,
-        other => return Err(Error::unsupported("WAV", format!("{:?} samples", other.format()))),
-    }
-    wav.finalize().map_err(fault)?;
-    if !tags.is_empty() {
-        append_tags(tags, &mut writer)?
-    }
-    Ok(())
-}
-
-/// Adds the list of tags at the end, and its bytes to those of the file.
-fn append_tags<W: Write + Seek>(tags: &[u8], writer: &mut W) -> Result<()> {
-    let end = writer.seek(SeekFrom::End(0))?;
-    let mut list = vec![0; (end % 2) as usize];
-    list.extend(b"LIST");
-    list.extend((tags.len() as u32 + 4).to_le_bytes());
-    list.extend(b"INFO");
-    list.extend(tags);
-    list.resize(list.len() + tags.len() % 2, 0);
-    writer.write_all(&list)?;
-    writer.seek(SeekFrom::Start(4))?;
-    writer.write_all(&((end as usize + list.len() - 8) as u32).to_le_bytes())?;
-    writer.seek(SeekFrom::End(0))?;
-    Ok(())
-}
-
-fn put<W: Write + Seek, S: hound::Sample + Copy>(wav: &mut hound::WavWriter<W>, samples: &[S]) -> Result<()> {
-    samples.iter().try_for_each(|&sample| wav.write_sample(sample)).map_err(fault)
-}
-
 fn fault(error: hound::Error) -> Error {
     match error {
         hound::Error::IoError(error) if error.kind() == io::ErrorKind::Other => {
@@ -376,6 +223,7 @@ fn fault(error: hound::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::chunks::STREAMED;
     use super::*;
 
     /// A mono 16-bit file at 8 kHz with `chunks` between fmt and data.
