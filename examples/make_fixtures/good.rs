@@ -27,7 +27,7 @@ pub fn metadata(blocks: &[(MetadataKind, &[u8])]) -> Vec<u8> {
 
 #[rustfmt::skip]
 pub fn valid() -> Vec<Case> {
-    use MetadataKind::{Exif, Icc, Xmp};
+    use MetadataKind::{Chromaticities, CodePoints, Exif, Gamma, Icc, Resolution, Tags, Xmp};
     use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
     let rgb = plain(picture(33, 21, 3, U8), 4, 10);
     let seams = tiled(sound(700, 2, I16), &[5], 20, 3, &[6, 3, 8]);
@@ -36,6 +36,8 @@ pub fn valid() -> Vec<Case> {
     let binary32 = |file: &File| bytes_of(&with_networks(file, |n| Networks::Single(dequantized(n))));
     let (profile, exif) = (&[7; 300][..], &b"II*\0\x08\0\0\0\0\0\0\0\0\0"[..]);
     let packet = &b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"[..];
+    let primaries: [u32; 8] = [31_270, 32_900, 70_800, 29_200, 17_000, 79_700, 13_100, 4_600];
+    let chromaticities = &primaries.map(u32::to_be_bytes).concat()[..];
     good("valid", vec![
         ("picture-grey-u8", "grey, 8 bits", bytes_of(&plain(picture(37, 23, 1, U8), 3, 12))),
         ("picture-grey-alpha-u8", "grey and alpha", bytes_of(&plain(picture(20, 30, 2, U8), 3, 9))),
@@ -76,7 +78,15 @@ pub fn valid() -> Vec<Case> {
         ("metadata-icc", "an ICC profile", metadata(&[(Icc, profile)])),
         ("metadata-exif", "an Exif block", metadata(&[(Exif, exif)])),
         ("metadata-xmp", "an XMP packet", metadata(&[(Xmp, packet)])),
-        ("metadata-all", "all three kinds", metadata(&[(Icc, profile), (Exif, exif), (Xmp, packet)])),
+        ("metadata-all", "three kinds", metadata(&[(Icc, profile), (Exif, exif), (Xmp, packet)])),
+        ("metadata-colour", "code points, gamma, chromaticities and resolution", metadata(&[
+            (CodePoints, &[9, 16, 0, 1]), (Gamma, &45_455u32.to_be_bytes()), (Chromaticities, chromaticities),
+            (Resolution, &[0, 0, 0x2e, 0x23, 0, 0, 0x2e, 0x23, 1]),
+        ])),
+        ("metadata-tags", "tags of a sound", bytes_of(&File {
+            metadata: vec![Metadata { kind: Tags, bytes: b"INAM\x05\0\0\0noise\0".to_vec() }],
+            ..plain(sound(60, 1, I16), 2, 5)
+        })),
         ("example-picture", "section 13.1 of the specification", EXAMPLE_PICTURE.to_vec()),
         ("example-sound", "section 13.2 of the specification", EXAMPLE_SOUND.to_vec()),
     ])

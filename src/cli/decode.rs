@@ -11,7 +11,7 @@ use super::limits::LimitArgs;
 use super::output::Output;
 use super::progress::Meter;
 use super::values::{self, PictureSize, Rectangle, Span};
-use super::{Outcome, render, report};
+use super::{Outcome, notes, render, report};
 use background::Background;
 use clap::ValueEnum;
 use plan::Plan;
@@ -115,7 +115,7 @@ pub struct Args {
     /// No progress and no summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// More words: the device, the cost, and metadata that the format does not keep
+    /// More words: the device and the cost
     #[arg(short, long)]
     verbose: bool,
 }
@@ -164,6 +164,12 @@ pub fn run(args: &Args) -> Outcome {
     };
     let (bytes, mapping) = rendered.map_err(|error| Failure::work(&name, error))?;
     output.write(&bytes)?;
+    let lost: Vec<_> = decoder.metadata().iter().filter(|block| !plan.format.keeps(block.kind)).collect();
+    if derivative.is_none() && !lost.is_empty() {
+        let kinds: Vec<_> = lost.iter().map(|block| block.kind.to_string()).collect();
+        let note = format!("{} cannot hold its {}", plan.format, kinds.join(", "));
+        notes::tell(&name, [note], args.quiet);
+    }
     if !args.quiet {
         args.print(&name, &decoder, &plan, &output, started);
         mapping.iter().for_each(|mapping| eprintln!("  {mapping}"));
@@ -189,9 +195,6 @@ impl Args {
         eprintln!("  device    {}", report::device(decoder.device(), self.device));
         if let Ok(cost) = decoder.cost(&plan.grid) {
             eprintln!("  cost      {} multiply-adds", report::prefixed(cost.macs));
-        }
-        for block in decoder.metadata().iter().filter(|block| !plan.format.keeps(block.kind)) {
-            eprintln!("  metadata  {} is not kept by this format", report::metadata_kind(block.kind));
         }
     }
 }

@@ -4,8 +4,9 @@ use super::failure::{Exit, Failure};
 use super::input::Content;
 use super::limits::LimitArgs;
 use super::progress::Meter;
+use sirenc::media::{self, Reading};
 use sirenc::signal::{Description, Grid, Samples, Signal};
-use sirenc::{Decoder, Limits, Result, media};
+use sirenc::{Decoder, Result};
 use std::num::NonZeroU16;
 
 /// Renders on `threads` threads instead of one for every core.
@@ -50,12 +51,11 @@ pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
 }
 
 /// The signal of any file: a `.siren` is rendered as its source was, a picture or sound is read.
-pub fn signal(content: &Content, limits: &LimitArgs, quiet: bool) -> std::result::Result<Signal, Failure> {
+pub fn signal(content: &Content, limits: &LimitArgs, quiet: bool) -> std::result::Result<Reading, Failure> {
     if !media::is_siren(&content.bytes) {
-        return media::read(&content.bytes, &Limits::default())
-            .map_err(|error| Failure::media(&content.name, error));
+        return content.signal(quiet);
     }
     let decoder = content.decoder(&limits.limits())?;
     limits.admit(&content.name, &Grid::native(decoder.description()))?;
-    native(&decoder, quiet).map_err(|error| Failure::work(&content.name, error))
+    native(&decoder, quiet).map(Reading::from).map_err(|error| Failure::work(&content.name, error))
 }

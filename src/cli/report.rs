@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sirenc::Device;
 use sirenc::signal::metric::{Distortion, WorstTile};
-use sirenc::signal::{Description, Kind, MetadataKind, SampleFormat};
+use sirenc::signal::{Description, Kind, SampleFormat};
 use std::path::Path;
 use std::time::Duration;
 
@@ -174,16 +174,6 @@ pub fn max_error(description: &Description, distortion: &Distortion) -> String {
 /// A signal in words: `a picture of 512×384 RGB`.
 pub fn description(description: &Description) -> String {
     format!("a {} of {} {}", kind(description), extent(description), channels(description))
-}
-
-/// A kind of metadata by its name.
-pub fn metadata_kind(kind: MetadataKind) -> &'static str {
-    match kind {
-        MetadataKind::Icc => "ICC",
-        MetadataKind::Exif => "Exif",
-        MetadataKind::Xmp => "XMP",
-        _ => "other",
-    }
 }
 
 /// A path in JSON: characters that are none are replaced.
