@@ -8,6 +8,7 @@ use super::failure::{Exit, Failure};
 use super::input::{self, Content, Input};
 use super::interrupt::Interrupt;
 use super::output::{self, Output};
+use super::peak::PeakArgs;
 use super::progress::Meter;
 use super::{Outcome, report, values};
 use clap::{ArgGroup, ValueEnum};
@@ -130,6 +131,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "gradient_weight", help_heading = DERIVATIVES)]
     gradient: Option<PathBuf>,
 
+    #[command(flatten)]
+    peak: PeakArgs,
+
     /// Do not decode the finished bytes and compare them with the source
     #[arg(long)]
     no_verify: bool,
@@ -202,6 +206,7 @@ impl<'a> Job<'a> {
         let source = args.read_signal(&content)?;
         let mut options = args.options();
         options.time_limit = options.time_limit.map(|limit| limit.saturating_sub(started.elapsed()));
+        options.peak = args.peak.of(&content.name, &source.description)?;
         if let Some(path) = &args.gradient {
             options.gradient = Some(gradient::read(path, &source.description)?);
         }
@@ -325,7 +330,7 @@ fn verify(name: &str, source: &Signal, encoded: &Encoded, quiet: bool) -> Result
         Ok(())
     });
     added.map_err(broken)?;
-    let distortion = sum.distortion();
+    let distortion = sum.distortion().with_peak(encoded.report.peak);
     let (found, claimed) = (distortion.psnr_db(), encoded.report.psnr_db);
     // Lossless is infinite on both sides.
     let equal = found == claimed || (found - claimed).abs() <= PSNR_TOLERANCE_DB;

@@ -11,6 +11,7 @@ mod input;
 mod interrupt;
 mod limits;
 mod output;
+mod peak;
 mod progress;
 mod render;
 mod report;

@@ -17,19 +17,26 @@ pub fn use_threads(threads: Option<NonZeroU16>) -> std::result::Result<(), Failu
         .map_err(|error| Failure::new(Exit::Other, "--threads", error))
 }
 
-/// Renders `grid` as the signal that `description` says.
-pub fn render(decoder: &Decoder, grid: &Grid, description: Description, meter: &Meter) -> Result<Signal> {
+/// Renders `grid` as the signal that `description` says, of values that `change` may change before they are rounded.
+pub fn render(
+    decoder: &Decoder,
+    grid: &Grid,
+    description: Description,
+    meter: &Meter,
+    mut change: impl FnMut(&mut [f32]),
+) -> Result<Signal> {
     let capacity = usize::try_from(decoder.cost(grid)?.samples).unwrap_or(0);
     let mut samples = Samples::with_capacity(description.format, 0);
-    decoder.render_rows(grid, |rows| {
+    for rows in decoder.bands(grid)? {
+        let mut rows = rows?;
         if samples.is_empty() {
             // Not before: the first rows are proof that the limits were asked.
             samples.reserve(capacity)?;
         }
-        samples.extend_from_units(rows);
+        change(&mut rows);
+        samples.extend_from_units(&rows);
         meter.advance(rows.len());
-        Ok(())
-    })?;
+    }
     Ok(Signal { description, samples, metadata: decoder.metadata().to_vec() })
 }
 
@@ -38,7 +45,7 @@ pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
     let description = decoder.description().clone();
     let grid = Grid::native(&description);
     let meter = Meter::render(quiet, decoder.cost(&grid)?.samples);
-    render(decoder, &grid, description, &meter)
+    render(decoder, &grid, description, &meter, |_| {})
 }
 
 /// The signal of any file: a `.siren` is rendered as its source was, a picture or sound is read.

@@ -16,3 +16,4 @@ mod outputs;
 mod sampling;
 mod support;
 mod usage;
+mod values;

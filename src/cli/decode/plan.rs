@@ -15,6 +15,8 @@ pub struct Plan {
     pub description: Description,
     pub format: OutputFormat,
     pub path: PathBuf,
+    /// What the lowest and the highest code stand for, if not for the ends of the unit range.
+    pub range: Option<(f64, f64)>,
 }
 
 impl Args {
@@ -38,15 +40,21 @@ impl Args {
         {
             description.format = SampleFormat::U8;
         }
-        if self.bits.is_none() && format == OutputFormat::Exr {
+        if self.bits.is_none() && matches!(format, OutputFormat::Exr | OutputFormat::Npy) {
             description.format = SampleFormat::F32;
         }
         let path = self.output_path(format);
+        if format == OutputFormat::Npy && description.format != SampleFormat::F32 {
+            let failure =
+                Failure::new(Exit::Usage, path.display(), "NPY holds binary32, not rounded to integers");
+            return Err(failure.hint("png, tiff and wav have --bits"));
+        }
         format.accepts(&description).map_err(|error| {
             let failure = Failure::new(Exit::Usage, path.display(), error);
             if self.bits.is_none() { failure.hint("--bits chooses other samples") } else { failure }
         })?;
-        Ok(Plan { grid, description, format, path })
+        let range = self.value_range(&path, &description)?;
+        Ok(Plan { grid, description, format, path, range })
     }
 
     /// The positions to render and the rate of the result.

@@ -59,7 +59,7 @@ impl Done<'_> {
         let rate = report::rate_text(&self.source.description, bytes);
         let quality = match self.snr_db() {
             Some(snr) => format!("SNR {}", report::decibels(snr)),
-            None => report::decibels(report.psnr_db),
+            None => self.args.peak.psnr(&self.source.description, report.psnr_db, report.peak),
         };
         // Worth a word where it shows.
         let worst = report.worst_tile.as_ref().filter(|worst| worst.psnr_db < report.psnr_db - WORSE);
@@ -107,6 +107,7 @@ impl Done<'_> {
         put("bytes", json!(bytes));
         put(rate_name, report::number(rate));
         put("psnr_db", report::number(report.psnr_db));
+        put("peak", report::number(report.peak));
         if let Some(snr) = self.snr_db() {
             put("snr_db", report::number(snr));
         }
