@@ -117,15 +117,15 @@ fn candidates(
                     .for_each(|(s, symbol)| *s = symbol as i32);
                 network
             });
-            let mut found = None;
+            let (mut least, mut found) = (u64::MAX, None);
             for network in coarse.chain([in_two_terms(&zeros, constant)]) {
                 let size = quantized_size(std::slice::from_ref(&network));
                 let networks = Networks::Quantized(vec![network]);
-                if found.as_ref().is_none_or(|(least, _)| size < *least) && exact(&networks)? {
-                    found = Some((size, networks));
+                if size < least && exact(&networks)? {
+                    (least, found) = (size, Some(networks));
                 }
             }
-            candidates.extend(found.map(|(_, networks)| (networks, None)));
+            candidates.extend(found.map(|networks| (networks, None)));
         }
         _ if constant.iter().all(|value| value.abs() <= 1.0) => {
             let networks = stored(numbers(constant))?;
