@@ -88,7 +88,8 @@ class Fields:
 # 4  Layout
 
 MAGIC = b"\x89SRN\r\n\x1a\n"
-SIGNAL, TILES, METADATA, NETWORK = 0x01, 0x02, 0x83, 0x7F
+SIGNAL, TILES, METADATA, UNITS, NETWORK = 0x01, 0x02, 0x83, 0x06, 0x7F
+NAMES = {SIGNAL: "SIGNAL", TILES: "TILES", METADATA: "METADATA", UNITS: "UNITS", NETWORK: "NETWORK"}
 
 
 def split(data):
@@ -103,7 +104,7 @@ def split(data):
     while file.at < len(data):
         start = file.at
         number = file.u8("section number")
-        name = {SIGNAL: "SIGNAL", TILES: "TILES", METADATA: "METADATA", NETWORK: "NETWORK"}.get(number, "unknown")
+        name = NAMES.get(number, "unknown")
         payload = file.take(file.varint("section length"), name)
         computed = zlib.crc32(data[start:file.at])
         stored = int.from_bytes(file.take(4, "checksum"), "little")
@@ -113,7 +114,7 @@ def split(data):
         last = number
         sections[number] = payload
     for number in sections:
-        if number not in (SIGNAL, TILES, METADATA, NETWORK) and number < 0x80:
+        if number not in NAMES and number < 0x80:
             raise Unsupported(f".siren: critical section {number:#04x}")
     require(SIGNAL in sections, ".siren: no SIGNAL section")
     return sections
@@ -212,6 +213,32 @@ def read_metadata(payload):
         blocks[kind] = f.take(f.varint("block length"), "block")
         last = kind
     return blocks
+
+
+# 5.4  UNITS
+
+class Units:
+    """How blended values become unit values (7.6)."""
+
+    def __init__(self, payload, signal):
+        f = Fields(payload, "UNITS section")
+        exponent = f.varint("scale", 0, 276) - 149
+        offsets = [f.take(4, "offset") for _ in range(signal.channels)]
+        self.scale = np.float32(math.ldexp(1.0, exponent))
+        self.offsets = np.frombuffer(b"".join(offsets), "<f4").astype(np.float32)
+        require(signal.format == "F32", f"{f.what}: units of {signal.format} samples, expected of F32 alone")
+        for offset in self.offsets:
+            name = str(offset).replace("nan", "NaN")
+            require(np.isfinite(offset), f"{f.what}: offset {name}, expected a finite number")
+        changes = exponent != 0 or any(any(o) for o in offsets)
+        require(changes, f"{f.what}: scale 1 and offsets 0, expected no such section")
+        f.finish()
+
+    def apply(self, values):
+        most = np.finfo(np.float32).max
+        with np.errstate(over="ignore"):
+            moved = fma(np.full_like(values, self.scale), values, np.broadcast_to(self.offsets, values.shape))
+        return np.where(values == 0, self.offsets, np.clip(moved, -most, most))
 
 
 # 6.4  Range coder
@@ -579,7 +606,7 @@ def axis_positions(length, count):
 BLOCK = 512
 
 
-def render(signal, tiles, networks, counts):
+def render(signal, tiles, units, networks, counts):
     """Unit values of a grid of `counts` samples, `(height, width, channels)` or `(samples, channels)`."""
     axes = len(signal.lengths)
     positions, footprints = zip(*map(axis_positions, signal.lengths, counts))
@@ -610,6 +637,8 @@ def render(signal, tiles, networks, counts):
         target = values[where]
         w = np.repeat(weight[touches][:, None], signal.channels, axis=1)
         target[touches] = fma(w, value[touches], target[touches])
+    if units is not None:
+        values = units.apply(values)
     alpha = signal.kind == PICTURE and signal.channels % 2 == 0
     return means(values, counts, footprints, alpha) if max(footprints) > 1 else values
 
@@ -631,7 +660,7 @@ def means(values, counts, footprints, alpha):
     return result.astype(np.float32)
 
 
-# 7.6  Samples
+# 7.7  Samples
 
 SCALES = {"U8": (255.0, 0.0, 255.0), "U16": (65535.0, 0.0, 65535.0)}
 SCALES |= {f"I{b}": (2.0 ** (b - 1), -(2.0 ** (b - 1)), float(np.float32(2.0 ** (b - 1) - 1))) for b in (8, 16, 24, 32)}
@@ -651,13 +680,14 @@ def decode(data, counts=None):
     tiles = Tiles(sections.get(TILES), signal.lengths)
     if METADATA in sections:
         read_metadata(sections[METADATA])
+    units = Units(sections[UNITS], signal) if UNITS in sections else None
     require(NETWORK in sections, ".siren: no NETWORK section")
     networks = read_networks(sections[NETWORK], signal, tiles)
     counts = counts or signal.lengths
     if len(counts) != len(signal.lengths):
         raise Unsupported(f"a size of {len(counts)} numbers for {len(signal.lengths)} axes")
     ask("samples of the rendering", math.prod(counts) * signal.channels, MAX_SAMPLES)
-    return signal, render(signal, tiles, networks, counts)
+    return signal, render(signal, tiles, units, networks, counts)
 
 
 # Files
