@@ -58,29 +58,43 @@ pub fn write_npy<W: Write>(
     Ok(())
 }
 
-/// Reads a C-order little-endian array of `f4`, `f8`, `u1`, `i2`, `i4` or `i8`: its shape and its numbers.
+/// Reads a little-endian array of `f4`, `f8`, `u1`, `i2`, `i4` or `i8`: its shape and its numbers in C order.
 ///
 /// # Errors
-/// [`Error::Format`] if it is not a whole `.npy` file; [`Error::Unsupported`] for other types and Fortran order;
-/// [`Error::Limit`] if it holds more than `samples` numbers.
+/// [`Error::Format`] if it is not a whole `.npy` file; [`Error::Unsupported`] for other types; [`Error::Limit`] if it
+/// holds more than `samples` numbers.
 pub fn read_npy(bytes: &[u8], limits: &Limits) -> Result<(Vec<u64>, Vec<f64>)> {
     let mut array = NpyReader::new(bytes)?;
-    Limits::ask("numbers of the array", array.left, limits.samples)?;
     let expected = array.left.checked_mul(array.width as u64);
     if expected != Some(array.reader.len() as u64) {
         let (found, width) = (array.reader.len(), array.width);
         let detail = format!("{found} bytes of numbers, {} of {width} bytes expected", array.left);
         return Err(Error::format("NPY", detail));
     }
-    let numbers = array.read(array.left as usize)?;
+    let numbers = array.read_whole(limits)?;
     Ok((array.shape, numbers))
 }
 
-/// An array that is read in parts: C-order, little-endian, of `f4`, `f8`, `u1`, `i2`, `i4` or `i8`.
+/// Numbers whose first axis is the fastest, in the order in which the last one is.
+fn c_order(shape: &[u64], numbers: &[f64]) -> Vec<f64> {
+    let position = |mut index: usize| {
+        let (mut at, mut stride) = (0, numbers.len());
+        for &length in shape.iter().rev() {
+            stride /= length as usize;
+            at += index % length as usize * stride;
+            index /= length as usize;
+        }
+        at
+    };
+    (0..numbers.len()).map(|index| numbers[position(index)]).collect()
+}
+
+/// An array that is read in parts: little-endian, of `f4`, `f8`, `u1`, `i2`, `i4` or `i8`.
 #[derive(Debug)]
 pub struct NpyReader<R> {
     reader: R,
     shape: Vec<u64>,
+    fortran: bool,
     /// Bytes of a number.
     width: usize,
     number: fn(&[u8]) -> f64,
@@ -95,8 +109,8 @@ impl<R: Read> NpyReader<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// [`Error::Format`] if it is none of a `.npy` file; [`Error::Unsupported`] for other types and Fortran order;
-    /// [`Error::Io`] if reading fails.
+    /// [`Error::Format`] if it is none of a `.npy` file; [`Error::Unsupported`] for other types; [`Error::Io`] if reading
+    /// fails.
     pub fn new(mut reader: R) -> Result<Self> {
         let mut start = [0; 8];
         read_whole(&mut reader, &mut start)?;
@@ -121,9 +135,7 @@ impl<R: Read> NpyReader<R> {
         let shape = shape(&header)?;
         let kind =
             entry(&header, "'descr':")?.trim_start_matches('\'').split('\'').next().unwrap_or_default();
-        if entry(&header, "'fortran_order':")?.starts_with("True") && shape.len() > 1 {
-            return Err(Error::unsupported("NPY", "Fortran order, C order expected"));
-        }
+        let fortran = entry(&header, "'fortran_order':")?.starts_with("True") && shape.len() > 1;
         let number: fn(&[u8]) -> f64 = match kind {
             "<f4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(f32::from_le_bytes(b))),
             "<f8" => |b| b.try_into().map_or(f64::NAN, f64::from_le_bytes),
@@ -138,13 +150,17 @@ impl<R: Read> NpyReader<R> {
         };
         let width = usize::from(kind.as_bytes()[2] - b'0');
         let left = shape.iter().try_fold(1u64, |n, &length| n.checked_mul(length)).unwrap_or(u64::MAX);
-        Ok(NpyReader { reader, shape, width, number, left })
+        Ok(NpyReader { reader, shape, fortran, width, number, left })
+    }
+    /// Whether the first axis is the fastest, and not the last.
+    pub fn is_fortran(&self) -> bool {
+        self.fortran
     }
     /// The shape of the array.
     pub fn shape(&self) -> &[u64] {
         &self.shape
     }
-    /// The next numbers, `most` if there are as many left.
+    /// The next numbers in the order of the file, `most` if there are as many left.
     ///
     /// # Errors
     /// [`Error::Format`] if the file ends before the array does; [`Error::Io`] if reading fails.
@@ -154,6 +170,15 @@ impl<R: Read> NpyReader<R> {
         let mut bytes = vec![0; count as usize * self.width];
         read_whole(&mut self.reader, &mut bytes)?;
         Ok(bytes.chunks_exact(self.width).map(self.number).collect())
+    }
+    /// All numbers of an array of which none was read yet, in C order.
+    ///
+    /// # Errors
+    /// Those of [`NpyReader::read`]; [`Error::Limit`] if there are more than `samples`.
+    pub fn read_whole(&mut self, limits: &Limits) -> Result<Vec<f64>> {
+        Limits::ask("numbers of the array", self.left, limits.samples)?;
+        let numbers = self.read(self.left as usize)?;
+        Ok(if self.fortran { c_order(&self.shape, &numbers) } else { numbers })
     }
 }
 
@@ -207,6 +232,19 @@ mod tests {
             write_npy(&mut bytes, shape, [1.5, 0.0, -4.0]).unwrap();
             assert_eq!(read_npy(&bytes, &Limits::default()).unwrap(), (shape.to_vec(), vec![1.5, 0.0, -4.0]));
         }
+    }
+
+    #[test]
+    fn fortran_order_is_turned() {
+        let numbers: Vec<f64> = (0..24).map(f64::from).collect();
+        // NumPy: np.arange(24).reshape(2, 3, 4, order='F').ravel()[:7].
+        assert_eq!(c_order(&[2, 3, 4], &numbers)[..7], [0.0, 6.0, 12.0, 18.0, 2.0, 8.0, 14.0]);
+        let mut bytes = vec![];
+        write_npy(&mut bytes, &[2, 2], [1.0, 2.0, 3.0, 4.0]).unwrap();
+        let header = String::from_utf8_lossy(&bytes[10..128]).replace("False", "True ");
+        bytes[10..128].copy_from_slice(header.as_bytes());
+        let expected = (vec![2, 2], vec![1.0, 3.0, 2.0, 4.0]);
+        assert_eq!(read_npy(&bytes, &Limits::default()).unwrap(), expected);
     }
 
     #[test]
