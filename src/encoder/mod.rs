@@ -34,7 +34,8 @@ use std::time::Instant;
 /// so each finds parameters of its own; what a file decodes to does not depend on them.
 ///
 /// # Errors
-/// `Parameter` for impossible options or signals (NaN samples), `Device` for an unusable device.
+/// `Parameter` for impossible options or signals (NaN samples), `TooSmall` for a size below that of any file of the signal,
+/// `Device` for an unusable device.
 pub fn encode(
     signal: &Signal,
     options: &EncodeOptions,
