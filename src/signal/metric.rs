@@ -28,6 +28,7 @@ pub struct ErrorSum {
 struct ChannelSum {
     positions: u64,
     error: f64,
+    sum: f64,
     source: f64,
     max: f64,
 }
@@ -36,11 +37,17 @@ impl ChannelSum {
     fn add(&mut self, source: f64, other: f64) {
         let error = (other - source).abs();
         self.positions += 1;
+        self.sum += source;
         self.source += source * source;
         // NaN in a rendering of binary32 is as wrong as can be, and must not hide from the maximum.
         let error = if error.is_nan() { f64::INFINITY } else { error };
         self.error += error * error;
         self.max = self.max.max(error);
+    }
+    /// The sum of the squared distances of the source from its mean.
+    fn deviation(&self) -> f64 {
+        let mean = self.sum / self.positions.max(1) as f64;
+        (self.source - self.sum * mean).max(0.0)
     }
 }
 
@@ -81,6 +88,7 @@ impl ErrorSum {
         for (mine, theirs) in self.channels.iter_mut().zip(&other.channels) {
             mine.positions += theirs.positions;
             mine.error += theirs.error;
+            mine.sum += theirs.sum;
             mine.source += theirs.source;
             mine.max = mine.max.max(theirs.max);
         }
@@ -107,6 +115,7 @@ impl ErrorSum {
         Distortion {
             mse: self.channels.iter().map(|c| mean(c.error, c.positions)).collect(),
             power: self.channels.iter().map(|c| mean(c.source, c.positions)).collect(),
+            variance: self.channels.iter().map(|c| mean(c.deviation(), c.positions)).collect(),
             max: self.channels.iter().map(|c| c.max).fold(0.0, f64::max) / scale,
         }
     }
@@ -120,6 +129,8 @@ pub struct Distortion {
     pub mse: Vec<f64>,
     /// Mean square of the source in each channel.
     pub power: Vec<f64>,
+    /// Variance of the source in each channel: the error of the best constant.
+    pub variance: Vec<f64>,
     /// Largest absolute error of any sample.
     pub max: f64,
 }
@@ -132,6 +143,15 @@ impl Distortion {
     /// `10 log₁₀(PEAK² / mse)` in dB over all channels; infinite for equal signals. The main figure of pictures.
     pub fn psnr_db(&self) -> f64 {
         ratio_db(PEAK * PEAK, self.mean())
+    }
+    /// The PSNR that the best constant in place of the source would have, dB: what has less tells nothing of it.
+    /// Infinite for a constant source and for equal signals.
+    pub fn constant_psnr_db(&self) -> f64 {
+        if self.mean() == 0.0 {
+            return f64::INFINITY;
+        }
+        let variance = self.variance.iter().sum::<f64>() / self.variance.len() as f64;
+        self.psnr_db() + ratio_db(self.mean(), variance)
     }
     /// `10 log₁₀(Σs² / Σe²)` in dB over all channels; infinite for equal signals, −∞ if only the source is silent.
     /// The main figure of sound.
@@ -251,6 +271,20 @@ pub(crate) mod tests {
         assert!(close(d.psnr_db(), 20.0 * 255f64.log10()), "{}", d.psnr_db());
         assert!(close(d.max, 1.0 / 255.0));
         assert!(close(d.snr_db(), 10.0 * (50000f64 / 2.0).log10()), "{}", d.snr_db());
+    }
+
+    #[test]
+    fn the_best_constant_has_the_variance_for_an_error() {
+        let a = picture(2, 2, 1, Samples::U8(vec![0, 102, 102, 0]));
+        let mean = picture(2, 2, 1, Samples::U8(vec![51; 4]));
+        let off = picture(2, 2, 1, Samples::U8(vec![200; 4]));
+        for other in [&mean, &off] {
+            let d = compare(&a, other).unwrap().distortion;
+            assert!(close(d.variance[0], (51f64 / 255.0).powi(2)), "{d:?}");
+            assert!(close(d.constant_psnr_db(), 20.0 * 5f64.log10()), "{}", d.constant_psnr_db());
+        }
+        assert_eq!(compare(&off, &mean).unwrap().distortion.constant_psnr_db(), f64::INFINITY);
+        assert_eq!(compare(&a, &a).unwrap().distortion.constant_psnr_db(), f64::INFINITY);
     }
 
     #[test]
