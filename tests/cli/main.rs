@@ -15,4 +15,6 @@ mod interrupts;
 mod outputs;
 mod sampling;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminals;
 mod usage;

@@ -44,7 +44,9 @@ impl Args {
         let path = self.output_path(format);
         format.accepts(&description).map_err(|error| {
             let failure = Failure::new(Exit::Usage, path.display(), error);
-            if self.bits.is_none() { failure.hint("--bits chooses other samples") } else { failure }
+            let eight = Description { format: SampleFormat::U8, ..description.clone() };
+            let fewer = self.bits.is_none() && format.accepts(&eight).is_ok();
+            if fewer { failure.hint("--bits 8 writes what it holds") } else { failure }
         })?;
         Ok(Plan { grid, description, format, path })
     }
