@@ -240,6 +240,9 @@ fn what_a_format_accepts_survives_it() {
         OutputFormat::WebP,
         OutputFormat::Bmp,
         OutputFormat::Pnm,
+        OutputFormat::Pgm,
+        OutputFormat::Ppm,
+        OutputFormat::Pam,
         OutputFormat::Wav,
         OutputFormat::Exr,
     ];
@@ -252,7 +255,7 @@ fn what_a_format_accepts_survives_it() {
                 .unwrap_or_else(|e| panic!("{} as {format:?}: {e}", f.name));
             let back = read(out.get_ref()).unwrap_or_else(|e| panic!("{} as {format:?}: {e}", f.name));
             let grey = signal.description.channels <= 2;
-            if grey && matches!(format, OutputFormat::WebP | OutputFormat::Bmp) {
+            if grey && matches!(format, OutputFormat::WebP | OutputFormat::Bmp | OutputFormat::Ppm) {
                 // Stored as colour; every channel of a pixel is the grey.
                 let step = usize::from(back.description.channels);
                 let own = usize::from(signal.description.channels);
@@ -308,6 +311,8 @@ fn formats_refuse_what_they_cannot_hold_and_name_one_that_can() {
             OutputFormat::Png,
             "it cannot hold binary32 samples; TIFF, EXR and NPY can",
         ),
+        ("media/rgba.png", OutputFormat::Ppm, "it cannot hold alpha; PAM, PNG and TIFF can"),
+        ("media/rgb.bmp", OutputFormat::Pgm, "it cannot hold colour; PPM, PNG and TIFF can"),
         ("media/chirp-16.wav", OutputFormat::Png, "it cannot hold sound; WAV and NPY can"),
         ("media/1x1.png", OutputFormat::Wav, "it cannot hold a picture; PNG, TIFF and NPY can"),
     ];
@@ -317,7 +322,7 @@ fn formats_refuse_what_they_cannot_hold_and_name_one_that_can() {
     }
     let error = OutputFormat::from_extension("picture.gif").unwrap_err().to_string();
     assert!(error.contains("\"gif\"") && error.contains("png jpg"), "{error}");
-    assert_eq!(OutputFormat::from_extension("a.b/P.PPM").unwrap(), OutputFormat::Pnm);
+    assert_eq!(OutputFormat::from_extension("a.b/P.PPM").unwrap(), OutputFormat::Ppm);
     assert_eq!(OutputFormat::default_for(Kind::Picture, SampleFormat::F32).extension(), "tiff");
 }
 

@@ -13,6 +13,25 @@ use sirenc::signal::metric::{Comparison, compare_by};
 use std::fmt::Write;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  sirenc compare photo.png other.png
+  sirenc compare photo.png photo.siren --json
+  sirenc compare voice.wav voice.siren";
+
+const JSON: &str = "\
+JSON object:
+  a, b       paths; of names that are not UTF-8, a_hex and b_hex have the bytes
+             in hexadecimal
+  psnr_db    PSNR over all samples, dB; null if infinite (identical)
+  snr_db     sound: SNR, dB; null if infinite
+  ssim       pictures of at least 11 pixels a side: SSIM, 1 if identical
+  ms_ssim    pictures of at least 176 pixels a side: MS-SSIM, 1 if identical
+  lsd_db     sound: log-spectral distance, dB
+  max_error  largest error of a sample, as a fraction of full scale (0..1), in
+             their own unit of binary32
+  version    of sirenc";
+
 /// Compare two signals: PSNR, SSIM, max error and more
 ///
 /// Of pictures PSNR, SSIM, MS-SSIM and the largest error, of sound PSNR, SNR, LSD (log-spectral distance) and the
@@ -20,6 +39,7 @@ use std::path::PathBuf;
 /// PSNR and SSIM are over all channels; the samples of each file are taken in their own range. With alpha, errors are those
 /// of what is visible: a colour's squared error counts by A's alpha there, and SSIM is that of colours times their alpha.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{JSON}"))]
 pub struct Args {
     /// The reference
     #[arg(value_name = "A")]
@@ -27,7 +47,7 @@ pub struct Args {
     /// What is compared with it; one of both may be - for standard input
     #[arg(value_name = "B")]
     b: PathBuf,
-    /// Print one JSON object
+    /// Print one JSON object; --help has its keys
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -41,6 +61,10 @@ pub struct Args {
 
 /// Runs `sirenc compare`.
 pub fn run(args: &Args) -> Outcome {
+    work(args).map_err(LimitArgs::name_flag)
+}
+
+fn work(args: &Args) -> Outcome {
     if super::input::is_stdin(&args.a) && super::input::is_stdin(&args.b) {
         return Err(Failure::usage("only one of both signals can come from standard input"));
     }
@@ -98,8 +122,8 @@ fn table(args: &Args, description: &Description, compared: &Comparison) -> Strin
 /// What was measured, for scripts; what does not apply is left out, what is infinite is null.
 fn json(args: &Args, description: &Description, compared: &Comparison, notes: Vec<String>) -> String {
     let mut object = Map::new();
-    object.insert("a".into(), report::path(&args.a));
-    object.insert("b".into(), report::path(&args.b));
+    report::put_path(&mut object, "a", &args.a);
+    report::put_path(&mut object, "b", &args.b);
     let measures = [
         ("psnr_db", Some(compared.distortion.psnr_db())),
         ("peak", Some(compared.distortion.peak)),

@@ -7,14 +7,15 @@ mod range;
 
 use super::derivative::DerivativeArgs;
 use super::failure::{Exit, Failure};
-use super::input::Input;
+use super::input::{self, Input};
 use super::limits::LimitArgs;
 use super::output::Output;
 use super::progress::Meter;
 use super::values::{self, PictureSize, Range, Rectangle, Span};
-use super::{Outcome, notes, render, report};
+use super::{Outcome, notes, render, report, terminal};
 use background::Background;
 use clap::ValueEnum;
+use clap::builder::TypedValueParser;
 use plan::Plan;
 use range::Codes;
 use sirenc::media::{self, OutputFormat};
@@ -32,29 +33,37 @@ use std::time::Instant;
 #[command(after_long_help = "\
 Examples:
   sirenc decode photo.siren                     photo.png
-  sirenc decode photo.siren -o big.tiff --scale 4 --bits 16
+  sirenc decode photo.siren big.tiff --scale 4 --bits 16
   sirenc decode photo.siren --size 320x200 -o - --format jpg > thumbnail.jpg
   sirenc decode photo.siren --region 100,80,4.5,3 --size 1800x1200
   sirenc decode logo.siren -o logo.jpg --background white
   sirenc decode voice.siren --rate 96000        voice.wav
   sirenc decode voice.siren --time 1.5..2
-  sirenc decode photo.siren --derivative gradient            photo.npy, (height, width, channels, 2)
-  sirenc decode photo.siren --derivative laplacian -o l.png  8 bits, by a mapping that is printed and stored
-  sirenc decode photo.siren -o photo.npy        C-order binary32, not rounded, (height, width, channels)
+  sirenc decode photo.siren photo.npy           C-order binary32, not rounded,
+                                                (height, width, channels)
+  sirenc decode photo.siren --derivative gradient
+                                                photo.npy, with a last axis of 2
+  sirenc decode photo.siren --derivative laplacian -o l.png
+                                                8 bits, by a mapping that is
+                                                printed and stored
   sirenc decode relief.siren -o relief.png --bits 8 --range 0..3000")]
 pub struct Args {
     /// The .siren file; - is standard input
     #[arg(value_name = "INPUT")]
     input: PathBuf,
 
+    /// File to write, as with --output
+    #[arg(value_name = "OUTPUT", conflicts_with = "output")]
+    to: Option<PathBuf>,
+
     /// File to write, its extension chooses the format; - is standard output
     ///
-    /// By default INPUT with .png, .tiff (pictures of binary32) or .wav; standard output if INPUT is -.
+    /// By default INPUT with .png, .tiff (pictures of binary32), .wav or .npy (derivatives); standard output if INPUT is -.
+    /// Where a file of that name exists, which may be the original, another has to be named.
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Format of the output, whatever its name: png, jpg, tiff, webp, bmp, pnm, exr, wav or npy
-    /// [default: by the extension of PATH]
-    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    /// Format of the output, whatever its name [default: by the extension of PATH]
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
     format: Option<OutputFormat>,
 
     /// Render this part of a picture: X,Y,W,H in native pixels, fractions allowed [default: all of it]
@@ -82,7 +91,7 @@ pub struct Args {
     ///
     /// At a lower rate samples are means over their extent.
     #[arg(long, value_name = "HZ", help_heading = SAMPLING)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(value_parser = values::whole(1..=u32::MAX))]
     rate: Option<u32>,
     /// Sample format of the output, bits of an integer or f32 [default: native]
     #[arg(long, value_name = "BITS", help_heading = SAMPLING)]
@@ -112,10 +121,10 @@ pub struct Args {
     ///
     /// To open a GPU takes its time too: it is meant for large renderings. auto uses one that is usable, else the CPU, and
     /// -v says which and why. A device that was asked for by name and is not usable is an error.
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = values::device)]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = values::devices(), hide_possible_values = true)]
     device: Device,
     /// Threads; they change the time, not the bytes [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::threads)]
     threads: Option<std::num::NonZeroU16>,
     /// Overwrite an existing output
     #[arg(short, long)]
@@ -143,13 +152,29 @@ enum Bits {
     F32,
 }
 
-/// A format by the extension that stands for it.
-fn format(text: &str) -> Result<OutputFormat, String> {
-    OutputFormat::from_extension(Path::new("name").with_extension(text)).map_err(|error| error.to_string())
+/// Formats by the extensions that stand for them.
+fn formats() -> impl TypedValueParser<Value = OutputFormat> {
+    values::listed(media::EXTENSIONS.iter().map(|&(extension, _)| extension), |text: &str| {
+        OutputFormat::from_extension(Path::new("name").with_extension(text))
+            .map_err(|error| error.to_string())
+    })
 }
 
 /// Runs `sirenc decode`.
-pub fn run(args: &Args) -> Outcome {
+pub fn run(mut args: Args) -> Outcome {
+    if let Some(second) = args.to.take() {
+        if input::is_siren_name(&second) {
+            let sentence = "a .siren file, the name of the picture or sound to write was expected";
+            return Err(
+                Failure::new(Exit::Usage, second.display(), sentence).hint("one file is decoded at a time")
+            );
+        }
+        args.output = Some(second);
+    }
+    work(&args).map_err(LimitArgs::name_flag)
+}
+
+fn work(args: &Args) -> Outcome {
     let started = Instant::now();
     render::use_threads(args.threads)?;
     let limits = args.limits.limits();
@@ -163,7 +188,7 @@ pub fn run(args: &Args) -> Outcome {
         Some(derivative) => args.plan_derivative(&name, &decoder, derivative)?,
     };
     args.limits.admit(&name, &plan.grid)?;
-    let output = Output::prepare(&plan.path, &args.input, args.force)?;
+    let output = Output::prepare(&plan.path, &args.input, args.force, &args.advice(&plan.path))?;
     let decoder = decoder.with_device(args.device).map_err(|error| Failure::work(&name, error))?;
 
     let rendered = match derivative {
@@ -188,17 +213,27 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 impl Args {
+    /// What to do where a file is in the way: one that was not named is perhaps the original.
+    fn advice(&self, path: &Path) -> String {
+        if self.output.is_some() {
+            return "use -f to overwrite it".into();
+        }
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        let other = path.with_extension(format!("decoded.{extension}"));
+        format!("it may be the original: name another with -o, as in -o {}", other.display())
+    }
+
     /// The summary for people, on standard error.
     fn print(&self, name: &str, decoder: &Decoder, plan: &Plan, output: &Output, started: Instant) {
         let description = &plan.description;
-        eprintln!(
+        terminal::tell(&format!(
             "{name} → {}: {}, {}, {}, {:.2} s",
             output.name(),
             report::extent(description),
             report::channels(description),
             report::sample_format(description.format).1,
             started.elapsed().as_secs_f64(),
-        );
+        ));
         if !self.verbose {
             return;
         }

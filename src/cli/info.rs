@@ -8,18 +8,50 @@ use sirenc::container::{self, Networks, SectionInfo};
 use sirenc::signal::{Grid, Units};
 use sirenc::{Cost, Decoder, Limits};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  sirenc info photo.siren
+  sirenc info photo.siren --json | jq .bpp";
+
+const JSON: &str = "\
+JSON object:
+  input          path; of a name that is not UTF-8, input_hex has the bytes in
+                 hexadecimal
+  bytes          of the file
+  bpp            pictures: bits of the file per pixel
+  kbps           sound: kilobits (1000 bits) of the file per second
+  kind           picture or sound
+  lengths        [width, height], or [samples]
+  channels       1 to 8
+  format         of the source's samples: u8, u16, i8, i16, i24, i32 or f32
+  rate           sound: samples per second, else null
+  tiles          along each axis, as lengths
+  overlap        of tiles, native samples
+  layers, width  [least, most] hidden layers, and neurons of one, of any network
+  parameters     of all networks
+  weights        quantized, f16 or f32
+  bits_per_parameter
+                 of the section that holds them
+  macs, memory_bytes
+                 multiply-adds and bytes of memory of a native decode, null if
+                 they cannot be told
+  worst_seconds  which that takes on one thread without vector instructions
+  metadata       [{kind, bytes}]: ICC, Exif or XMP
+  sections       [{name, number, bytes}] of the file";
 
 /// Show what a .siren file holds, without rendering it
 ///
 /// Kind, size, channels, sample format, tiles, networks, parameters, rate, the cost of a native decode and the time it
 /// takes at worst, metadata and the bytes of every section.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{JSON}"))]
 pub struct Args {
     /// The .siren file; - is standard input
     #[arg(value_name = "INPUT")]
     input: PathBuf,
-    /// Print one JSON object
+    /// Print one JSON object; --help has its keys
     #[arg(long)]
     json: bool,
 }
@@ -34,7 +66,7 @@ pub fn run(args: &Args) -> Outcome {
     let sections =
         container::sections(&content.bytes).map_err(|error| Failure::siren(&content.name, error))?;
     let info = Info { name: &content.name, bytes: content.bytes.len() as u64, decoder: &decoder, sections };
-    output::print(&if args.json { format!("{}\n", info.json()) } else { info.table() })?;
+    output::print(&if args.json { format!("{}\n", info.json(&args.input)) } else { info.table() })?;
     Ok(Exit::Done)
 }
 
@@ -140,13 +172,13 @@ impl Info<'_> {
     }
 
     /// The object for scripts.
-    fn json(&self) -> Value {
+    fn json(&self, path: &Path) -> Value {
         let description = self.decoder.description();
         let (rate_name, rate, _) = report::rate(description, self.bytes);
         let (layers, width) = (self.range(|s| s.layers), self.range(|s| s.width));
         let mut object = Map::new();
+        report::put_path(&mut object, "input", path);
         let mut put = |name: &str, value: Value| object.insert(name.into(), value);
-        put("input", json!(self.name));
         put("bytes", json!(self.bytes));
         put(rate_name, report::number(rate));
         put("kind", json!(report::kind(description)));

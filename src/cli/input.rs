@@ -82,6 +82,11 @@ impl Content {
     }
 }
 
+/// Whether `path` has the name of a `.siren` file.
+pub fn is_siren_name(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("siren"))
+}
+
 /// Whether `path` names standard input.
 pub fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")

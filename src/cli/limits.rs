@@ -35,9 +35,22 @@ impl LimitArgs {
     pub fn admit(&self, name: &str, grid: &Grid) -> Result<(), Failure> {
         let (needed, allowed) = (grid.positions(), self.max_pixels);
         if needed > allowed {
-            let failure = Failure::work(name, Error::Limit { what: "pixels", needed, allowed });
-            return Err(failure.hint("--max-pixels raises it"));
+            return Err(Failure::work(name, Error::Limit { what: "pixels", needed, allowed }));
         }
         Ok(())
+    }
+    /// Says of the limit that was exceeded, if one was, which flag raises it.
+    pub fn name_flag(failure: Failure) -> Failure {
+        let flags = [
+            ("pixels", "--max-pixels raises it"),
+            ("samples of the rendering", "--max-pixels raises it"),
+            ("bytes of memory", "--max-memory raises it"),
+            ("multiply-adds", "--max-macs raises it"),
+        ];
+        let limit = failure.limit().unwrap_or_default();
+        match flags.into_iter().find(|(what, _)| limit.starts_with(what)) {
+            Some((_, hint)) => failure.hint(hint),
+            None => failure,
+        }
     }
 }

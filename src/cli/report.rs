@@ -1,6 +1,6 @@
 //! Numbers as people read them, and as JSON has them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sirenc::Device;
 use sirenc::signal::metric::{Distortion, WorstTile};
 use sirenc::signal::{Description, Kind, SampleFormat};
@@ -192,9 +192,15 @@ pub fn description(description: &Description) -> String {
     format!("a {} of {} {}", kind(description), extent(description), channels(description))
 }
 
-/// A path in JSON: characters that are none are replaced.
-pub fn path(path: &Path) -> Value {
-    json!(path.to_string_lossy())
+/// Puts `path` into a JSON object. One that is no text has U+FFFD where it is none, and all its bytes in hexadecimal beside
+/// it, as `key_hex`.
+pub fn put_path(object: &mut Map<String, Value>, key: &str, path: &Path) {
+    object.insert(key.into(), json!(path.to_string_lossy()));
+    if path.to_str().is_none() {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        object.insert(format!("{key}_hex"), json!(hex));
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,59 @@
 //! The values of flags: text to numbers with units, and what to say if it is none.
 
+use clap::builder::{PossibleValue, TypedValueParser};
 use sirenc::Device;
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::num::NonZeroU16;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
+
+/// A parser whose values, or the most usual of them, are known to help and completions.
+#[derive(Clone)]
+pub struct Listed<P> {
+    names: Vec<&'static str>,
+    parse: P,
+}
+
+/// `parse`, which takes `names` and perhaps more.
+pub fn listed<P>(names: impl IntoIterator<Item = &'static str>, parse: P) -> Listed<P> {
+    Listed { names: names.into_iter().collect(), parse }
+}
+
+impl<P: TypedValueParser> TypedValueParser for Listed<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        self.parse.parse_ref(command, arg, value)
+    }
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.names.iter().map(PossibleValue::new)))
+    }
+}
+
+/// A whole number within `range`.
+pub fn whole<T>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    move |text| match text.parse() {
+        Ok(value) if range.contains(&value) => Ok(value),
+        _ => Err(format!("a whole number from {} to {} was expected", range.start(), range.end())),
+    }
+}
+
+/// The number of threads.
+pub fn threads(text: &str) -> Result<NonZeroU16, String> {
+    whole(NonZeroU16::MIN..=NonZeroU16::MAX)(text)
+}
 
 /// `WxH` in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +199,11 @@ pub fn range(text: &str) -> Result<Range, String> {
 }
 
 /// `auto`, `cpu`, `cuda` or `cuda:I`.
-pub fn device(text: &str) -> Result<Device, String> {
+pub fn devices() -> impl TypedValueParser<Value = Device> {
+    listed(["auto", "cpu", "cuda"], device)
+}
+
+fn device(text: &str) -> Result<Device, String> {
     match text.to_ascii_lowercase().as_str() {
         "auto" => Ok(Device::Auto),
         "cpu" => Ok(Device::Cpu),
@@ -183,6 +239,15 @@ mod tests {
             assert_eq!(count(text), Ok(expected), "{text}");
         }
         assert!(count("0").is_err() && count("-4k").is_err());
+    }
+
+    #[test]
+    fn whole_numbers_say_their_range() {
+        assert_eq!(whole(1..=9u8)("9"), Ok(9));
+        for text in ["0", "10", "-1", "1.5", "", "300", "many"] {
+            assert_eq!(whole(1..=9u8)(text), Err("a whole number from 1 to 9 was expected".into()), "{text}");
+        }
+        assert!(threads("0").is_err() && threads("100000").unwrap_err().contains("1 to 65535"));
     }
 
     #[test]

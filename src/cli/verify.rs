@@ -8,10 +8,32 @@ use super::peak::PeakArgs;
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
 use sirenc::media::Reading;
-use sirenc::signal::metric::{Comparison, TileErrors, WorstTile, compare_by};
+use sirenc::signal::metric::{Comparison, Distortion, TileErrors, WorstTile, compare_by};
 use sirenc::signal::{Description, Grid};
 use sirenc::{Decoder, GradientError, Limits};
 use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  sirenc verify photo.siren                           is it intact
+  sirenc verify photo.siren photo.png                 and how close is it
+  sirenc verify photo.siren photo.png --min-psnr 35   exit code 7 below that";
+
+const JSON: &str = "\
+JSON object:
+  input, original
+                  paths; of names that are not UTF-8, input_hex and
+                  original_hex have the bytes in hexadecimal
+  intact          true; a damaged file is exit code 4, and no object
+  psnr_db         PSNR over all samples, dB; null if infinite (identical)
+  snr_db          sound: SNR, dB; null if infinite
+  max_error       largest error of a sample, as a fraction of full scale (0..1),
+                  in their own unit of binary32
+  worst_tile      {psnr_db, region} of the tile with most error, the region as
+                  of decode; null if there is one tile only
+  gradient_error, dx_error, dy_error, dt_error
+                  with --derivatives: relative errors of the gradient and of
+                  its components, 0 to 1 and more";
 
 /// Check a .siren file and, with the original, the error it was stored with
 ///
@@ -19,6 +41,7 @@ use std::path::{Path, PathBuf};
 /// file is decoded and compared as well (exit code 7 if it is another signal or not close enough). With alpha, errors are
 /// those of what is visible: a colour's squared error counts by the original's alpha there.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{JSON}"))]
 pub struct Args {
     /// The .siren file; - is standard input
     #[arg(value_name = "INPUT")]
@@ -26,7 +49,9 @@ pub struct Args {
     /// The picture or sound it was made from
     #[arg(value_name = "ORIGINAL")]
     original: Option<PathBuf>,
-    /// Fail with exit code 7 below this PSNR in dB [default: no minimum]
+    /// Fail with exit code 7 below this PSNR in dB [default: 0.5 dB less than ORIGINAL's mean would have]
+    ///
+    /// What has less than the mean tells nothing of ORIGINAL: it is of something else. By default 48 dB are always enough.
     #[arg(long, value_name = "DB", requires = "original", value_parser = super::values::positive)]
     min_psnr: Option<f64>,
     #[command(flatten)]
@@ -38,7 +63,7 @@ pub struct Args {
     /// whatever their alpha.
     #[arg(long, requires = "original")]
     derivatives: bool,
-    /// Print one JSON object
+    /// Print one JSON object; --help has its keys
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -50,20 +75,25 @@ pub struct Args {
 
 /// Runs `sirenc verify`.
 pub fn run(args: &Args) -> Outcome {
+    work(args).map_err(LimitArgs::name_flag)
+}
+
+fn work(args: &Args) -> Outcome {
     let content = Content::read(&args.input, &Limits::default())?;
     let decoder = content.decoder(&args.limits.limits())?;
     let name = &content.name;
 
     let mut object = Map::new();
-    object.insert("input".into(), json!(name));
+    report::put_path(&mut object, "input", &args.input);
     object.insert("intact".into(), json!(true));
     let mut sentence = format!("{name}: intact");
-    let mut psnr = f64::INFINITY;
+    let mut fault = None;
     if let Some(original) = &args.original {
         let Measured { compared, worst, gradient, notes } = against(args, name, &decoder, original)?;
-        psnr = compared.distortion.psnr_db();
+        let psnr = compared.distortion.psnr_db();
+        fault = args.fault(&compared.distortion, original);
         let description = decoder.description();
-        object.insert("original".into(), report::path(original));
+        report::put_path(&mut object, "original", original);
         object.insert("notes".into(), json!(notes));
         object.insert("psnr_db".into(), report::number(psnr));
         object.insert("peak".into(), report::number(compared.distortion.peak));
@@ -99,13 +129,33 @@ pub fn run(args: &Args) -> Outcome {
     } else if !args.quiet {
         output::print(&format!("{sentence}\n"))?;
     }
-    match args.min_psnr {
-        Some(least) if psnr < least || psnr.is_nan() => Err(Failure::new(
-            Exit::Verification,
-            name,
-            format!("PSNR {psnr:.2} dB, at least {} dB expected", report::short(least)),
-        )),
-        _ => Ok(Exit::Done),
+    match fault {
+        Some(sentence) => Err(Failure::new(Exit::Verification, name, sentence)),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// Below what the mean has by more than this, dB, a file is of something else.
+const MARGIN_DB: f64 = 0.5;
+/// Errors as of a code of 8 bits, dB: such a file is not of something else, even where the original is nearly constant.
+const CLOSE_DB: f64 = 48.0;
+
+impl Args {
+    /// What is wrong with such a distortion, if anything is.
+    fn fault(&self, distortion: &Distortion, original: &Path) -> Option<String> {
+        let (psnr, constant) = (distortion.psnr_db(), distortion.constant_psnr_db());
+        match self.min_psnr {
+            Some(least) if psnr >= least => None,
+            Some(least) => {
+                let least = report::short(least);
+                Some(format!("PSNR {psnr:.2} dB, at least {least} dB expected"))
+            }
+            None if psnr >= CLOSE_DB || psnr >= constant - MARGIN_DB => None,
+            None => {
+                let (original, constant) = (original.display(), report::decibels(constant));
+                Some(format!("not of {original}: PSNR {psnr:.2} dB, where its mean alone has {constant}"))
+            }
+        }
     }
 }
 

@@ -41,7 +41,8 @@ use units::Normalised;
 /// the target.
 ///
 /// # Errors
-/// `Parameter` for impossible options or signals (NaN samples), `Device` for an unusable device.
+/// `Parameter` for impossible options or signals (NaN samples), `TooSmall` for a size below that of any file of the signal,
+/// `Device` for an unusable device.
 pub fn encode(
     signal: &Signal,
     options: &EncodeOptions,

@@ -16,7 +16,7 @@ use std::io::{BufRead, Read, Seek};
 /// # Errors
 /// Those of [`read_from`](crate::media::read_from).
 pub(super) fn read<R: BufRead + Seek>(reader: R, length: u64, limits: &Limits) -> Result<Reading> {
-    let mut array = NpyReader::in_any_order(reader)?;
+    let mut array = NpyReader::new(reader)?;
     let (description, mut notes) = describe(array.shape(), array.kind())?;
     admit("NPY", &description, limits)?;
     require_samples_fit(&description, 1, 16 * PART as u64, limits)?;

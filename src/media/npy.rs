@@ -58,22 +58,17 @@ pub fn write_npy<W: Write>(
     Ok(())
 }
 
-/// Reads an array of integers of 8 to 64 bits or floats of 16 to 64 in C order: its shape and its numbers.
+/// Reads an array of integers of 8 to 64 bits or floats of 16 to 64: its shape and its numbers in C order.
 ///
 /// # Errors
-/// [`Error::Format`] if it is not a whole `.npy` file; [`Error::Unsupported`] for other types and Fortran order;
-/// [`Error::Limit`] if it holds more than `samples` numbers or these, of 8 bytes each, do not fit into `memory_bytes` beside the file,
-/// with room to make binary32 of them.
+/// [`Error::Format`] if it is not a whole `.npy` file; [`Error::Unsupported`] for other types; [`Error::Limit`] if it holds more
+/// than `samples` numbers or these, of 8 bytes each, do not fit into `memory_bytes` beside the file, with room to make binary32 of
+/// them.
 pub fn read_npy(bytes: &[u8], limits: &Limits) -> Result<(Vec<u64>, Vec<f64>)> {
     let mut array = NpyReader::new(bytes)?;
-    Limits::ask("numbers of the array", array.left, limits.samples)?;
     array.require_length(array.reader.len() as u64)?;
-    let memory = (bytes.len() as u64).saturating_add(array.left.saturating_mul(8 + 4));
-    Limits::ask("bytes of memory", memory, limits.memory_bytes)?;
-    let mut numbers = Vec::with_capacity(array.left as usize);
-    while array.left > 0 {
-        numbers.extend(array.read(PART)?);
-    }
+    let room = limits.memory_bytes.saturating_sub(bytes.len() as u64);
+    let numbers = array.read_whole(&Limits { memory_bytes: room, ..limits.clone() })?;
     Ok((array.shape, numbers))
 }
 
@@ -101,21 +96,12 @@ pub struct NpyReader<R> {
 const LONGEST_HEADER: usize = 1 << 16;
 
 impl<R: Read> NpyReader<R> {
-    /// Reads the header of an array in C order.
+    /// Reads the header of an array.
     ///
     /// # Errors
-    /// [`Error::Format`] if it is none of a `.npy` file; [`Error::Unsupported`] for other types and Fortran order;
-    /// [`Error::Io`] if reading fails.
-    pub fn new(reader: R) -> Result<Self> {
-        let array = Self::in_any_order(reader)?;
-        if array.fortran && array.shape.len() > 1 {
-            let detail = "Fortran order, C order expected (NumPy's `ascontiguousarray` makes it)";
-            return Err(Error::unsupported("NPY", detail));
-        }
-        Ok(array)
-    }
-    /// The same of an array that may be in Fortran order.
-    pub(super) fn in_any_order(mut reader: R) -> Result<Self> {
+    /// [`Error::Format`] if it is none of a `.npy` file; [`Error::Unsupported`] for other types; [`Error::Io`] if reading
+    /// fails.
+    pub fn new(mut reader: R) -> Result<Self> {
         let mut start = [0; 8];
         read_whole(&mut reader, &mut start)?;
         if !start.starts_with(MAGIC) {
@@ -139,7 +125,7 @@ impl<R: Read> NpyReader<R> {
         let shape = shape(&header)?;
         let kind =
             entry(&header, "'descr':")?.trim_start_matches('\'').split('\'').next().unwrap_or_default();
-        let fortran = entry(&header, "'fortran_order':")?.starts_with("True");
+        let fortran = entry(&header, "'fortran_order':")?.starts_with("True") && shape.len() > 1;
         let mut letters = kind.chars();
         let (order, name) = (letters.next(), letters.as_str());
         // Read in the order of little-endian files; the bytes of others are reversed before.
@@ -181,6 +167,28 @@ impl<R: Read> NpyReader<R> {
         }
         let detail = format!("{bytes} bytes of numbers, {} of {} bytes expected", self.left, self.width);
         Err(Error::format("NPY", detail))
+    }
+    /// Whether the first axis is the fastest, and not the last.
+    pub fn is_fortran(&self) -> bool {
+        self.fortran
+    }
+    /// All numbers of an array of which none was read yet, in C order.
+    ///
+    /// # Errors
+    /// As [`NpyReader::read`], and [`Error::Limit`] if it holds more than `samples` numbers or these, of 8 bytes each, do not fit
+    /// into `memory_bytes` with room to make binary32 of them.
+    pub fn read_whole(&mut self, limits: &Limits) -> Result<Vec<f64>> {
+        Limits::ask("numbers of the array", self.left, limits.samples)?;
+        Limits::ask("bytes of memory", self.left.saturating_mul(8 + 4), limits.memory_bytes)?;
+        let mut numbers = vec![0.0; self.left as usize];
+        let mut at = 0;
+        while self.left > 0 {
+            for number in self.read(PART)? {
+                numbers[self.place(at)] = number;
+                at += 1;
+            }
+        }
+        Ok(numbers)
     }
     /// The place in C order of the number that is read as the `k`-th.
     pub(super) fn place(&self, k: usize) -> usize {

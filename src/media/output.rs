@@ -10,7 +10,7 @@ use image::{EncodableLayout, ExtendedColorType, ImageEncoder};
 use std::io::{Seek, Write};
 use std::path::Path;
 
-use OutputFormat::{Bmp, Exr, Jpeg, Npy, Png, Pnm, Tiff, Wav, WebP};
+use OutputFormat::{Bmp, Exr, Jpeg, Npy, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, WebP};
 
 /// A format that signals are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,8 +26,14 @@ pub enum OutputFormat {
     WebP,
     /// BMP: 8 bits, grey, RGB or RGBA.
     Bmp,
-    /// PGM, PPM or PAM: 8 and 16 bits, 1 to 4 channels.
+    /// PGM, PPM or, of alpha, PAM: 8 and 16 bits, 1 to 4 channels.
     Pnm,
+    /// PGM: 8 and 16 bits, grey.
+    Pgm,
+    /// PPM: 8 and 16 bits, RGB. Grey is stored as RGB.
+    Ppm,
+    /// PAM: 8 and 16 bits, 1 to 4 channels.
+    Pam,
     /// OpenEXR, uncompressed: binary32, 1 to 4 channels, not converted to linear light. Colours are multiplied by alpha.
     Exr,
     /// WAV: 8, 16, 24 and 32-bit integers and binary32, 1 to 8 channels.
@@ -47,9 +53,9 @@ pub const EXTENSIONS: &[(&str, OutputFormat)] = &[
     ("webp", WebP),
     ("bmp", Bmp),
     ("pnm", Pnm),
-    ("pgm", Pnm),
-    ("ppm", Pnm),
-    ("pam", Pnm),
+    ("pgm", Pgm),
+    ("ppm", Ppm),
+    ("pam", Pam),
     ("exr", Exr),
     ("wav", Wav),
     ("wave", Wav),
@@ -99,6 +105,9 @@ impl OutputFormat {
             WebP => "WebP",
             Bmp => "BMP",
             Pnm => "PNM",
+            Pgm => "PGM",
+            Ppm => "PPM",
+            Pam => "PAM",
             Exr => "EXR",
             Wav => "WAV",
             Npy => "NPY",
@@ -139,7 +148,7 @@ impl OutputFormat {
             (Exr, SampleFormat::F32) => (true, ""),
             (Exr, _) => (false, "PNG, TIFF and PNM"),
             (Wav, _) | (Tiff, SampleFormat::F32) | (_, SampleFormat::U8) => (true, ""),
-            (Png | Tiff | Pnm, SampleFormat::U16) => (true, ""),
+            (Png | Tiff | Pnm | Pgm | Ppm | Pam, SampleFormat::U16) => (true, ""),
             (_, SampleFormat::U16) => (false, "PNG, TIFF and PNM"),
             (_, SampleFormat::F32) => (false, "TIFF, EXR and NPY"),
             _ => (false, "NPY"),
@@ -154,11 +163,12 @@ impl OutputFormat {
                 format!("{channels} channels, 1 to {most} expected"),
             ));
         }
-        if channels % 2 == 0 && (self == Jpeg || self == Bmp && channels == 2) && kind == Kind::Picture {
-            return refuse(
-                if self == Bmp { "grey with alpha" } else { "alpha" }.into(),
-                "PNG, TIFF and WebP",
-            );
+        match (self, channels) {
+            (Jpeg, 2 | 4) => return refuse("alpha".into(), "PNG, TIFF and WebP"),
+            (Bmp, 2) => return refuse("grey with alpha".into(), "PNG, TIFF and WebP"),
+            (Pgm | Ppm, 2 | 4) => return refuse("alpha".into(), "PAM, PNG and TIFF"),
+            (Pgm, 3) => return refuse("colour".into(), "PPM, PNG and TIFF"),
+            _ => {}
         }
         let side = match self {
             Jpeg => 65535,
@@ -212,7 +222,7 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
     match format {
         Wav => wav::write(signal, writer),
         Npy => write_array(signal, writer),
-        Pnm => pnm::write(signal, size, writer),
+        Pnm | Pgm | Ppm | Pam => pnm::write(signal, format, size, writer),
         Exr => exr::write(signal, size, writer),
         Tiff => tiff::write(signal, size, writer),
         Png => png::write(signal, size, writer),

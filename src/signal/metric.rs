@@ -82,6 +82,11 @@ impl ChannelSum {
         self.error += weight * (error * error);
         self.max = self.max.max(weight * error);
     }
+    /// The sum of the squared distances of the source from its mean.
+    fn deviation(&self) -> f64 {
+        let mean = self.total / self.positions.max(1) as f64;
+        (self.source - self.total * mean).max(0.0)
+    }
 }
 
 impl ErrorSum {
@@ -160,16 +165,12 @@ impl ErrorSum {
     /// With `scale` codes to a unit.
     fn scaled(&self, scale: f64) -> Distortion {
         let mean = |sum: f64, n: u64| if n == 0 { 0.0 } else { sum / n as f64 / (scale * scale) };
-        let variance = |c: &ChannelSum| {
-            let deviation = c.source - c.total * (c.total / c.positions.max(1) as f64);
-            mean(deviation.max(0.0), c.positions)
-        };
         let range = self.channels.iter().map(|c| c.high - c.low).fold(0.0, f64::max);
         Distortion {
             peak: if self.format == SampleFormat::F32 { peak_of_range(self.kind, range) } else { PEAK },
-            variance: self.channels.iter().map(variance).collect(),
             mse: self.channels.iter().map(|c| mean(c.error, c.positions)).collect(),
             power: self.channels.iter().map(|c| mean(c.source, c.positions)).collect(),
+            variance: self.channels.iter().map(|c| mean(c.deviation(), c.positions)).collect(),
             max: self.channels.iter().map(|c| c.max).fold(0.0, f64::max) / scale,
             identical: !self.channels.iter().any(|c| c.differs),
         }
@@ -184,7 +185,7 @@ pub struct Distortion {
     pub mse: Vec<f64>,
     /// Mean square of the source in each channel.
     pub power: Vec<f64>,
-    /// Mean square of what the source differs from its mean by, in each channel.
+    /// Variance of the source in each channel: mean square of what it differs from its mean by, the error of the best constant.
     pub variance: Vec<f64>,
     /// Largest absolute error of any sample; of a colour with alpha, times the alpha, which is as much as it shows.
     pub max: f64,
@@ -210,6 +211,15 @@ impl Distortion {
     /// How much closer to the source than the best constant, its mean, in dB over all channels: 0 of the mean itself.
     pub fn gain_db(&self) -> f64 {
         ratio_db(self.variance.iter().sum::<f64>() / self.variance.len() as f64, self.mean())
+    }
+    /// The PSNR that the best constant in place of the source would have, dB: what has less tells nothing of it.
+    /// Infinite for a constant source and for equal signals.
+    pub fn constant_psnr_db(&self) -> f64 {
+        if self.mean() == 0.0 {
+            return f64::INFINITY;
+        }
+        let variance = self.variance.iter().sum::<f64>() / self.variance.len() as f64;
+        self.psnr_db() + ratio_db(self.mean(), variance)
     }
     /// `10 log₁₀(Σs² / Σe²)` in dB over all channels; infinite for equal signals, −∞ if only the source is silent.
     /// The main figure of sound.
@@ -350,6 +360,20 @@ pub(crate) mod tests {
         assert!(close(d.psnr_db(), 20.0 * 255f64.log10()), "{}", d.psnr_db());
         assert!(close(d.max, 1.0 / 255.0));
         assert!(close(d.snr_db(), 10.0 * (50000f64 / 2.0).log10()), "{}", d.snr_db());
+    }
+
+    #[test]
+    fn the_best_constant_has_the_variance_for_an_error() {
+        let a = picture(2, 2, 1, Samples::U8(vec![0, 102, 102, 0]));
+        let mean = picture(2, 2, 1, Samples::U8(vec![51; 4]));
+        let off = picture(2, 2, 1, Samples::U8(vec![200; 4]));
+        for other in [&mean, &off] {
+            let d = compare(&a, other).unwrap().distortion;
+            assert!(close(d.variance[0], (51f64 / 255.0).powi(2)), "{d:?}");
+            assert!(close(d.constant_psnr_db(), 20.0 * 5f64.log10()), "{}", d.constant_psnr_db());
+        }
+        assert_eq!(compare(&off, &mean).unwrap().distortion.constant_psnr_db(), f64::INFINITY);
+        assert_eq!(compare(&a, &a).unwrap().distortion.constant_psnr_db(), f64::INFINITY);
     }
 
     #[test]

@@ -85,12 +85,19 @@ fn limits_are_held_before_anything_is_spent() {
     let room = Room::new();
     room.put("a.siren", siren_picture(100, 100));
     room.run(&["decode", "a.siren", "--max-pixels", "9999"]).complains(5, &["10000", "9999", "--max-pixels"]);
-    room.run(&["decode", "a.siren", "--max-macs", "10k"]).complains(5, &["a.siren", "10000"]);
-    room.run(&["decode", "a.siren", "--max-memory", "1k"]).complains(5, &["a.siren", "1000"]);
+    room.run(&["decode", "a.siren", "--max-macs", "10k"])
+        .complains(5, &["a.siren", "10000", "--max-macs raises it"]);
+    room.run(&["decode", "a.siren", "--max-memory", "1k"])
+        .complains(5, &["a.siren", "1000", "--max-memory raises it"]);
     room.run(&["decode", "a.siren", "--size", "4000000000x4000000000"])
         .complains(5, &["a.siren", "--max-pixels"]);
-    room.run(&["compare", "a.siren", "a.siren", "--max-pixels", "10"]).complains(5, &["a.siren"]);
-    assert_eq!(room.names(), ["a.siren"]);
+    room.put("a.ppm", picture(100, 100));
+    for command in ["compare", "verify"] {
+        let limit = |flag, most| [command, "a.siren", "a.ppm", flag, most];
+        room.run(&limit("--max-pixels", "10")).complains(5, &["a.siren", "--max-pixels raises it"]);
+        room.run(&limit("--max-memory", "1k")).complains(5, &["a.siren", "--max-memory raises it"]);
+    }
+    assert_eq!(room.names(), ["a.ppm", "a.siren"]);
     room.run(&["decode", "a.siren", "--max-pixels", "10k"]).exits(0);
 }
 

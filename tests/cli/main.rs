@@ -16,5 +16,7 @@ mod interrupts;
 mod outputs;
 mod sampling;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminals;
 mod usage;
 mod values;

@@ -142,6 +142,12 @@ pub fn siren_of_channels(width: u32, height: u32, channels: u8) -> Vec<u8> {
     siren(Description { kind: Kind::Picture, lengths, channels, format: SampleFormat::U8, rate: 0 }, vec![])
 }
 
+/// A `.siren` picture of 5×4 pixels.
+pub fn siren_with_channels(channels: u8) -> Vec<u8> {
+    let lengths = vec![5, 4];
+    siren(Description { kind: Kind::Picture, lengths, channels, format: SampleFormat::U8, rate: 0 }, vec![])
+}
+
 /// A colour profile of grey pictures: no more than its header.
 pub fn profile() -> Vec<u8> {
     let mut bytes = vec![0; 128];

@@ -63,7 +63,9 @@ impl Args {
             if description.has_alpha() && format.accepts(&opaque).is_ok() {
                 return failure.hint("--background white puts it on a colour, without alpha");
             }
-            if self.bits.is_none() { failure.hint("--bits chooses other samples") } else { failure }
+            let eight = Description { format: SampleFormat::U8, ..description.clone() };
+            let fewer = self.bits.is_none() && format.accepts(&eight).is_ok();
+            if fewer { failure.hint("--bits 8 writes what it holds") } else { failure }
         })?;
         let range = self.value_range(&path, &description)?;
         Ok(Plan { grid, description, format, background, path, range })

@@ -51,6 +51,10 @@ fn check(args: &Args, inputs: &[PathBuf]) -> Result<(), Failure> {
     if args.gradient.is_some() {
         return Err(Failure::usage("--gradient names the gradient of one input"));
     }
+    if let Some(last) = inputs.last().filter(|last| input::is_siren_name(last) && !last.exists()) {
+        return Err(Failure::usage(format!("{}: one output is for one input", last.display()))
+            .hint("without it, each goes to its own name with .siren"));
+    }
     let mut targets = HashSet::new();
     for input in inputs {
         let target = args.output_path(input);

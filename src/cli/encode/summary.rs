@@ -3,7 +3,7 @@
 use super::Args;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
-use crate::cli::{notes, report};
+use crate::cli::{notes, report, terminal};
 use serde_json::{Map, Value, json};
 use sirenc::signal::Signal;
 use sirenc::signal::metric::Distortion;
@@ -68,13 +68,13 @@ impl Done<'_> {
         // Worth a word where it shows.
         let worst = report.worst_tile.as_ref().filter(|worst| worst.psnr_db < report.psnr_db - WORSE);
         let worst = worst.map_or(String::new(), |worst| format!(" ({})", report::worst_tile(worst)));
-        eprintln!(
+        terminal::tell(&format!(
             "{} → {}: {} bytes, {rate}, {quality}{worst}, {:.1} s",
             self.name,
             output.name(),
             report::grouped(bytes),
             self.started.elapsed().as_secs_f64(),
-        );
+        ));
         notes::tell(self.name, &report.notes, false);
         if self.args.verbose {
             let device = (report.device.clone(), report.cpu_reason.as_deref());
@@ -103,9 +103,9 @@ impl Done<'_> {
         let (rate_name, rate, _) = report::rate(&self.source.description, bytes);
         let max_error = self.verified.as_ref().map_or(Value::Null, |c| report::number(c.max));
         let mut object = Map::new();
+        report::put_path(&mut object, "input", self.path);
+        report::put_path(&mut object, "output", output);
         let mut put = |name: &str, value: Value| object.insert(name.into(), value);
-        put("input", report::path(self.path));
-        put("output", report::path(output));
         put("bytes", json!(bytes));
         put(rate_name, report::number(rate));
         put("psnr_db", report::number(report.psnr_db));
