@@ -24,12 +24,16 @@ JSON object:
   a, b       paths; of names that are not UTF-8, a_hex and b_hex have the bytes
              in hexadecimal
   psnr_db    PSNR over all samples, dB; null if infinite (identical)
+  peak       what PSNR refers to: 1 of integers, of binary32 the range of A (of
+             sound half of it), or --peak
+  identical  whether all samples are equal, visible or not
   snr_db     sound: SNR, dB; null if infinite
   ssim       pictures of at least 11 pixels a side: SSIM, 1 if identical
   ms_ssim    pictures of at least 176 pixels a side: MS-SSIM, 1 if identical
   lsd_db     sound: log-spectral distance, dB
   max_error  largest error of a sample, as a fraction of full scale (0..1), in
              their own unit of binary32
+  notes      sentences on what was read otherwise than it is stored
   version    of sirenc";
 
 /// Compare two signals: PSNR, SSIM, max error and more

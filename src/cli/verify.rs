@@ -26,11 +26,14 @@ JSON object:
                   original_hex have the bytes in hexadecimal
   intact          true; a damaged file is exit code 4, and no object
   psnr_db         PSNR over all samples, dB; null if infinite (identical)
+  peak            what PSNR refers to: 1 of integers, of binary32 the range of
+                  ORIGINAL (of sound half of it), or --peak
   snr_db          sound: SNR, dB; null if infinite
   max_error       largest error of a sample, as a fraction of full scale (0..1),
                   in their own unit of binary32
   worst_tile      {psnr_db, region} of the tile with most error, the region as
                   of decode; null if there is one tile only
+  notes           sentences on what was read otherwise than it is stored
   gradient_error, dx_error, dy_error, dt_error
                   with --derivatives: relative errors of the gradient and of
                   its components, 0 to 1 and more";

@@ -19,6 +19,9 @@ JSON object:
   bpp            pictures: bits of the file per pixel
   kbps           sound: kilobits (1000 bits) of the file per second
   psnr_db        PSNR over all samples, dB; null if infinite (identical)
+  fit_psnr_db    the same of the networks before they were rounded, about
+  peak           what PSNR refers to: 1 of integers, of binary32 the range of
+                 the source (of sound half of it), or --peak
   snr_db         sound that was verified: SNR, dB; null if infinite
   max_error      largest error of a sample, as a fraction of full scale (0..1),
                  in their own unit of binary32; null with --no-verify

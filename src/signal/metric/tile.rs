@@ -172,7 +172,7 @@ mod tests {
         ]
         .map(|mut errors| {
             errors.add(&signal.samples, 0, &[1.0, 0.0, 101.0 / 255.0, 1.0]);
-            errors.worst().unwrap().start
+            errors.worst(1.0).unwrap().start
         });
         assert_eq!(starts, [[1, 0], [0, 0]]);
     }
