@@ -7,6 +7,7 @@ const VARINT_BYTES: usize = 9;
 const VARINT_BITS: u32 = 63;
 
 /// The unread fields of one section.
+#[derive(Clone)]
 pub(super) struct Fields<'a> {
     rest: &'a [u8],
     /// The section, for error messages.
