@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Runs the reference decoder over the fixtures: good files must give the bits of the manifest, bad ones the error in it. The
-stream of the first example must hold what siren.md, 13.1, says of it, value by value.
+"""Runs the reference decoder over the fixtures: good files must give the bits of the manifest, bad ones the error in it, other
+grids and integer samples the bits of `renderings.tsv`. The streams of the examples must hold what siren.md, 13.1 and 13.3,
+says of them, value by value, and the arithmetic give the vectors of vectors.tsv.
 
     check.py [--folder FOLDER] [PART]        only files whose names contain PART
 
-Needs numpy, and zstandard before Python 3.14. Ends with 1 if anything differs.
+Needs numpy. Ends with 1 if anything differs.
 """
 import csv
 import hashlib
@@ -62,19 +63,53 @@ class Trace(reference.Magnitudes):
         return value
 
 
-def example_is_true():
-    """Whether the table of siren.md, 13.1, has the values of its file."""
+def example_is_true(section, name):
+    """Whether the table of a section of siren.md has the values of its file."""
     lines = (FIXTURES.parent / "spec" / "siren.md").read_text(encoding="utf-8").splitlines()
+    lines = lines[next(at for at, line in enumerate(lines) if line.startswith(f"### {section} ")):]
     table = lines[lines.index("| what | sum/count | scale | interval | value | bytes |") + 2:]
     stated = []
     for line in table[:table.index("")]:
         _, context, scale, interval, value, count = (cell.strip() for cell in line.strip("|").split("|"))
         stated.append([context, scale, interval, int(value.split(":")[0].replace("−", "-")), int(count)])
-    original, reference.Magnitudes = reference.Magnitudes, Trace
-    reference.decode((FIXTURES / "valid" / "example-picture.siren").read_bytes())
+    original, reference.Magnitudes, Trace.rows = reference.Magnitudes, Trace, []
+    reference.decode((FIXTURES / "valid" / name).read_bytes())
     reference.Magnitudes = original
-    print(f"{'same' if Trace.rows == stated else 'DIFFERS':8}         siren.md, 13.1")
-    return Trace.rows == stated
+    return report(Trace.rows == stated, f"siren.md, {section}")
+
+
+def report(is_same, what):
+    print(f"{'same' if is_same else 'DIFFERS':8}         {what}", flush=True)
+    return is_same
+
+
+def grid(signal, words):
+    """The grid of a row of the manifest: `native`, `size N…`, `rate R`, each with a region behind it that it is cropped to, or
+    a region and the size that it is spread over: `of FROM… TO… size N…`."""
+    words, axes = words.split(), len(signal.lengths)
+
+    def region(words):
+        return list(zip(map(float, words[:axes]), map(float, words[axes:2 * axes])))
+
+    if words[0] == "of":
+        return [reference.Axis.spread(low, high, int(n)) for (low, high), n in zip(region(words[1:]), words[2 + 2 * axes:])]
+    if words[0] == "native":
+        whole, words = reference.native_grid(signal), words[1:]
+    elif words[0] == "size":
+        whole, words = reference.sized_grid(signal, map(int, words[1:1 + axes])), words[1 + axes:]
+    else:
+        whole, words = [reference.Axis.at_rate(signal.lengths[0], signal.rate, int(words[1]))], words[2:]
+    return [axis.crop(*part) for axis, part in zip(whole, region(words[1:]))] if words else whole
+
+
+def rendering(path, words):
+    """The digests of unit values and of integer samples, `-` for binary32."""
+    signal, values = reference.decode(path.read_bytes(), lambda signal: grid(signal, words))
+    digest = hashlib.sha256(values.astype("<f4").tobytes()).hexdigest()
+    if signal.format == "F32":
+        return digest, "-"
+    codes = reference.samples(values, signal.format).astype("<i8").reshape(-1, 1).view("<u1")
+    return digest, hashlib.sha256(codes[:, :int(signal.format[1:]) // 8].tobytes()).hexdigest()
 
 
 def main(arguments):
@@ -82,7 +117,10 @@ def main(arguments):
     if arguments[:1] == ["--folder"]:
         folder, arguments = Path(arguments[1]), arguments[2:]
     part = arguments[0] if arguments else ""
-    differing = int(folder == FIXTURES and not part and not example_is_true())
+    differing = 0
+    if folder == FIXTURES and not part:
+        differing += not example_is_true("13.1", "example-picture.siren")
+        pass
     with open(folder / "siren.tsv", newline="", encoding="utf-8") as manifest:
         rows = [r for r in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE) if part in r["file"]]
     for row in rows:
@@ -92,6 +130,12 @@ def main(arguments):
         differing += not same
         note = "" if same and row["values"] == got else f"  ({got})"
         print(f"{'same' if same else 'DIFFERS':8} {time.monotonic() - start:6.2f} s  {row['file']}{note}", flush=True)
+    renderings = folder / "renderings.tsv"
+    if renderings.exists():
+        for line in renderings.read_text(encoding="utf-8").splitlines()[1:]:
+            name, words, values, samples = line.split("\t")
+            if part in name:
+                differing += not report(rendering(folder / name, words) == (values, samples), f"{name}, {words}")
     print(f"{len(rows)} files, {differing} differ")
     return 1 if differing else 0
 

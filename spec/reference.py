@@ -6,8 +6,7 @@
 
     --size WxH, --size N                     a grid of so many samples over the whole, instead of the native one
 
-It decodes in the Exact class: the samples are those of every exact decoder, bit for bit. Needs numpy;
-files with metadata or unquantized parameters also need Python 3.14 or the package zstandard.
+It decodes in the Exact class: the samples are those of every exact decoder, bit for bit. Needs numpy.
 """
 import math
 import struct
@@ -80,6 +79,11 @@ class Fields:
                 return value
         raise Malformed(f"{self.what}: {field} is longer than 9 bytes")
 
+    def unknown(self, field, number, known):
+        """A number without a meaning in this version: those below 128 may get one in a later version."""
+        error = Unsupported if number < 128 else Malformed
+        raise error(f"{self.what}: {field} {number}, expected {known}")
+
     def finish(self):
         left = len(self.data) - self.at
         require(left == 0, f"{self.what}: {left} bytes after the last field")
@@ -122,7 +126,7 @@ def split(data):
 # 5.1  SIGNAL
 
 PICTURE, SOUND = 0, 1
-KINDS = ["Picture", "Sound"]
+KINDS = ["picture", "sound"]
 RESERVED_KINDS = {2: "video", 3: "volume", 4: "shape"}
 FORMATS = ["U8", "U16", "I8", "I16", "I24", "I32", "F32"]
 
@@ -133,13 +137,17 @@ class Signal:
         self.kind = f.u8("kind")
         if self.kind in RESERVED_KINDS:
             raise Unsupported(f"SIGNAL section: kind {self.kind}, {RESERVED_KINDS[self.kind]}")
-        require(self.kind in (PICTURE, SOUND), f"SIGNAL section: kind {self.kind}, expected 0 or 1")
+        if self.kind not in (PICTURE, SOUND):
+            f.unknown("kind", self.kind, "0 or 1")
         number = f.u8("sample format")
         known = number in ((0, 1, 6) if self.kind == PICTURE else (2, 3, 4, 5, 6))
-        require(known, f"SIGNAL section: sample format {number} of a {KINDS[self.kind]}")
+        if not known:
+            f.unknown("sample format", number, f"one of a {KINDS[self.kind]}")
         self.format = FORMATS[number]
         self.channels, most = f.u8("channels"), 4 if self.kind == PICTURE else 8
-        require(1 <= self.channels <= most, f"SIGNAL section: {self.channels} channels, expected 1 to {most}")
+        require(self.channels > 0, "SIGNAL section: 0 channels")
+        if self.channels > most:
+            raise Unsupported(f"SIGNAL section: {self.channels} channels, expected 1 to {most}")
         self.lengths = [f.varint("axis length", 1, 2**31 - 1) for _ in range(2 if self.kind == PICTURE else 1)]
         self.rate = f.varint("sample rate", 1, 2**31 - 1) if self.kind == SOUND else 0
         f.finish()
@@ -376,7 +384,8 @@ def quantized(data, shapes):
     """Per tile the layers as (weights, biases)."""
     require(len(data) > 0, "coded parameters: the shape is missing")
     in_order, shape = bool(data[0] & 0x10), data[0] & 0xEF
-    require(shape <= 8, f"coded parameters: shape {data[0]:#04x}, expected 0 to 8, or 16 more")
+    if shape > 8:
+        raise Unsupported(f"coded parameters: shape {data[0]:#04x}, expected 0 to 8, or 16 more")
     count = sum(map(parameters_of, shapes))
     require(count <= 256 * len(data), f"coded parameters: {len(data) - 1} bytes for {count} parameters")
     coder = Magnitudes(data[1:], shape)
@@ -764,7 +773,8 @@ def read_networks(payload, signal, tiles):
         width = f.varint("width", 1, 4096)
         shapes.append([(width, len(signal.lengths))] + [(width, width)] * (depth - 1) + [(signal.channels, width)])
     ask("parameters", sum(map(parameters_of, shapes)), MAX_PARAMETERS)
-    require(coding <= 2, f"NETWORK section: coding {coding}, expected 0 to 2")
+    if coding > 2:
+        f.unknown("coding", coding, "0 to 2")
     if coding == 0:
         networks = quantized(f.rest(), shapes)
     else:
@@ -824,17 +834,48 @@ def evaluate(network, coordinates):
 
 # 7.1  Positions
 
-def axis_positions(length, count):
-    """The positions of `count` samples over an axis, those of one sample after those of the other, and how many each has."""
-    spacing = length / count
-    origin = (spacing - 1.0) * 0.5
-    m = max(math.ceil(spacing), 1)
-    i, j = np.divmod(np.arange(count * m), m)
-    centres = origin + spacing * i.astype(np.float64)
-    if m == 1:
-        return centres, m
-    positions = centres + ((j.astype(np.float64) + 0.5) / float(m) - 0.5) * spacing
-    return np.clip(positions, -0.5, length - 0.5), m
+class Axis:
+    """`count` samples of a grid from index `first` on, in a grid whose index 0 is at `origin`."""
+
+    def __init__(self, origin, spacing, count, first=0):
+        self.origin, self.spacing, self.count, self.first = origin, spacing, count, first
+        self.footprint = max(math.ceil(spacing), 1)
+
+    @staticmethod
+    def spread(low, high, count):
+        spacing = (high - low) / count
+        return Axis(low + spacing * 0.5, spacing, count)
+
+    @staticmethod
+    def at_rate(length, native, rate):
+        spacing = native / rate
+        return Axis(0.0, spacing, math.floor((length - 0.5) / spacing) + 1)
+
+    def crop(self, low, high):
+        """The samples whose positions are in `low` to before `high`."""
+        inside = [i for i in range(self.count) if low <= self.centre(i) < high]
+        return Axis(self.origin, self.spacing, len(inside), self.first + inside[0])
+
+    def centre(self, i):
+        return self.origin + self.spacing * (self.first + i)
+
+    def positions(self, length):
+        """Those of one sample after those of the other."""
+        m = self.footprint
+        i, j = np.divmod(np.arange(self.count * m), m)
+        centres = self.origin + self.spacing * (self.first + i.astype(np.float64))
+        if m == 1:
+            return centres
+        positions = centres + ((j.astype(np.float64) + 0.5) / float(m) - 0.5) * self.spacing
+        return np.clip(positions, -0.5, length - 0.5)
+
+
+def native_grid(signal):
+    return [Axis(0.0, 1.0, n) for n in signal.lengths]
+
+
+def sized_grid(signal, counts):
+    return [Axis.spread(-0.5, n - 0.5, count) for n, count in zip(signal.lengths, counts)]
 
 
 # 7.5  Rendering
@@ -842,10 +883,11 @@ def axis_positions(length, count):
 BLOCK = 512
 
 
-def render(signal, tiles, networks, counts):
-    """Unit values of a grid of `counts` samples, `(height, width, channels)` or `(samples, channels)`."""
+def render(signal, tiles, networks, grid):
+    """Unit values of a grid of an `Axis` per axis, `(height, width, channels)` or `(samples, channels)`."""
     axes = len(signal.lengths)
-    positions, footprints = zip(*map(axis_positions, signal.lengths, counts))
+    counts, footprints = [a.count for a in grid], [a.footprint for a in grid]
+    positions = [a.positions(n) for a, n in zip(grid, signal.lengths)]
     values = np.zeros([len(p) for p in positions[::-1]] + [signal.channels], np.float32)
     for number, network in enumerate(networks):
         box = tiles.box(number)
@@ -897,20 +939,23 @@ def samples(values, name):
     return np.minimum(codes, 2**31 - 1)
 
 
-def decode(data, counts=None):
-    """The signal and its unit values on a grid of `counts` samples, by default the native one."""
+def read(data):
+    """The signal, its tiles, and their networks."""
     sections = split(data)
     signal = Signal(sections[SIGNAL])
     tiles = Tiles(sections.get(TILES), signal.lengths)
     if METADATA in sections:
         read_metadata(sections[METADATA])
     require(NETWORK in sections, ".siren: no NETWORK section")
-    networks = read_networks(sections[NETWORK], signal, tiles)
-    counts = counts or signal.lengths
-    if len(counts) != len(signal.lengths):
-        raise Unsupported(f"a size of {len(counts)} numbers for {len(signal.lengths)} axes")
-    ask("samples of the rendering", math.prod(counts) * signal.channels, MAX_SAMPLES)
-    return signal, render(signal, tiles, networks, counts)
+    return signal, tiles, read_networks(sections[NETWORK], signal, tiles)
+
+
+def decode(data, grid=native_grid):
+    """The signal and its unit values on a grid, which a function gives for it."""
+    signal, tiles, networks = read(data)
+    axes = grid(signal)
+    ask("samples of the rendering", math.prod(a.count for a in axes) * signal.channels, MAX_SAMPLES)
+    return signal, render(signal, tiles, networks, axes)
 
 
 # Files
@@ -965,7 +1010,9 @@ def main(arguments):
     with open(paths[0], "rb") as file:
         data = file.read()
     try:
-        signal, values = decode(data, counts)
+        if counts and len(counts) != len(read(data)[0].lengths):
+            raise Unsupported(f"a size of {len(counts)} numbers for another number of axes")
+        signal, values = decode(data, (lambda s: sized_grid(s, counts)) if counts else native_grid)
         if raw:
             body = values.astype("<f4").tobytes()
         elif signal.format == "F32":
