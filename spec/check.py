@@ -11,7 +11,10 @@ import csv
 import hashlib
 import sys
 import time
+import zlib
 from pathlib import Path
+
+import numpy as np
 
 import reference
 
@@ -112,6 +115,54 @@ def rendering(path, words):
     return digest, hashlib.sha256(codes[:, :int(signal.format[1:]) // 8].tobytes()).hexdigest()
 
 
+def binary32(text):
+    return np.array([int(text, 16)], np.uint32).view(np.float32)
+
+
+def bits(value):
+    """The hexadecimal digits of a number."""
+    return value.tobytes()[::-1].hex()
+
+
+def starts(shape, scale, width):
+    return reference.table(int(scale), int(shape), width == "wide")
+
+
+def context(total, count):
+    return reference.Context(int(total), int(count))
+
+
+VECTORS = {
+    "sine": lambda t: bits(reference.sine(binary32(t))),
+    "fma": lambda a, b, c: bits(reference.fma(binary32(a), binary32(b), binary32(c))),
+    "ramp": lambda distance, overlap: bits(ramp(float(distance), int(overlap))),
+    "binary16": lambda half: bits(np.array([int(half, 16)], np.uint16).view(np.float16).astype(np.float32)),
+    "step": lambda index: bits(reference.step(int(index))),
+    "scale": lambda total, count: str(context(total, count).scale()),
+    # The CRC-32 of where the entries start and of 65536, four bytes each, little-endian.
+    "table": lambda *which: f"{zlib.crc32(np.array(starts(*which), '<u4').tobytes()):08x}",
+    "intervals": lambda *which: " ".join(map(str, starts(*which))),
+}
+
+
+def ramp(distance, overlap):
+    tiles = reference.Tiles(None, [1])
+    tiles.overlap = overlap
+    return tiles.ramp(np.array([distance]), 0)
+
+
+def vector(what, inputs):
+    return VECTORS[what](*inputs)
+
+
+def vectors_are_true():
+    rows = (FIXTURES.parent / "spec" / "vectors.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    wrong = [row for row in rows if vector(row.split("\t")[0], row.split("\t")[1].split()) != row.split("\t")[2]]
+    for row in wrong:
+        print(f"DIFFERS         {row}")
+    return report(not wrong, f"vectors.tsv, {len(rows)} rows")
+
+
 def main(arguments):
     folder = FIXTURES
     if arguments[:1] == ["--folder"]:
@@ -119,6 +170,7 @@ def main(arguments):
     part = arguments[0] if arguments else ""
     differing = 0
     if folder == FIXTURES and not part:
+        differing += not vectors_are_true()
         differing += not example_is_true("13.1", "example-picture.siren")
         pass
     with open(folder / "siren.tsv", newline="", encoding="utf-8") as manifest:

@@ -480,7 +480,7 @@ def decompress(frame, size, what):
     return bytes(content)
 
 
-# 2.2  Compressed blocks
+# 2.3  Compressed blocks
 
 class Backward:
     """Bits from the last byte back to the first; above its highest bit that is set the last byte holds nothing."""

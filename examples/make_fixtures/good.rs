@@ -208,8 +208,8 @@ pub fn uncommon() -> Vec<Case> {
             let bits = [0x3f00_0000, 0x3e80_0000, 0x3dcd_2b2c, 0x33d9_6da5, 0x3f80_0001];
             bytes(single(picture(1, 1, 1, F32), 1, 1, &bits.map(f32::from_bits)))
         }),
-        ("ramp", "two tiles of constants 1 and 0: the values are the weights", {
-            let file = tiled(sound(400, 1, F32), &[2], 97, 1, &[1]);
+        ("ramp", "two tiles of constants 1 and 0: the values are the weights, one of which tells how the ramp is grouped", {
+            let file = tiled(sound(460, 1, F32), &[2], 114, 1, &[1]);
             let constant = |file: &File, value: f32| with_networks(file, |n| {
                 let network = |n: &QuantizedNetwork, value| Network::from_parameters(n.shape, vec![0.0, 0.0, 0.0, value]);
                 Networks::Single(vec![network(&n[0], value), network(&n[1], 0.0)])
