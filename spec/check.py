@@ -172,7 +172,7 @@ def main(arguments):
     if folder == FIXTURES and not part:
         differing += not vectors_are_true()
         differing += not example_is_true("13.1", "example-picture.siren")
-        pass
+        differing += not example_is_true("13.3", "example-tiles.siren")
     with open(folder / "siren.tsv", newline="", encoding="utf-8") as manifest:
         rows = [r for r in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE) if part in r["file"]]
     for row in rows:

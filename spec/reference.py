@@ -806,7 +806,8 @@ def fma(a, b, c):
         away = np.where((error > 0) == (ss > 0), 1, -1)
         bits = bits + np.where((error != 0) & (bits & 1 == 0), away, 0)
         s[at] = bits.view(np.float64)
-    return s.astype(np.float32)
+    with np.errstate(over="ignore"):
+        return s.astype(np.float32)
 
 
 SIN = np.array([0x40491009, 0x4016C8F8, 0x3F2C27D8, 0x3DCF1F12, 0x3C43BA69], np.uint32).view(np.float32)

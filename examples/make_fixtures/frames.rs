@@ -60,10 +60,17 @@ pub fn good() -> Vec<Case> {
     let copied = [&raw(&half)[..], &sequence(ONE_SYMBOL_EACH, [4, 2, 13], &[0b111])].concat();
     let rows = [
         ("frame-repeated", "a block of one byte repeated", blocks(&[(RAW, 4, &half), (REPEATED, 16, &[0])])),
-        ("frame-match", "a match of overlapping bytes", blocks(&[(COMPRESSED, copied.len() as u32, &copied)])),
+        (
+            "frame-match",
+            "a match of overlapping bytes",
+            blocks(&[(COMPRESSED, copied.len() as u32, &copied)]),
+        ),
         ("frame-tree", "a Huffman stream", one(&coded(2, 0, 20, &[&TREE[..], &[0, 0, 0x10]].concat()), &[0])),
-        ("frame-four-streams", "four Huffman streams", one(
-            &coded(2, 1, 20, &[&TREE[..], &[1, 0, 1, 0, 1, 0], &[0x20; 4]].concat()), &[0])),
+        (
+            "frame-four-streams",
+            "four Huffman streams",
+            one(&coded(2, 1, 20, &[&TREE[..], &[1, 0, 1, 0, 1, 0], &[0x20; 4]].concat()), &[0]),
+        ),
     ];
     let rows = rows.map(|(name, tests, frame)| (name, tests, file(&frame)));
     // So many numbers that the frame has several blocks, which take over tables and trees.
@@ -74,10 +81,11 @@ pub fn good() -> Vec<Case> {
     };
     let numbers: Vec<f32> = (0..41_001).map(|_| sparse()).collect();
     let several = bytes_of(&single(picture(3, 2, 1, SampleFormat::F32), 2, 200, &numbers));
-    crate::good::good("uncommon", [
-        &rows[..],
-        &[("frame-several-blocks", "a frame of more than one compressed block", several)],
-    ].concat())
+    crate::good::good(
+        "uncommon",
+        [&rows[..], &[("frame-several-blocks", "a frame of more than one compressed block", several)]]
+            .concat(),
+    )
 }
 
 #[rustfmt::skip]

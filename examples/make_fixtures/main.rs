@@ -47,7 +47,8 @@ fn main() -> Result<()> {
     let cases = match options {
         [flag, count, seed] if flag == "--random" => random::files(seed.parse()?, count.parse()?),
         _ => {
-            let mut cases = [good::valid(), good::uncommon(), frames::good(), bad::invalid(), frames::bad()].concat();
+            let mut cases =
+                [good::valid(), good::uncommon(), frames::good(), bad::invalid(), frames::bad()].concat();
             if options == ["--fit"] {
                 cases.extend(good::fitted(folder)?);
             }

@@ -10,7 +10,8 @@ pub fn grid(decoder: &Decoder, words: &str) -> Grid {
     let d = decoder.description();
     let axes = d.lengths.len();
     let words: Vec<&str> = words.split(' ').collect();
-    let numbers = |words: &[&str]| words.iter().map(|w| w.parse::<f64>().expect("a number")).collect::<Vec<_>>();
+    let numbers =
+        |words: &[&str]| words.iter().map(|w| w.parse::<f64>().expect("a number")).collect::<Vec<_>>();
     let counts = |words: &[&str]| numbers(words).into_iter().map(|n| n as u32).collect::<Vec<_>>();
     let region = |words: &[&str]| {
         let edges = numbers(&words[..2 * axes]);
@@ -43,7 +44,8 @@ pub fn digests(decoder: &Decoder, grid: &Grid) -> (String, String) {
         SampleFormat::I24 => 3,
         _ => 4,
     };
-    let codes = values.iter().flat_map(|&v| (format.quantize(v) as i32).to_le_bytes().into_iter().take(bytes));
+    let codes =
+        values.iter().flat_map(|&v| (format.quantize(v) as i32).to_le_bytes().into_iter().take(bytes));
     let samples = if format == SampleFormat::F32 { "-".to_owned() } else { hex(&codes.collect::<Vec<_>>()) };
     (hex(&values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>()), samples)
 }

@@ -39,10 +39,12 @@ pub(super) fn decompress(frame: &[u8], size: u64, what: &'static str, memory: &M
         let block = block(&mut fields, largest)?;
         let left = size.saturating_sub(content.len());
         match block.kind {
-            COMPRESSED => {
-                decoder.block(block.bytes, &mut content, left).map_err(|e| fields.error(format!("frame: {e}")))?
+            COMPRESSED => decoder
+                .block(block.bytes, &mut content, left)
+                .map_err(|e| fields.error(format!("frame: {e}")))?,
+            _ if block.size > left as u64 => {
+                return Err(fields.error(format!("frame: more than {size} bytes")));
             }
-            _ if block.size > left as u64 => return Err(fields.error(format!("frame: more than {size} bytes"))),
             RAW => content.extend_from_slice(block.bytes),
             _ => content.extend(block.bytes.iter().cycle().take(block.size as usize)),
         }

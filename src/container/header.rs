@@ -194,7 +194,11 @@ mod tests {
                 (_, format, _) if !formats.contains(&format) => format < 128,
                 (_, _, channels) => channels > most,
             };
-            assert_eq!(matches!(read, Err(Error::Unsupported { .. })), reserved, "{kind} {format} {channels}");
+            assert_eq!(
+                matches!(read, Err(Error::Unsupported { .. })),
+                reserved,
+                "{kind} {format} {channels}"
+            );
         }
     }
 
@@ -222,7 +226,9 @@ mod tests {
     fn impossible_signals_are_refused() {
         let unsupported = |bytes: &[u8]| matches!(read_signal(bytes), Err(Error::Unsupported { .. }));
         assert!(unsupported(&[2, 0, 3, 1, 1]) && unsupported(&[127, 0, 3, 1, 1]));
-        assert!(unsupported(&[0, 3, 3, 1, 1]) && unsupported(&[0, 127, 3, 1, 1]) && unsupported(&[1, 0, 1, 1, 1]));
+        assert!(
+            unsupported(&[0, 3, 3, 1, 1]) && unsupported(&[0, 127, 3, 1, 1]) && unsupported(&[1, 0, 1, 1, 1])
+        );
         assert!(unsupported(&[0, 0, 5, 1, 1]) && unsupported(&[1, 3, 9, 1, 1]));
         for bytes in [
             &[128, 0, 3, 1, 1][..],

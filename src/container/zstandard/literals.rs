@@ -8,7 +8,11 @@ const LEAST_IN_FOUR: usize = 6;
 
 /// Reads the literals of `block`, at most `most`, and gives them and the bytes behind them. `tree` is that of the block
 /// before, and from now on the one used.
-pub(super) fn read<'a>(block: &'a [u8], most: usize, tree: &mut Option<Tree>) -> Decoded<(Vec<u8>, &'a [u8])> {
+pub(super) fn read<'a>(
+    block: &'a [u8],
+    most: usize,
+    tree: &mut Option<Tree>,
+) -> Decoded<(Vec<u8>, &'a [u8])> {
     let early = "literals end early";
     let first = *block.first().ok_or(early)?;
     let (kind, format) = (first & 3, first >> 2 & 3);
