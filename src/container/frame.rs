@@ -33,7 +33,7 @@ pub(super) fn decompress(frame: &[u8], size: u64, what: &'static str, memory: &M
     memory.ask(size.saturating_add(SCRATCH))?;
     let size = usize::try_from(size).map_err(|_| crate::Error::out_of_memory())?;
     let mut content = room(size)?;
-    let mut decoder = Decoder::new(largest as usize, window);
+    let mut decoder = Decoder::new(largest as usize, window)?;
     let mut last = false;
     while !last {
         let block = block(&mut fields, largest)?;

@@ -6,13 +6,15 @@ use super::huffman::Tree;
 /// The least number of symbols in four streams.
 const LEAST_IN_FOUR: usize = 6;
 
-/// Reads the literals of `block`, at most `most`, and gives them and the bytes behind them. `tree` is that of the block
-/// before, and from now on the one used.
+/// Reads the literals of `block`, at most `most`, into `literals` and gives the bytes behind them. `tree` is that of the
+/// block before, and from now on the one used.
 pub(super) fn read<'a>(
     block: &'a [u8],
     most: usize,
     tree: &mut Option<Tree>,
-) -> Decoded<(Vec<u8>, &'a [u8])> {
+    literals: &mut Vec<u8>,
+) -> Decoded<&'a [u8]> {
+    literals.clear();
     let early = "literals end early";
     let first = *block.first().ok_or(early)?;
     let (kind, format) = (first & 3, first >> 2 & 3);
@@ -39,9 +41,9 @@ pub(super) fn read<'a>(
         _ => rest.split_at_checked(size(fields >> width)),
     }
     .ok_or(early)?;
-    let literals = match (kind, coded) {
-        (0, _) => coded.to_vec(),
-        (1, &[byte, ..]) => vec![byte; count],
+    match (kind, coded) {
+        (0, _) => literals.extend_from_slice(coded),
+        (1, &[byte, ..]) => literals.resize(count, byte),
         _ => {
             let streams = if kind == 2 {
                 let (new, streams) = Tree::read(coded)?;
@@ -51,33 +53,29 @@ pub(super) fn read<'a>(
                 coded
             };
             let tree = tree.as_ref().ok_or("literals without a tree")?;
-            if format == 0 { one_stream(streams, count, tree) } else { four_streams(streams, count, tree) }?
+            if format == 0 {
+                tree.decode(streams, count, literals)?;
+            } else {
+                four_streams(streams, count, tree, literals)?;
+            }
         }
-    };
-    Ok((literals, rest))
-}
-
-fn one_stream(stream: &[u8], count: usize, tree: &Tree) -> Decoded<Vec<u8>> {
-    let mut literals = Vec::with_capacity(count);
-    tree.decode(stream, count, &mut literals)?;
-    Ok(literals)
+    }
+    Ok(rest)
 }
 
 /// Three streams whose sizes are stated and the rest, the first three of one number of symbols.
-fn four_streams(bytes: &[u8], count: usize, tree: &Tree) -> Decoded<Vec<u8>> {
+fn four_streams(bytes: &[u8], count: usize, tree: &Tree, literals: &mut Vec<u8>) -> Decoded<()> {
     let early = "literals end early";
     let (sizes, mut bytes) = bytes.split_at_checked(6).ok_or(early)?;
     if count < LEAST_IN_FOUR {
         return Err("four streams for less than 6 literals");
     }
-    let mut literals = Vec::with_capacity(count);
     for size in sizes.chunks_exact(2) {
         let size = size.iter().rev().fold(0, |value, &byte| value << 8 | usize::from(byte));
         let (stream, rest) = bytes.split_at_checked(size).ok_or(early)?;
-        tree.decode(stream, count.div_ceil(4), &mut literals)?;
+        tree.decode(stream, count.div_ceil(4), literals)?;
         bytes = rest;
     }
     let last = count.saturating_sub(literals.len());
-    tree.decode(bytes, last, &mut literals)?;
-    Ok(literals)
+    tree.decode(bytes, last, literals)
 }
