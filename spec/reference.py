@@ -916,15 +916,25 @@ def render(signal, tiles, networks, grid):
         target = values[where]
         w = np.repeat(weight[touches][:, None], signal.channels, axis=1)
         target[touches] = fma(w, value[touches], target[touches])
-    return means(values, counts, footprints) if max(footprints) > 1 else values
+    alpha = signal.kind == PICTURE and signal.channels % 2 == 0
+    return means(values, counts, footprints, alpha) if max(footprints) > 1 else values
 
 
-def means(values, counts, footprints):
-    """The means over the footprints: sums in binary64, the first axis fastest."""
+def means(values, counts, footprints, alpha):
+    """The means over the footprints: sums in binary64, the first axis fastest. Colours count by their alpha."""
     sums = np.zeros(list(counts[::-1]) + [values.shape[-1]], np.float64)
+    products, weights = np.zeros_like(sums), np.zeros_like(sums[..., :1])
     for offsets in np.ndindex(*footprints[::-1]):
-        sums += values[tuple(slice(j, None, m) for j, m in zip(offsets, footprints[::-1]))].astype(np.float64)
-    return (sums / float(math.prod(footprints))).astype(np.float32)
+        there = values[tuple(slice(j, None, m) for j, m in zip(offsets, footprints[::-1]))].astype(np.float64)
+        weight = np.clip(there[..., -1:], 0.0, 1.0)
+        sums += there
+        weights += weight
+        products += weight * there
+    result = sums / float(math.prod(footprints))
+    if alpha:
+        visible = weights[..., 0] > 0.0
+        result[visible, :-1] = products[visible, :-1] / weights[visible]
+    return result.astype(np.float32)
 
 
 # 7.6  Samples

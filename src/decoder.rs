@@ -161,8 +161,8 @@ impl Decoder {
         grid.axes.iter().zip(lengths).try_for_each(|(axis, &length)| axis.check(length))?;
         let samples = grid.positions().saturating_mul(u64::from(*channels));
         Limits::ask("samples of the rendering", samples, self.limits.samples)?;
-        let (tiles, channels) = (self.tiles(), usize::from(*channels));
-        let rendering = Rendering::new(&self.networks, tiles, grid, lengths, channels, jet, &self.engine)?;
+        let rendering =
+            Rendering::new(&self.networks, self.tiles(), grid, self.description(), jet, &self.engine)?;
         let components = jet.map_or(1, |jet| jet.components(lengths.len())) as u64;
         let values = samples.saturating_mul(components).saturating_mul(4);
         let memory_bytes =
@@ -181,17 +181,21 @@ pub(crate) mod tests {
 
     /// A picture of `tiles` with networks of pseudo-random parameters.
     pub fn decoder(lengths: [u32; 2], counts: [u32; 2], overlap: u32) -> Decoder {
+        decoder_of(3, lengths, counts, overlap)
+    }
+
+    fn decoder_of(channels: u8, lengths: [u32; 2], counts: [u32; 2], overlap: u32) -> Decoder {
         let description = Description {
             kind: Kind::Picture,
             lengths: lengths.to_vec(),
-            channels: 3,
+            channels,
             format: SampleFormat::U8,
             rate: 0,
         };
         let tiles = Tiles::new(&description, &counts, overlap).unwrap();
         let networks = (0..tiles.len())
             .map(|n| {
-                let shape = Shape { inputs: 2, outputs: 3, layers: 2, width: 5 + n };
+                let shape = Shape { inputs: 2, outputs: channels.into(), layers: 2, width: 5 + n };
                 let parameter = |k: usize| ((k * 7919 + n * 31) % 97) as f32 / 97.0 - 0.5;
                 Network::from_parameters(shape, (0..shape.parameters()).map(parameter).collect())
             })
@@ -203,17 +207,21 @@ pub(crate) mod tests {
     /// The specification, position by position.
     fn naive(decoder: &Decoder, grid: &Grid) -> Vec<f32> {
         let [x, y] = [0, 1].map(|a| footprints(&grid.axes[a], decoder.description().lengths[a]));
-        let mut out = vec![];
+        let (mut out, alpha) = (vec![], usize::from(decoder.description().channels) - 1);
         for ys in &y {
             for xs in &x {
-                let mut sums = [0f64; 3];
-                for &y in ys {
-                    for &x in xs {
-                        let value = value(decoder, [x, y]);
-                        sums.iter_mut().zip(value).for_each(|(sum, v)| *sum += f64::from(v));
-                    }
-                }
-                out.extend(sums.map(|sum| (sum / (xs.len() * ys.len()) as f64) as f32));
+                let positions: Vec<[f64; 2]> =
+                    ys.iter().flat_map(|&y| xs.iter().map(move |&x| [x, y])).collect();
+                let values: Vec<Vec<f32>> = positions.iter().map(|&p| value(decoder, p)).collect();
+                let sum =
+                    |of: &dyn Fn(&[f32]) -> f64| values.iter().map(|v| of(v)).fold(0.0, |sum, v| sum + v);
+                let weight = |v: &[f32]| f64::from(v[alpha].clamp(0.0, 1.0));
+                let weights =
+                    if decoder.description().has_alpha() && values.len() > 1 { sum(&weight) } else { 0.0 };
+                out.extend((0..=alpha).map(|c| match weights > 0.0 && c < alpha {
+                    true => (sum(&|v| weight(v) * f64::from(v[c])) / weights) as f32,
+                    false => (sum(&|v| f64::from(v[c])) / values.len() as f64) as f32,
+                }));
             }
         }
         out
@@ -229,8 +237,8 @@ pub(crate) mod tests {
         (0..axis.count).map(|i| (0..m).map(|j| position(i, j)).collect()).collect()
     }
 
-    fn value(decoder: &Decoder, position: [f64; 2]) -> [f32; 3] {
-        let (tiles, mut value) = (decoder.tiles(), [0f32; 3]);
+    fn value(decoder: &Decoder, position: [f64; 2]) -> Vec<f32> {
+        let (tiles, mut value) = (decoder.tiles(), vec![0f32; decoder.description().channels.into()]);
         for (n, network) in decoder.networks().iter().enumerate() {
             let tile = tiles.tile(n);
             let weight = (0..2).map(|a| tiles.weight(a, tile.index[a], position[a])).product::<f32>();
@@ -256,6 +264,24 @@ pub(crate) mod tests {
                 let (got, expected) = (decoder.render(&grid).unwrap(), naive(&decoder, &grid));
                 let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
                 assert_eq!(bits(&got), bits(&expected), "{lengths:?} {counts:?} {size:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn colours_of_a_smaller_picture_count_by_their_alpha() {
+        for (channels, counts) in [(2, [1, 1]), (4, [3, 2])] {
+            let decoder = decoder_of(channels, [60, 44], counts, 4);
+            let native = decoder.render(&Grid::native(decoder.description())).unwrap();
+            let alpha = native.chunks_exact(channels.into()).map(|v| v[usize::from(channels) - 1]);
+            assert!(alpha.clone().any(|a| a < 0.0) && alpha.clone().any(|a| a > 0.0 && a < 1.0));
+            for size in [[17, 31], [30, 22], [5, 1]] {
+                let grid = Grid::resized(decoder.description(), &size).unwrap();
+                let got = decoder.render(&grid).unwrap();
+                assert_eq!(got, naive(&decoder, &grid), "{channels} {size:?}");
+                // In a jet too the values are those, and the derivatives plain means.
+                let jets = decoder.render_jet(&grid, Jet::Gradient).unwrap();
+                assert!(got.iter().eq(jets.iter().step_by(3)), "{channels} {size:?}");
             }
         }
     }

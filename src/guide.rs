@@ -55,7 +55,8 @@
 //! too fine for it would come back as false patterns. Its samples are means over their *footprint* instead, the cell of the
 //! grid around each position, at ⌈spacing⌉ positions along each axis. At an integer spacing these are the native samples: at
 //! half the size, a pixel is the mean of 2 × 2 native ones, which at 2 bpp is 8 to 10 dB nearer to the truth than points are
-//! (`benches/README.md`). The order of the sum is specified, so the result is exact
+//! (`benches/README.md`). Colours of a picture with alpha are means by their alpha, so that what is not seen does not darken the edge
+//! of what is. The order of the sum is specified, so the result is exact
 //! on every machine. [`Grid::at_points`](crate::signal::Grid::at_points) takes points all the same, and
 //! [`Axis::footprint`](crate::signal::Axis::footprint) any number of positions.
 //!
@@ -64,7 +65,7 @@
 //! Networks of sines have derivatives of every order, and a decoder gives those of the decoded signal exactly: not
 //! differences of samples, and through the seams of tiles too, which are blended with two continuous derivatives. **The unit
 //! is unit values per native sample**, whatever the spacing of the grid, so a gradient does not change with the zoom. At a
-//! coarser grid it is that of the averaged signal, which is the average of the gradient.
+//! coarser grid it is that of the averaged signal, which is the average of the gradient; that of colours too, whatever their alpha.
 //!
 //! ```
 //! use sirenc::network::Jet;

@@ -301,6 +301,28 @@ fn derivatives_take_no_more_than_their_jets_cost() {
     }
 }
 
+/// A tile of any size is trained on so many points at most, for a few of which a network of a few hundred bytes has use.
+#[test]
+#[cfg(feature = "encoder")]
+fn encoding_a_large_picture_takes_little_more_than_its_samples() {
+    use sirenc::signal::{Description, Kind, Samples, Signal};
+    use sirenc::{EncodeOptions, Flow, Target};
+    const POINTS: usize = 1 << 22;
+    const BYTES_PER_POINT: usize = 32;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let lengths = vec![3000, 3000];
+    let description =
+        Description { kind: Kind::Picture, lengths, channels: 1, format: SampleFormat::U8, rate: 0 };
+    let signal = Signal { description, samples: Samples::U8(vec![120; 9_000_000]), metadata: vec![] };
+    let mut options = EncodeOptions::default();
+    (options.target, options.effort, options.threads) = (Target::Bytes(60), 1, Some(2));
+    let before = HELD.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    sirenc::encode(&signal, &options, &|_| Flow::Finish).unwrap();
+    let taken = PEAK.load(Relaxed) - before;
+    assert!(taken <= POINTS * BYTES_PER_POINT, "{taken} bytes for 9 million samples");
+}
+
 /// What comes of `work` on a system that has no memory for more than `largest` bytes at a time.
 fn with_no_more_than<T>(largest: usize, work: impl FnOnce() -> sirenc::Result<T>) -> sirenc::Result<T> {
     LARGEST.store(largest, Relaxed);

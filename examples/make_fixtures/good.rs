@@ -28,7 +28,7 @@ pub fn metadata(blocks: &[(MetadataKind, &[u8])]) -> Vec<u8> {
 
 #[rustfmt::skip]
 pub fn valid() -> Vec<Case> {
-    use MetadataKind::{Exif, Icc, Xmp};
+    use MetadataKind::{Chromaticities, CodePoints, Exif, Gamma, Icc, Resolution, Tags, Xmp};
     use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
     let rgb = plain(picture(33, 21, 3, U8), 4, 10);
     let seams = tiled(sound(700, 2, I16), &[5], 20, 3, &[6, 3, 8]);
@@ -37,6 +37,8 @@ pub fn valid() -> Vec<Case> {
     let binary32 = |file: &File| bytes_of(&with_networks(file, |n| Networks::Single(dequantized(n))));
     let (profile, exif) = (&[7; 300][..], &b"II*\0\x08\0\0\0\0\0\0\0\0\0"[..]);
     let packet = &b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"[..];
+    let primaries: [u32; 8] = [31_270, 32_900, 70_800, 29_200, 17_000, 79_700, 13_100, 4_600];
+    let chromaticities = &primaries.map(u32::to_be_bytes).concat()[..];
     good("valid", vec![
         ("picture-grey-u8", "grey, 8 bits", bytes_of(&plain(picture(37, 23, 1, U8), 3, 12))),
         ("picture-grey-alpha-u8", "grey and alpha", bytes_of(&plain(picture(20, 30, 2, U8), 3, 9))),
@@ -77,7 +79,15 @@ pub fn valid() -> Vec<Case> {
         ("metadata-icc", "an ICC profile", metadata(&[(Icc, profile)])),
         ("metadata-exif", "an Exif block", metadata(&[(Exif, exif)])),
         ("metadata-xmp", "an XMP packet", metadata(&[(Xmp, packet)])),
-        ("metadata-all", "all three kinds", metadata(&[(Icc, profile), (Exif, exif), (Xmp, packet)])),
+        ("metadata-all", "three kinds", metadata(&[(Icc, profile), (Exif, exif), (Xmp, packet)])),
+        ("metadata-colour", "code points, gamma, chromaticities and resolution", metadata(&[
+            (CodePoints, &[9, 16, 0, 1]), (Gamma, &45_455u32.to_be_bytes()), (Chromaticities, chromaticities),
+            (Resolution, &[0, 0, 0x2e, 0x23, 0, 0, 0x2e, 0x23, 1]),
+        ])),
+        ("metadata-tags", "tags of a sound", bytes_of(&File {
+            metadata: vec![Metadata { kind: Tags, bytes: b"INAM\x05\0\0\0noise\0".to_vec() }],
+            ..plain(sound(60, 1, I16), 2, 5)
+        })),
         ("example-picture", "section 13.1 of the specification", EXAMPLE_PICTURE.to_vec()),
         ("example-sound", "section 13.2 of the specification", EXAMPLE_SOUND.to_vec()),
         ("example-tiles", "section 13.3 of the specification", example_tiles()),
@@ -222,6 +232,11 @@ pub fn uncommon() -> Vec<Case> {
         ("samples-i16", "ties, and values out of range", constant(sound(1, 8, I16), &[0.5 / 32768.0, -0.5 / 32768.0, 1.5 / 32768.0, 2.5 / 32768.0, -1.0, 1.0, 2.0, -7.0])),
         ("samples-i24", "ties, and values out of range", constant(sound(1, 6, I24), &[1.5 / 8388608.0, -2.5 / 8388608.0, 1.0, -1.0, 1.1, -1.1])),
         ("samples-i32", "the greatest code is no binary32", constant(sound(1, 6, I32), &[1.0, -1.0, 0.99999994, 2f32.powi(64), 3.0 / 2147483648.0, 0.5 / 2147483648.0])),
+        // Grey from one neuron, alpha from the other: -0.5 on the left, 1.5 on the right.
+        ("alpha-out-of-range", "alpha from below 0 to above 1, which weighs footprints: see siren.md, 7.5", {
+            let parameters = [0.3, 0.1, 0.25, 0.0, 0.05, 0.0, 0.4, 0.0, 0.0, 1.0, 0.5, 0.5];
+            bytes(single(picture(16, 6, 2, F32), 1, 2, &parameters))
+        }),
         ("rate", "the highest sample rate", bytes(plain(rate, 1, 3))),
         ("huge", "as large as there may be: it reads, its native rendering is refused", bytes(plain(huge, 1, 2))),
     ])

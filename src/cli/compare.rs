@@ -3,7 +3,7 @@
 use super::failure::{Exit, Failure};
 use super::input::Content;
 use super::limits::LimitArgs;
-use super::verify::comparable;
+use super::verify::{comparable, share_rate};
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
 use sirenc::Limits;
@@ -16,7 +16,8 @@ use std::path::PathBuf;
 ///
 /// Of pictures PSNR, SSIM, MS-SSIM and the largest error, of sound PSNR, SNR, LSD (log-spectral distance) and the
 /// largest error. Each may be a .siren file, which is decoded at its native size, or any picture or sound that `encode` reads.
-/// PSNR and SSIM are over all channels; the samples of each file are taken in their own range.
+/// PSNR and SSIM are over all channels; the samples of each file are taken in their own range. With alpha, errors are those
+/// of what is visible: a colour's squared error counts by A's alpha there, and SSIM is that of colours times their alpha.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The reference
@@ -30,7 +31,7 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     limits: LimitArgs,
-    /// No progress
+    /// No progress and no notes
     #[arg(short, long)]
     quiet: bool,
 }
@@ -44,7 +45,13 @@ pub fn run(args: &Args) -> Outcome {
         let content = Content::read(path, &Limits::default())?;
         render::signal(&content, &args.limits, args.quiet)
     };
-    let (a, b) = (read(&args.a)?, read(&args.b)?);
+    let (mut a, mut b) = (read(&args.a)?, read(&args.b)?);
+    share_rate(&mut a, &mut b);
+    let notes: Vec<String> = [(&args.a, a.notes), (&args.b, b.notes)]
+        .into_iter()
+        .flat_map(|(path, notes)| notes.into_iter().map(|note| format!("{}: {note}", path.display())))
+        .collect();
+    let (a, b) = (a.signal, b.signal);
     let name = args.b.display();
     if !comparable(&a.description, &b.description) {
         let (found, expected) = (report::description(&b.description), report::description(&a.description));
@@ -53,7 +60,7 @@ pub fn run(args: &Args) -> Outcome {
     }
     let compared = compare(&a, &b).map_err(|error| Failure::work(name, error))?;
     output::print(&if args.json {
-        json(args, &a.description, &compared)
+        json(args, &a.description, &compared, notes)
     } else {
         table(&a.description, &compared)
     })?;
@@ -63,7 +70,7 @@ pub fn run(args: &Args) -> Outcome {
 /// What was measured, for people.
 fn table(description: &Description, compared: &Comparison) -> String {
     let rows = [
-        ("PSNR", Some(report::decibels(compared.distortion.psnr_db()))),
+        ("PSNR", Some(report::psnr(&compared.distortion))),
         ("SNR", report::snr_db(description, &compared.distortion).map(report::decibels)),
         ("SSIM", compared.ssim.map(|ssim| format!("{ssim:.5}"))),
         ("MS-SSIM", compared.ms_ssim.map(|ssim| format!("{ssim:.5}"))),
@@ -81,7 +88,7 @@ fn table(description: &Description, compared: &Comparison) -> String {
 }
 
 /// What was measured, for scripts; what does not apply is left out, what is infinite is null.
-fn json(args: &Args, description: &Description, compared: &Comparison) -> String {
+fn json(args: &Args, description: &Description, compared: &Comparison, notes: Vec<String>) -> String {
     let mut object = Map::new();
     object.insert("a".into(), report::path(&args.a));
     object.insert("b".into(), report::path(&args.b));
@@ -98,6 +105,8 @@ fn json(args: &Args, description: &Description, compared: &Comparison) -> String
             object.insert(name.into(), report::number(value));
         }
     }
+    object.insert("identical".into(), json!(compared.distortion.identical));
+    object.insert("notes".into(), json!(notes));
     object.insert("version".into(), json!(env!("CARGO_PKG_VERSION")));
     format!("{}\n", Value::Object(object))
 }

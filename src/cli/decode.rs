@@ -1,5 +1,6 @@
 //! `sirenc decode`: a `.siren` file → a picture or sound of any size or rate.
 
+mod background;
 mod derivative;
 mod plan;
 
@@ -10,7 +11,8 @@ use super::limits::LimitArgs;
 use super::output::Output;
 use super::progress::Meter;
 use super::values::{self, PictureSize, Rectangle, Span};
-use super::{Outcome, render, report};
+use super::{Outcome, notes, render, report};
+use background::Background;
 use clap::ValueEnum;
 use plan::Plan;
 use sirenc::media::{self, OutputFormat};
@@ -30,6 +32,7 @@ Examples:
   sirenc decode photo.siren -o big.tiff --scale 4 --bits 16
   sirenc decode photo.siren --size 320x200 -o - --format jpg > thumbnail.jpg
   sirenc decode photo.siren --region 100,80,4.5,3 --size 1800x1200
+  sirenc decode logo.siren -o logo.jpg --background white
   sirenc decode voice.siren --rate 96000        voice.wav
   sirenc decode voice.siren --time 1.5..2
   sirenc decode photo.siren --derivative gradient            photo.npy, (height, width, channels, 2)
@@ -80,6 +83,12 @@ pub struct Args {
     /// Sample format of the output, bits of an integer or f32 [default: native]
     #[arg(long, value_name = "BITS", help_heading = SAMPLING)]
     bits: Option<Bits>,
+    /// Put a picture with alpha on this colour, and write it without alpha: white, black, #rrggbb, or R,G,B from 0 to 255
+    /// [default: alpha is kept]
+    ///
+    /// Colours are mixed as they are stored, not in linear light. A picture without alpha stays as it is.
+    #[arg(long, value_name = "COLOR", help_heading = SAMPLING, value_parser = Background::parse)]
+    background: Option<Background>,
 
     #[command(flatten)]
     derivative: DerivativeArgs,
@@ -106,7 +115,7 @@ pub struct Args {
     /// No progress and no summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// More words: the device, the cost, and metadata that the format does not keep
+    /// More words: the device and the cost
     #[arg(short, long)]
     verbose: bool,
 }
@@ -155,6 +164,12 @@ pub fn run(args: &Args) -> Outcome {
     };
     let (bytes, mapping) = rendered.map_err(|error| Failure::work(&name, error))?;
     output.write(&bytes)?;
+    let lost: Vec<_> = decoder.metadata().iter().filter(|block| !plan.format.keeps(block.kind)).collect();
+    if derivative.is_none() && !lost.is_empty() {
+        let kinds: Vec<_> = lost.iter().map(|block| block.kind.to_string()).collect();
+        let note = format!("{} cannot hold its {}", plan.format, kinds.join(", "));
+        notes::tell(&name, [note], args.quiet);
+    }
     if !args.quiet {
         args.print(&name, &decoder, &plan, &output, started);
         mapping.iter().for_each(|mapping| eprintln!("  {mapping}"));
@@ -181,16 +196,17 @@ impl Args {
         if let Ok(cost) = decoder.cost(&plan.grid) {
             eprintln!("  cost      {} multiply-adds", report::prefixed(cost.macs));
         }
-        for block in decoder.metadata().iter().filter(|block| !plan.format.keeps(block.kind)) {
-            eprintln!("  metadata  {} is not kept by this format", report::metadata_kind(block.kind));
-        }
     }
 }
 
 /// Renders the plan and writes it as a file in memory, so that it reaches its place whole.
 fn render_file(decoder: &Decoder, plan: &Plan, quiet: bool) -> sirenc::Result<Vec<u8>> {
     let meter = Meter::render(quiet, decoder.cost(&plan.grid)?.samples);
-    let signal = render::render(decoder, &plan.grid, plan.description.clone(), &meter)?;
+    let signal = render::render(decoder, &plan.grid, plan.description.clone(), &meter, |values| {
+        if let Some(background) = plan.background {
+            background.put_behind(values, &plan.description);
+        }
+    })?;
     let mut file = Cursor::new(vec![]);
     media::write(&signal, plan.format, &mut file)?;
     Ok(file.into_inner())

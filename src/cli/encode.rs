@@ -9,11 +9,12 @@ use super::input::{self, Content, Input};
 use super::interrupt::Interrupt;
 use super::output::{self, Output};
 use super::progress::Meter;
-use super::{Outcome, report, values};
+use super::{Outcome, notes, report, values};
 use clap::{ArgGroup, ValueEnum};
+use sirenc::media::{ASSUMED_RATE, Reading};
 use sirenc::signal::metric::{Distortion, ErrorSum};
 use sirenc::signal::{Grid, Kind, Signal};
-use sirenc::{Decoder, Device, EncodeOptions, Encoded, Flow, Limits, Target, WeightCoding, media};
+use sirenc::{Decoder, Device, EncodeOptions, Encoded, Flow, Limits, Target, WeightCoding};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -45,7 +46,10 @@ Examples:
   curl -s https://example.org/p.jpg | sirenc encode - --bpp 0.5 > p.siren"
 )]
 pub struct Args {
-    /// PNG, JPEG, TIFF, WebP, BMP, PNM, GIF or WAV files, told by their content; - is standard input
+    /// PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY or WAV files, told by their content; - is standard input
+    ///
+    /// An array of three axes is a picture (height, width, channels), of one axis a sound, of two axes a sound (samples, channels) if
+    /// the second is at most 8, and else a grey picture.
     ///
     /// Several are encoded as if one by one: to the same bytes, each to a file of its own, and one that fails does not
     /// keep the others from being written. A GPU fits several at once.
@@ -130,12 +134,21 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "gradient_weight", help_heading = DERIVATIVES)]
     gradient: Option<PathBuf>,
 
+    /// Samples per second of a sound that is an array and tells none, Hz [default: 48000]
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..1 << 31))]
+    rate: Option<u32>,
     /// Do not decode the finished bytes and compare them with the source
     #[arg(long)]
     no_verify: bool,
-    /// Drop ICC, Exif and XMP blocks, which are kept otherwise
+    /// Drop ICC, Exif and XMP blocks, colour and resolution of PNG, and tags of WAV, which are kept otherwise
     #[arg(long)]
     no_metadata: bool,
+    /// Fit and count colours under an alpha of 0 like all others
+    ///
+    /// By default they are replaced by smooth ones, which cost next to nothing, and PSNR is that of what is visible: the
+    /// squared error of a colour counts by its alpha.
+    #[arg(long)]
+    keep_invisible: bool,
     /// Print one JSON object on standard output instead of the summary
     #[arg(long)]
     json: bool,
@@ -199,7 +212,7 @@ impl<'a> Job<'a> {
     fn run(self, args: &Args, interrupt: &Interrupt, silent: bool) -> Outcome {
         let started = Instant::now();
         let content = self.input.read(&Limits::default())?;
-        let source = args.read_signal(&content)?;
+        let Reading { signal: source, notes, .. } = args.read_signal(&content)?;
         let mut options = args.options();
         options.time_limit = options.time_limit.map(|limit| limit.saturating_sub(started.elapsed()));
         if let Some(path) = &args.gradient {
@@ -208,7 +221,10 @@ impl<'a> Job<'a> {
         let encoded = args.fit(&content.name, &source, &options, interrupt, silent)?;
         // The encoder has rendered the file once. Who interrupts it is not kept waiting for another time.
         let verify_it = !args.no_verify && !encoded.report.interrupted;
-        let verified = if verify_it { Some(verify(&content.name, &source, &encoded, silent)?) } else { None };
+        let verified = match verify_it {
+            true => Some(verify(&content.name, &source, &encoded, args.keep_invisible, silent)?),
+            false => None,
+        };
 
         // Files that are encoded at once are written and reported one by one.
         static ONE_BY_ONE: Mutex<()> = Mutex::new(());
@@ -219,6 +235,7 @@ impl<'a> Job<'a> {
             path: self.path,
             name: &content.name,
             source: &source,
+            notes: &notes,
             encoded: &encoded,
             verified,
             started,
@@ -246,6 +263,7 @@ impl Args {
             Weights::F32 => WeightCoding::Single,
         };
         options.metadata = !self.no_metadata;
+        options.keep_invisible = self.keep_invisible;
         options.device = self.device;
         options.gradient_weight = self.gradient_weight;
         options
@@ -270,14 +288,28 @@ impl Args {
             None => input.with_extension("siren"),
         }
     }
-    fn read_signal(&self, content: &Content) -> Result<Signal, Failure> {
-        let signal = media::read(&content.bytes, &Limits::default())
-            .map_err(|error| Failure::media(&content.name, error))?;
-        if self.kbps.is_some() && signal.description.kind != Kind::Sound {
-            return Err(Failure::new(Exit::Usage, &content.name, "a picture, but --kbps is for sound")
-                .hint("--bpp or --size"));
+    fn read_signal(&self, content: &Content) -> Result<Reading, Failure> {
+        let mut reading = content.signal(self.quiet)?;
+        let description = &mut reading.signal.description;
+        let wrong = |sentence: &str| Failure::new(Exit::Usage, &content.name, sentence);
+        if self.kbps.is_some() && description.kind != Kind::Sound {
+            return Err(wrong("a picture, but --kbps is for sound").hint("--bpp or --size"));
         }
-        Ok(signal)
+        match self.rate {
+            Some(rate) if reading.rate_assumed => description.rate = rate,
+            Some(_) if description.kind == Kind::Sound => {
+                return Err(wrong("it tells its rate itself, --rate is for sounds in arrays"));
+            }
+            Some(_) => return Err(wrong("a picture, but --rate is for sounds in arrays")),
+            None if reading.rate_assumed => {
+                let note =
+                    format!("an array tells no rate, {ASSUMED_RATE} Hz is assumed (--rate gives another)");
+                notes::tell(&content.name, [&note], self.quiet);
+                reading.notes.push(note);
+            }
+            None => {}
+        }
+        Ok(reading)
     }
     fn fit(
         &self,
@@ -308,7 +340,13 @@ impl Args {
 }
 
 /// Decodes the finished bytes and compares them with the source.
-fn verify(name: &str, source: &Signal, encoded: &Encoded, quiet: bool) -> Result<Distortion, Failure> {
+fn verify(
+    name: &str,
+    source: &Signal,
+    encoded: &Encoded,
+    keep_invisible: bool,
+    quiet: bool,
+) -> Result<Distortion, Failure> {
     let failed = |sentence: String| Failure::new(Exit::Verification, name, sentence);
     let broken = |error| failed(format!("the finished file does not decode: {error}"));
     let decoder = Decoder::from_bytes(&encoded.bytes, &Limits::default()).map_err(broken)?;
@@ -318,6 +356,9 @@ fn verify(name: &str, source: &Signal, encoded: &Encoded, quiet: bool) -> Result
     let grid = Grid::native(&source.description);
     let meter = Meter::render(quiet, decoder.cost(&grid).map_err(broken)?.samples);
     let (mut sum, mut at) = (ErrorSum::new(&source.description), 0);
+    if keep_invisible {
+        sum = sum.with_invisible();
+    }
     let added = decoder.render_rows(&grid, |rows| {
         sum.add(&source.samples, at, rows)?;
         at += rows.len();

@@ -119,7 +119,7 @@ impl Info<'_> {
         }
         for block in self.decoder.metadata() {
             let bytes = report::grouped(block.bytes.len() as u64);
-            row("metadata", format!("{} {bytes} bytes", report::metadata_kind(block.kind)));
+            row("metadata", format!("{} {bytes} bytes", block.kind));
         }
         for section in &self.sections {
             row("section", format!("{:<9} {} bytes", section.name, report::grouped(section.bytes)));
@@ -153,8 +153,7 @@ impl Info<'_> {
         put("memory_bytes", json!(self.cost().map(|cost| cost.memory_bytes)));
         put("worst_seconds", json!(self.cost().map(worst_seconds)));
         let metadata = self.decoder.metadata().iter();
-        let metadata =
-            metadata.map(|b| json!({"kind": report::metadata_kind(b.kind), "bytes": b.bytes.len()}));
+        let metadata = metadata.map(|b| json!({"kind": b.kind.to_string(), "bytes": b.bytes.len()}));
         put("metadata", metadata.collect());
         let sections = self.sections.iter();
         put(

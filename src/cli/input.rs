@@ -1,6 +1,8 @@
 //! What is read: a file or standard input, told apart by content and never by name.
 
 use super::failure::{Exit, Failure};
+use super::notes;
+use sirenc::media::Reading;
 use sirenc::{Decoder, Limits, media};
 use std::fs::File;
 use std::io::{self, Read};
@@ -62,6 +64,13 @@ impl Content {
     /// Reads `path` to its end; `-` is standard input.
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, Failure> {
         Input::open(path)?.read(limits)
+    }
+    /// Reads the content as a picture or a sound, and tells what there is to know about it.
+    pub fn signal(&self, quiet: bool) -> Result<Reading, Failure> {
+        let reading = media::read_from(io::Cursor::new(&self.bytes), &Limits::default())
+            .map_err(|error| Failure::media(&self.name, error))?;
+        notes::tell(&self.name, &reading.notes, quiet);
+        Ok(reading)
     }
     /// Opens the content as a `.siren` file.
     pub fn decoder(&self, limits: &Limits) -> Result<Decoder, Failure> {

@@ -10,6 +10,7 @@ pub mod info;
 mod input;
 mod interrupt;
 mod limits;
+mod notes;
 mod output;
 mod progress;
 mod render;

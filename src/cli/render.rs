@@ -4,8 +4,9 @@ use super::failure::{Exit, Failure};
 use super::input::Content;
 use super::limits::LimitArgs;
 use super::progress::Meter;
+use sirenc::media::{self, Reading};
 use sirenc::signal::{Description, Grid, Samples, Signal};
-use sirenc::{Decoder, Limits, Result, media};
+use sirenc::{Decoder, Result};
 use std::num::NonZeroU16;
 
 /// Renders on `threads` threads instead of one for every core.
@@ -17,19 +18,27 @@ pub fn use_threads(threads: Option<NonZeroU16>) -> std::result::Result<(), Failu
         .map_err(|error| Failure::new(Exit::Other, "--threads", error))
 }
 
-/// Renders `grid` as the signal that `description` says.
-pub fn render(decoder: &Decoder, grid: &Grid, description: Description, meter: &Meter) -> Result<Signal> {
-    let capacity = usize::try_from(decoder.cost(grid)?.samples).unwrap_or(0);
+/// Renders `grid` as the signal that `description` says, of values that `change` may change before they are rounded.
+pub fn render(
+    decoder: &Decoder,
+    grid: &Grid,
+    description: Description,
+    meter: &Meter,
+    change: impl Fn(&mut Vec<f32>),
+) -> Result<Signal> {
+    let capacity = description.positions().saturating_mul(description.channels.into());
+    let capacity = usize::try_from(capacity).unwrap_or(0);
     let mut samples = Samples::with_capacity(description.format, 0);
-    decoder.render_rows(grid, |rows| {
+    for rows in decoder.bands(grid)? {
+        let mut rows = rows?;
         if samples.is_empty() {
             // Not before: the first rows are proof that the limits were asked.
             samples.reserve(capacity)?;
         }
-        samples.extend_from_units(rows);
         meter.advance(rows.len());
-        Ok(())
-    })?;
+        change(&mut rows);
+        samples.extend_from_units(&rows);
+    }
     Ok(Signal { description, samples, metadata: decoder.metadata().to_vec() })
 }
 
@@ -38,16 +47,15 @@ pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
     let description = decoder.description().clone();
     let grid = Grid::native(&description);
     let meter = Meter::render(quiet, decoder.cost(&grid)?.samples);
-    render(decoder, &grid, description, &meter)
+    render(decoder, &grid, description, &meter, |_| {})
 }
 
 /// The signal of any file: a `.siren` is rendered as its source was, a picture or sound is read.
-pub fn signal(content: &Content, limits: &LimitArgs, quiet: bool) -> std::result::Result<Signal, Failure> {
+pub fn signal(content: &Content, limits: &LimitArgs, quiet: bool) -> std::result::Result<Reading, Failure> {
     if !media::is_siren(&content.bytes) {
-        return media::read(&content.bytes, &Limits::default())
-            .map_err(|error| Failure::media(&content.name, error));
+        return content.signal(quiet);
     }
     let decoder = content.decoder(&limits.limits())?;
     limits.admit(&content.name, &Grid::native(decoder.description()))?;
-    native(&decoder, quiet).map_err(|error| Failure::work(&content.name, error))
+    native(&decoder, quiet).map(Reading::from).map_err(|error| Failure::work(&content.name, error))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sirenc::Device;
 use sirenc::signal::metric::{Distortion, WorstTile};
-use sirenc::signal::{Description, Kind, MetadataKind, SampleFormat};
+use sirenc::signal::{Description, Kind, SampleFormat};
 use std::path::Path;
 use std::time::Duration;
 
@@ -65,6 +65,14 @@ pub fn worst_tile_json(worst: Option<&WorstTile>) -> Value {
 /// `33.02 dB`; identical signals have no finite ratio.
 pub fn decibels(value: f64) -> String {
     if value.is_infinite() && value > 0.0 { "∞ dB (identical)".into() } else { format!("{value:.2} dB") }
+}
+
+/// The PSNR of a comparison: signals without an error that counts may differ where nothing is visible.
+pub fn psnr(distortion: &Distortion) -> String {
+    match distortion.psnr_db() {
+        f64::INFINITY if !distortion.identical => "∞ dB (identical where visible)".into(),
+        psnr => decibels(psnr),
+    }
 }
 
 /// JSON has no infinities: they become null.
@@ -166,16 +174,6 @@ pub fn max_error(description: &Description, distortion: &Distortion) -> String {
 /// A signal in words: `a picture of 512×384 RGB`.
 pub fn description(description: &Description) -> String {
     format!("a {} of {} {}", kind(description), extent(description), channels(description))
-}
-
-/// A kind of metadata by its name.
-pub fn metadata_kind(kind: MetadataKind) -> &'static str {
-    match kind {
-        MetadataKind::Icc => "ICC",
-        MetadataKind::Exif => "Exif",
-        MetadataKind::Xmp => "XMP",
-        _ => "other",
-    }
 }
 
 /// A path in JSON: characters that are none are replaced.

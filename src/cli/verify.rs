@@ -6,15 +6,17 @@ use super::input::Content;
 use super::limits::LimitArgs;
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
+use sirenc::media::Reading;
 use sirenc::signal::metric::{Comparison, TileErrors, WorstTile, compare};
 use sirenc::signal::{Description, Grid};
-use sirenc::{Decoder, GradientError, Limits, media};
+use sirenc::{Decoder, GradientError, Limits};
 use std::path::{Path, PathBuf};
 
 /// Check a .siren file and, with the original, the error it was stored with
 ///
 /// Without ORIGINAL: structure, checksums and networks are read (exit code 4 if they are damaged). With ORIGINAL: the
-/// file is decoded and compared as well (exit code 7 if it is another signal or not close enough).
+/// file is decoded and compared as well (exit code 7 if it is another signal or not close enough). With alpha, errors are
+/// those of what is visible: a colour's squared error counts by the original's alpha there.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The .siren file; - is standard input
@@ -29,7 +31,8 @@ pub struct Args {
     /// Measure the gradient as well: its relative error, through a Gaussian window of one sample
     ///
     /// The reference is the original convolved with the derivative of a Gaussian of σ = 1 native sample; the exact
-    /// gradient of the decoded signal is convolved with the Gaussian. Six samples at the edges are left out.
+    /// gradient of the decoded signal is convolved with the Gaussian. Six samples at the edges are left out. Colours count
+    /// whatever their alpha.
     #[arg(long, requires = "original")]
     derivatives: bool,
     /// Print one JSON object
@@ -54,10 +57,11 @@ pub fn run(args: &Args) -> Outcome {
     let mut sentence = format!("{name}: intact");
     let mut psnr = f64::INFINITY;
     if let Some(original) = &args.original {
-        let (compared, worst, gradient) = against(args, name, &decoder, original)?;
+        let Measured { compared, worst, gradient, notes } = against(args, name, &decoder, original)?;
         psnr = compared.distortion.psnr_db();
         let description = decoder.description();
         object.insert("original".into(), report::path(original));
+        object.insert("notes".into(), json!(notes));
         object.insert("psnr_db".into(), report::number(psnr));
         let snr = report::snr_db(description, &compared.distortion);
         if let Some(snr) = snr {
@@ -67,7 +71,7 @@ pub fn run(args: &Args) -> Outcome {
         let snr = snr.map_or(String::new(), |snr| format!(", SNR {}", report::decibels(snr)));
         sentence += &format!(
             ", PSNR {}{snr}, max error {} against {}",
-            report::decibels(psnr),
+            report::psnr(&compared.distortion),
             report::max_error(description, &compared.distortion),
             original.display()
         );
@@ -101,16 +105,23 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
+/// A file held against its original.
+struct Measured {
+    compared: Comparison,
+    worst: Option<WorstTile>,
+    gradient: Option<GradientError>,
+    /// What there is to know about the original.
+    notes: Vec<String>,
+}
+
 /// Decodes the file and compares it, and if asked for its gradient, with its original.
-fn against(
-    args: &Args,
-    name: &str,
-    decoder: &Decoder,
-    original: &Path,
-) -> Result<(Comparison, Option<WorstTile>, Option<GradientError>), Failure> {
+fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Result<Measured, Failure> {
     let original = Content::read(original, &Limits::default())?;
-    let source = media::read(&original.bytes, &Limits::default())
-        .map_err(|error| Failure::media(&original.name, error))?;
+    let mut reading = original.signal(args.quiet)?;
+    if reading.rate_assumed {
+        reading.signal.description.rate = decoder.description().rate;
+    }
+    let source = &reading.signal;
     let (found, expected) = (decoder.description(), &source.description);
     if !comparable(found, expected) {
         let sentence = format!(
@@ -124,11 +135,21 @@ fn against(
     args.limits.admit(name, &Grid::native(found))?;
     let fault = |error| Failure::work(name, error);
     let decoded = render::native(decoder, args.quiet).map_err(fault)?;
-    let compared = compare(&source, &decoded).map_err(fault)?;
+    let compared = compare(source, &decoded).map_err(fault)?;
     let mut of_tiles = TileErrors::new(found, decoder.tiles());
-    of_tiles.add_signal(&source, &decoded);
-    let gradient = args.derivatives.then(|| decoder.gradient_error(&source)).transpose();
-    Ok((compared, of_tiles.worst(), gradient.map_err(fault)?))
+    of_tiles.add_signal(source, &decoded);
+    let gradient = args.derivatives.then(|| decoder.gradient_error(source)).transpose().map_err(fault)?;
+    Ok(Measured { compared, worst: of_tiles.worst(), gradient, notes: reading.notes })
+}
+
+/// Gives a sound that tells no rate that of the other.
+pub fn share_rate(a: &mut Reading, b: &mut Reading) {
+    let [of_a, of_b] = [&a, &b].map(|reading| (reading.rate_assumed, reading.signal.description.rate));
+    match (of_a, of_b) {
+        ((true, _), (false, rate)) => a.signal.description.rate = rate,
+        ((false, rate), (true, _)) => b.signal.description.rate = rate,
+        _ => {}
+    }
 }
 
 /// Whether two signals have a sample for every sample of the other.

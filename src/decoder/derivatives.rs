@@ -1,7 +1,7 @@
 //! Derivatives of the signal on grids: exact ones of the decoded networks, through the seams of tiles too.
 //!
 //! Where a grid is coarser than the native one, they are those of the signal averaged over footprints, which are the
-//! averages of the derivatives.
+//! averages of the derivatives; of colours with alpha too, whose values are averaged by it.
 
 use super::{Cost, Decoder};
 use crate::error::Result;

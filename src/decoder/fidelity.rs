@@ -17,7 +17,8 @@ const SIGMA: f64 = 1.0;
 /// Samples of the window to each side; what is nearer to the edge of the signal is not compared.
 const RADIUS: usize = 6;
 
-/// The error of a gradient, relative: `‖decoded − reference‖ / ‖reference‖` over all positions and channels.
+/// The error of a gradient, relative: `‖decoded − reference‖ / ‖reference‖` over all positions and channels, of colours whatever
+/// their alpha.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GradientError {

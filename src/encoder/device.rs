@@ -179,7 +179,7 @@ impl Session<'_> {
         time: f64,
     ) -> impl Iterator<Item = (Range<usize>, Option<Allowance>)> + use<> {
         let left = self.meter.remaining().map(|left| left.mul_f64(time));
-        let points = |numbers: &Range<usize>| numbers.clone().map(|n| tiles.tile(n).points()).sum::<u64>();
+        let points = |numbers: &Range<usize>| numbers.clone().map(|n| self.points(tiles, n)).sum::<u64>();
         let all = points(&(0..tiles.len()));
         let (mut loads, mut from) = (vec![], 0);
         for to in 1..=tiles.len() {

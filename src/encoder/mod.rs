@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cuda")]
 mod device;
+mod invisible;
 mod meter;
 mod options;
 mod pace;
@@ -41,6 +42,8 @@ pub fn encode(
     observe: &(dyn Fn(&Progress) -> Flow + Sync),
 ) -> Result<Encoded> {
     check(signal, options)?;
+    let smoothed = invisible::smoothed(signal, options)?;
+    let signal = smoothed.as_ref().unwrap_or(signal);
     let deadline = options.time_limit.and_then(|limit| Instant::now().checked_add(limit));
     let threads = options.threads.unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new()
@@ -135,6 +138,7 @@ fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option<String>) -
             layers: shapes().map(|s| s.layers).max().unwrap_or(0),
             width: shapes().map(|s| s.width).max().unwrap_or(0),
             psnr_db: outcome.finished.psnr_db,
+            fit_psnr_db: psnr::psnr_db(session, outcome.fit.error),
             reached: outcome.reached,
             worst_tile: outcome.finished.worst_tile,
             notes,

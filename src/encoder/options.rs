@@ -15,7 +15,7 @@ pub enum Target {
     Bytes(u64),
     /// Kilobits (1000 bits) of the whole file per second of sound; never exceeded.
     Kbps(f64),
-    /// PSNR in dB at the native samples, met within ±0.1 dB.
+    /// PSNR in dB at the native samples, met within ±0.1 dB; of what is visible, see [`EncodeOptions::keep_invisible`].
     Psnr(f64),
     /// From 0, the smallest file, to 100, nearly lossless: a PSNR to come near to, or bits per sample of sound. See
     /// [`quality_psnr_db`](crate::quality_psnr_db) and [`quality_bits_per_sample`](crate::quality_bits_per_sample).
@@ -71,6 +71,9 @@ pub struct EncodeOptions {
     pub weights: WeightCoding,
     /// Whether metadata is kept; default true.
     pub metadata: bool,
+    /// Whether colours under an alpha of 0 are fitted and counted like all others; default false: they are replaced by smooth ones,
+    /// which cost next to nothing, and the squared error of a colour counts by its alpha.
+    pub keep_invisible: bool,
     /// Where the fit runs.
     pub device: Device,
     /// What a squared error of the gradient counts beside one of the values, both in the fit and in quantization, 0 to
@@ -93,6 +96,7 @@ impl Default for EncodeOptions {
             time_limit: None,
             weights: WeightCoding::Quantized,
             metadata: true,
+            keep_invisible: false,
             device: Device::Auto,
             gradient_weight: 0.0,
             gradient: None,
@@ -155,6 +159,8 @@ pub struct Report {
     pub width: usize,
     /// PSNR at the native samples, dB.
     pub psnr_db: f64,
+    /// What the networks had before they were rounded, about, dB.
+    pub fit_psnr_db: f64,
     /// Whether the target was reached. A quality always is, however far from it the file ended: see `notes`.
     pub reached: bool,
     /// The tile that is farthest from the signal, if there is more than one.

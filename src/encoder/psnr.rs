@@ -222,6 +222,6 @@ fn samples(session: &Session<'_>) -> f64 {
 }
 
 /// The PSNR of a summed squared error in unit values, dB.
-fn psnr_db(session: &Session<'_>, error: f64) -> f64 {
+pub(crate) fn psnr_db(session: &Session<'_>, error: f64) -> f64 {
     -10.0 * (error / samples(session)).max(1e-15).log10()
 }

@@ -3,14 +3,14 @@
 #[cfg(feature = "cuda")]
 use super::device::Gpu;
 use super::meter::{Meter, Stage};
-use super::options::{EncodeOptions, Phase, WeightCoding};
+use super::options::{EncodeOptions, Phase, Target, WeightCoding};
 use super::pace::Pace;
 use super::plan::{self, BATCH_BLOCKS};
 use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
 use crate::container::{self, File, Networks, QuantizedNetwork};
 use crate::decoder::Decoder;
 use crate::error::Result;
-use crate::fit::{self, Allowance, Dataset, GradientTerm, Schedule};
+use crate::fit::{self, Allowance, Dataset, GradientTerm, MOST_POINTS, Schedule};
 use crate::limits::Limits;
 use crate::network::{Network, Shape};
 use crate::quantize::{self, Fitted};
@@ -180,7 +180,7 @@ impl Session<'_> {
     /// The stages of a fit of so many passes and of what follows it.
     pub fn stages(&self, passes: f64) -> Vec<(Phase, f64)> {
         let mut stages = vec![(Phase::Probe, PROBE * passes)];
-        stages.extend((0..plan::fits(self.options.effort)).map(|_| (Phase::Fit, passes)));
+        stages.extend(self.fits().into_iter().map(|share| (Phase::Fit, share * passes)));
         stages.extend(self.quantizations(passes));
         stages.into_iter().map(|(phase, passes)| (phase, passes * self.pass())).collect()
     }
@@ -298,7 +298,7 @@ impl Session<'_> {
         Ok(Fit::new(tiles, trained, passes))
     }
 
-    /// The networks of such a fit; at the highest efforts the best of several for each tile.
+    /// The networks of such a fit; the best of several for each tile where the plan has several.
     fn fit_trained(
         &self,
         tiles: &Tiles,
@@ -308,37 +308,50 @@ impl Session<'_> {
         time: f64,
     ) -> Result<Vec<Fitted>> {
         let networks: Vec<_> = shapes.iter().copied().enumerate().collect();
-        let fit = |attempt| {
-            let (networks, time) = (&networks[..], FIT_TIME * time);
-            self.train(&Training { phase: Phase::Fit, tiles, networks, before, passes, time, attempt })
-        };
-        let start = Instant::now();
-        let mut best = fit(0)?;
-        for attempt in 1..plan::fits(self.options.effort) {
+        let mut best: Option<Vec<Fitted>> = None;
+        for (attempt, share) in self.fits().into_iter().enumerate() {
+            let start = Instant::now();
+            let trained = self.train(&Training {
+                phase: Phase::Fit,
+                tiles,
+                networks: &networks,
+                before,
+                passes: share * passes,
+                time: FIT_TIME * time,
+                attempt: attempt as u64,
+            })?;
+            match &mut best {
+                None => best = Some(trained),
+                Some(best) => keep_better(best, trained),
+            }
             // Time that is limited has to be enough for another fit, and for what comes after it.
-            let another = 2 * (start.elapsed() / attempt as u32);
+            let another = 2 * start.elapsed();
             if self.meter.interrupted() || self.meter.remaining().is_some_and(|left| left < another) {
                 break;
             }
-            keep_better(&mut best, fit(attempt)?);
         }
-        Ok(best)
+        Ok(best.expect("a fit at least"))
+    }
+
+    /// The fits of each tile, in passes relative to what was asked for.
+    fn fits(&self) -> Vec<f64> {
+        plan::fits(&self.signal.description, self.options.effort)
     }
 
     /// Trains networks; each comes with what it leaves of the loss. Attempts begin with other networks.
     fn train(&self, training: &Training<'_>) -> Result<Vec<Fitted>> {
         let Training { phase, tiles, networks, before, passes, time, attempt } = *training;
-        let points = |n: usize| tiles.tile(n).points();
+        let points = |n: usize| self.points(tiles, n);
         let steps: Vec<usize> =
             networks.iter().map(|&(n, _)| plan::steps(points(n), self.evaluations() * passes)).collect();
         let costs: Vec<u64> = networks.iter().map(|&(n, shape)| shape.macs() as u64 * points(n)).collect();
         self.meter.begin(
             phase,
             networks.iter().enumerate().map(|(i, &(n, shape))| Stage {
-                points: points(n),
+                points: tiles.tile(n).points(),
                 steps: steps[i] as u64,
                 work: work(steps[i], shape),
-                mse: before.get(i).map_or(f64::NAN, |fitted| self.mse(fitted, points(n))),
+                mse: before.get(i).map_or(f64::NAN, |fitted| self.mse(fitted, tiles.tile(n).points())),
             }),
         );
         #[cfg(feature = "cuda")]
@@ -418,7 +431,7 @@ impl Session<'_> {
 
     /// Rounds the networks of `fit` with an added error of `delta` per parameter, refitting as they are rounded.
     pub fn quantize(&self, fit: &Fit, delta: f64) -> Result<Vec<QuantizedNetwork>> {
-        let points: Vec<u64> = (0..fit.tiles.len()).map(|n| fit.tiles.tile(n).points()).collect();
+        let points: Vec<u64> = (0..fit.tiles.len()).map(|n| self.points(&fit.tiles, n)).collect();
         let refits: Vec<Schedule> = fit
             .networks
             .iter()
@@ -448,8 +461,9 @@ impl Session<'_> {
             let (points, shape) = (points[n], fit.networks[n].network.shape());
             let pass = (self.evaluations() * points as f64 / (BLOCK * BATCH_BLOCKS) as f64).ceil() as usize;
             let steps = shape.layers * refit.steps + sweeps * (shape.layers + 1) * pass;
-            let mse = self.mse(&fit.networks[n], points);
-            Stage { points, steps: steps as u64, work: work(steps, shape), mse }
+            let all = fit.tiles.tile(n).points();
+            let mse = self.mse(&fit.networks[n], all);
+            Stage { points: all, steps: steps as u64, work: work(steps, shape), mse }
         };
         self.meter.begin(Phase::Quantize, refits.iter().enumerate().map(stage));
         let costs: Vec<u64> =
@@ -479,6 +493,9 @@ impl Session<'_> {
         container::write(&file, &mut bytes)?;
         let mut sum = ErrorSum::new(&self.signal.description);
         let mut of_tiles = TileErrors::new(&self.signal.description, tiles);
+        if self.options.keep_invisible {
+            (sum, of_tiles) = (sum.with_invisible(), of_tiles.with_invisible());
+        }
         let mut at = 0;
         let unlimited =
             Limits { samples: u64::MAX, memory_bytes: u64::MAX, macs: u64::MAX, ..Limits::default() };
@@ -521,11 +538,29 @@ impl Session<'_> {
         File { description: self.signal.description.clone(), tiles: tiles.clone(), networks, metadata }
     }
 
+    /// The points of a tile that are trained on.
+    pub fn points(&self, tiles: &Tiles, number: usize) -> u64 {
+        tiles.tile(number).points().min(self.most_points())
+    }
+
+    /// The most points of a tile that are trained on: more for a network that is larger than those of the usual size.
+    fn most_points(&self) -> u64 {
+        const POINTS_PER_PARAMETER: u64 = 16;
+        match self.options.target {
+            Target::Shape { layers, width } => {
+                MOST_POINTS.max(POINTS_PER_PARAMETER * (layers * width * width) as u64)
+            }
+            _ => MOST_POINTS,
+        }
+    }
+
     pub fn dataset(&self, tiles: &Tiles, number: usize) -> Dataset {
         let EncodeOptions { gradient_weight, gradient, .. } = self.options;
         let term = GradientTerm { weight: *gradient_weight as f32, reference: gradient.as_deref() };
         let term = (*gradient_weight > 0.0).then_some(term);
-        Dataset::of_tile(self.signal, tiles, number, term, self.seed(number))
+        let data = Dataset::of_tile(self.signal, tiles, number, term, self.most_points(), self.seed(number));
+        let by_alpha = self.signal.description.has_alpha() && !self.options.keep_invisible;
+        Dataset { by_alpha: by_alpha.then_some((0.0, 1.0)), ..data }
     }
 
     /// Evaluations of a network per sample and pass: with a gradient term samples are seen as pairs, along one axis or

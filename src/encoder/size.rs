@@ -2,6 +2,7 @@
 
 use super::options::Note;
 use super::plan::{self, BITS_PER_PARAMETER};
+use super::psnr::psnr_db;
 use super::session::{Finished, Fit, Session};
 use crate::container::{self, Networks, QuantizedNetwork, quantized_size, step};
 use crate::error::{Error, Result};
@@ -9,6 +10,12 @@ use crate::signal::Tiles;
 
 /// The step index that costs nothing to store: what the first ones are differences to.
 const FIRST_STEP: i16 = -56;
+
+/// What rounding may cost, dB, before a small signal is fitted again with fewer and finer parameters, of so many bits: a page of
+/// text of 160×96 at 1 bit per pixel and effort 5 has 15.9 dB with these and 15.3 with the usual ones, a screenshot of 176×120
+/// 23.4 and 22.3.
+const MUCH_LOST: f64 = 1.0;
+const FINE_BITS_PER_PARAMETER: f64 = 5.8;
 
 /// What a search ends with.
 pub(crate) struct Outcome {
@@ -67,11 +74,21 @@ pub(crate) fn to_bytes(session: &Session<'_>, limit: u64, passes: f64) -> Result
     let one = Tiles::one(&session.signal.description);
     let bits = 8.0 * limit.saturating_sub(session.overhead(&one)?) as f64;
     session.meter.plan(session.stages(passes));
-    let fit = session.fit(bits / BITS_PER_PARAMETER, passes, 1.0)?;
-    let room = limit.saturating_sub(session.overhead(&fit.tiles)?);
-    let networks = quantize_into(session, &fit, room)?;
-    let finished = session.finish(&fit.tiles, Networks::Quantized(networks))?;
-    if finished.bytes.len() as u64 <= limit {
+    let mut best = fit_into(session, limit, bits / BITS_PER_PARAMETER, passes)?;
+    let lost = |(fit, finished): &(Fit, Finished)| psnr_db(session, fit.error) - finished.psnr_db;
+    // Sharp networks of long fits want finer parameters than usual.
+    let again = plan::is_small(&session.signal.description) && !session.meter.is_limited();
+    if again && best.as_ref().is_some_and(|best| lost(best) > MUCH_LOST) {
+        session.meter.plan(session.stages(passes));
+        let finer = fit_into(session, limit, bits / FINE_BITS_PER_PARAMETER, passes)?;
+        let psnr = |outcome: &Option<(Fit, Finished)>| {
+            outcome.as_ref().map_or(f64::NEG_INFINITY, |(_, finished)| finished.psnr_db)
+        };
+        if psnr(&finer) > psnr(&best) {
+            best = finer;
+        }
+    }
+    if let Some((fit, finished)) = best {
         return Ok(Outcome { finished, fit, reached: true, notes: vec![] });
     }
     // Too little room for any rounding of the fit: what always fits is the mean.
@@ -79,6 +96,20 @@ pub(crate) fn to_bytes(session: &Session<'_>, limit: u64, passes: f64) -> Result
     let fit = session.fit_shapes(one.clone(), &[shape], 0.0, 0.0)?;
     let finished = session.finish(&one, session.mean())?;
     Ok(Outcome { finished, fit, reached: true, notes: vec![Note::MeanAlone] })
+}
+
+/// A fit of about so many parameters and its file of at most `limit` bytes, unless it cannot be made that small.
+fn fit_into(
+    session: &Session<'_>,
+    limit: u64,
+    parameters: f64,
+    passes: f64,
+) -> Result<Option<(Fit, Finished)>> {
+    let fit = session.fit(parameters, passes, 1.0)?;
+    let room = limit.saturating_sub(session.overhead(&fit.tiles)?);
+    let networks = quantize_into(session, &fit, room)?;
+    let finished = session.finish(&fit.tiles, Networks::Quantized(networks))?;
+    Ok((finished.bytes.len() as u64 <= limit).then_some((fit, finished)))
 }
 
 /// Quantized networks of at most `room` bytes and at least 97 % of it where the fit allows.

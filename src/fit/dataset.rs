@@ -1,4 +1,4 @@
-//! The samples of one tile as the kernels want them: shuffled once, in whole blocks, normalised.
+//! The samples of one tile as the kernels want them: shuffled once, in whole blocks, normalised; of very large tiles a part.
 
 use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
 use crate::fit::slopes::{GradientTerm, half_step};
@@ -40,6 +40,10 @@ impl Normalisation {
     }
 }
 
+/// Points of a tile that are enough to train a network of the usual size on: thousands for each parameter. More would only
+/// take memory, 24 bytes each for three channels.
+pub(crate) const MOST_POINTS: u64 = 1 << 22;
+
 /// A squared error over a tile, in squared signal units, summed over points (weighted) and channels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Loss {
@@ -55,8 +59,13 @@ pub(crate) struct Loss {
 pub(crate) struct Dataset {
     /// Points or pairs, without padding.
     pub points: usize,
+    /// Points or pairs of the tile for each of these.
+    pub thinning: f64,
     /// Whether they are pairs, in the layout of [`Batch::paired`].
     pub paired: bool,
+    /// Offset and scale that make alpha of the last channel, if errors of the others count by it in [`Dataset::squared_error`]. In
+    /// training they count alike: kernels have one weight for all channels.
+    pub by_alpha: Option<(f32, f32)>,
     /// Input coordinates per point.
     pub inputs: usize,
     /// Channels.
@@ -72,20 +81,23 @@ pub(crate) struct Dataset {
 }
 
 impl Dataset {
-    /// Tile `number` of `signal`, shuffled by `seed`. Points weigh as much as the tile counts in the blend, but never
-    /// less than 5 %, so that a network is not free to run wild where its neighbour takes over.
+    /// Tile `number` of `signal`, shuffled by `seed`; if it has more than `most` points or pairs, one of each of so many equal
+    /// stretches of them. Points weigh as much as the tile counts in the blend, but never less than 5 %, so that a network is
+    /// not free to run wild where its neighbour takes over.
     pub fn of_tile(
         signal: &Signal,
         tiles: &Tiles,
         number: usize,
         gradient: Option<GradientTerm<'_>>,
+        most: u64,
         seed: u64,
     ) -> Self {
         let (tile, lengths) = (tiles.tile(number), &signal.description.lengths);
         let (inputs, outputs) = (lengths.len(), usize::from(signal.description.channels));
         let sides: Vec<u32> = tile.start.iter().zip(&tile.end).map(|(a, b)| b - a).collect();
-        let samples: usize = sides.iter().map(|&n| n as usize).product();
-        let points = if gradient.is_some() { samples * inputs } else { samples };
+        let samples = tile.points();
+        let all = if gradient.is_some() { samples * inputs as u64 } else { samples };
+        let points = all.min(most) as usize;
 
         // Coordinates and weights are separable: one table per axis.
         let axis = |a: usize| (tile.start[a]..tile.end[a]).map(move |x| (a, f64::from(x)));
@@ -94,11 +106,15 @@ impl Dataset {
         let weight: Vec<Vec<f32>> =
             (0..inputs).map(|a| axis(a).map(|(a, x)| tiles.weight(a, tile.index[a], x)).collect()).collect();
 
-        let mut order: Vec<u32> = (0..points as u32).collect();
-        fastrand::Rng::with_seed(seed).shuffle(&mut order);
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut order =
+            if points as u64 == all { (0..all).collect() } else { one_of_each(all, points as u64, &mut rng) };
+        rng.shuffle(&mut order);
         let blocks = points.div_ceil(if gradient.is_some() { BLOCK / 2 } else { BLOCK });
         let mut data = Dataset {
             points,
+            thinning: all as f64 / points as f64,
+            by_alpha: None,
             paired: gradient.is_some(),
             inputs,
             outputs,
@@ -109,10 +125,10 @@ impl Dataset {
         };
         for (n, &point) in order.iter().enumerate() {
             let (block, lane) = data.place(n);
-            let (mut rest, mut index, mut stride, mut share) = (point % samples as u32, 0usize, 1usize, 1f32);
+            let (mut rest, mut index, mut stride, mut share) = (point % samples, 0usize, 1usize, 1f32);
             for a in 0..inputs {
-                let local = (rest % sides[a]) as usize;
-                rest /= sides[a];
+                let local = (rest % u64::from(sides[a])) as usize;
+                rest /= u64::from(sides[a]);
                 index += stride * (tile.start[a] as usize + local);
                 stride *= lengths[a] as usize;
                 share *= weight[a][local];
@@ -123,7 +139,7 @@ impl Dataset {
                 data.targets[(block * outputs + c) * BLOCK + lane] = signal.samples.get(index * outputs + c);
             }
             if let Some(term) = &gradient {
-                data.split(signal, &tile, term, (index, point as usize / samples), (block, lane));
+                data.split(signal, &tile, term, (index, (point / samples) as usize), (block, lane));
             }
         }
         data.normalise();
@@ -165,8 +181,12 @@ impl Dataset {
 
     /// The block and the lane of a point, or of the first of a pair.
     pub fn place(&self, n: usize) -> (usize, usize) {
-        let lanes = if self.paired { BLOCK / 2 } else { BLOCK };
-        (n / lanes, n % lanes)
+        (n / self.lanes(), n % self.lanes())
+    }
+
+    /// Points or pairs of a block.
+    fn lanes(&self) -> usize {
+        if self.paired { BLOCK / 2 } else { BLOCK }
     }
 
     /// How often one sample is evaluated when all points are.
@@ -176,28 +196,22 @@ impl Dataset {
 
     /// Zero mean per channel, a standard deviation of ½ over all.
     fn normalise(&mut self) {
-        let rows = |data: &Dataset, c: usize| {
-            let row = |n| {
-                let (block, lane) = data.place(n);
-                (block * data.outputs + c) * BLOCK + lane
-            };
-            (0..data.points).map(row).collect::<Vec<_>>()
-        };
+        let (points, outputs, lanes) = (self.points, self.outputs, self.lanes());
+        let places = |c: usize| (0..points).map(move |n| (n / lanes * outputs + c) * BLOCK + n % lanes);
         let mut variance = 0f64;
-        for c in 0..self.outputs {
-            let at = rows(self, c);
-            let mean = at.iter().map(|&i| f64::from(self.targets[i])).sum::<f64>() / self.points as f64;
-            variance += at.iter().map(|&i| (f64::from(self.targets[i]) - mean).powi(2)).sum::<f64>();
+        for c in 0..outputs {
+            let mean = places(c).map(|i| f64::from(self.targets[i])).sum::<f64>() / points as f64;
+            variance += places(c).map(|i| (f64::from(self.targets[i]) - mean).powi(2)).sum::<f64>();
             self.normalisation.means[c] = mean as f32;
         }
-        variance /= (self.points * self.outputs) as f64;
+        variance /= (points * outputs) as f64;
         // A constant tile has nothing to scale: its mean alone describes it, and what the network adds must not show.
         let scale = 2.0 * variance.sqrt() as f32;
         let peak = self.normalisation.means.iter().fold(0f32, |peak, mean| peak.max(mean.abs()));
         let least = if peak > 0.0 { peak * f32::EPSILON } else { f32::EPSILON };
         self.normalisation.scale = scale.max(least).clamp(f32::MIN_POSITIVE, f32::MAX);
-        for c in 0..self.outputs {
-            for i in rows(self, c) {
+        for c in 0..outputs {
+            for i in places(c) {
                 self.targets[i] = (self.targets[i] - self.normalisation.means[c]) / self.normalisation.scale;
                 if self.paired {
                     self.targets[i] *= 2.0;
@@ -207,42 +221,74 @@ impl Dataset {
         }
     }
 
-    /// The squared error `network` leaves.
+    /// The squared error `network` leaves, estimated for all points of the tile.
     pub fn squared_error(&self, level: Level, network: &Network) -> Loss {
         let (mut workspace, mut sums) = (Workspace::default(), [0f64; 2]);
         let mut values = vec![0.0; self.outputs * BLOCK];
         for block in 0..self.blocks() {
             let batch = self.batch(block..block + 1);
             level.forward(network, batch.coordinates, &mut values, &mut workspace);
-            for (values, targets) in values.chunks_exact_mut(BLOCK).zip(batch.targets.chunks_exact(BLOCK)) {
+            let opacity = self.opacity(batch.targets);
+            for (c, (values, targets)) in
+                values.chunks_exact_mut(BLOCK).zip(batch.targets.chunks_exact(BLOCK)).enumerate()
+            {
                 if self.paired {
                     let (first, second) = values.split_at_mut(BLOCK / 2);
                     first.iter_mut().zip(second).for_each(|(a, b)| (*a, *b) = (*a + *b, *a - *b));
                 }
                 for (lane, ((v, t), w)) in values.iter().zip(targets).zip(batch.weights).enumerate() {
                     let slope = self.paired && lane >= BLOCK / 2;
-                    sums[usize::from(slope)] += f64::from(w * (v - t) * (v - t));
+                    let visible = if c + 1 < self.outputs { opacity[lane] } else { 1.0 };
+                    sums[usize::from(slope)] += f64::from(visible * w * (v - t) * (v - t));
                 }
             }
         }
-        let [values, slopes] = sums.map(|sum| sum * f64::from(self.normalisation.scale).powi(2));
+        let units = f64::from(self.normalisation.scale).powi(2) * self.thinning;
+        let [values, slopes] = sums.map(|sum| sum * units);
         Loss { values, total: values + slopes }
     }
 
-    /// The squared error that the mean of each channel leaves, with the gradient term.
+    /// The squared error that the mean of each channel leaves, with the gradient term, estimated for all points of the tile.
     pub fn squared_error_of_mean(&self) -> f64 {
-        let row = |(targets, weights): (&[f32], &[f32])| -> f64 {
-            targets.iter().zip(weights).map(|(t, w)| f64::from(w * t * t)).sum()
-        };
-        let rows = self.targets.chunks_exact(BLOCK);
-        let weights = self.weights.chunks_exact(BLOCK).flat_map(|w| std::iter::repeat_n(w, self.outputs));
-        rows.zip(weights).map(row).sum::<f64>() * f64::from(self.normalisation.scale).powi(2)
+        let units = f64::from(self.normalisation.scale).powi(2) * self.thinning;
+        self.errors_of_mean(|targets| self.opacity(targets)) * units
     }
 
     /// The same per number in the errors of all points, normalised, as the loss of a training step is.
     pub fn loss_of_mean(&self) -> f64 {
         let numbers = self.weights.len() * self.outputs / self.evaluations();
-        self.squared_error_of_mean() / f64::from(self.normalisation.scale).powi(2) / numbers.max(1) as f64
+        self.errors_of_mean(|_| [1.0; BLOCK]) / numbers.max(1) as f64
+    }
+
+    /// The sum of the squared errors of the mean at all points, normalised, those of colours times what `opacity` has for a block.
+    fn errors_of_mean(&self, opacity: impl Fn(&[f32]) -> [f32; BLOCK]) -> f64 {
+        let of_block = |block: usize| {
+            let batch = self.batch(block..block + 1);
+            let opacity = opacity(batch.targets);
+            let row = |(c, targets): (usize, &[f32])| -> f64 {
+                let visible = |lane: usize| if c + 1 < self.outputs { opacity[lane] } else { 1.0 };
+                let points = targets.iter().zip(batch.weights).enumerate();
+                points.map(|(lane, (t, w))| f64::from(visible(lane) * w * t * t)).sum()
+            };
+            batch.targets.chunks_exact(BLOCK).enumerate().map(row).sum::<f64>()
+        };
+        (0..self.blocks()).map(of_block).sum()
+    }
+
+    /// How much errors of colours count in each lane of a block with these `targets`.
+    fn opacity(&self, targets: &[f32]) -> [f32; BLOCK] {
+        let Normalisation { means, scale } = &self.normalisation;
+        let (Some((offset, unit)), Some(mean), Some(alpha)) =
+            (self.by_alpha, means.last(), targets.rchunks_exact(BLOCK).next())
+        else {
+            return [1.0; BLOCK];
+        };
+        let value = |lane: usize| match self.paired {
+            // A pair has one sum, twice the value.
+            true => 0.5 * alpha[lane % (BLOCK / 2)],
+            false => alpha[lane],
+        };
+        std::array::from_fn(|lane| (offset + unit * (mean + scale * value(lane))).clamp(0.0, 1.0))
     }
 
     /// All points, padding included.
@@ -276,26 +322,90 @@ impl Dataset {
     }
 }
 
+/// A number of each of `count` equal stretches of `0..all`.
+fn one_of_each(all: u64, count: u64, rng: &mut fastrand::Rng) -> Vec<u64> {
+    let start = |n: u64| (u128::from(n) * u128::from(all) / u128::from(count)) as u64;
+    (0..count).map(|n| rng.u64(start(n)..start(n + 1))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::network::Shape;
     use crate::signal::{Description, Kind, SampleFormat, Samples};
 
-    #[test]
-    fn the_loss_of_a_constant_is_the_variance_and_the_slopes_of_a_ramp() {
-        let (width, height, slopes) = (9u32, 20u32, [0.03, -0.02]);
+    fn picture(lengths: [u32; 2], channels: u8, value: impl Fn(u32) -> f64) -> Signal {
         let description = Description {
             kind: Kind::Picture,
-            lengths: vec![width, height],
-            channels: 1,
+            lengths: lengths.to_vec(),
+            channels,
             format: SampleFormat::F32,
             rate: 0,
         };
+        let count = lengths[0] * lengths[1] * u32::from(channels);
+        Signal {
+            description,
+            samples: Samples::F32((0..count).map(|i| value(i) as f32).collect()),
+            metadata: vec![],
+        }
+    }
+
+    #[test]
+    fn a_few_points_of_a_large_tile_stand_for_all() {
+        let signal =
+            picture([200, 150], 1, |i| f64::from(i % 200).mul_add(0.02, f64::from(i / 200) * 0.01).sin());
+        let tiles = Tiles::one(&signal.description);
+        let constant = Network::zeros(Shape { inputs: 2, outputs: 1, layers: 1, width: 1 });
+        for weight in [0.0f32, 20.0] {
+            let term = (weight > 0.0).then_some(GradientTerm { weight, reference: None });
+            let [all, few] =
+                [MOST_POINTS, 3000].map(|most| Dataset::of_tile(&signal, &tiles, 0, term, most, 1));
+            assert_eq!((all.thinning, few.points), (1.0, 3000));
+            assert_eq!(few.thinning, all.points as f64 / 3000.0);
+            let of_mean = [&all, &few].map(Dataset::squared_error_of_mean);
+            assert!((of_mean[1] / of_mean[0] - 1.0).abs() < 0.05, "{of_mean:?}");
+            let [all, few] = [&all, &few].map(|data| data.squared_error(Level::best(), &constant));
+            assert!((few.values / all.values - 1.0).abs() < 0.05, "{few:?} {all:?}");
+            assert!((few.total / all.total - 1.0).abs() < 0.05, "{few:?} {all:?}");
+        }
+        let mut rng = fastrand::Rng::with_seed(3);
+        let chosen = one_of_each(1 << 33, 1000, &mut rng);
+        assert!(chosen.iter().enumerate().all(|(n, &point)| (point * 1000) >> 33 == n as u64));
+    }
+
+    #[test]
+    fn colours_count_by_their_alpha() {
+        // Grey 1 where alpha is ¼, and grey 0 where it is ¾.
+        let signal = picture([40, 30], 2, |i| match (i / 2 % 2, i % 2) {
+            (column, 0) => f64::from(1 - column),
+            (column, _) => 0.25 + 0.5 * f64::from(column),
+        });
+        let tiles = Tiles::one(&signal.description);
+        let constant = Network::zeros(Shape { inputs: 2, outputs: 2, layers: 1, width: 1 });
+        for term in [None, Some(GradientTerm { weight: 1.0, reference: None })] {
+            let data = Dataset::of_tile(&signal, &tiles, 0, term, MOST_POINTS, 1);
+            let loss = |by_alpha| {
+                let data = Dataset { by_alpha, ..data.clone() };
+                let loss = data.squared_error(Level::best(), &constant);
+                assert!((data.squared_error_of_mean() / loss.total - 1.0).abs() < 1e-5);
+                loss.values
+            };
+            // The means are a half; ¼ of the colour's variance at half of the points, ¾ at the others.
+            assert!((loss(None) / (1200.0 * (0.25 + 0.0625)) - 1.0).abs() < 1e-5);
+            assert!(
+                (loss(Some((0.0, 1.0))) / (1200.0 * (0.125 + 0.0625)) - 1.0).abs() < 1e-5,
+                "{}",
+                loss(Some((0.0, 1.0)))
+            );
+        }
+    }
+
+    #[test]
+    fn the_loss_of_a_constant_is_the_variance_and_the_slopes_of_a_ramp() {
+        let (width, height, slopes) = (9u32, 20u32, [0.03, -0.02]);
         let value = |i: u32| slopes[0] * f64::from(i % width) + slopes[1] * f64::from(i / width);
-        let samples = Samples::F32((0..width * height).map(|i| value(i) as f32).collect());
-        let tiles = Tiles::one(&description);
-        let signal = Signal { description, samples, metadata: vec![] };
+        let signal = picture([width, height], 1, value);
+        let tiles = Tiles::one(&signal.description);
         // The variance of n equidistant numbers is (n² − 1) / 12.
         let variance = |slope: f64, n: u32| slope * slope * f64::from(n * n - 1) / 12.0;
         let count = f64::from(width * height);
@@ -303,7 +413,7 @@ mod tests {
         let constant = Network::zeros(Shape { inputs: 2, outputs: 1, layers: 1, width: 1 });
         for weight in [0.0f32, 0.5, 3.0] {
             let term = (weight > 0.0).then_some(GradientTerm { weight, reference: None });
-            let data = Dataset::of_tile(&signal, &tiles, 0, term, 1);
+            let data = Dataset::of_tile(&signal, &tiles, 0, term, MOST_POINTS, 1);
             assert_eq!(data.points * data.evaluations(), 180 * if weight > 0.0 { 8 } else { 1 });
             let loss = data.squared_error(Level::best(), &constant);
             let gradient = count * f64::from(weight) * (slopes[0].powi(2) + slopes[1].powi(2));

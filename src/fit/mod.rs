@@ -7,7 +7,7 @@ mod slopes;
 mod spectrum;
 mod train;
 
-pub(crate) use dataset::{Dataset, Loss, Normalisation};
+pub(crate) use dataset::{Dataset, Loss, MOST_POINTS, Normalisation};
 pub(crate) use initial::initial_network;
 pub(crate) use slopes::GradientTerm;
 pub(crate) use train::{Allowance, Schedule, train};

@@ -1,9 +1,10 @@
 //! SIGNAL → FILE: which formats are written, what each can hold, and the writing itself.
 
 use crate::error::{Error, Result};
-use crate::media::{exr, npy, pnm, tiff, wav};
+use crate::media::{exr, npy, png, pnm, resolution, tiff, wav};
 use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
-use image::codecs::{bmp::BmpEncoder, jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
+use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
+use image::codecs::{bmp::BmpEncoder, webp::WebPEncoder};
 use image::error::ImageError;
 use image::{EncodableLayout, ExtendedColorType, ImageEncoder};
 use std::io::{Seek, Write};
@@ -109,7 +110,10 @@ impl OutputFormat {
         match kind {
             MetadataKind::Icc => matches!(self, Png | Jpeg | Tiff | WebP),
             MetadataKind::Exif => matches!(self, Png | Jpeg | WebP),
-            MetadataKind::Xmp => self == Tiff,
+            MetadataKind::Xmp => matches!(self, Png | Tiff),
+            MetadataKind::CodePoints | MetadataKind::Gamma | MetadataKind::Chromaticities => self == Png,
+            MetadataKind::Resolution => matches!(self, Png | Jpeg | Tiff),
+            MetadataKind::Tags => self == Wav,
         }
     }
 
@@ -169,6 +173,13 @@ impl OutputFormat {
     }
 }
 
+impl std::fmt::Display for OutputFormat {
+    /// The name for messages.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// A sample format in words.
 fn words(format: SampleFormat) -> String {
     match format {
@@ -204,8 +215,14 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
         Pnm => pnm::write(signal, size, writer),
         Exr => exr::write(signal, size, writer),
         Tiff => tiff::write(signal, size, writer),
-        Png => put(signal, size, format, PngEncoder::new(writer)),
-        Jpeg => put(signal, size, format, JpegEncoder::new_with_quality(writer, JPEG_QUALITY)),
+        Png => png::write(signal, size, writer),
+        Jpeg => {
+            let mut encoder = JpegEncoder::new_with_quality(writer, JPEG_QUALITY);
+            if let Some(density) = jpeg_density(signal) {
+                encoder.set_pixel_density(density);
+            }
+            put(signal, size, format, encoder)
+        }
         WebP => put(signal, size, format, WebPEncoder::new_lossless(writer)),
         Bmp => {
             let mut writer = writer;
@@ -218,6 +235,19 @@ fn write_array<W: Write>(signal: &Signal, writer: W) -> Result<()> {
     let lengths = signal.description.lengths.iter().rev().map(|&n| u64::from(n));
     let shape: Vec<_> = lengths.chain([u64::from(signal.description.channels)]).collect();
     npy::write_npy(writer, &shape, (0..signal.samples.len()).map(|i| signal.samples.get(i)))
+}
+
+/// The resolution as JFIF has it, in 16 bits.
+fn jpeg_density(signal: &Signal) -> Option<PixelDensity> {
+    let block = signal.metadata.iter().find(|block| block.kind == MetadataKind::Resolution)?;
+    let (across, down, unit) = resolution::densities(&block.bytes)?;
+    let [x, y] = [across, down].map(|density| density.round().clamp(1.0, f64::from(u16::MAX)) as u16);
+    let unit = match unit {
+        2 => PixelDensityUnit::Inches,
+        3 => PixelDensityUnit::Centimeters,
+        _ => PixelDensityUnit::PixelAspectRatio,
+    };
+    Some(PixelDensity { density: (x, y), unit })
 }
 
 /// Writes a picture through an encoder of the `image` crate.
@@ -237,7 +267,8 @@ fn put<E: ImageEncoder>(
         match block.kind {
             MetadataKind::Icc => encoder.set_icc_profile(block.bytes.clone()),
             MetadataKind::Exif => encoder.set_exif_metadata(block.bytes.clone()),
-            MetadataKind::Xmp => Ok(()),
+            // Where other kinds are kept, they are told to the encoder before.
+            _ => Ok(()),
         }
         .map_err(|error| refused(error.to_string()))?;
     }

@@ -11,11 +11,12 @@ pub(crate) const SAMPLED: usize = 64;
 pub(crate) const HURRIED: usize = 8;
 
 /// How many blocks of points the curvature is sampled on, the first ones and at most `most`, and what sums over them are
-/// multiplied by to estimate those over all points of the dataset, weights included.
+/// multiplied by to estimate those over all points of the tile, weights included.
 pub(crate) fn sampled(data: &Dataset, most: usize) -> (usize, f32) {
     let blocks = data.blocks().min(most);
     let total = |w: &[f32]| w.iter().map(|&w| f64::from(w)).sum::<f64>();
-    (blocks, (total(&data.weights) / total(data.batch(0..blocks).weights).max(1e-30)) as f32)
+    let share = total(&data.weights) / total(data.batch(0..blocks).weights).max(1e-30);
+    (blocks, (data.thinning * share) as f32)
 }
 
 /// Mean curvature of each layer's weights and of its biases: what a squared unit of error in one of them adds to the summed
@@ -105,7 +106,7 @@ fn layer_of(network: &Network, l: usize) -> LayerShape {
     network.shape().layers().nth(l).expect("a layer of the network")
 }
 
-/// Entries of the matrix of layer `l`, estimated for all points of the dataset.
+/// Entries of the matrix of layer `l`, estimated for all points of the tile.
 fn entries_of(
     level: Level,
     network: &Network,
@@ -125,7 +126,7 @@ fn entries_of(
 mod tests {
     use super::*;
     use crate::backend::simd::BLOCK;
-    use crate::fit::GradientTerm;
+    use crate::fit::{GradientTerm, MOST_POINTS};
     use crate::network::Shape;
     use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
 
@@ -143,7 +144,7 @@ mod tests {
         let tiles = Tiles::one(&description);
         let signal = Signal { description, samples, metadata: vec![] };
         let term = (weight > 0.0).then_some(GradientTerm { weight, reference: None });
-        let mut data = Dataset::of_tile(&signal, &tiles, 0, term, 1);
+        let mut data = Dataset::of_tile(&signal, &tiles, 0, term, MOST_POINTS, 1);
         let shape = Shape { inputs: 2, outputs: 2, layers: 3, width: 5 };
         let parameters = (0..shape.parameters()).map(|_| rng.f32() - 0.5).collect();
         let network = Network::from_parameters(shape, parameters);

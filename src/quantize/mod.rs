@@ -278,7 +278,7 @@ fn finished(mut network: QuantizedNetwork) -> QuantizedNetwork {
 mod tests {
     use super::*;
     use crate::backend::simd::BLOCK;
-    use crate::fit::Allowance;
+    use crate::fit::{Allowance, MOST_POINTS};
     use crate::network::Shape;
     use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
     use std::time::{Duration, Instant};
@@ -308,7 +308,7 @@ mod tests {
         let samples = Samples::F32((0..2 * 24 * 24).map(|_| rng.f32()).collect());
         let tiles = Tiles::one(&description);
         let signal = Signal { description, samples, metadata: vec![] };
-        let mut data = Dataset::of_tile(&signal, &tiles, 0, None, 1);
+        let mut data = Dataset::of_tile(&signal, &tiles, 0, None, MOST_POINTS, 1);
         let shape = Shape { inputs: 2, outputs: 2, layers: 3, width: 8 };
         let parameters = (0..shape.parameters()).map(|_| 0.6 * (rng.f32() - 0.5)).collect();
         let network = Network::from_parameters(shape, parameters);

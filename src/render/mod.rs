@@ -2,7 +2,7 @@
 //!
 //! At each position the tiles with a weight above 0 are visited in ascending order, `value ← fma(weight, network,
 //! value)` from 0, where the weight is the product of the axes' weights, first axis first. A sample is the mean over
-//! the positions of its footprint.
+//! the positions of its footprint, where colours count by their alpha.
 
 #![cfg_attr(
     not(test),
@@ -35,7 +35,7 @@ use crate::backend::simd::{BLOCK, Workspace};
 use crate::error::Result;
 use crate::limits::{bytes_of, filled};
 use crate::network::{Jet, Network};
-use crate::signal::{Grid, Tiles};
+use crate::signal::{Description, Grid, Tiles};
 use bands::{group_size, threads};
 use blend::components;
 use plan::AxisPlan;
@@ -52,14 +52,16 @@ pub(crate) struct Rendering<'a> {
     tiles: &'a Tiles,
     axes: Vec<AxisPlan>,
     channels: usize,
+    /// Whether the last channel is alpha.
+    alpha: bool,
     /// What is computed; `None` is the value alone.
     jet: Option<Jet>,
     engine: &'a Engine,
 }
 
 impl<'a> Rendering<'a> {
-    /// Lays `grid` over the tiles of `networks`, which all have `channels` outputs. The axes of the grid have been
-    /// checked against `lengths`.
+    /// Lays `grid` over the tiles of `networks`, which all have as many outputs as `description` has channels. The axes of
+    /// the grid have been checked against its lengths.
     ///
     /// # Errors
     /// `Io` if the system has no memory for what each tile sees of the axes.
@@ -67,20 +69,24 @@ impl<'a> Rendering<'a> {
         networks: &'a [Network],
         tiles: &'a Tiles,
         grid: &Grid,
-        lengths: &[u32],
-        channels: usize,
+        description: &Description,
         jet: Option<Jet>,
         engine: &'a Engine,
     ) -> Result<Self> {
-        let axes = grid.axes.iter().zip(lengths).enumerate();
+        let axes = grid.axes.iter().zip(&description.lengths).enumerate();
         let axes: Result<_> =
             axes.map(|(a, (axis, &length))| AxisPlan::new(tiles, a, axis, length)).collect();
-        Ok(Rendering { networks, tiles, axes: axes?, channels, jet, engine })
+        let (channels, alpha) = (usize::from(description.channels), description.has_alpha());
+        Ok(Rendering { networks, tiles, axes: axes?, channels, alpha, jet, engine })
     }
 
     /// Numbers at a position: all channels, and of each the components of the jet.
     pub fn values_per_position(&self) -> usize {
-        self.channels.saturating_mul(components(self.jet, self.axes.len()))
+        self.channels.saturating_mul(self.values_per_channel())
+    }
+    /// Those of one channel.
+    fn values_per_channel(&self) -> usize {
+        components(self.jet, self.axes.len())
     }
 
     /// Multiply-adds of the whole rendering; a component of a jet costs as much as a value.
@@ -115,7 +121,7 @@ impl<'a> Rendering<'a> {
         let worker = [
             // Values and the sums of their means.
             bytes_of::<f32>(slab),
-            bytes_of::<f64>(samples),
+            bytes_of::<f64>(product(&[line, self.band_length().into(), self.sums_per_sample() as u64])),
             // What is separable, per axis.
             columns.saturating_mul(tile::COLUMN_BYTES),
             bytes_of::<f32>(product(&[block, BLOCK as u64])),

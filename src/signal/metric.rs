@@ -1,7 +1,8 @@
 //! How far apart two signals are: PSNR, SNR, largest error, SSIM, MS-SSIM and log-spectral distance.
 //!
 //! Errors are measured in unit values (0..1 of unsigned, −1..1 of signed integers, floats as they are) *after* rounding
-//! to the codes of the signal's format, as a decoded file would hold them. Alpha counts like any other channel.
+//! to the codes of the signal's format, as a decoded file would hold them. Errors of what is visible: in a picture with alpha
+//! the squared error of a colour counts by the source's alpha there, within 0 to 1, and alpha counts wholly.
 
 #[cfg(feature = "encoder")]
 mod spectral;
@@ -10,6 +11,7 @@ mod tile;
 
 use crate::error::{Error, Result};
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
+use std::ops::Range;
 
 pub use tile::{TileErrors, WorstTile};
 
@@ -21,26 +23,35 @@ pub const PEAK: f64 = 1.0;
 pub struct ErrorSum {
     format: SampleFormat,
     channels: Vec<ChannelSum>,
+    /// Whether errors of colours count by the alpha in the last channel.
+    by_alpha: bool,
 }
 
-/// Sums of one channel, in codes: exact for 8-bit samples in any order, and for 16-bit ones up to 2²¹ positions.
+/// Sums of one channel, in codes: exact for opaque 8-bit samples in any order, and for 16-bit ones up to 2²¹ positions.
 #[derive(Clone, Copy, Debug, Default)]
 struct ChannelSum {
     positions: u64,
     error: f64,
     source: f64,
     max: f64,
+    /// Whether any sample differs, be it visible or not.
+    differs: bool,
 }
 
 impl ChannelSum {
-    fn add(&mut self, source: f64, other: f64) {
+    /// Adds an error that counts `weight` times.
+    fn add(&mut self, source: f64, other: f64, weight: f64) {
         let error = (other - source).abs();
         self.positions += 1;
         self.source += source * source;
+        self.differs |= error != 0.0;
+        if weight == 0.0 {
+            return;
+        }
         // NaN in a rendering of binary32 is as wrong as can be, and must not hide from the maximum.
         let error = if error.is_nan() { f64::INFINITY } else { error };
-        self.error += error * error;
-        self.max = self.max.max(error);
+        self.error += weight * (error * error);
+        self.max = self.max.max(weight * error);
     }
 }
 
@@ -48,7 +59,12 @@ impl ErrorSum {
     /// The error of nothing yet, between signals of `description`.
     pub fn new(description: &Description) -> Self {
         let channels = vec![ChannelSum::default(); usize::from(description.channels.max(1))];
-        ErrorSum { format: description.format, channels }
+        ErrorSum { format: description.format, channels, by_alpha: description.has_alpha() }
+    }
+
+    /// The same where colours count alike whatever the alpha.
+    pub fn with_invisible(self) -> Self {
+        ErrorSum { by_alpha: false, ..self }
     }
 
     /// Adds the error of `rendered`, unit values that are rounded to the format here, against as many samples of
@@ -70,8 +86,8 @@ impl ErrorSum {
             ));
         }
         let format = self.format;
-        self.add_codes(start_index, rendered.len(), |i| {
-            (code(source, start_index + i), f64::from(format.quantize(rendered[i])))
+        self.add_codes(source, start_index..start_index + rendered.len(), |i| {
+            (code(source, i), f64::from(format.quantize(rendered[i - start_index])))
         });
         Ok(())
     }
@@ -83,15 +99,22 @@ impl ErrorSum {
             mine.error += theirs.error;
             mine.source += theirs.source;
             mine.max = mine.max.max(theirs.max);
+            mine.differs |= theirs.differs;
         }
     }
 
-    fn add_codes(&mut self, start_index: usize, count: usize, codes: impl Fn(usize) -> (f64, f64)) {
-        let channels = self.channels.len();
-        let mut channel = start_index % channels;
-        for i in 0..count {
-            let (source, other) = codes(i);
-            self.channels[channel].add(source, other);
+    /// Adds the samples `range` of `source`, whose code and that of the other signal `codes` has.
+    fn add_codes(&mut self, source: &Samples, range: Range<usize>, codes: impl Fn(usize) -> (f64, f64)) {
+        let (channels, opaque) = (self.channels.len(), scale(source.format()));
+        let mut channel = range.start % channels;
+        for i in range {
+            let (own, other) = codes(i);
+            let weight = if self.by_alpha && channel + 1 < channels {
+                opacity(code(source, i - channel + channels - 1) / opaque)
+            } else {
+                1.0
+            };
+            self.channels[channel].add(own, other, weight);
             channel = if channel + 1 == channels { 0 } else { channel + 1 };
         }
     }
@@ -108,6 +131,7 @@ impl ErrorSum {
             mse: self.channels.iter().map(|c| mean(c.error, c.positions)).collect(),
             power: self.channels.iter().map(|c| mean(c.source, c.positions)).collect(),
             max: self.channels.iter().map(|c| c.max).fold(0.0, f64::max) / scale,
+            identical: !self.channels.iter().any(|c| c.differs),
         }
     }
 }
@@ -116,12 +140,14 @@ impl ErrorSum {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Distortion {
-    /// Mean squared error of each channel.
+    /// Mean squared error of each channel; of a colour with alpha, the mean of alpha times the squared error.
     pub mse: Vec<f64>,
     /// Mean square of the source in each channel.
     pub power: Vec<f64>,
-    /// Largest absolute error of any sample.
+    /// Largest absolute error of any sample; of a colour with alpha, times the alpha, which is as much as it shows.
     pub max: f64,
+    /// Whether all samples are equal. Without an error that counts, invisible ones may still differ.
+    pub identical: bool,
 }
 
 impl Distortion {
@@ -150,7 +176,7 @@ fn ratio_db(signal: f64, error: f64) -> f64 {
 pub struct Comparison {
     /// Errors of the samples.
     pub distortion: Distortion,
-    /// SSIM of a picture, mean over channels; `None` for sound and below 11 pixels along a side.
+    /// SSIM of a picture, mean over channels, colours times their alpha; `None` for sound and below 11 pixels along a side.
     pub ssim: Option<f64>,
     /// MS-SSIM of a picture, mean over channels; `None` for sound and below 176 pixels along a side.
     pub ms_ssim: Option<f64>,
@@ -174,11 +200,13 @@ pub fn compare(source: &Signal, other: &Signal) -> Result<Comparison> {
     let count = source.samples.len().min(other.samples.len());
     let mut sum = ErrorSum::new(a);
     let distortion = if a.format == b.format {
-        sum.add_codes(0, count, |i| (code(&source.samples, i), code(&other.samples, i)));
+        sum.add_codes(&source.samples, 0..count, |i| (code(&source.samples, i), code(&other.samples, i)));
         sum.distortion()
     } else {
         let (p, q) = (scale(a.format), scale(b.format));
-        sum.add_codes(0, count, |i| (code(&source.samples, i) / p, code(&other.samples, i) / q));
+        sum.add_codes(&source.samples, 0..count, |i| {
+            (code(&source.samples, i) / p, code(&other.samples, i) / q)
+        });
         sum.scaled(1.0)
     };
     let mut comparison = Comparison { distortion, ssim: None, ms_ssim: None, lsd_db: None };
@@ -197,6 +225,11 @@ fn shape(d: &Description) -> String {
     let lengths: Vec<_> = d.lengths.iter().map(u32::to_string).collect();
     let rate = if d.rate == 0 { String::new() } else { format!(" at {} Hz", d.rate) };
     format!("{:?} of {} × {} channels{rate}", d.kind, lengths.join("×"), d.channels)
+}
+
+/// What a value of alpha lets through, from 0 to 1.
+fn opacity(alpha: f64) -> f64 {
+    if alpha > 0.0 { alpha.min(1.0) } else { 0.0 }
 }
 
 /// Codes to a unit.
@@ -255,11 +288,41 @@ pub(crate) mod tests {
 
     #[test]
     fn channels_are_kept_apart_and_count_alike() {
-        let a = picture(2, 1, 2, Samples::U8(vec![0, 10, 0, 10]));
-        let b = picture(2, 1, 2, Samples::U8(vec![3, 10, 1, 10]));
+        let a = picture(2, 1, 3, Samples::U8(vec![0, 10, 20, 0, 10, 20]));
+        let b = picture(2, 1, 3, Samples::U8(vec![3, 10, 20, 1, 10, 20]));
         let d = compare(&a, &b).unwrap().distortion;
-        assert!(close(d.mse[0], 5.0 / 255f64.powi(2)) && d.mse[1] == 0.0);
-        assert!(close(d.mean(), 2.5 / 255f64.powi(2)));
+        assert!(close(d.mse[0], 5.0 / 255f64.powi(2)) && d.mse[1..] == [0.0; 2]);
+        assert!(close(d.mean(), 5.0 / 3.0 / 255f64.powi(2)));
+    }
+
+    #[test]
+    fn colours_count_by_the_alpha_of_the_source() {
+        // Opaque, half transparent (51 of 255 is a fifth), invisible; alpha itself is wrong once.
+        let a = picture(3, 1, 2, Samples::U8(vec![10, 255, 10, 51, 10, 0]));
+        let b = picture(3, 1, 2, Samples::U8(vec![12, 255, 15, 51, 99, 3]));
+        let d = compare(&a, &b).unwrap().distortion;
+        assert!(close(d.mse[0], (4.0 + 25.0 / 5.0) / 3.0 / 255f64.powi(2)), "{d:?}");
+        assert!(close(d.mse[1], 9.0 / 3.0 / 255f64.powi(2)) && close(d.max, 3.0 / 255.0), "{d:?}");
+        let mut sum = ErrorSum::new(&a.description).with_invisible();
+        sum.add(&a.samples, 0, &[12.0, 255.0, 15.0, 51.0, 99.0, 3.0].map(|v: f32| v / 255.0)).unwrap();
+        assert!(close(sum.distortion().mse[0], (4.0 + 25.0 + 89f64.powi(2)) / 3.0 / 255f64.powi(2)));
+    }
+
+    #[test]
+    fn what_differs_where_nobody_sees_it_is_no_error_and_not_identical() {
+        let a = picture(2, 1, 4, Samples::F32(vec![0.1, 0.2, 0.3, 1.0, 0.4, 0.5, 0.6, 0.0]));
+        let mut b = a.clone();
+        let unseen = |b: &mut Signal, value| {
+            if let Samples::F32(samples) = &mut b.samples {
+                samples[5] = value;
+            }
+        };
+        assert!(compare(&a, &b).unwrap().distortion.identical);
+        for value in [0.7, f32::NAN] {
+            unseen(&mut b, value);
+            let d = compare(&a, &b).unwrap().distortion;
+            assert_eq!((d.psnr_db(), d.max, d.identical), (f64::INFINITY, 0.0, false));
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The command line as its users and their scripts meet it.
 #![cfg(feature = "cli")]
 
+mod alpha;
 mod comparing;
 mod decoding;
 mod determinism;

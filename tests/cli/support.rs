@@ -133,11 +133,13 @@ fn siren(description: Description, metadata: Vec<Metadata>) -> Vec<u8> {
 
 /// A `.siren` picture.
 pub fn siren_picture(width: u32, height: u32) -> Vec<u8> {
+    siren_of_channels(width, height, 3)
+}
+
+/// A `.siren` picture: grey, RGB, or either with alpha.
+pub fn siren_of_channels(width: u32, height: u32, channels: u8) -> Vec<u8> {
     let lengths = vec![width, height];
-    siren(
-        Description { kind: Kind::Picture, lengths, channels: 3, format: SampleFormat::U8, rate: 0 },
-        vec![],
-    )
+    siren(Description { kind: Kind::Picture, lengths, channels, format: SampleFormat::U8, rate: 0 }, vec![])
 }
 
 /// A colour profile of grey pictures: no more than its header.

@@ -7,7 +7,7 @@ pub(crate) mod emulator;
 
 use super::{Cuda, CurvatureOf, Run};
 use crate::backend::simd::Level;
-use crate::fit::{self, Dataset, GradientTerm, Schedule};
+use crate::fit::{self, Dataset, GradientTerm, MOST_POINTS, Schedule};
 use crate::network::{Network, Shape};
 use crate::quantize::{mean_curvature, sampled};
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
@@ -31,7 +31,7 @@ fn picture(slopes: f32) -> Dataset {
     let samples = Samples::F32((0..1800).map(value).collect());
     let tiles = Tiles::one(&description);
     let term = (slopes > 0.0).then_some(GradientTerm { weight: slopes, reference: None });
-    Dataset::of_tile(&Signal { description, samples, metadata: vec![] }, &tiles, 0, term, 1)
+    Dataset::of_tile(&Signal { description, samples, metadata: vec![] }, &tiles, 0, term, MOST_POINTS, 1)
 }
 
 fn initial(shape: Shape, data: &Dataset) -> Network {

@@ -19,6 +19,9 @@ impl Args {
         decoder: &Decoder,
         derivative: Derivative,
     ) -> Result<Plan, Failure> {
+        if self.background.is_some() {
+            return Err(Failure::usage("--background does not go with --derivative, which leaves alpha out"));
+        }
         let native = decoder.description();
         let (grid, rate) = self.sampling(name, native)?;
         let format = self.output_format(Npy)?;
@@ -60,7 +63,7 @@ impl Args {
         let lengths = grid.axes.iter().map(|axis| axis.count).collect();
         let description = Description { kind: native.kind, lengths, channels, format: samples, rate };
         format.accepts(&description).map_err(|error| Failure::new(Exit::Usage, path.display(), error))?;
-        Ok(Plan { grid, description, format, path })
+        Ok(Plan { grid, description, format, background: None, path })
     }
 
     /// Renders the plan as a file in memory, and says by which mapping if there is one.

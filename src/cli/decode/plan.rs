@@ -1,5 +1,6 @@
 //! What a decode will render, and as what: the flags held against the file.
 
+use super::background::Background;
 use super::{Args, Bits};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::values::{PictureSize, Rectangle, Span};
@@ -14,6 +15,8 @@ pub struct Plan {
     pub grid: Grid,
     pub description: Description,
     pub format: OutputFormat,
+    /// What takes the place of alpha.
+    pub background: Option<Background>,
     pub path: PathBuf,
 }
 
@@ -24,10 +27,15 @@ impl Args {
         let (grid, rate) = self.sampling(name, native)?;
         let format =
             self.output_format(OutputFormat::default_for(native.kind, self.sample_format(native)))?;
+        let background = self.background.filter(|_| native.has_alpha());
+        if native.channels == 2 && background.is_some_and(|colour| !colour.is_grey()) {
+            let sentence = "--background is a colour, but the picture is grey with alpha";
+            return Err(Failure::new(Exit::Usage, name, sentence).hint("a grey one, as in 128,128,128"));
+        }
         let mut description = Description {
             kind: native.kind,
             lengths: grid.axes.iter().map(|axis| axis.count).collect(),
-            channels: native.channels,
+            channels: native.channels - u8::from(background.is_some()),
             format: self.sample_format(native),
             rate,
         };
@@ -44,9 +52,13 @@ impl Args {
         let path = self.output_path(format);
         format.accepts(&description).map_err(|error| {
             let failure = Failure::new(Exit::Usage, path.display(), error);
+            let opaque = Description { channels: description.channels - 1, ..description.clone() };
+            if description.has_alpha() && format.accepts(&opaque).is_ok() {
+                return failure.hint("--background white puts it on a colour, without alpha");
+            }
             if self.bits.is_none() { failure.hint("--bits chooses other samples") } else { failure }
         })?;
-        Ok(Plan { grid, description, format, path })
+        Ok(Plan { grid, description, format, background, path })
     }
 
     /// The positions to render and the rate of the result.
@@ -91,6 +103,7 @@ impl Args {
             ("--size", self.size.is_some(), "--rate"),
             ("--scale", self.scale.is_some(), "--rate"),
             ("--region", self.region.is_some(), "--time"),
+            ("--background", self.background.is_some(), "sounds have no alpha"),
         ];
         let sounds = [
             ("--rate", self.rate.is_some(), "--size or --scale"),

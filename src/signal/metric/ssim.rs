@@ -1,11 +1,12 @@
-//! Structural similarity of pictures, per channel on the unit range, then averaged over channels.
+//! Structural similarity of pictures, per channel on the unit range, then averaged over channels. With alpha, colours are
+//! multiplied by it, as if they lay on black, so that only what is visible counts.
 //!
 //! SSIM: Wang, Bovik, Sheikh, Simoncelli, *Image quality assessment: from error visibility to structural similarity*,
 //! IEEE TIP 13(4), 2004, equations 13 to 17: Gaussian window 11×11, σ = 1.5, K₁ = 0.01, K₂ = 0.03, mean over the
 //! windows that lie inside the picture. MS-SSIM: Wang, Simoncelli, Bovik, *Multi-scale structural similarity*, Asilomar
 //! 2003, equation 7, five scales, each the 2×2 means of the one before.
 
-use super::{code, scale};
+use super::{code, opacity, scale};
 use crate::signal::Signal;
 
 /// Side of the window in pixels.
@@ -65,7 +66,11 @@ impl Rows for Channel<'_> {
         let scale = scale(self.signal.description.format);
         let start = y * row.len();
         for (x, value) in row.iter_mut().enumerate() {
-            *value = code(&self.signal.samples, (start + x) * channels + self.channel) / scale;
+            let at = (start + x) * channels;
+            *value = code(&self.signal.samples, at + self.channel) / scale;
+            if self.signal.description.has_alpha() && self.channel + 1 < channels {
+                *value *= opacity(code(&self.signal.samples, at + channels - 1) / scale);
+            }
         }
     }
 }
@@ -240,11 +245,29 @@ mod tests {
     fn channels_are_averaged() {
         let (a, b) = pair(32, 32);
         let interleave = |p: &Signal, q: &Signal| {
-            let both = (0..1024).flat_map(|i| [p.samples.get(i), q.samples.get(i)]).collect();
-            picture(32, 32, 2, Samples::F32(both))
+            let both =
+                (0..1024).flat_map(|i| [p.samples.get(i), q.samples.get(i), q.samples.get(i)]).collect();
+            picture(32, 32, 3, Samples::F32(both))
         };
         let (one, _) = of_pictures(&a, &b);
         let (two, _) = of_pictures(&interleave(&a, &a), &interleave(&b, &a));
-        assert!(near(two, (one.unwrap() + 1.0) / 2.0));
+        assert!(near(two, (one.unwrap() + 2.0) / 3.0));
+    }
+
+    #[test]
+    fn colours_lie_on_black_by_their_alpha() {
+        let (a, b) = pair(32, 32);
+        let with_alpha = |p: &Signal, alpha: f32| {
+            let both = (0..1024).flat_map(|i| [p.samples.get(i), alpha]).collect();
+            picture(32, 32, 2, Samples::F32(both))
+        };
+        let dimmed = |p: &Signal| {
+            let values = (0..1024).map(|i| 0.25 * p.samples.get(i)).collect();
+            picture(32, 32, 1, Samples::F32(values))
+        };
+        for (alpha, one) in [(0.25, of_pictures(&dimmed(&a), &dimmed(&b)).0.unwrap()), (0.0, 1.0)] {
+            let (two, _) = of_pictures(&with_alpha(&a, alpha), &with_alpha(&b, alpha));
+            assert!(near(two, (one + 1.0) / 2.0), "{two:?}");
+        }
     }
 }

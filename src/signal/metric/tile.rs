@@ -8,6 +8,8 @@ pub struct TileErrors {
     tiles: Tiles,
     format: SampleFormat,
     channels: usize,
+    /// Whether errors of colours count by the alpha in the last channel.
+    by_alpha: bool,
     /// The tile that each native sample of an axis belongs to.
     owners: Vec<Vec<u32>>,
     sums: Vec<f64>,
@@ -35,10 +37,16 @@ impl TileErrors {
         TileErrors {
             format: description.format,
             channels: usize::from(description.channels.max(1)),
+            by_alpha: description.has_alpha(),
             owners: (0..description.lengths.len()).map(owners).collect(),
             sums: vec![0.0; tiles.len()],
             tiles: tiles.clone(),
         }
+    }
+
+    /// The same where colours count alike whatever the alpha.
+    pub fn with_invisible(self) -> Self {
+        TileErrors { by_alpha: false, ..self }
     }
 
     /// Adds the error of `rendered`, unit values that are rounded to the format here, against as many samples of
@@ -48,7 +56,7 @@ impl TileErrors {
     /// If `source` ends earlier.
     pub fn add(&mut self, source: &Samples, start_index: usize, rendered: &[f32]) {
         let format = self.format;
-        self.add_errors(start_index, rendered.len(), |i| {
+        self.add_errors(source, start_index, rendered.len(), |i| {
             let rounded = format.unit(format.quantize(rendered[i]));
             f64::from(rounded - source.get(start_index + i))
         });
@@ -57,10 +65,18 @@ impl TileErrors {
     /// The same of a whole signal against another.
     pub fn add_signal(&mut self, source: &Signal, other: &Signal) {
         let count = source.samples.len().min(other.samples.len());
-        self.add_errors(0, count, |i| f64::from(other.samples.get(i) - source.samples.get(i)));
+        self.add_errors(&source.samples, 0, count, |i| {
+            f64::from(other.samples.get(i) - source.samples.get(i))
+        });
     }
 
-    fn add_errors(&mut self, start_index: usize, count: usize, error: impl Fn(usize) -> f64) {
+    fn add_errors(
+        &mut self,
+        source: &Samples,
+        start_index: usize,
+        count: usize,
+        error: impl Fn(usize) -> f64,
+    ) {
         if self.sums.len() < 2 {
             return;
         }
@@ -73,8 +89,18 @@ impl TileErrors {
             let owner = self.owners[0][x];
             let run = self.tiles.core(0, owner).end as usize - x;
             let end = (at + run * self.channels).min(count);
-            self.sums[row + owner as usize] += (at..end).map(|i| error(i).powi(2)).sum::<f64>();
+            let errors = (at..end).map(|i| self.weight(source, start_index, i) * error(i).powi(2));
+            self.sums[row + owner as usize] += errors.sum::<f64>();
             at = end;
+        }
+    }
+
+    /// What the error of sample `i` behind `start_index` counts.
+    fn weight(&self, source: &Samples, start_index: usize, i: usize) -> f64 {
+        let channel = i % self.channels;
+        match self.by_alpha && channel + 1 < self.channels {
+            true => super::opacity(source.get(start_index + i - channel + self.channels - 1).into()),
+            false => 1.0,
         }
     }
 
@@ -133,6 +159,22 @@ mod tests {
             let mse = (26.0 + 9.0) / 27.0 / 255f64.powi(2);
             assert!((worst.psnr_db + 10.0 * mse.log10()).abs() < 1e-4, "{worst:?}");
         }
+    }
+
+    #[test]
+    fn a_tile_is_not_the_worst_for_what_nobody_sees() {
+        // On the left a large error under an alpha of 0, on the right a code of error where it shows.
+        let signal = picture(2, 1, 2, Samples::U8(vec![0, 0, 100, 255]));
+        let tiles = Tiles::new(&signal.description, &[2, 1], 0).unwrap();
+        let starts = [
+            TileErrors::new(&signal.description, &tiles),
+            TileErrors::new(&signal.description, &tiles).with_invisible(),
+        ]
+        .map(|mut errors| {
+            errors.add(&signal.samples, 0, &[1.0, 0.0, 101.0 / 255.0, 1.0]);
+            errors.worst().unwrap().start
+        });
+        assert_eq!(starts, [[1, 0], [0, 0]]);
     }
 
     #[test]
