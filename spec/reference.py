@@ -92,7 +92,8 @@ class Fields:
 # 4  Layout
 
 MAGIC = b"\x89SRN\r\n\x1a\n"
-SIGNAL, TILES, METADATA, NETWORK = 0x01, 0x02, 0x83, 0x7F
+SIGNAL, TILES, METADATA, UNITS, NETWORK = 0x01, 0x02, 0x83, 0x06, 0x7F
+NAMES = {SIGNAL: "SIGNAL", TILES: "TILES", METADATA: "METADATA", UNITS: "UNITS", NETWORK: "NETWORK"}
 
 
 def split(data):
@@ -107,7 +108,7 @@ def split(data):
     while file.at < len(data):
         start = file.at
         number = file.u8("section number")
-        name = {SIGNAL: "SIGNAL", TILES: "TILES", METADATA: "METADATA", NETWORK: "NETWORK"}.get(number, "unknown")
+        name = NAMES.get(number, "unknown")
         payload = file.take(file.varint("section length"), name)
         computed = zlib.crc32(data[start:file.at])
         stored = int.from_bytes(file.take(4, "checksum"), "little")
@@ -117,7 +118,7 @@ def split(data):
         last = number
         sections[number] = payload
     for number in sections:
-        if number not in (SIGNAL, TILES, METADATA, NETWORK) and number < 0x80:
+        if number not in NAMES and number < 0x80:
             raise Unsupported(f".siren: critical section {number:#04x}")
     require(SIGNAL in sections, ".siren: no SIGNAL section")
     return sections
@@ -220,6 +221,32 @@ def read_metadata(payload):
         blocks[kind] = f.take(f.varint("block length"), "block")
         last = kind
     return blocks
+
+
+# 5.4  UNITS
+
+class Units:
+    """How blended values become unit values (7.6)."""
+
+    def __init__(self, payload, signal):
+        f = Fields(payload, "UNITS section")
+        exponent = f.varint("scale", 0, 276) - 149
+        offsets = [f.take(4, "offset") for _ in range(signal.channels)]
+        self.scale = np.float32(math.ldexp(1.0, exponent))
+        self.offsets = np.frombuffer(b"".join(offsets), "<f4").astype(np.float32)
+        require(signal.format == "F32", f"{f.what}: units of {signal.format} samples, expected of F32 alone")
+        for offset in self.offsets:
+            name = str(offset).replace("nan", "NaN")
+            require(np.isfinite(offset), f"{f.what}: offset {name}, expected a finite number")
+        changes = exponent != 0 or any(any(o) for o in offsets)
+        require(changes, f"{f.what}: scale 1 and offsets 0, expected no such section")
+        f.finish()
+
+    def apply(self, values):
+        most = np.finfo(np.float32).max
+        with np.errstate(over="ignore"):
+            moved = fma(np.full_like(values, self.scale), values, np.broadcast_to(self.offsets, values.shape))
+        return np.where(values == 0, self.offsets, np.clip(moved, -most, most))
 
 
 # 6.4  Range coder
@@ -884,7 +911,7 @@ def sized_grid(signal, counts):
 BLOCK = 512
 
 
-def render(signal, tiles, networks, grid):
+def render(signal, tiles, units, networks, grid):
     """Unit values of a grid of an `Axis` per axis, `(height, width, channels)` or `(samples, channels)`."""
     axes = len(signal.lengths)
     counts, footprints = [a.count for a in grid], [a.footprint for a in grid]
@@ -916,6 +943,8 @@ def render(signal, tiles, networks, grid):
         target = values[where]
         w = np.repeat(weight[touches][:, None], signal.channels, axis=1)
         target[touches] = fma(w, value[touches], target[touches])
+    if units is not None:
+        values = units.apply(values)
     alpha = signal.kind == PICTURE and signal.channels % 2 == 0
     return means(values, counts, footprints, alpha) if max(footprints) > 1 else values
 
@@ -937,7 +966,7 @@ def means(values, counts, footprints, alpha):
     return result.astype(np.float32)
 
 
-# 7.6  Samples
+# 7.7  Samples
 
 SCALES = {"U8": (255.0, 0.0, 255.0), "U16": (65535.0, 0.0, 65535.0)}
 SCALES |= {f"I{b}": (2.0 ** (b - 1), -(2.0 ** (b - 1)), float(np.float32(2.0 ** (b - 1) - 1))) for b in (8, 16, 24, 32)}
@@ -951,22 +980,23 @@ def samples(values, name):
 
 
 def read(data):
-    """The signal, its tiles, and their networks."""
+    """The signal, its tiles, its units, and the networks."""
     sections = split(data)
     signal = Signal(sections[SIGNAL])
     tiles = Tiles(sections.get(TILES), signal.lengths)
     if METADATA in sections:
         read_metadata(sections[METADATA])
+    units = Units(sections[UNITS], signal) if UNITS in sections else None
     require(NETWORK in sections, ".siren: no NETWORK section")
-    return signal, tiles, read_networks(sections[NETWORK], signal, tiles)
+    return signal, tiles, units, read_networks(sections[NETWORK], signal, tiles)
 
 
 def decode(data, grid=native_grid):
     """The signal and its unit values on a grid, which a function gives for it."""
-    signal, tiles, networks = read(data)
+    signal, tiles, units, networks = read(data)
     axes = grid(signal)
     ask("samples of the rendering", math.prod(a.count for a in axes) * signal.channels, MAX_SAMPLES)
-    return signal, render(signal, tiles, networks, axes)
+    return signal, render(signal, tiles, units, networks, axes)
 
 
 # Files

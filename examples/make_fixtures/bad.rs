@@ -12,6 +12,8 @@ pub fn invalid() -> Vec<Case> {
     let with_signal = |payload: &[u8]| replace(file, signal, payload);
     let with_tiles = |payload: &[u8]| replace(tiles, 0x02, payload);
     let with_network = |payload: &[u8]| replace(file, network, payload);
+    let floating = replace(file, signal, &[0, 6, 1, 3, 2]);
+    let with_units = |payload: &[u8]| insert(&floating, 1, section(0x06, payload));
     let with_metadata = |payload: &[u8]| insert(file, 1, section(0x83, payload));
     // 3 × 2 pixels, one layer of one neuron: 5 parameters.
     let stored = |coding: u8, frame: &[u8]| with_network(&[&[coding, 1, 1], frame].concat());
@@ -71,6 +73,17 @@ pub fn invalid() -> Vec<Case> {
         ("rate-missing", "a sound without a rate", with_signal(&[1, 3, 1, 3]), "Format: sample rate is missing"),
         ("rate-2-31", "a rate of 2^31", with_signal(&[1, 3, 1, 3, 0x80, 0x80, 0x80, 0x80, 8]), "Format: sample rate 2147483648"),
         ("signal-long", "a byte after the height", with_signal(&[0, 0, 1, 3, 2, 0]), "Format: 1 bytes after the last field"),
+        ("units-default", "a scale of 1 and an offset of 0, which need no section", with_units(&[0x95, 1, 0, 0, 0, 0]), "Format: expected no such section"),
+        ("units-integers", "units of 8-bit samples", insert(file, 1, section(0x06, &[0x9e, 1, 0, 0, 0x91, 0x43])), "Format: units of U8 samples"),
+        ("units-scale", "a scale of 2^128", with_units(&[0x95, 2, 0, 0, 0, 0]), "Format: scale 277"),
+        ("units-nan", "an offset that is no number", with_units(&[0x9e, 1, 0, 0, 0xc0, 0x7f]), "Format: offset NaN"),
+        ("units-infinity", "an infinite offset", with_units(&[0x9e, 1, 0, 0, 0x80, 0xff]), "Format: offset -inf"),
+        ("units-short", "an offset of 3 bytes", with_units(&[0x9e, 1, 0, 0, 0x91]), "Format: offset needs 4 bytes, 3 are left"),
+        ("units-long", "offsets of two channels for one", with_units(&[0x9e, 1, 0, 0, 0x91, 0x43, 0, 0, 0x91, 0x43]), "Format: 4 bytes after the last field"),
+        ("units-order", "UNITS before TILES", {
+            let tiles = split(tiles);
+            join(&[section(signal, &[1, 6, 1, 0xac, 2, 0xc0, 0x3e]), section(0x06, &[5, 0, 0, 0, 0]), tiles[1].clone(), tiles[2].clone()])
+        }, "Format: section 0x02 after section 0x06"),
         ("tiles-one", "one tile in a section", with_tiles(&[1, 20]), "Format: 1 tile"),
         ("tiles-0", "no tiles along an axis", with_tiles(&[0, 20]), "Format: tiles along an axis 0"),
         ("tiles-301", "more tiles than samples", with_tiles(&[0xad, 2, 0]), "Format: tiles along an axis 301"),

@@ -3,12 +3,13 @@
 use super::failure::{Exit, Failure};
 use super::input::Content;
 use super::limits::LimitArgs;
+use super::peak::PeakArgs;
 use super::verify::{comparable, share_rate};
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
 use sirenc::Limits;
 use sirenc::signal::Description;
-use sirenc::signal::metric::{Comparison, compare};
+use sirenc::signal::metric::{Comparison, compare_by};
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -29,6 +30,8 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    peak: PeakArgs,
     #[command(flatten)]
     limits: LimitArgs,
     /// No progress and no notes
@@ -58,19 +61,24 @@ pub fn run(args: &Args) -> Outcome {
         let sentence = format!("{found}, but {} is {expected}", args.a.display());
         return Err(Failure::new(Exit::Other, name, sentence));
     }
-    let compared = compare(&a, &b).map_err(|error| Failure::work(name, error))?;
+    let peak = args.peak.of(&args.a.display().to_string(), &a.description)?;
+    let compared = compare_by(&a, &b, peak).map_err(|error| Failure::work(name, error))?;
     output::print(&if args.json {
         json(args, &a.description, &compared, notes)
     } else {
-        table(&a.description, &compared)
+        table(args, &a.description, &compared)
     })?;
     Ok(Exit::Done)
 }
 
 /// What was measured, for people.
-fn table(description: &Description, compared: &Comparison) -> String {
+fn table(args: &Args, description: &Description, compared: &Comparison) -> String {
+    let distortion = &compared.distortion;
     let rows = [
-        ("PSNR", Some(report::psnr(&compared.distortion))),
+        (
+            "PSNR",
+            Some(args.peak.psnr(description, distortion.psnr_db(), distortion.peak, distortion.identical)),
+        ),
         ("SNR", report::snr_db(description, &compared.distortion).map(report::decibels)),
         ("SSIM", compared.ssim.map(|ssim| format!("{ssim:.5}"))),
         ("MS-SSIM", compared.ms_ssim.map(|ssim| format!("{ssim:.5}"))),
@@ -94,6 +102,7 @@ fn json(args: &Args, description: &Description, compared: &Comparison, notes: Ve
     object.insert("b".into(), report::path(&args.b));
     let measures = [
         ("psnr_db", Some(compared.distortion.psnr_db())),
+        ("peak", Some(compared.distortion.peak)),
         ("snr_db", report::snr_db(description, &compared.distortion)),
         ("ssim", compared.ssim),
         ("ms_ssim", compared.ms_ssim),

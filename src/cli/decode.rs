@@ -3,6 +3,7 @@
 mod background;
 mod derivative;
 mod plan;
+mod range;
 
 use super::derivative::DerivativeArgs;
 use super::failure::{Exit, Failure};
@@ -10,12 +11,14 @@ use super::input::Input;
 use super::limits::LimitArgs;
 use super::output::Output;
 use super::progress::Meter;
-use super::values::{self, PictureSize, Rectangle, Span};
+use super::values::{self, PictureSize, Range, Rectangle, Span};
 use super::{Outcome, notes, render, report};
 use background::Background;
 use clap::ValueEnum;
 use plan::Plan;
+use range::Codes;
 use sirenc::media::{self, OutputFormat};
+use sirenc::signal::SampleFormat;
 use sirenc::{Decoder, Device, Limits};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -37,7 +40,8 @@ Examples:
   sirenc decode voice.siren --time 1.5..2
   sirenc decode photo.siren --derivative gradient            photo.npy, (height, width, channels, 2)
   sirenc decode photo.siren --derivative laplacian -o l.png  8 bits, by a mapping that is printed and stored
-  sirenc decode photo.siren -o photo.npy        C-order binary32, (height, width, channels)")]
+  sirenc decode photo.siren -o photo.npy        C-order binary32, not rounded, (height, width, channels)
+  sirenc decode relief.siren -o relief.png --bits 8 --range 0..3000")]
 pub struct Args {
     /// The .siren file; - is standard input
     #[arg(value_name = "INPUT")]
@@ -92,10 +96,14 @@ pub struct Args {
 
     #[command(flatten)]
     derivative: DerivativeArgs,
-    /// For derivatives as PNG: the value of the highest code; of 0 is the middle one, for magnitude the lowest
-    /// [default: the largest]
-    #[arg(long, value_name = "VALUE", value_parser = values::positive, help_heading = super::derivative::HEADING)]
-    range: Option<f64>,
+    /// For pictures of 8 or 16 bits: the values of the lowest and the highest code [default: 0..1; of derivatives the
+    /// largest magnitude]
+    ///
+    /// Colours are mapped, alpha is not. For derivatives as PNG one number does: that of the highest code; 0 is then the
+    /// middle code, for magnitude the lowest.
+    #[arg(long, value_name = "LOW..HIGH", value_parser = values::range, allow_hyphen_values = true)]
+    #[arg(help_heading = SAMPLING)]
+    range: Option<Range>,
 
     #[command(flatten)]
     limits: LimitArgs,
@@ -159,10 +167,12 @@ pub fn run(args: &Args) -> Outcome {
     let decoder = decoder.with_device(args.device).map_err(|error| Failure::work(&name, error))?;
 
     let rendered = match derivative {
-        None => render_file(&decoder, &plan, args.quiet).map(|bytes| (bytes, None)),
-        Some(derivative) => args.render_derivative(&decoder, &plan, derivative),
+        None => render_file(&decoder, &plan, args.quiet),
+        Some(derivative) => args
+            .render_derivative(&decoder, &plan, derivative)
+            .map(|(bytes, mapping)| (bytes, mapping.into_iter().collect())),
     };
-    let (bytes, mapping) = rendered.map_err(|error| Failure::work(&name, error))?;
+    let (bytes, notes) = rendered.map_err(|error| Failure::work(&name, error))?;
     output.write(&bytes)?;
     let lost: Vec<_> = decoder.metadata().iter().filter(|block| !plan.format.keeps(block.kind)).collect();
     if derivative.is_none() && !lost.is_empty() {
@@ -172,7 +182,7 @@ pub fn run(args: &Args) -> Outcome {
     }
     if !args.quiet {
         args.print(&name, &decoder, &plan, &output, started);
-        mapping.iter().for_each(|mapping| eprintln!("  {mapping}"));
+        notes.iter().for_each(|note| eprintln!("  {note}"));
     }
     Ok(Exit::Done)
 }
@@ -199,15 +209,27 @@ impl Args {
     }
 }
 
-/// Renders the plan and writes it as a file in memory, so that it reaches its place whole.
-fn render_file(decoder: &Decoder, plan: &Plan, quiet: bool) -> sirenc::Result<Vec<u8>> {
+/// Renders the plan and writes it as a file in memory, so that it reaches its place whole. Says how values became codes, and
+/// what got lost.
+fn render_file(decoder: &Decoder, plan: &Plan, quiet: bool) -> sirenc::Result<(Vec<u8>, Vec<String>)> {
     let meter = Meter::render(quiet, decoder.cost(&plan.grid)?.samples);
-    let signal = render::render(decoder, &plan.grid, plan.description.clone(), &meter, |values| {
+    let mut codes = Codes::new(&plan.description, plan.range);
+    let change = |values: &mut Vec<f32>| {
         if let Some(background) = plan.background {
             background.put_behind(values, &plan.description);
         }
-    })?;
+        codes.map(values);
+    };
+    let signal = render::render(decoder, &plan.grid, plan.description.clone(), &meter, change)?;
     let mut file = Cursor::new(vec![]);
     media::write(&signal, plan.format, &mut file)?;
-    Ok(file.into_inner())
+    let mut bytes = file.into_inner();
+    let mapping = codes.mapping(plan.description.format);
+    if let Some(mapping) = mapping.as_ref().filter(|_| plan.format == OutputFormat::Png) {
+        bytes = derivative::with_description(&bytes, mapping);
+    }
+    // What integers were stored as does not go far beyond their range; what floats were may.
+    let anywhere = decoder.description().format == SampleFormat::F32 || plan.range.is_some();
+    let clipped = codes.clipped().filter(|_| anywhere);
+    Ok((bytes, mapping.into_iter().chain(clipped).collect()))
 }

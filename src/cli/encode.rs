@@ -8,6 +8,7 @@ use super::failure::{Exit, Failure};
 use super::input::{self, Content, Input};
 use super::interrupt::Interrupt;
 use super::output::{self, Output};
+use super::peak::PeakArgs;
 use super::progress::Meter;
 use super::{Outcome, notes, report, values};
 use clap::{ArgGroup, ValueEnum};
@@ -134,6 +135,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "gradient_weight", help_heading = DERIVATIVES)]
     gradient: Option<PathBuf>,
 
+    #[command(flatten)]
+    peak: PeakArgs,
+
     /// Samples per second of a sound that is an array and tells none, Hz [default: 48000]
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..1 << 31))]
     rate: Option<u32>,
@@ -215,6 +219,7 @@ impl<'a> Job<'a> {
         let Reading { signal: source, notes, .. } = args.read_signal(&content)?;
         let mut options = args.options();
         options.time_limit = options.time_limit.map(|limit| limit.saturating_sub(started.elapsed()));
+        options.peak = args.peak.of(&content.name, &source.description)?;
         if let Some(path) = &args.gradient {
             options.gradient = Some(gradient::read(path, &source.description)?);
         }
@@ -366,7 +371,7 @@ fn verify(
         Ok(())
     });
     added.map_err(broken)?;
-    let distortion = sum.distortion();
+    let distortion = sum.distortion().with_peak(encoded.report.peak);
     let (found, claimed) = (distortion.psnr_db(), encoded.report.psnr_db);
     // Lossless is infinite on both sides.
     let equal = found == claimed || (found - claimed).abs() <= PSNR_TOLERANCE_DB;

@@ -5,7 +5,7 @@ use super::input::Content;
 use super::{Outcome, output, report};
 use serde_json::{Map, Value, json};
 use sirenc::container::{self, Networks, SectionInfo};
-use sirenc::signal::Grid;
+use sirenc::signal::{Grid, Units};
 use sirenc::{Cost, Decoder, Limits};
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -99,6 +99,18 @@ impl Info<'_> {
                 _ => "1".into(),
             },
         );
+        if let Some(units) = self.decoder.units() {
+            let offsets: Vec<String> =
+                units.offsets.iter().map(|&offset| report::short_f32(offset)).collect();
+            row(
+                "units",
+                format!(
+                    "{} + {} × what the networks give",
+                    offsets.join(", "),
+                    report::short_f32(units.scale())
+                ),
+            );
+        }
         row("networks", format!("{} × {}", span(layers, "layer"), span(width, "neuron")));
         row(
             "parameters",
@@ -144,6 +156,8 @@ impl Info<'_> {
         put("rate", if description.rate == 0 { Value::Null } else { json!(description.rate) });
         put("tiles", json!(self.decoder.tiles().counts()));
         put("overlap", json!(self.decoder.tiles().overlap()));
+        let units = |units: &Units| json!({"offsets": units.offsets, "scale": units.scale()});
+        put("units", self.decoder.units().map_or(Value::Null, units));
         put("layers", json!([layers.0, layers.1]));
         put("width", json!([width.0, width.1]));
         put("parameters", json!(self.parameters()));

@@ -12,6 +12,7 @@ mod interrupt;
 mod limits;
 mod notes;
 mod output;
+mod peak;
 mod progress;
 mod render;
 mod report;

@@ -24,7 +24,7 @@ pub fn render(
     grid: &Grid,
     description: Description,
     meter: &Meter,
-    change: impl Fn(&mut Vec<f32>),
+    mut change: impl FnMut(&mut Vec<f32>),
 ) -> Result<Signal> {
     let capacity = description.positions().saturating_mul(description.channels.into());
     let capacity = usize::try_from(capacity).unwrap_or(0);

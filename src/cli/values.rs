@@ -124,6 +124,28 @@ pub fn span(text: &str) -> Result<Span, String> {
     parse().ok_or_else(|| "A..B in seconds were expected, A before B, as in 1.5..2".into())
 }
 
+/// What the codes of a picture stand for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Range {
+    /// The value of the highest code.
+    Top(f64),
+    /// The values of the lowest and of the highest code.
+    Between(f64, f64),
+}
+
+/// A positive number, or `LOW..HIGH`.
+pub fn range(text: &str) -> Result<Range, String> {
+    let parse = || {
+        let Some((low, high)) = text.split_once("..") else {
+            return positive(text).ok().map(Range::Top);
+        };
+        let [low, high] =
+            [low, high].map(|number| number.trim().parse::<f64>().ok().filter(|n| n.is_finite()));
+        low.zip(high).filter(|(low, high)| low < high).map(|(low, high)| Range::Between(low, high))
+    };
+    parse().ok_or_else(|| "LOW..HIGH was expected, as in 0..310, or a positive number".into())
+}
+
 /// `auto`, `cpu`, `cuda` or `cuda:I`.
 pub fn device(text: &str) -> Result<Device, String> {
     match text.to_ascii_lowercase().as_str() {
@@ -168,6 +190,15 @@ mod tests {
         assert_eq!(picture_size("640x480"), Ok(PictureSize { width: 640, height: 480 }));
         for text in ["640", "640x", "0x4", "4x0", "-1x4", "1x2x3", "99999999999x1"] {
             assert!(picture_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ranges_are_one_number_or_two() {
+        assert_eq!(range("0.5"), Ok(Range::Top(0.5)));
+        assert_eq!(range("-3e2..310.5"), Ok(Range::Between(-300.0, 310.5)));
+        for text in ["", "0", "-1", "1..1", "2..1", "0..", "..1", "0..inf", "nan..1"] {
+            assert!(range(text).is_err(), "{text}");
         }
     }
 

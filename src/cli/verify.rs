@@ -4,10 +4,11 @@ use super::derivative::axis_names;
 use super::failure::{Exit, Failure};
 use super::input::Content;
 use super::limits::LimitArgs;
+use super::peak::PeakArgs;
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
 use sirenc::media::Reading;
-use sirenc::signal::metric::{Comparison, TileErrors, WorstTile, compare};
+use sirenc::signal::metric::{Comparison, TileErrors, WorstTile, compare_by};
 use sirenc::signal::{Description, Grid};
 use sirenc::{Decoder, GradientError, Limits};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub struct Args {
     /// Fail with exit code 7 below this PSNR in dB [default: no minimum]
     #[arg(long, value_name = "DB", requires = "original", value_parser = super::values::positive)]
     min_psnr: Option<f64>,
+    #[command(flatten)]
+    peak: PeakArgs,
     /// Measure the gradient as well: its relative error, through a Gaussian window of one sample
     ///
     /// The reference is the original convolved with the derivative of a Gaussian of σ = 1 native sample; the exact
@@ -63,6 +66,7 @@ pub fn run(args: &Args) -> Outcome {
         object.insert("original".into(), report::path(original));
         object.insert("notes".into(), json!(notes));
         object.insert("psnr_db".into(), report::number(psnr));
+        object.insert("peak".into(), report::number(compared.distortion.peak));
         let snr = report::snr_db(description, &compared.distortion);
         if let Some(snr) = snr {
             object.insert("snr_db".into(), report::number(snr));
@@ -71,7 +75,7 @@ pub fn run(args: &Args) -> Outcome {
         let snr = snr.map_or(String::new(), |snr| format!(", SNR {}", report::decibels(snr)));
         sentence += &format!(
             ", PSNR {}{snr}, max error {} against {}",
-            report::psnr(&compared.distortion),
+            args.peak.psnr(description, psnr, compared.distortion.peak, compared.distortion.identical),
             report::max_error(description, &compared.distortion),
             original.display()
         );
@@ -135,11 +139,13 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
     args.limits.admit(name, &Grid::native(found))?;
     let fault = |error| Failure::work(name, error);
     let decoded = render::native(decoder, args.quiet).map_err(fault)?;
-    let compared = compare(source, &decoded).map_err(fault)?;
+    let peak = args.peak.of(&original.name, expected)?;
+    let compared = compare_by(source, &decoded, peak).map_err(fault)?;
     let mut of_tiles = TileErrors::new(found, decoder.tiles());
     of_tiles.add_signal(source, &decoded);
     let gradient = args.derivatives.then(|| decoder.gradient_error(source)).transpose().map_err(fault)?;
-    Ok(Measured { compared, worst: of_tiles.worst(), gradient, notes: reading.notes })
+    let worst = of_tiles.worst(compared.distortion.peak);
+    Ok(Measured { compared, worst, gradient, notes: reading.notes })
 }
 
 /// Gives a sound that tells no rate that of the other.

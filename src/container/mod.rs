@@ -42,7 +42,7 @@ pub use stored::round_to_half;
 pub use write::{quantized_size, write};
 
 use crate::network::Network;
-use crate::signal::{Description, Metadata, Tiles};
+use crate::signal::{Description, Metadata, Tiles, Units};
 
 /// The most hidden layers of a network.
 pub const MAX_DEPTH: u8 = 64;
@@ -70,6 +70,8 @@ pub struct File {
     pub description: Description,
     /// Its partition.
     pub tiles: Tiles,
+    /// How the values of the networks become samples of binary32; `None` where they are the samples, as of integers.
+    pub units: Option<Units>,
     /// One network per tile.
     pub networks: Networks,
     /// Metadata, each kind at most once, in the order of [`crate::signal::MetadataKind`].

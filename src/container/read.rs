@@ -52,13 +52,16 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
         Some(payload) => metadata::read(payload, limits, &mut memory)?,
         None => vec![],
     };
+    let units = find(&sections, section::UNITS)
+        .map(|payload| header::read_units(payload, &description))
+        .transpose()?;
     let network = required(&sections, section::NETWORK, "no NETWORK section")?;
     let networks = read_networks(network, &description, &tiles, limits, memory)?;
-    Ok(File { description, tiles, networks, metadata })
+    Ok(File { description, tiles, units, networks, metadata })
 }
 
 fn is_known(number: u8) -> bool {
-    [section::SIGNAL, section::TILES, section::NETWORK, section::METADATA].contains(&number)
+    [section::SIGNAL, section::TILES, section::UNITS, section::NETWORK, section::METADATA].contains(&number)
 }
 
 fn find<'a>(sections: &[Section<'a>], number: u8) -> Option<&'a [u8]> {

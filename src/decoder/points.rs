@@ -54,7 +54,11 @@ impl Decoder {
             return Err(Error::parameter("position", detail));
         }
         self.check_positions(position)?;
-        Ok(taylor(&self.networks, self.tiles(), position, order))
+        let channels = taylor(&self.networks, self.tiles(), position, order);
+        let Some(units) = self.units() else { return Ok(channels) };
+        let scale = f64::from(units.scale());
+        let channels = channels.into_iter().zip(&units.offsets);
+        Ok(channels.map(|(channel, &offset)| channel.in_units(scale, offset.into())).collect())
     }
 
     fn evaluate(&self, positions: &[f64], jet: Option<Jet>) -> Result<Vec<f32>> {
@@ -69,8 +73,8 @@ impl Decoder {
         let most = largest.saturating_mul(components).saturating_mul(points).saturating_mul(1 << axes);
         Limits::ask("values at the points", values, self.limits.samples)?;
         Limits::ask("multiply-adds of the points, at most", most, self.limits.macs)?;
-        let (networks, tiles, engine) = (&self.networks, self.tiles(), &self.engine);
-        Points { networks, tiles, channels, jet, engine }.evaluate(positions)
+        let (networks, tiles, engine, units) = (&self.networks, self.tiles(), &self.engine, self.units());
+        Points { networks, tiles, channels, jet, engine, units }.evaluate(positions)
     }
 
     fn check_positions(&self, positions: &[f64]) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::backend::simd::Workspace;
 use crate::error::{Error, Result};
 use crate::limits::filled;
 use crate::network::{Jet, Network};
-use crate::signal::Tiles;
+use crate::signal::{Tiles, Units};
 
 /// Points per thread and turn.
 const CHUNK: usize = 1 << 13;
@@ -19,6 +19,7 @@ pub(crate) struct Points<'a> {
     /// What is computed; `None` is the value alone.
     pub jet: Option<Jet>,
     pub engine: &'a Engine,
+    pub units: Option<&'a Units>,
 }
 
 impl Points<'_> {
@@ -76,6 +77,9 @@ impl Points<'_> {
                 blend.push(seen, point.saturating_mul(width), out, workspace)?;
             }
             blend.flush(out, workspace)?;
+        }
+        if let Some(units) = self.units {
+            units.apply(components(self.jet, axes), out);
         }
         Ok(())
     }

@@ -4,11 +4,13 @@ mod grid;
 pub mod metric;
 mod samples;
 mod tiles;
+mod units;
 
 pub(crate) use grid::first_index;
 pub use grid::{Axis, Grid, Region};
 pub use samples::{SampleFormat, Samples};
 pub use tiles::{Tile, Tiles};
+pub use units::Units;
 
 /// The kind of a signal; it fixes the meaning of axes and channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -17,3 +17,4 @@ mod outputs;
 mod sampling;
 mod support;
 mod usage;
+mod values;

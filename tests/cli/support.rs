@@ -126,7 +126,7 @@ fn siren(description: Description, metadata: Vec<Metadata>) -> Vec<u8> {
     let parameters = (0..shape.parameters()).map(|i| (i % 7) as f32 * 0.0625 - 0.125).collect();
     let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
     let mut bytes = vec![];
-    let file = File { tiles: Tiles::one(&description), description, networks, metadata };
+    let file = File { tiles: Tiles::one(&description), description, units: None, networks, metadata };
     write(&file, &mut bytes).unwrap();
     bytes
 }

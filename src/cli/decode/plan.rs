@@ -18,6 +18,8 @@ pub struct Plan {
     /// What takes the place of alpha.
     pub background: Option<Background>,
     pub path: PathBuf,
+    /// What the lowest and the highest code stand for, if not for the ends of the unit range.
+    pub range: Option<(f64, f64)>,
 }
 
 impl Args {
@@ -46,10 +48,15 @@ impl Args {
         {
             description.format = SampleFormat::U8;
         }
-        if self.bits.is_none() && format == OutputFormat::Exr {
+        if self.bits.is_none() && matches!(format, OutputFormat::Exr | OutputFormat::Npy) {
             description.format = SampleFormat::F32;
         }
         let path = self.output_path(format);
+        if format == OutputFormat::Npy && description.format != SampleFormat::F32 {
+            let failure =
+                Failure::new(Exit::Usage, path.display(), "NPY holds binary32, not rounded to integers");
+            return Err(failure.hint("png, tiff and wav have --bits"));
+        }
         format.accepts(&description).map_err(|error| {
             let failure = Failure::new(Exit::Usage, path.display(), error);
             let opaque = Description { channels: description.channels - 1, ..description.clone() };
@@ -58,7 +65,8 @@ impl Args {
             }
             if self.bits.is_none() { failure.hint("--bits chooses other samples") } else { failure }
         })?;
-        Ok(Plan { grid, description, format, background, path })
+        let range = self.value_range(&path, &description)?;
+        Ok(Plan { grid, description, format, background, path, range })
     }
 
     /// The positions to render and the rate of the result.

@@ -60,10 +60,10 @@ impl Done<'_> {
         let rate = report::rate_text(&self.source.description, bytes);
         let quality = match self.snr_db() {
             Some(snr) => format!("SNR {}", report::decibels(snr)),
-            None => match &self.verified {
-                Some(verified) => report::psnr(verified),
-                None => report::decibels(report.psnr_db),
-            },
+            None => {
+                let identical = self.verified.as_ref().is_none_or(|verified| verified.identical);
+                self.args.peak.psnr(&self.source.description, report.psnr_db, report.peak, identical)
+            }
         };
         // Worth a word where it shows.
         let worst = report.worst_tile.as_ref().filter(|worst| worst.psnr_db < report.psnr_db - WORSE);
@@ -110,6 +110,7 @@ impl Done<'_> {
         put(rate_name, report::number(rate));
         put("psnr_db", report::number(report.psnr_db));
         put("fit_psnr_db", report::number(report.fit_psnr_db));
+        put("peak", report::number(report.peak));
         if let Some(snr) = self.snr_db() {
             put("snr_db", report::number(snr));
         }
