@@ -48,6 +48,8 @@ pub mod network;
 mod quantize;
 mod render;
 pub mod signal;
+#[cfg(test)]
+mod vectors;
 
 pub use backend::Device;
 pub use decoder::{Cost, Decoder, GradientError};

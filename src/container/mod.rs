@@ -1,7 +1,7 @@
 //! The container: bytes to header, partition and quantized networks, and back. Integers only.
 //!
 //! Reading follows the file: `section` cuts and checks, `header` says what is stored, then come `metadata` and the
-//! parameters, `coded` (over `magnitude`, `table`, `range_coder`) or `stored` (over `frame`). The specification is
+//! parameters, `coded` (over `magnitude`, `table`, `range_coder`) or `stored` (over `frame` and `zstandard`). The specification is
 //! `spec/siren.md`.
 
 #![cfg_attr(
@@ -31,6 +31,7 @@ mod stored;
 mod table;
 #[cfg(feature = "encoder")]
 mod write;
+mod zstandard;
 
 pub use quantized::{QuantizedNetwork, step};
 pub use read::{parse, read};

@@ -105,7 +105,7 @@ fn read_networks(
         0 => Ok(Networks::Quantized(coded::decode(coded, &shapes)?)),
         1 => Ok(Networks::Half(stored::decode(coded, &shapes, Scalar::Half, &memory)?)),
         2 => Ok(Networks::Single(stored::decode(coded, &shapes, Scalar::Single, &memory)?)),
-        _ => Err(fields.error(format!("coding {coding}, expected 0 to 2"))),
+        _ => Err(fields.unknown("coding", coding, "0 to 2")),
     }
 }
 
@@ -149,7 +149,7 @@ mod tests {
         };
         let limits = Limits::default();
         match read_networks(payload, &signal, &Tiles::one(&signal), &limits, Memory::new(&limits)) {
-            Err(Error::Format { what, .. }) => what,
+            Err(Error::Format { what, .. } | Error::Unsupported { what, .. }) => what,
             other => panic!("{payload:x?}: {other:?}"),
         }
     }

@@ -94,7 +94,7 @@ impl Args {
                 (Grid::resized(native, &counts).map_err(fault)?, native.rate)
             }
             (.., Some(rate)) => {
-                let axes = native.lengths.iter().map(|&length| resampled(length, native.rate, rate));
+                let axes = native.lengths.iter().map(|&length| Axis::at_rate(length, native.rate, rate));
                 let Some(axes) = axes.collect() else {
                     return wrong("--rate", "so long a sound", "a lower rate");
                 };
@@ -190,33 +190,9 @@ impl Args {
     }
 }
 
-/// An axis of `length` samples at `native` Hz, sampled at `rate` Hz: sample `k` of either lies at `k / rate` seconds,
-/// and none lies beyond the extent of the sound. `None` if there are more than an axis can have.
-fn resampled(length: u32, native: u32, rate: u32) -> Option<Axis> {
-    let spacing = f64::from(native) / f64::from(rate);
-    let count = ((f64::from(length) - 0.5) / spacing).floor() + 1.0;
-    (count <= f64::from(u32::MAX)).then(|| Axis::new(0.0, spacing, count as u32))
-}
-
 /// The position at `seconds`, native samples, to a millionth: 0.3 s at 44100 Hz is sample 13230, whatever 0.3 is in
 /// binary.
 fn position_at(seconds: f64, rate: u32) -> f64 {
     const STEPS: f64 = (1 << 20) as f64;
     (seconds * f64::from(rate) * STEPS).round() / STEPS
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resampling_keeps_the_first_instant_and_the_extent() {
-        let axis = |length, native, rate| resampled(length, native, rate).unwrap();
-        assert_eq!(axis(7, 8000, 8000), Axis::native(7));
-        assert_eq!(axis(44_100, 44_100, 48_000).count, 48_000);
-        assert_eq!(axis(4, 8000, 16_000).count, 8);
-        assert_eq!((axis(5, 8000, 4000).count, axis(5, 8000, 4000).position(2)), (3, 4.0));
-        assert_eq!(axis(1, 8000, 1).count, 1);
-        assert_eq!(resampled(u32::MAX, 1, 2), None);
-    }
 }
