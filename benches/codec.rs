@@ -62,7 +62,7 @@ fn derivatives() -> sirenc::Result<()> {
     let parameters = (0..shape.parameters()).map(parameter).collect();
     let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
     let mut bytes = vec![];
-    let file = File { tiles: Tiles::one(&description), description, networks, metadata: vec![] };
+    let file = File { tiles: Tiles::one(&description), description, units: None, networks, metadata: vec![] };
     write(&file, &mut bytes)?;
     let decoder = Decoder::open(&bytes[..], &Limits::default())?;
     let grid = Grid::native(decoder.description());

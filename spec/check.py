@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""Runs the reference decoder over the fixtures: good files must give the bits of the manifest, bad ones the error in it. The
-stream of the first example must hold what siren.md, 13.1, says of it, value by value.
+"""Runs the reference decoder over the fixtures: good files must give the bits of the manifest, bad ones the error in it, other
+grids and integer samples the bits of `renderings.tsv`. The streams of the examples must hold what siren.md, 13.1 and 13.3,
+says of them, value by value, and the arithmetic give the vectors of vectors.tsv.
 
     check.py [--folder FOLDER] [PART]        only files whose names contain PART
 
-Needs numpy, and zstandard before Python 3.14. Ends with 1 if anything differs.
+Needs numpy. Ends with 1 if anything differs.
 """
 import csv
 import hashlib
 import sys
 import time
+import zlib
 from pathlib import Path
+
+import numpy as np
 
 import reference
 
@@ -62,19 +66,101 @@ class Trace(reference.Magnitudes):
         return value
 
 
-def example_is_true():
-    """Whether the table of siren.md, 13.1, has the values of its file."""
+def example_is_true(section, name):
+    """Whether the table of a section of siren.md has the values of its file."""
     lines = (FIXTURES.parent / "spec" / "siren.md").read_text(encoding="utf-8").splitlines()
+    lines = lines[next(at for at, line in enumerate(lines) if line.startswith(f"### {section} ")):]
     table = lines[lines.index("| what | sum/count | scale | interval | value | bytes |") + 2:]
     stated = []
     for line in table[:table.index("")]:
         _, context, scale, interval, value, count = (cell.strip() for cell in line.strip("|").split("|"))
         stated.append([context, scale, interval, int(value.split(":")[0].replace("−", "-")), int(count)])
-    original, reference.Magnitudes = reference.Magnitudes, Trace
-    reference.decode((FIXTURES / "valid" / "example-picture.siren").read_bytes())
+    original, reference.Magnitudes, Trace.rows = reference.Magnitudes, Trace, []
+    reference.decode((FIXTURES / "valid" / name).read_bytes())
     reference.Magnitudes = original
-    print(f"{'same' if Trace.rows == stated else 'DIFFERS':8}         siren.md, 13.1")
-    return Trace.rows == stated
+    return report(Trace.rows == stated, f"siren.md, {section}")
+
+
+def report(is_same, what):
+    print(f"{'same' if is_same else 'DIFFERS':8}         {what}", flush=True)
+    return is_same
+
+
+def grid(signal, words):
+    """The grid of a row of the manifest: `native`, `size N…`, `rate R`, each with a region behind it that it is cropped to, or
+    a region and the size that it is spread over: `of FROM… TO… size N…`."""
+    words, axes = words.split(), len(signal.lengths)
+
+    def region(words):
+        return list(zip(map(float, words[:axes]), map(float, words[axes:2 * axes])))
+
+    if words[0] == "of":
+        return [reference.Axis.spread(low, high, int(n)) for (low, high), n in zip(region(words[1:]), words[2 + 2 * axes:])]
+    if words[0] == "native":
+        whole, words = reference.native_grid(signal), words[1:]
+    elif words[0] == "size":
+        whole, words = reference.sized_grid(signal, map(int, words[1:1 + axes])), words[1 + axes:]
+    else:
+        whole, words = [reference.Axis.at_rate(signal.lengths[0], signal.rate, int(words[1]))], words[2:]
+    return [axis.crop(*part) for axis, part in zip(whole, region(words[1:]))] if words else whole
+
+
+def rendering(path, words):
+    """The digests of unit values and of integer samples, `-` for binary32."""
+    signal, values = reference.decode(path.read_bytes(), lambda signal: grid(signal, words))
+    digest = hashlib.sha256(values.astype("<f4").tobytes()).hexdigest()
+    if signal.format == "F32":
+        return digest, "-"
+    codes = reference.samples(values, signal.format).astype("<i8").reshape(-1, 1).view("<u1")
+    return digest, hashlib.sha256(codes[:, :int(signal.format[1:]) // 8].tobytes()).hexdigest()
+
+
+def binary32(text):
+    return np.array([int(text, 16)], np.uint32).view(np.float32)
+
+
+def bits(value):
+    """The hexadecimal digits of a number."""
+    return value.tobytes()[::-1].hex()
+
+
+def starts(shape, scale, width):
+    return reference.table(int(scale), int(shape), width == "wide")
+
+
+def context(total, count):
+    return reference.Context(int(total), int(count))
+
+
+VECTORS = {
+    "sine": lambda t: bits(reference.sine(binary32(t))),
+    "fma": lambda a, b, c: bits(reference.fma(binary32(a), binary32(b), binary32(c))),
+    "ramp": lambda distance, overlap: bits(ramp(float(distance), int(overlap))),
+    "binary16": lambda half: bits(np.array([int(half, 16)], np.uint16).view(np.float16).astype(np.float32)),
+    "step": lambda index: bits(reference.step(int(index))),
+    "scale": lambda total, count: str(context(total, count).scale()),
+    # The CRC-32 of where the entries start and of 65536, four bytes each, little-endian.
+    "table": lambda *which: f"{zlib.crc32(np.array(starts(*which), '<u4').tobytes()):08x}",
+    "intervals": lambda *which: " ".join(map(str, starts(*which))),
+}
+
+
+def ramp(distance, overlap):
+    tiles = reference.Tiles(None, [1])
+    tiles.overlap = overlap
+    return tiles.ramp(np.array([distance]), 0)
+
+
+def vector(what, inputs):
+    return VECTORS[what](*inputs)
+
+
+def vectors_are_true():
+    rows = (FIXTURES.parent / "spec" / "vectors.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    wrong = [row for row in rows if vector(row.split("\t")[0], row.split("\t")[1].split()) != row.split("\t")[2]]
+    for row in wrong:
+        print(f"DIFFERS         {row}")
+    return report(not wrong, f"vectors.tsv, {len(rows)} rows")
 
 
 def main(arguments):
@@ -82,7 +168,11 @@ def main(arguments):
     if arguments[:1] == ["--folder"]:
         folder, arguments = Path(arguments[1]), arguments[2:]
     part = arguments[0] if arguments else ""
-    differing = int(folder == FIXTURES and not part and not example_is_true())
+    differing = 0
+    if folder == FIXTURES and not part:
+        differing += not vectors_are_true()
+        differing += not example_is_true("13.1", "example-picture.siren")
+        differing += not example_is_true("13.3", "example-tiles.siren")
     with open(folder / "siren.tsv", newline="", encoding="utf-8") as manifest:
         rows = [r for r in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE) if part in r["file"]]
     for row in rows:
@@ -92,6 +182,12 @@ def main(arguments):
         differing += not same
         note = "" if same and row["values"] == got else f"  ({got})"
         print(f"{'same' if same else 'DIFFERS':8} {time.monotonic() - start:6.2f} s  {row['file']}{note}", flush=True)
+    renderings = folder / "renderings.tsv"
+    if renderings.exists():
+        for line in renderings.read_text(encoding="utf-8").splitlines()[1:]:
+            name, words, values, samples = line.split("\t")
+            if part in name:
+                differing += not report(rendering(folder / name, words) == (values, samples), f"{name}, {words}")
     print(f"{len(rows)} files, {differing} differ")
     return 1 if differing else 0
 

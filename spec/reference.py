@@ -6,8 +6,7 @@
 
     --size WxH, --size N                     a grid of so many samples over the whole, instead of the native one
 
-It decodes in the Exact class: the samples are those of every exact decoder, bit for bit. Needs numpy;
-files with metadata or unquantized parameters also need Python 3.14 or the package zstandard.
+It decodes in the Exact class: the samples are those of every exact decoder, bit for bit. Needs numpy.
 """
 import math
 import struct
@@ -80,6 +79,11 @@ class Fields:
                 return value
         raise Malformed(f"{self.what}: {field} is longer than 9 bytes")
 
+    def unknown(self, field, number, known):
+        """A number without a meaning in this version: those below 128 may get one in a later version."""
+        error = Unsupported if number < 128 else Malformed
+        raise error(f"{self.what}: {field} {number}, expected {known}")
+
     def finish(self):
         left = len(self.data) - self.at
         require(left == 0, f"{self.what}: {left} bytes after the last field")
@@ -88,7 +92,8 @@ class Fields:
 # 4  Layout
 
 MAGIC = b"\x89SRN\r\n\x1a\n"
-SIGNAL, TILES, METADATA, NETWORK = 0x01, 0x02, 0x83, 0x7F
+SIGNAL, TILES, METADATA, UNITS, NETWORK = 0x01, 0x02, 0x83, 0x06, 0x7F
+NAMES = {SIGNAL: "SIGNAL", TILES: "TILES", METADATA: "METADATA", UNITS: "UNITS", NETWORK: "NETWORK"}
 
 
 def split(data):
@@ -103,7 +108,7 @@ def split(data):
     while file.at < len(data):
         start = file.at
         number = file.u8("section number")
-        name = {SIGNAL: "SIGNAL", TILES: "TILES", METADATA: "METADATA", NETWORK: "NETWORK"}.get(number, "unknown")
+        name = NAMES.get(number, "unknown")
         payload = file.take(file.varint("section length"), name)
         computed = zlib.crc32(data[start:file.at])
         stored = int.from_bytes(file.take(4, "checksum"), "little")
@@ -113,7 +118,7 @@ def split(data):
         last = number
         sections[number] = payload
     for number in sections:
-        if number not in (SIGNAL, TILES, METADATA, NETWORK) and number < 0x80:
+        if number not in NAMES and number < 0x80:
             raise Unsupported(f".siren: critical section {number:#04x}")
     require(SIGNAL in sections, ".siren: no SIGNAL section")
     return sections
@@ -122,7 +127,7 @@ def split(data):
 # 5.1  SIGNAL
 
 PICTURE, SOUND = 0, 1
-KINDS = ["Picture", "Sound"]
+KINDS = ["picture", "sound"]
 RESERVED_KINDS = {2: "video", 3: "volume", 4: "shape"}
 FORMATS = ["U8", "U16", "I8", "I16", "I24", "I32", "F32"]
 
@@ -133,13 +138,17 @@ class Signal:
         self.kind = f.u8("kind")
         if self.kind in RESERVED_KINDS:
             raise Unsupported(f"SIGNAL section: kind {self.kind}, {RESERVED_KINDS[self.kind]}")
-        require(self.kind in (PICTURE, SOUND), f"SIGNAL section: kind {self.kind}, expected 0 or 1")
+        if self.kind not in (PICTURE, SOUND):
+            f.unknown("kind", self.kind, "0 or 1")
         number = f.u8("sample format")
         known = number in ((0, 1, 6) if self.kind == PICTURE else (2, 3, 4, 5, 6))
-        require(known, f"SIGNAL section: sample format {number} of a {KINDS[self.kind]}")
+        if not known:
+            f.unknown("sample format", number, f"one of a {KINDS[self.kind]}")
         self.format = FORMATS[number]
         self.channels, most = f.u8("channels"), 4 if self.kind == PICTURE else 8
-        require(1 <= self.channels <= most, f"SIGNAL section: {self.channels} channels, expected 1 to {most}")
+        require(self.channels > 0, "SIGNAL section: 0 channels")
+        if self.channels > most:
+            raise Unsupported(f"SIGNAL section: {self.channels} channels, expected 1 to {most}")
         self.lengths = [f.varint("axis length", 1, 2**31 - 1) for _ in range(2 if self.kind == PICTURE else 1)]
         self.rate = f.varint("sample rate", 1, 2**31 - 1) if self.kind == SOUND else 0
         f.finish()
@@ -212,6 +221,32 @@ def read_metadata(payload):
         blocks[kind] = f.take(f.varint("block length"), "block")
         last = kind
     return blocks
+
+
+# 5.4  UNITS
+
+class Units:
+    """How blended values become unit values (7.6)."""
+
+    def __init__(self, payload, signal):
+        f = Fields(payload, "UNITS section")
+        exponent = f.varint("scale", 0, 276) - 149
+        offsets = [f.take(4, "offset") for _ in range(signal.channels)]
+        self.scale = np.float32(math.ldexp(1.0, exponent))
+        self.offsets = np.frombuffer(b"".join(offsets), "<f4").astype(np.float32)
+        require(signal.format == "F32", f"{f.what}: units of {signal.format} samples, expected of F32 alone")
+        for offset in self.offsets:
+            name = str(offset).replace("nan", "NaN")
+            require(np.isfinite(offset), f"{f.what}: offset {name}, expected a finite number")
+        changes = exponent != 0 or any(any(o) for o in offsets)
+        require(changes, f"{f.what}: scale 1 and offsets 0, expected no such section")
+        f.finish()
+
+    def apply(self, values):
+        most = np.finfo(np.float32).max
+        with np.errstate(over="ignore"):
+            moved = fma(np.full_like(values, self.scale), values, np.broadcast_to(self.offsets, values.shape))
+        return np.where(values == 0, self.offsets, np.clip(moved, -most, most))
 
 
 # 6.4  Range coder
@@ -376,7 +411,8 @@ def quantized(data, shapes):
     """Per tile the layers as (weights, biases)."""
     require(len(data) > 0, "coded parameters: the shape is missing")
     in_order, shape = bool(data[0] & 0x10), data[0] & 0xEF
-    require(shape <= 8, f"coded parameters: shape {data[0]:#04x}, expected 0 to 8, or 16 more")
+    if shape > 8:
+        raise Unsupported(f"coded parameters: shape {data[0]:#04x}, expected 0 to 8, or 16 more")
     count = sum(map(parameters_of, shapes))
     require(count <= 256 * len(data), f"coded parameters: {len(data) - 1} bytes for {count} parameters")
     coder = Magnitudes(data[1:], shape)
@@ -428,7 +464,8 @@ MAX_BLOCK = 128 << 10
 
 
 def check_frame(frame, size, what):
-    """The form of a frame: it says its size, has no dictionary and no checksum, and no window larger than its content."""
+    """The window and the blocks of a frame that says its size, has no dictionary and no checksum, and no window larger than
+    its content."""
     f = Fields(frame, what)
     require(f.take(4, "frame") == b"\x28\xb5\x2f\xfd", f"{what}: the frame does not begin with 28 b5 2f fd")
     descriptor = f.u8("frame descriptor")
@@ -443,35 +480,297 @@ def check_frame(frame, size, what):
     stated = int.from_bytes(f.take(width, "frame content size"), "little") + (256 if width == 2 else 0)
     require(stated == size, f"{what}: frame of {stated} bytes, {size} expected")
     require(window <= size, f"{what}: frame window of {window} bytes for {size} bytes of content")
-    last = False
+    last, blocks = False, []
     while not last:
         header = int.from_bytes(f.take(3, "block header"), "little")
         last, kind, block = header % 2 == 1, header // 2 % 4, header // 8
         require(block <= min(window, MAX_BLOCK), f"{what}: block of {block} bytes, expected up to {min(window, MAX_BLOCK)}")
         require(kind < 3, f"{what}: block of kind 3")
-        f.take(1 if kind == 1 else block, "block")
+        blocks.append((kind, f.take(1 if kind == 1 else block, "block"), block))
     f.finish()
+    return window, blocks
 
 
 def decompress(frame, size, what):
     """The content of exactly one frame, which has exactly `size` bytes."""
-    check_frame(frame, size, what)
-    try:
-        from compression.zstd import ZstdDecompressor, ZstdError
-        decoder = ZstdDecompressor()
-    except ImportError:
-        try:
-            from zstandard import ZstdDecompressor, ZstdError
-        except ImportError:
-            raise Unsupported("this file needs Zstandard: Python 3.14, or `pip install zstandard`") from None
-        decoder = ZstdDecompressor(max_window_size=1 << 31).decompressobj()
-    try:
-        content = decoder.decompress(frame)
-    except ZstdError as error:
-        raise Malformed(f"{what}: frame: {error}") from None
-    require(decoder.eof, f"{what}: frame: it ends early")
+    window, blocks = check_frame(frame, size, what)
+    most = min(window, MAX_BLOCK)
+    content, history = bytearray(), History()
+    for kind, block, stands_for in blocks:
+        left = size - len(content)
+        if kind == 2:
+            compressed_block(block, content, min(most, left), most, window, history, what)
+        else:
+            require(stands_for <= left, f"{what}: frame: more than {size} bytes")
+            content += block if kind == 0 else block * stands_for
     require(len(content) == size, f"{what}: frame of {len(content)} bytes, {size} expected")
-    return content
+    return bytes(content)
+
+
+# 2.3  Compressed blocks
+
+class Backward:
+    """Bits from the last byte back to the first; above its highest bit that is set the last byte holds nothing."""
+
+    def __init__(self, data, what):
+        require(data and data[-1], f"{what}: frame: a stream without an end mark")
+        self.number = int.from_bytes(data, "little")
+        self.left = self.number.bit_length() - 1
+
+    def peek(self, count):
+        """The next bits, with zeros below where fewer are left."""
+        value = self.number & (1 << self.left) - 1
+        return value >> self.left - count if count <= self.left else value << count - self.left
+
+    def bits(self, count):
+        """The next bits, or `None` if fewer are left."""
+        if count > self.left:
+            return None
+        value = self.peek(count)
+        self.left -= count
+        return value
+
+
+class States:
+    """A table of finite state entropy: a state is a symbol, and bits and a base that give the next one."""
+
+    def __init__(self, log, frequencies):
+        self.log, size = log, 1 << log
+        symbols = [symbol for symbol, f in reversed(list(enumerate(frequencies))) if f < 0]
+        table = [None] * (size - len(symbols)) + symbols
+        at, high = 0, size - len(symbols)
+        for symbol, frequency in enumerate(frequencies):
+            for _ in range(frequency):
+                table[at] = symbol
+                at = at + (size >> 1) + (size >> 3) + 3 & size - 1
+                while at >= high:
+                    at = at + (size >> 1) + (size >> 3) + 3 & size - 1
+        following, self.entries = [abs(f) for f in frequencies], []
+        for symbol in table:
+            bits = log + 1 - following[symbol].bit_length()
+            self.entries.append((symbol, bits, (following[symbol] << bits) - size))
+            following[symbol] += 1
+
+
+def read_states(data, most_log, most, what):
+    """A table of at most `2^most_log` states and of symbols up to `most`, and the bytes behind it."""
+    at = 0
+
+    def bits(count):
+        nonlocal at
+        at += count
+        require(at <= 8 * len(data), f"{what}: frame: a table ends early")
+        return int.from_bytes(data, "little") >> at - count & (1 << count) - 1
+
+    log = bits(4) + 5
+    require(log <= most_log, f"{what}: frame: a table of too many states")
+    frequencies, rest = [], 1 << log
+    while rest > 0:
+        width = (rest + 1).bit_length() - 1
+        short = (2 << width) - 2 - rest
+        value = bits(width)
+        if value >= short and bits(1):
+            value += (1 << width) - short
+        frequencies.append(value - 1)
+        rest -= abs(value - 1)
+        zeros = 3 if value == 1 else 0
+        while zeros == 3 and len(frequencies) <= most:
+            zeros = bits(2)
+            frequencies += [0] * zeros
+        require(len(frequencies) <= most + 1, f"{what}: frame: a table of too many symbols")
+    return States(log, frequencies), data[(at + 7) // 8:]
+
+
+class State:
+    def __init__(self, table, bits, early):
+        self.table, self.at = table, bits.bits(table.log)
+        require(self.at is not None, early)
+
+    def symbol(self):
+        return self.table.entries[self.at][0]
+
+    def advance(self, bits):
+        """Whether there were bits to go on."""
+        _, count, base = self.table.entries[self.at]
+        value = bits.bits(count)
+        self.at = base + (value or 0)
+        return value is not None
+
+
+class Tree:
+    """A Huffman code."""
+
+    def __init__(self, weights, what):
+        require(max(weights, default=0) <= 11, f"{what}: frame: a tree of codes that are too long")
+        total = sum(1 << w >> 1 for w in weights)
+        require(total > 0, f"{what}: frame: a tree without symbols")
+        self.log = total.bit_length()
+        require(self.log <= 11, f"{what}: frame: a tree of codes that are too long")
+        rest = (1 << self.log) - total
+        require(rest & rest - 1 == 0, f"{what}: frame: a tree that no symbol completes")
+        weights = weights + [rest.bit_length()]
+        require(1 in weights, f"{what}: frame: a tree without a symbol of weight 1")
+        self.entries = [
+            (symbol, self.log + 1 - weight)
+            for weight in range(1, self.log + 1)
+            for symbol, w in enumerate(weights) if w == weight
+            for _ in range(1 << weight - 1)
+        ]
+
+    def decode(self, stream, count, what):
+        bits, symbols = Backward(stream, what), bytearray()
+        for _ in range(count):
+            symbol, code = self.entries[bits.peek(self.log)]
+            require(bits.bits(code) is not None, f"{what}: frame: a stream ends early")
+            symbols.append(symbol)
+        require(bits.left == 0, f"{what}: frame: bits are left in a stream")
+        return symbols
+
+
+def read_tree(data, what):
+    """A tree and the bytes behind its description."""
+    early = f"{what}: frame: a tree ends early"
+    require(len(data) > 0, early)
+    head, data = data[0], data[1:]
+    if head > 127:
+        count = head - 127
+        require(len(data) >= (count + 1) // 2, early)
+        weights = [w for byte in data[:(count + 1) // 2] for w in (byte >> 4, byte & 15)][:count]
+        return Tree(weights, what), data[(count + 1) // 2:]
+    require(len(data) >= head, early)
+    table, stream = read_states(data[:head], 6, 11, what)
+    bits = Backward(stream, what)
+    state, other = State(table, bits, early), State(table, bits, early)
+    weights, ended = [], False
+    while not ended:
+        weights.append(state.symbol())
+        ended = not state.advance(bits)
+        if ended:
+            weights.append(other.symbol())
+        require(len(weights) <= 255, f"{what}: frame: a tree of too many symbols")
+        state, other = other, state
+    return Tree(weights, what), data[head:]
+
+
+class History:
+    """What a block takes over from the blocks before."""
+
+    def __init__(self):
+        self.tree, self.tables, self.latest = None, [None] * 3, [1, 4, 8]
+
+    def offset(self, value, literals, what):
+        if value > 3:
+            self.latest = [value - 3] + self.latest[:2]
+        else:
+            place = value - 1 + (literals == 0)
+            offset = self.latest[place] if place < 3 else self.latest[0] - 1
+            self.latest = [offset] + [o for i, o in enumerate(self.latest) if i != min(place, 2)]
+        require(self.latest[0] > 0, f"{what}: frame: an offset of 0")
+        return self.latest[0]
+
+
+def read_literals(block, most, history, what):
+    """The literals of a block and the bytes behind them."""
+    early = f"{what}: frame: literals end early"
+    require(len(block) > 0, early)
+    kind, form = block[0] & 3, block[0] >> 2 & 3
+    if kind < 2:
+        header, skip, width = ((1, 3, 5), (2, 4, 12), (1, 3, 5), (3, 4, 20))[form]
+    else:
+        header, skip, width = ((3, 4, 10), (3, 4, 10), (4, 4, 14), (5, 4, 18))[form]
+    require(len(block) >= header, early)
+    fields, block = int.from_bytes(block[:header], "little") >> skip, block[header:]
+    count = fields & (1 << width) - 1
+    require(count <= most, f"{what}: frame: more literals than a block holds")
+    size = (count, 1, fields >> width, fields >> width)[kind]
+    require(len(block) >= size, early)
+    coded, block = block[:size], block[size:]
+    if kind == 0:
+        return coded, block
+    if kind == 1:
+        return coded * count, block
+    if kind == 2:
+        history.tree, coded = read_tree(coded, what)
+    tree = history.tree
+    require(tree is not None, f"{what}: frame: literals without a tree")
+    if form == 0:
+        return tree.decode(coded, count, what), block
+    require(len(coded) >= 6, early)
+    require(count >= 6, f"{what}: frame: four streams for less than 6 literals")
+    sizes, coded, literals = struct.unpack("<3H", coded[:6]), coded[6:], bytearray()
+    for size in sizes:
+        require(len(coded) >= size, early)
+        literals += tree.decode(coded[:size], (count + 3) // 4, what)
+        coded = coded[size:]
+    return literals + tree.decode(coded, count - len(literals), what), block
+
+
+# Extra bits of the codes of lengths, frequencies of the default tables.
+COPIED_BITS = [0] * 16 + [1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
+MATCH_BITS = [0] * 32 + [1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
+COPIED = [4, 3] + [2] * 11 + [1] * 3 + [2] * 9 + [3, 2] + [1] * 5 + [-1] * 4
+OFFSETS = [1] * 6 + [2] * 3 + [1] * 15 + [-1] * 5
+MATCHES = [1, 4, 3] + [2] * 6 + [1] * 37 + [-1] * 7
+
+
+def read_length(first, extra, code, bits, early):
+    more = bits.bits(extra[code])
+    require(more is not None, early)
+    return first + sum(1 << b for b in extra[:code]) + more
+
+
+def compressed_block(block, content, most, most_literals, window, history, what):
+    """Appends what a block stands for, at most `most` bytes, to `content`."""
+    early, end = f"{what}: frame: sequences end early", len(content) + most
+    literals, block = read_literals(block, most_literals, history, what)
+    require(len(block) > 0, early)
+    width = 1 if block[0] < 128 else 2 if block[0] < 255 else 3
+    require(len(block) >= width, early)
+    number, block = block[:width], block[width:]
+    if width == 1:
+        number = number[0]
+    elif width == 2:
+        number = number[0] - 128 << 8 | number[1]
+    else:
+        number = 0x7F00 + int.from_bytes(number[1:], "little")
+    if number > 0:
+        require(len(block) > 0, early)
+        modes, block = block[0], block[1:]
+        require(modes & 3 == 0, f"{what}: frame: reserved bits of the modes of sequences")
+        for place, (shift, most_log, log, default, last) in enumerate(
+                ((6, 9, 6, COPIED, 35), (4, 8, 5, OFFSETS, 31), (2, 9, 6, MATCHES, 52))):
+            mode = modes >> shift & 3
+            if mode == 0:
+                history.tables[place] = States(log, default)
+            elif mode == 1:
+                require(len(block) > 0 and block[0] <= last, f"{what}: frame: a table of no symbol")
+                history.tables[place], block = States(0, [0] * block[0] + [1]), block[1:]
+            elif mode == 2:
+                history.tables[place], block = read_states(block, most_log, last, what)
+        require(None not in history.tables, f"{what}: frame: sequences without a table")
+        bits = Backward(block, what)
+        states = [State(table, bits, early) for table in history.tables]
+        for left in reversed(range(number)):
+            code = states[1].symbol()
+            offset = bits.bits(code)
+            require(offset is not None, early)
+            length = read_length(3, MATCH_BITS, states[2].symbol(), bits, early)
+            copied = read_length(0, COPIED_BITS, states[0].symbol(), bits, early)
+            if left:
+                require(all([states[place].advance(bits) for place in (0, 2, 1)]), early)
+            offset = history.offset((1 << code) + offset, copied, what)
+            require(copied <= len(literals), f"{what}: frame: fewer literals than sequences copy")
+            require(copied + length <= end - len(content), f"{what}: frame: a block of more than it may hold")
+            content += literals[:copied]
+            literals = literals[copied:]
+            require(offset <= min(window, len(content)), f"{what}: frame: an offset beyond the window or the content")
+            for _ in range(length):
+                content.append(content[-offset])
+        require(bits.left == 0, f"{what}: frame: bits are left in a stream")
+    else:
+        require(len(block) == 0, f"{what}: frame: bytes behind no sequences")
+    require(len(literals) <= end - len(content), f"{what}: frame: a block of more than it may hold")
+    content += literals
 
 
 def stored(data, shapes, dtype):
@@ -501,7 +800,8 @@ def read_networks(payload, signal, tiles):
         width = f.varint("width", 1, 4096)
         shapes.append([(width, len(signal.lengths))] + [(width, width)] * (depth - 1) + [(signal.channels, width)])
     ask("parameters", sum(map(parameters_of, shapes)), MAX_PARAMETERS)
-    require(coding <= 2, f"NETWORK section: coding {coding}, expected 0 to 2")
+    if coding > 2:
+        f.unknown("coding", coding, "0 to 2")
     if coding == 0:
         networks = quantized(f.rest(), shapes)
     else:
@@ -533,7 +833,8 @@ def fma(a, b, c):
         away = np.where((error > 0) == (ss > 0), 1, -1)
         bits = bits + np.where((error != 0) & (bits & 1 == 0), away, 0)
         s[at] = bits.view(np.float64)
-    return s.astype(np.float32)
+    with np.errstate(over="ignore"):
+        return s.astype(np.float32)
 
 
 SIN = np.array([0x40491009, 0x4016C8F8, 0x3F2C27D8, 0x3DCF1F12, 0x3C43BA69], np.uint32).view(np.float32)
@@ -561,17 +862,48 @@ def evaluate(network, coordinates):
 
 # 7.1  Positions
 
-def axis_positions(length, count):
-    """The positions of `count` samples over an axis, those of one sample after those of the other, and how many each has."""
-    spacing = length / count
-    origin = (spacing - 1.0) * 0.5
-    m = max(math.ceil(spacing), 1)
-    i, j = np.divmod(np.arange(count * m), m)
-    centres = origin + spacing * i.astype(np.float64)
-    if m == 1:
-        return centres, m
-    positions = centres + ((j.astype(np.float64) + 0.5) / float(m) - 0.5) * spacing
-    return np.clip(positions, -0.5, length - 0.5), m
+class Axis:
+    """`count` samples of a grid from index `first` on, in a grid whose index 0 is at `origin`."""
+
+    def __init__(self, origin, spacing, count, first=0):
+        self.origin, self.spacing, self.count, self.first = origin, spacing, count, first
+        self.footprint = max(math.ceil(spacing), 1)
+
+    @staticmethod
+    def spread(low, high, count):
+        spacing = (high - low) / count
+        return Axis(low + spacing * 0.5, spacing, count)
+
+    @staticmethod
+    def at_rate(length, native, rate):
+        spacing = native / rate
+        return Axis(0.0, spacing, math.floor((length - 0.5) / spacing) + 1)
+
+    def crop(self, low, high):
+        """The samples whose positions are in `low` to before `high`."""
+        inside = [i for i in range(self.count) if low <= self.centre(i) < high]
+        return Axis(self.origin, self.spacing, len(inside), self.first + inside[0])
+
+    def centre(self, i):
+        return self.origin + self.spacing * (self.first + i)
+
+    def positions(self, length):
+        """Those of one sample after those of the other."""
+        m = self.footprint
+        i, j = np.divmod(np.arange(self.count * m), m)
+        centres = self.origin + self.spacing * (self.first + i.astype(np.float64))
+        if m == 1:
+            return centres
+        positions = centres + ((j.astype(np.float64) + 0.5) / float(m) - 0.5) * self.spacing
+        return np.clip(positions, -0.5, length - 0.5)
+
+
+def native_grid(signal):
+    return [Axis(0.0, 1.0, n) for n in signal.lengths]
+
+
+def sized_grid(signal, counts):
+    return [Axis.spread(-0.5, n - 0.5, count) for n, count in zip(signal.lengths, counts)]
 
 
 # 7.5  Rendering
@@ -579,10 +911,11 @@ def axis_positions(length, count):
 BLOCK = 512
 
 
-def render(signal, tiles, networks, counts):
-    """Unit values of a grid of `counts` samples, `(height, width, channels)` or `(samples, channels)`."""
+def render(signal, tiles, units, networks, grid):
+    """Unit values of a grid of an `Axis` per axis, `(height, width, channels)` or `(samples, channels)`."""
     axes = len(signal.lengths)
-    positions, footprints = zip(*map(axis_positions, signal.lengths, counts))
+    counts, footprints = [a.count for a in grid], [a.footprint for a in grid]
+    positions = [a.positions(n) for a, n in zip(grid, signal.lengths)]
     values = np.zeros([len(p) for p in positions[::-1]] + [signal.channels], np.float32)
     for number, network in enumerate(networks):
         box = tiles.box(number)
@@ -610,6 +943,8 @@ def render(signal, tiles, networks, counts):
         target = values[where]
         w = np.repeat(weight[touches][:, None], signal.channels, axis=1)
         target[touches] = fma(w, value[touches], target[touches])
+    if units is not None:
+        values = units.apply(values)
     alpha = signal.kind == PICTURE and signal.channels % 2 == 0
     return means(values, counts, footprints, alpha) if max(footprints) > 1 else values
 
@@ -631,7 +966,7 @@ def means(values, counts, footprints, alpha):
     return result.astype(np.float32)
 
 
-# 7.6  Samples
+# 7.7  Samples
 
 SCALES = {"U8": (255.0, 0.0, 255.0), "U16": (65535.0, 0.0, 65535.0)}
 SCALES |= {f"I{b}": (2.0 ** (b - 1), -(2.0 ** (b - 1)), float(np.float32(2.0 ** (b - 1) - 1))) for b in (8, 16, 24, 32)}
@@ -644,20 +979,24 @@ def samples(values, name):
     return np.minimum(codes, 2**31 - 1)
 
 
-def decode(data, counts=None):
-    """The signal and its unit values on a grid of `counts` samples, by default the native one."""
+def read(data):
+    """The signal, its tiles, its units, and the networks."""
     sections = split(data)
     signal = Signal(sections[SIGNAL])
     tiles = Tiles(sections.get(TILES), signal.lengths)
     if METADATA in sections:
         read_metadata(sections[METADATA])
+    units = Units(sections[UNITS], signal) if UNITS in sections else None
     require(NETWORK in sections, ".siren: no NETWORK section")
-    networks = read_networks(sections[NETWORK], signal, tiles)
-    counts = counts or signal.lengths
-    if len(counts) != len(signal.lengths):
-        raise Unsupported(f"a size of {len(counts)} numbers for {len(signal.lengths)} axes")
-    ask("samples of the rendering", math.prod(counts) * signal.channels, MAX_SAMPLES)
-    return signal, render(signal, tiles, networks, counts)
+    return signal, tiles, units, read_networks(sections[NETWORK], signal, tiles)
+
+
+def decode(data, grid=native_grid):
+    """The signal and its unit values on a grid, which a function gives for it."""
+    signal, tiles, units, networks = read(data)
+    axes = grid(signal)
+    ask("samples of the rendering", math.prod(a.count for a in axes) * signal.channels, MAX_SAMPLES)
+    return signal, render(signal, tiles, units, networks, axes)
 
 
 # Files
@@ -712,7 +1051,9 @@ def main(arguments):
     with open(paths[0], "rb") as file:
         data = file.read()
     try:
-        signal, values = decode(data, counts)
+        if counts and len(counts) != len(read(data)[0].lengths):
+            raise Unsupported(f"a size of {len(counts)} numbers for another number of axes")
+        signal, values = decode(data, (lambda s: sized_grid(s, counts)) if counts else native_grid)
         if raw:
             body = values.astype("<f4").tobytes()
         elif signal.format == "F32":

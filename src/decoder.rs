@@ -14,7 +14,7 @@ use crate::ieee::ieee;
 use crate::limits::{Limits, room};
 use crate::network::{Jet, Network};
 use crate::render::Rendering;
-use crate::signal::{Description, Grid, Metadata, SampleFormat, Samples, Tiles};
+use crate::signal::{Description, Grid, Metadata, SampleFormat, Samples, Tiles, Units};
 use crate::watch::{Cancel, Watch};
 use std::io::Read;
 
@@ -108,6 +108,10 @@ impl Decoder {
     pub fn tiles(&self) -> &Tiles {
         &self.file.tiles
     }
+    /// How the values of the networks become those of the signal; `None` where they are the same.
+    pub fn units(&self) -> Option<&Units> {
+        self.file.units.as_ref()
+    }
     /// The decoded networks, one per tile.
     pub fn networks(&self) -> &[Network] {
         &self.networks
@@ -193,6 +197,7 @@ impl Decoder {
         let work = (&self.engine, self.watch());
         let rendering =
             ieee(|| Rendering::new(&self.networks, self.tiles(), grid, self.description(), jet, work))?;
+        let rendering = rendering.in_units(self.units());
         let components = jet.map_or(1, |jet| jet.components(lengths.len())) as u64;
         let values = samples.saturating_mul(components).saturating_mul(4);
         let memory_bytes =
@@ -238,7 +243,8 @@ pub(crate) mod tests {
                 Network::from_parameters(shape, (0..shape.parameters()).map(parameter).collect())
             })
             .collect();
-        let file = File { description, tiles, networks: Networks::Single(networks), metadata: vec![] };
+        let file =
+            File { description, tiles, units: None, networks: Networks::Single(networks), metadata: vec![] };
         Decoder::of(file, &Limits::default()).unwrap()
     }
 

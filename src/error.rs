@@ -49,6 +49,18 @@ pub enum Error {
         /// The value and what is allowed.
         detail: String,
     },
+    /// The caller asked for a smaller file than any of the signal is.
+    #[error(
+        "a file of {asked} bytes was asked for, the smallest of this signal has {least}, {metadata} of them metadata"
+    )]
+    TooSmall {
+        /// Bytes of the whole file that was asked for.
+        asked: u64,
+        /// Bytes of the smallest file, that of the signal's mean.
+        least: u64,
+        /// How many of them are metadata.
+        metadata: u64,
+    },
     /// A compute device is missing or failed.
     #[error("device {device}: {detail}")]
     Device {

@@ -18,6 +18,12 @@
 //! for floats. They are not clamped; [`SampleFormat::quantize`](crate::signal::SampleFormat::quantize) rounds and clamps
 //! them to codes.
 //!
+//! Floats may be in any unit, kelvin or nanometres: the encoder fits them over their range, and the file says by which
+//! [`Units`](crate::signal::Units) networks become values, of 1e-30 as of 1e30. So a relief costs the same in metres and in
+//! kilometres. **PSNR of floats refers to their range**, the largest maximum − minimum of a channel of the original, and of
+//! sound to half of that, the amplitude; [`EncodeOptions::peak`](crate::EncodeOptions::peak) or `--peak` gives another. That of
+//! integers refers to 1. One scale serves all channels, so those of very different ranges are better stored apart.
+//!
 //! # Grids, regions, zooms
 //!
 //! A [`Grid`](crate::signal::Grid) says where samples are. Three ways lead to one:

@@ -49,6 +49,8 @@ pub mod network;
 mod quantize;
 mod render;
 pub mod signal;
+#[cfg(test)]
+mod vectors;
 mod watch;
 
 pub use backend::Device;

@@ -4,13 +4,11 @@
 
 mod cli;
 
-use clap::Parser;
-use cli::{Cli, Command, Failure, Interrupt, Outcome};
+use cli::{Command, Failure, Interrupt, Outcome};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let Cli { command } = Cli::parse();
-    match Failure::guard(|| run(command)) {
+    match Failure::guard(|| run(cli::usage::parse()?.command)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             failure.print();
@@ -22,13 +20,13 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Outcome {
     let interrupt = Interrupt::install()?;
     match command {
-        Command::Encode(args) => cli::encode::run(&args, &interrupt),
-        Command::Decode(args) => cli::decode::run(&args),
+        Command::Encode(args) => cli::encode::run(args, &interrupt),
+        Command::Decode(args) => cli::decode::run(args),
         Command::Sample(args) => cli::sample::run(&args),
         Command::Info(args) => cli::info::run(&args),
         Command::Verify(args) => cli::verify::run(&args),
         Command::Compare(args) => cli::compare::run(&args),
-        Command::Completions(args) => cli::generate::completions(&args),
-        Command::Man(args) => cli::generate::man(&args),
+        Command::Completions(args) => cli::completions::run(&args),
+        Command::Man(args) => cli::manual::run(&args),
     }
 }

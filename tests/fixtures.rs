@@ -1,6 +1,9 @@
 //! Every row of `fixtures/siren.tsv`: good files read to their description and render to their digest, which is the
 //! Exact class; bad ones give the stated error. Needs no features: this is the decoder alone.
 
+#[path = "../examples/make_fixtures/renderings.rs"]
+mod renderings;
+
 use sha2::{Digest, Sha256};
 use sirenc::signal::{Axis, Grid, Kind};
 use sirenc::{Decoder, Error, Limits};
@@ -109,6 +112,25 @@ fn good_files_render_to_their_bits() {
         }
     }
     assert!(differing.is_empty(), "{differing:?}");
+}
+
+/// Other grids, with footprints where they are coarser, and integer samples.
+#[test]
+fn other_grids_and_integer_samples_have_their_bits() {
+    let manifest = std::fs::read_to_string(folder().join("renderings.tsv")).unwrap();
+    let mut differing = vec![];
+    for line in manifest.lines().skip(1) {
+        let [name, grid, values, samples] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("four columns expected: {line}")
+        };
+        let bytes = std::fs::read(folder().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let decoder = Decoder::open(&bytes[..], &Limits::default()).unwrap();
+        let got = renderings::digests(&decoder, &renderings::grid(&decoder, grid));
+        if (got.0.as_str(), got.1.as_str()) != (values, samples) {
+            differing.push(format!("{name} {grid}"));
+        }
+    }
+    assert!(differing.is_empty(), "{differing:#?}");
 }
 
 #[test]

@@ -19,8 +19,11 @@ fn file_of(lengths: Vec<u32>, kind: Kind, channels: u8, format: SampleFormat) ->
     let parameters = (0..shape.parameters()).map(|i| (i % 7) as f32 * 0.0625 - 0.125).collect();
     let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
     let mut bytes = vec![];
-    write(&File { tiles: Tiles::one(&description), description, networks, metadata: vec![] }, &mut bytes)
-        .unwrap();
+    write(
+        &File { tiles: Tiles::one(&description), description, units: None, networks, metadata: vec![] },
+        &mut bytes,
+    )
+    .unwrap();
     bytes
 }
 

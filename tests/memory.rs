@@ -398,7 +398,12 @@ fn a_system_without_memory_is_an_error() {
     let decoder = with_no_more_than(least, || Decoder::from_bytes(&bytes, &limits)).unwrap();
     let grid = Grid::resized(decoder.description(), &[300_000]).unwrap();
 
+    // Two Zstandard blocks, the first of 2^17 bytes.
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/uncommon/frame-several-blocks.siren");
+    let frame = std::fs::read(path).unwrap();
+
     let refused = [
+        with_no_more_than((1 << 17) - 1, || container::parse(&frame, &limits).map(drop)),
         with_no_more_than(least - 1, || container::parse(&bytes, &limits).map(drop)),
         with_no_more_than(least - 1, || file.networks.decode().map(drop)),
         with_no_more_than(4 * 300_000 - 1, || decoder.render(&grid).map(drop)),

@@ -1,7 +1,7 @@
 //! The specification's examples are true: the bytes are those of the fixtures, the tables cover them, and the samples are
 //! what they decode to.
 
-use sirenc::signal::Grid;
+use sirenc::signal::{Axis, Grid};
 use sirenc::{Decoder, Limits};
 use std::path::Path;
 
@@ -58,6 +58,31 @@ fn the_picture_is_explained_byte_by_byte() {
     let rows = [stated.next().and_then(bytes).unwrap(), stated.next().and_then(bytes).unwrap()].concat();
     assert_eq!(samples, rows);
     assert_eq!(format!("{:08x}", values[0].to_bits()), stated.next().unwrap());
+}
+
+#[test]
+fn the_tiles_are_explained_byte_by_byte() {
+    let text = section("13.3");
+    let (whole, table) = example(&text);
+    assert_eq!(whole, read("fixtures/valid/example-tiles.siren"));
+    assert_eq!(table, whole);
+
+    let decoder = Decoder::open(&whole[..], &Limits::default()).unwrap();
+    let stated = |values: &[f32]| {
+        let samples = values.iter().map(|v| ((v * 32768.0).round_ties_even() as i32).to_string());
+        samples.collect::<Vec<_>>().join(", ").replace('-', "−")
+    };
+    // In one line, however the text is broken.
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let native = unit_values(&whole);
+    assert!(text.contains(&format!("Samples 0 to 11 are {}.", stated(&native))), "{}", stated(&native));
+    for value in [native[0], native[4]] {
+        assert!(text.contains(&format!("`{:08x}`", value.to_bits())), "{value}");
+    }
+    // Means over footprints of four positions.
+    let slower = Grid { axes: vec![Axis::at_rate(12, 8000, 2000).unwrap()] };
+    let samples = stated(&decoder.render(&slower).unwrap());
+    assert!(text.contains(&format!("Its samples are {samples}.")), "{samples}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use sirenc::container::{self, File, Networks, QuantizedNetwork};
 use sirenc::network::{Network, Shape};
-use sirenc::signal::{Description, Kind, SampleFormat, Tiles};
+use sirenc::signal::{Description, Kind, SampleFormat, Tiles, Units};
 
 pub fn picture(width: u32, height: u32, channels: u8, format: SampleFormat) -> Description {
     Description { kind: Kind::Picture, lengths: vec![width, height], channels, format, rate: 0 }
@@ -96,7 +96,7 @@ pub fn tiled(d: Description, counts: &[u32], overlap: u32, layers: usize, widths
         _ => Tiles::new(&d, counts, overlap).expect("a partition"),
     };
     let networks = Networks::Quantized(quantized(&d, &tiles, layers, widths));
-    File { description: d, tiles, networks, metadata: vec![] }
+    File { description: d, tiles, units: None, networks, metadata: vec![] }
 }
 
 pub fn with_networks(file: &File, change: impl FnOnce(&[QuantizedNetwork]) -> Networks) -> File {
@@ -110,6 +110,11 @@ pub fn sorted(file: &File) -> File {
         networks.iter_mut().for_each(QuantizedNetwork::sort_neurons);
         Networks::Quantized(networks)
     })
+}
+
+/// The same networks, of a signal in other units.
+pub fn in_units(file: File, exponent: i16, offsets: &[f32]) -> File {
+    File { units: Some(Units { offsets: offsets.to_vec(), exponent }), ..file }
 }
 
 /// A picture of `parameters`, stored in binary32.

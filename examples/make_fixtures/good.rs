@@ -4,6 +4,7 @@ use crate::compose::*;
 use crate::pieces::*;
 use crate::{Case, Result};
 use sirenc::container::{File, Networks, QuantizedNetwork};
+use sirenc::network::Network;
 use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat};
 use sirenc::{EncodeOptions, Flow, Limits, Target, media};
 use std::fs;
@@ -27,7 +28,7 @@ pub fn metadata(blocks: &[(MetadataKind, &[u8])]) -> Vec<u8> {
 
 #[rustfmt::skip]
 pub fn valid() -> Vec<Case> {
-    use MetadataKind::{Exif, Icc, Xmp};
+    use MetadataKind::{Chromaticities, CodePoints, Exif, Gamma, Icc, Resolution, Tags, Xmp};
     use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
     let rgb = plain(picture(33, 21, 3, U8), 4, 10);
     let seams = tiled(sound(700, 2, I16), &[5], 20, 3, &[6, 3, 8]);
@@ -36,6 +37,8 @@ pub fn valid() -> Vec<Case> {
     let binary32 = |file: &File| bytes_of(&with_networks(file, |n| Networks::Single(dequantized(n))));
     let (profile, exif) = (&[7; 300][..], &b"II*\0\x08\0\0\0\0\0\0\0\0\0"[..]);
     let packet = &b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"[..];
+    let primaries: [u32; 8] = [31_270, 32_900, 70_800, 29_200, 17_000, 79_700, 13_100, 4_600];
+    let chromaticities = &primaries.map(u32::to_be_bytes).concat()[..];
     good("valid", vec![
         ("picture-grey-u8", "grey, 8 bits", bytes_of(&plain(picture(37, 23, 1, U8), 3, 12))),
         ("picture-grey-alpha-u8", "grey and alpha", bytes_of(&plain(picture(20, 30, 2, U8), 3, 9))),
@@ -69,6 +72,9 @@ pub fn valid() -> Vec<Case> {
         ("sound-7-channels-i32", "7 channels", bytes_of(&sorted(&plain(sound(94, 7, I32), 2, 6)))),
         ("sound-stereo-f32", "2 channels, binary32", bytes_of(&plain(sound(333, 2, F32), 2, 9))),
         ("sound-tiles", "five tiles of three widths in time", bytes_of(&seams)),
+        ("units-kelvin", "an offset and a scale", bytes_of(&in_units(plain(picture(23, 14, 1, F32), 3, 8), 5, &[290.0]))),
+        ("units-channels", "an offset for each channel, tiles", bytes_of(&in_units(tiled(picture(31, 20, 3, F32), &[2, 1], 4, 2, &[7]), -20, &[1e-3, 0.0, -2.5e-4]))),
+        ("units-sound", "a sound around a pressure", bytes_of(&in_units(plain(sound(320, 2, F32), 3, 6), 1, &[101_325.0, -0.125]))),
         ("half-picture", "parameters in binary16", half(&rgb)),
         ("half-sound-tiles", "binary16, several networks in one frame", half(&seams)),
         ("single-picture", "parameters in binary32", binary32(&rgb)),
@@ -76,10 +82,39 @@ pub fn valid() -> Vec<Case> {
         ("metadata-icc", "an ICC profile", metadata(&[(Icc, profile)])),
         ("metadata-exif", "an Exif block", metadata(&[(Exif, exif)])),
         ("metadata-xmp", "an XMP packet", metadata(&[(Xmp, packet)])),
-        ("metadata-all", "all three kinds", metadata(&[(Icc, profile), (Exif, exif), (Xmp, packet)])),
+        ("metadata-all", "three kinds", metadata(&[(Icc, profile), (Exif, exif), (Xmp, packet)])),
+        ("metadata-colour", "code points, gamma, chromaticities and resolution", metadata(&[
+            (CodePoints, &[9, 16, 0, 1]), (Gamma, &45_455u32.to_be_bytes()), (Chromaticities, chromaticities),
+            (Resolution, &[0, 0, 0x2e, 0x23, 0, 0, 0x2e, 0x23, 1]),
+        ])),
+        ("metadata-tags", "tags of a sound", bytes_of(&File {
+            metadata: vec![Metadata { kind: Tags, bytes: b"INAM\x05\0\0\0noise\0".to_vec() }],
+            ..plain(sound(60, 1, I16), 2, 5)
+        })),
         ("example-picture", "section 13.1 of the specification", EXAMPLE_PICTURE.to_vec()),
         ("example-sound", "section 13.2 of the specification", EXAMPLE_SOUND.to_vec()),
+        ("example-tiles", "section 13.3 of the specification", example_tiles()),
     ])
+}
+
+/// Two tiles of different widths in one coded stream, with an escape in it.
+fn example_tiles() -> Vec<u8> {
+    let file = tiled(sound(12, 1, SampleFormat::I16), &[2], 2, 1, &[1, 2]);
+    bytes_of(&with_networks(&file, |networks| {
+        let mut networks = networks.to_vec();
+        networks[0].steps = vec![(-32, -32), (-24, -72)];
+        networks[0].symbols = vec![3, 1, -2, 150];
+        networks[1].steps = vec![(-32, -30), (-24, -72)];
+        networks[1].symbols = vec![-5, 4, 0, 2, 3, 1, -40];
+        Networks::Quantized(networks)
+    }))
+}
+
+/// A sound or picture that is constant in each channel: `values`.
+fn constant(description: Description, values: &[f32]) -> Vec<u8> {
+    let axes = description.lengths.len();
+    let parameters = [&vec![0.0; axes + 1 + values.len()], values].concat();
+    bytes_of(&single(description, 1, 1, &parameters))
 }
 
 pub const EXAMPLE_PICTURE: &[u8] = b"\x89SRN\r\n\x1a\n\0\x01\x05\0\0\x01\x03\x02\xa1\x1d\x37\xaf\
@@ -90,7 +125,7 @@ pub const EXAMPLE_SOUND: &[u8] = b"\x89SRN\r\n\x1a\n\0\x01\x07\x01\x03\x01\xac\x
 
 #[rustfmt::skip]
 pub fn uncommon() -> Vec<Case> {
-    use SampleFormat::{F32, I16, U8};
+    use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
     let small = || picture(8, 6, 1, U8);
     let bytes = |file| bytes_of(&file);
     let edited = |d: Description, layers, width, change: fn(&mut QuantizedNetwork)| {
@@ -159,6 +194,10 @@ pub fn uncommon() -> Vec<Case> {
         ("negative-zero", "a network that gives -0: blending makes it +0", bytes(single(picture(3, 2, 1, F32), 1, 1, &zeros))),
         ("subnormal", "subnormal parameters and values", bytes(single(picture(4, 3, 1, F32), 1, 1, &tiny))),
         ("largest", "parameters of 2^64, phases of many turns", bytes(single(picture(5, 5, 1, F32), 1, 1, &large))),
+        ("units-largest", "the largest scale: what is beyond the largest number is clamped", bytes(in_units(plain(picture(9, 8, 1, F32), 2, 5), 127, &[2f32.powi(127)]))),
+        ("units-smallest", "the smallest scale: multiples of the smallest number", bytes(in_units(plain(picture(9, 8, 1, F32), 2, 5), -149, &[f32::from_bits(3)]))),
+        ("units-negative-zero", "a value of 0 is the offset, -0 too", bytes(in_units(single(picture(3, 2, 1, F32), 1, 1, &[0.0; 5]), 0, &[-0.0]))),
+        ("units-rounding", "one rounding: a product and a sum would round twice", bytes(in_units(single(picture(2, 1, 1, F32), 1, 1, &[0.0, 0.0, 0.0, 0.0, f32::EPSILON * (1.0 + f32::EPSILON)]), -1, &[0.5]))),
         ("tile-per-sample", "tiles of one sample", bytes(tiled(picture(5, 3, 1, U8), &[5, 3], 0, 1, &[2]))),
         ("widest-overlap", "overlap of half a tile: every sample is a blend", bytes(tiled(sound(96, 1, I16), &[6], 8, 2, &[5]))),
         ("unknown-ancillary", "unknown sections that may be skipped", {
@@ -178,6 +217,28 @@ pub fn uncommon() -> Vec<Case> {
             let frame = raw_frame(&[0xe0, 3, 0, 0, 0, 0, 0, 0, 0], &[&[3, 1, b'x']], &[]);
             insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &[&varint(3)[..], &frame].concat()))
         }),
+        ("extreme-steps", "the largest and the smallest step", edited(picture(3, 2, 1, F32), 1, 2, |n| {
+            n.steps = vec![(511, -512), (-512, 511)];
+            n.symbols = vec![1, 0, 0, -1, 3, 7, 1, 1, -1];
+        })),
+        ("fma", "a sum that is another one when its product is rounded to binary64 and then to binary32", {
+            let bits = [0x3f00_0000, 0x3e80_0000, 0x3dcd_2b2c, 0x33d9_6da5, 0x3f80_0001];
+            bytes(single(picture(1, 1, 1, F32), 1, 1, &bits.map(f32::from_bits)))
+        }),
+        ("ramp", "two tiles of constants 1 and 0: the values are the weights, one of which tells how the ramp is grouped", {
+            let file = tiled(sound(460, 1, F32), &[2], 114, 1, &[1]);
+            let constant = |file: &File, value: f32| with_networks(file, |n| {
+                let network = |n: &QuantizedNetwork, value| Network::from_parameters(n.shape, vec![0.0, 0.0, 0.0, value]);
+                Networks::Single(vec![network(&n[0], value), network(&n[1], 0.0)])
+            });
+            bytes(constant(&file, 1.0))
+        }),
+        ("samples-u8", "ties, and values out of range", constant(picture(1, 1, 4, U8), &[126.5 / 255.0, 127.5 / 255.0, -0.1, 1.1])),
+        ("samples-u16", "ties, and values out of range", constant(picture(1, 1, 4, U16), &[0.5 / 65535.0, 1.5 / 65535.0, -1e15, 1.0])),
+        ("samples-i8", "ties, and values out of range", constant(sound(1, 8, I8), &[0.5 / 128.0, -0.5 / 128.0, -1.5 / 128.0, 2.5 / 128.0, -1.0, 1.0, -2.0, -0.0])),
+        ("samples-i16", "ties, and values out of range", constant(sound(1, 8, I16), &[0.5 / 32768.0, -0.5 / 32768.0, 1.5 / 32768.0, 2.5 / 32768.0, -1.0, 1.0, 2.0, -7.0])),
+        ("samples-i24", "ties, and values out of range", constant(sound(1, 6, I24), &[1.5 / 8388608.0, -2.5 / 8388608.0, 1.0, -1.0, 1.1, -1.1])),
+        ("samples-i32", "the greatest code is no binary32", constant(sound(1, 6, I32), &[1.0, -1.0, 0.99999994, 2f32.powi(64), 3.0 / 2147483648.0, 0.5 / 2147483648.0])),
         // Grey from one neuron, alpha from the other: -0.5 on the left, 1.5 on the right.
         ("alpha-out-of-range", "alpha from below 0 to above 1, which weighs footprints: see siren.md, 7.5", {
             let parameters = [0.3, 0.1, 0.25, 0.0, 0.05, 0.0, 0.4, 0.0, 0.0, 1.0, 0.5, 0.5];

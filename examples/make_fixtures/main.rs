@@ -12,9 +12,11 @@
 
 mod bad;
 mod compose;
+mod frames;
 mod good;
 mod pieces;
 mod random;
+mod renderings;
 
 use sha2::{Digest, Sha256};
 use sirenc::signal::{Grid, Kind};
@@ -45,7 +47,8 @@ fn main() -> Result<()> {
     let cases = match options {
         [flag, count, seed] if flag == "--random" => random::files(seed.parse()?, count.parse()?),
         _ => {
-            let mut cases = [good::valid(), good::uncommon(), bad::invalid()].concat();
+            let mut cases =
+                [good::valid(), good::uncommon(), frames::good(), bad::invalid(), frames::bad()].concat();
             if options == ["--fit"] {
                 cases.extend(good::fitted(folder)?);
             }
@@ -73,8 +76,68 @@ fn main() -> Result<()> {
     }
     let lines: String = rows.iter().map(|(name, line)| format!("{name}\t{line}\n")).collect();
     fs::write(manifest, format!("file\ttests\texpected\tvalues\tsha256\n{lines}"))?;
+    if !matches!(options, [flag, ..] if flag == "--random") {
+        let lines = RENDERINGS.iter().map(|&(name, grid)| rendering(folder, name, grid));
+        let lines = lines.collect::<Result<String>>()?;
+        fs::write(folder.join("renderings.tsv"), format!("file\tgrid\tvalues\tsamples\n{lines}"))?;
+    }
     Ok(())
 }
+
+/// A row of the manifest of renderings.
+fn rendering(folder: &Path, name: &str, grid: &str) -> Result<String> {
+    let decoder = Decoder::open(&fs::read(folder.join(name))?[..], &Limits::default())?;
+    let (values, samples) = renderings::digests(&decoder, &renderings::grid(&decoder, grid));
+    Ok(format!("{name}\t{grid}\t{values}\t{samples}\n"))
+}
+
+/// Files and the grids on which they are rendered: see [`renderings::grid`].
+const RENDERINGS: [(&str, &str); 44] = [
+    ("valid/example-tiles.siren", "native"),
+    ("valid/example-tiles.siren", "rate 2000"),
+    ("valid/picture-grey-u8.siren", "native"),
+    ("valid/picture-grey-u8.siren", "size 74 46"),
+    ("valid/picture-grey-u8.siren", "size 11 7"),
+    ("valid/picture-grey-u8.siren", "size 11 46"),
+    ("valid/picture-grey-u8.siren", "size 36 23"),
+    ("valid/picture-grey-u8.siren", "native of 1.5 0.5 5.5 1.5"),
+    ("valid/picture-grey-u8.siren", "of 2.25 3.125 2.75 20.1 size 9 4"),
+    ("valid/tiles-3x2.siren", "size 20 13"),
+    ("valid/tiles-3x2.siren", "size 122 13"),
+    ("valid/tiles-3x2.siren", "of 19.25 12.5 41 28.75 size 30 17"),
+    ("valid/tiles-3x2.siren", "size 122 82 of 30 20 35.5 22"),
+    ("valid/tiles-3x2.siren", "size 7 5 of 20.5 -0.5 60.5 30"),
+    ("valid/tiles-hard-seam.siren", "size 7 5"),
+    ("valid/tiles-hard-seam.siren", "size 50 36"),
+    ("valid/picture-rgba-u8.siren", "native"),
+    ("valid/picture-rgba-u8.siren", "size 5 5"),
+    ("valid/picture-grey-alpha-u16.siren", "size 3 3"),
+    ("valid/picture-rgb-f32.siren", "size 5 20"),
+    ("valid/picture-grey-u16.siren", "native"),
+    ("valid/picture-rgba-u16.siren", "native"),
+    ("valid/sound-tiles.siren", "native"),
+    ("valid/sound-tiles.siren", "rate 44100"),
+    ("valid/sound-tiles.siren", "rate 3000"),
+    ("valid/sound-tiles.siren", "rate 1"),
+    ("valid/sound-tiles.siren", "rate 3000 of 100 300.5"),
+    ("valid/sound-mono-i8.siren", "native"),
+    ("valid/sound-mono-i16.siren", "rate 11025"),
+    ("valid/sound-stereo-i24.siren", "native"),
+    ("valid/sound-8-channels-i32.siren", "native"),
+    ("uncommon/widest-overlap.siren", "rate 2000"),
+    ("uncommon/1x17.siren", "size 1 4"),
+    ("uncommon/37x1.siren", "size 5 1"),
+    ("uncommon/37x1.siren", "size 5 3"),
+    ("uncommon/negative-zero.siren", "size 1 1"),
+    ("uncommon/tile-per-sample.siren", "size 2 2"),
+    ("uncommon/tile-per-sample.siren", "size 11 7"),
+    ("uncommon/samples-u8.siren", "native"),
+    ("uncommon/samples-u16.siren", "native"),
+    ("uncommon/samples-i8.siren", "native"),
+    ("uncommon/samples-i16.siren", "native"),
+    ("uncommon/samples-i24.siren", "native"),
+    ("uncommon/samples-i32.siren", "native"),
+];
 
 /// What a good file says it is, and the digest of its native rendering or the limit that it exceeds.
 fn outcome(bytes: &[u8]) -> Result<(String, String)> {

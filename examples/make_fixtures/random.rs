@@ -6,7 +6,7 @@ use crate::compose::{Random, bytes_of, numbers};
 use crate::pieces::{insert, section, split};
 use sirenc::container::{File, Networks, QuantizedNetwork};
 use sirenc::network::Shape;
-use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles};
+use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles, Units};
 
 /// The same files each time for the same `seed`.
 pub fn files(seed: u64, count: u32) -> Vec<Case> {
@@ -24,13 +24,15 @@ fn file(random: &mut Random) -> Vec<u8> {
     let description = description(random);
     let tiles = tiles(random, &description);
     let networks = networks(random, &description, &tiles);
-    let mut bytes = bytes_of(&File { metadata: metadata(random), description, tiles, networks });
-    // Unknown sections, between METADATA and NETWORK.
+    let units = units(random, &description);
+    let mut bytes = bytes_of(&File { metadata: metadata(random), description, tiles, units, networks });
+    // Unknown sections, where their numbers have their place.
     for number in [0x85, 0xe0] {
         if random.one_in(6) {
             let payload = vec![random.integer(0, 255) as u8; random.integer(0, 200) as usize];
-            let last = split(&bytes).len() - 1;
-            bytes = insert(&bytes, last, section(number, &payload));
+            let before = |other: &Vec<u8>| other[0] & 0x7f < number & 0x7f;
+            let place = split(&bytes).iter().filter(|other| before(other)).count();
+            bytes = insert(&bytes, place, section(number, &payload));
         }
     }
     bytes
@@ -51,6 +53,18 @@ fn description(random: &mut Random) -> Description {
         },
         rate: if sound { random.integer(1, i32::MAX) as u32 } else { 0 },
     }
+}
+
+/// Of binary32 samples, every other time: of any magnitude.
+fn units(random: &mut Random, description: &Description) -> Option<Units> {
+    if description.format != SampleFormat::F32 || random.one_in(2) {
+        return None;
+    }
+    let exponent = random.integer(-149, 127) as i16;
+    let scale = Units { offsets: vec![], exponent }.scale();
+    let offsets =
+        (0..description.channels).map(|_| scale * random.integer(-300, 300) as f32 / 256.0).collect();
+    Some(Units { offsets, exponent }).filter(|units| !units.is_default())
 }
 
 fn tiles(random: &mut Random, description: &Description) -> Tiles {

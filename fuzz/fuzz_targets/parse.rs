@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
         write(&file, &mut again).expect("what was read can be written");
         assert_eq!(parse(&again, &limits()).as_ref().ok(), Some(&file));
         // One byte string per file: without sections that are not known, and frames, which may be written in many ways.
-        let plain = sections(bytes).is_ok_and(|s| s.iter().all(|s| matches!(s.number, 1 | 2 | 0x7f)));
+        let plain = sections(bytes).is_ok_and(|s| s.iter().all(|s| matches!(s.number, 1 | 2 | 6 | 0x7f)));
         if plain && matches!(file.networks, Networks::Quantized(_)) {
             assert_eq!(file_shape(&again), file_shape(bytes));
         }

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use sirenc::Limits;
 use sirenc::container::{File, Networks, QuantizedNetwork, parse, round_to_half, write};
 use sirenc::network::{Network, Shape};
-use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles};
+use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles, Units};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(Some(file)) = file(&mut Unstructured::new(data)) else { return };
@@ -68,7 +68,14 @@ fn file(u: &mut Unstructured) -> Result<Option<File>> {
             metadata.push(Metadata { kind, bytes: u.arbitrary()? });
         }
     }
-    Ok(Some(File { description, tiles, networks, metadata }))
+    // Also of integers, and with numbers that no file may say.
+    let offsets = |u: &mut Unstructured| (0..description.channels).map(|_| Ok(f32::from_bits(u.arbitrary()?))).collect();
+    let units = if u.ratio(1, 3)? {
+        Some(Units { exponent: u.int_in_range(-160..=140)?, offsets: offsets(u)? })
+    } else {
+        None
+    };
+    Ok(Some(File { description, tiles, units, networks, metadata }))
 }
 
 fn quantized(u: &mut Unstructured, shape: Shape) -> Result<QuantizedNetwork> {

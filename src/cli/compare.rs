@@ -3,14 +3,38 @@
 use super::failure::{Exit, Failure};
 use super::input::Content;
 use super::limits::LimitArgs;
-use super::verify::comparable;
+use super::peak::PeakArgs;
+use super::verify::{comparable, share_rate};
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
 use sirenc::Limits;
 use sirenc::signal::Description;
-use sirenc::signal::metric::{Comparison, compare};
+use sirenc::signal::metric::{Comparison, compare_by};
 use std::fmt::Write;
 use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  sirenc compare photo.png other.png
+  sirenc compare photo.png photo.siren --json
+  sirenc compare voice.wav voice.siren";
+
+const JSON: &str = "\
+JSON object:
+  a, b       paths; of names that are not UTF-8, a_hex and b_hex have the bytes
+             in hexadecimal
+  psnr_db    PSNR over all samples, dB; null if infinite (identical)
+  peak       what PSNR refers to: 1 of integers, of binary32 the range of A (of
+             sound half of it), or --peak
+  identical  whether all samples are equal, visible or not
+  snr_db     sound: SNR, dB; null if infinite
+  ssim       pictures of at least 11 pixels a side: SSIM, 1 if identical
+  ms_ssim    pictures of at least 176 pixels a side: MS-SSIM, 1 if identical
+  lsd_db     sound: log-spectral distance, dB
+  max_error  largest error of a sample, as a fraction of full scale (0..1), in
+             their own unit of binary32
+  notes      sentences on what was read otherwise than it is stored
+  version    of sirenc";
 
 /// Compare two signals: PSNR, SSIM, max error and more
 ///
@@ -19,6 +43,7 @@ use std::path::PathBuf;
 /// PSNR and SSIM are over all channels; the samples of each file are taken in their own range. With alpha, errors are those
 /// of what is visible: a colour's squared error counts by A's alpha there, and SSIM is that of colours times their alpha.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{JSON}"))]
 pub struct Args {
     /// The reference
     #[arg(value_name = "A")]
@@ -26,18 +51,24 @@ pub struct Args {
     /// What is compared with it; one of both may be - for standard input
     #[arg(value_name = "B")]
     b: PathBuf,
-    /// Print one JSON object
+    /// Print one JSON object; --help has its keys
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    peak: PeakArgs,
+    #[command(flatten)]
     limits: LimitArgs,
-    /// No progress
+    /// No progress and no notes
     #[arg(short, long)]
     quiet: bool,
 }
 
 /// Runs `sirenc compare`.
 pub fn run(args: &Args) -> Outcome {
+    work(args).map_err(LimitArgs::name_flag)
+}
+
+fn work(args: &Args) -> Outcome {
     if super::input::is_stdin(&args.a) && super::input::is_stdin(&args.b) {
         return Err(Failure::usage("only one of both signals can come from standard input"));
     }
@@ -45,26 +76,37 @@ pub fn run(args: &Args) -> Outcome {
         let content = Content::read(path, &Limits::default())?;
         render::signal(&content, &args.limits, args.quiet)
     };
-    let (a, b) = (read(&args.a)?, read(&args.b)?);
+    let (mut a, mut b) = (read(&args.a)?, read(&args.b)?);
+    share_rate(&mut a, &mut b);
+    let notes: Vec<String> = [(&args.a, a.notes), (&args.b, b.notes)]
+        .into_iter()
+        .flat_map(|(path, notes)| notes.into_iter().map(|note| format!("{}: {note}", path.display())))
+        .collect();
+    let (a, b) = (a.signal, b.signal);
     let name = args.b.display();
     if !comparable(&a.description, &b.description) {
         let (found, expected) = (report::description(&b.description), report::description(&a.description));
         let sentence = format!("{found}, but {} is {expected}", args.a.display());
         return Err(Failure::new(Exit::Other, name, sentence));
     }
-    let compared = compare(&a, &b).map_err(|error| Failure::work(name, error))?;
+    let peak = args.peak.of(&args.a.display().to_string(), &a.description)?;
+    let compared = compare_by(&a, &b, peak).map_err(|error| Failure::work(name, error))?;
     output::print(&if args.json {
-        json(args, &a.description, &compared)
+        json(args, &a.description, &compared, notes)
     } else {
-        table(&a.description, &compared)
+        table(args, &a.description, &compared)
     })?;
     Ok(Exit::Done)
 }
 
 /// What was measured, for people.
-fn table(description: &Description, compared: &Comparison) -> String {
+fn table(args: &Args, description: &Description, compared: &Comparison) -> String {
+    let distortion = &compared.distortion;
     let rows = [
-        ("PSNR", Some(report::psnr(&compared.distortion))),
+        (
+            "PSNR",
+            Some(args.peak.psnr(description, distortion.psnr_db(), distortion.peak, distortion.identical)),
+        ),
         ("SNR", report::snr_db(description, &compared.distortion).map(report::decibels)),
         ("SSIM", compared.ssim.map(|ssim| format!("{ssim:.5}"))),
         ("MS-SSIM", compared.ms_ssim.map(|ssim| format!("{ssim:.5}"))),
@@ -82,12 +124,13 @@ fn table(description: &Description, compared: &Comparison) -> String {
 }
 
 /// What was measured, for scripts; what does not apply is left out, what is infinite is null.
-fn json(args: &Args, description: &Description, compared: &Comparison) -> String {
+fn json(args: &Args, description: &Description, compared: &Comparison, notes: Vec<String>) -> String {
     let mut object = Map::new();
-    object.insert("a".into(), report::path(&args.a));
-    object.insert("b".into(), report::path(&args.b));
+    report::put_path(&mut object, "a", &args.a);
+    report::put_path(&mut object, "b", &args.b);
     let measures = [
         ("psnr_db", Some(compared.distortion.psnr_db())),
+        ("peak", Some(compared.distortion.peak)),
         ("snr_db", report::snr_db(description, &compared.distortion)),
         ("ssim", compared.ssim),
         ("ms_ssim", compared.ms_ssim),
@@ -100,6 +143,7 @@ fn json(args: &Args, description: &Description, compared: &Comparison) -> String
         }
     }
     object.insert("identical".into(), json!(compared.distortion.identical));
+    object.insert("notes".into(), json!(notes));
     object.insert("version".into(), json!(env!("CARGO_PKG_VERSION")));
     format!("{}\n", Value::Object(object))
 }

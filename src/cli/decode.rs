@@ -3,21 +3,25 @@
 mod background;
 mod derivative;
 mod plan;
+mod range;
 
 use super::derivative::DerivativeArgs;
 use super::failure::{Exit, Failure};
-use super::input::Input;
-use super::limits::{self, LimitArgs};
+use super::input::{self, Input};
+use super::limits::LimitArgs;
 use super::output::Output;
 use super::progress::Meter;
-use super::values::{self, PictureSize, Rectangle, Span};
-use super::{Outcome, render, report};
+use super::values::{self, PictureSize, Range, Rectangle, Span};
+use super::{Outcome, notes, render, report, terminal};
 use background::Background;
 use clap::ValueEnum;
+use clap::builder::TypedValueParser;
 use plan::Plan;
+use range::Codes;
 use sirenc::media::{self, OutputFormat};
-use sirenc::signal::Signal;
-use sirenc::{Decoder, Device, Error, Limits};
+use sirenc::signal::{SampleFormat, Signal};
+use sirenc::{Decoder, Device, Error};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -29,28 +33,37 @@ use std::time::Instant;
 #[command(after_long_help = "\
 Examples:
   sirenc decode photo.siren                     photo.png
-  sirenc decode photo.siren -o big.tiff --scale 4 --bits 16
+  sirenc decode photo.siren big.tiff --scale 4 --bits 16
   sirenc decode photo.siren --size 320x200 -o - --format jpg > thumbnail.jpg
   sirenc decode photo.siren --region 100,80,4.5,3 --size 1800x1200
   sirenc decode logo.siren -o logo.jpg --background white
   sirenc decode voice.siren --rate 96000        voice.wav
   sirenc decode voice.siren --time 1.5..2
-  sirenc decode photo.siren --derivative gradient            photo.npy, (height, width, channels, 2)
-  sirenc decode photo.siren --derivative laplacian -o l.png  8 bits, by a mapping that is printed and stored
-  sirenc decode photo.siren -o photo.npy        C-order binary32, (height, width, channels)")]
+  sirenc decode photo.siren photo.npy           C-order binary32, not rounded,
+                                                (height, width, channels)
+  sirenc decode photo.siren --derivative gradient
+                                                photo.npy, with a last axis of 2
+  sirenc decode photo.siren --derivative laplacian -o l.png
+                                                8 bits, by a mapping that is
+                                                printed and stored
+  sirenc decode relief.siren -o relief.png --bits 8 --range 0..3000")]
 pub struct Args {
     /// The .siren file; - is standard input
     #[arg(value_name = "INPUT")]
     input: PathBuf,
 
+    /// File to write, as with --output
+    #[arg(value_name = "OUTPUT", conflicts_with = "output")]
+    to: Option<PathBuf>,
+
     /// File to write, its extension chooses the format; - is standard output
     ///
-    /// By default INPUT with .png, .tiff (pictures of binary32) or .wav; standard output if INPUT is -.
+    /// By default INPUT with .png, .tiff (pictures of binary32), .wav or .npy (derivatives); standard output if INPUT is -.
+    /// Where a file of that name exists, which may be the original, another has to be named.
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Format of the output, whatever its name: png, jpg, tiff, webp, bmp, pnm, exr, wav or npy
-    /// [default: by the extension of PATH]
-    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    /// Format of the output, whatever its name [default: by the extension of PATH]
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
     format: Option<OutputFormat>,
 
     /// Render this part of a picture: X,Y,W,H in native pixels, fractions allowed [default: all of it]
@@ -78,7 +91,7 @@ pub struct Args {
     ///
     /// At a lower rate samples are means over their extent.
     #[arg(long, value_name = "HZ", help_heading = SAMPLING)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(value_parser = values::whole(1..=u32::MAX))]
     rate: Option<u32>,
     /// Sample format of the output, bits of an integer or f32 [default: native]
     #[arg(long, value_name = "BITS", help_heading = SAMPLING)]
@@ -92,10 +105,14 @@ pub struct Args {
 
     #[command(flatten)]
     derivative: DerivativeArgs,
-    /// For derivatives as PNG: the value of the highest code; of 0 is the middle one, for magnitude the lowest
-    /// [default: the largest]
-    #[arg(long, value_name = "VALUE", value_parser = values::positive, help_heading = super::derivative::HEADING)]
-    range: Option<f64>,
+    /// For pictures of 8 or 16 bits: the values of the lowest and the highest code [default: 0..1; of derivatives the
+    /// largest magnitude]
+    ///
+    /// Colours are mapped, alpha is not. For derivatives as PNG one number does: that of the highest code; 0 is then the
+    /// middle code, for magnitude the lowest.
+    #[arg(long, value_name = "LOW..HIGH", value_parser = values::range, allow_hyphen_values = true)]
+    #[arg(help_heading = SAMPLING)]
+    range: Option<Range>,
 
     #[command(flatten)]
     limits: LimitArgs,
@@ -104,10 +121,10 @@ pub struct Args {
     ///
     /// To open a GPU takes its time too: it is meant for large renderings. auto uses one that is usable, else the CPU, and
     /// -v says which and why. A device that was asked for by name and is not usable is an error.
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = values::device)]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = values::devices(), hide_possible_values = true)]
     device: Device,
     /// Threads; they change the time, not the bytes [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::threads)]
     threads: Option<std::num::NonZeroU16>,
     /// Overwrite an existing output
     #[arg(short, long)]
@@ -115,7 +132,7 @@ pub struct Args {
     /// No progress and no summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// More words: the device, the cost, and metadata that the format does not keep
+    /// More words: the device and the cost
     #[arg(short, long)]
     verbose: bool,
 }
@@ -135,17 +152,33 @@ enum Bits {
     F32,
 }
 
-/// A format by the extension that stands for it.
-fn format(text: &str) -> Result<OutputFormat, String> {
-    OutputFormat::from_extension(Path::new("name").with_extension(text)).map_err(|error| error.to_string())
+/// Formats by the extensions that stand for them.
+fn formats() -> impl TypedValueParser<Value = OutputFormat> {
+    values::listed(media::EXTENSIONS.iter().map(|&(extension, _)| extension), |text: &str| {
+        OutputFormat::from_extension(Path::new("name").with_extension(text))
+            .map_err(|error| error.to_string())
+    })
 }
 
 /// Runs `sirenc decode`.
-pub fn run(args: &Args) -> Outcome {
+pub fn run(mut args: Args) -> Outcome {
+    if let Some(second) = args.to.take() {
+        if input::is_siren_name(&second) {
+            let sentence = "a .siren file, the name of the picture or sound to write was expected";
+            return Err(
+                Failure::new(Exit::Usage, second.display(), sentence).hint("one file is decoded at a time")
+            );
+        }
+        args.output = Some(second);
+    }
+    work(&args).map_err(LimitArgs::name_flag)
+}
+
+fn work(args: &Args) -> Outcome {
     let started = Instant::now();
     render::use_threads(args.threads)?;
-    let content = Input::open(&args.input)?.read(&Limits::default())?;
-    let decoder = args.limits.decoder(&content)?;
+    let content = Input::open(&args.input)?.read(&args.limits.limits())?;
+    let decoder = content.decoder(&args.limits.limits())?;
     let name = content.name;
 
     let derivative = args.derivative.of(&name, decoder.description())?;
@@ -154,33 +187,49 @@ pub fn run(args: &Args) -> Outcome {
         Some(derivative) => args.plan_derivative(&name, &decoder, derivative)?,
     };
     args.limits.admit(&name, &plan.grid)?;
-    let output = Output::prepare(&plan.path, &args.input, args.force)?;
+    let output = Output::prepare(&plan.path, &args.input, args.force, &args.advice(&plan.path))?;
     let decoder = decoder.with_device(args.device).map_err(|error| Failure::work(&name, error))?;
 
     let work = Work { args, name: &name, decoder: &decoder, plan: &plan, output: &output };
-    let mapping = match derivative {
-        None => work.save_signal().map(|()| None),
-        Some(derivative) => work.save_derivative(derivative),
-    }?;
+    let notes = match derivative {
+        None => work.save_signal()?,
+        Some(derivative) => work.save_derivative(derivative)?.into_iter().collect(),
+    };
+    let lost: Vec<_> = decoder.metadata().iter().filter(|block| !plan.format.keeps(block.kind)).collect();
+    if derivative.is_none() && !lost.is_empty() {
+        let kinds: Vec<_> = lost.iter().map(|block| block.kind.to_string()).collect();
+        let note = format!("{} cannot hold its {}", plan.format, kinds.join(", "));
+        notes::tell(&name, [note], args.quiet);
+    }
     if !args.quiet {
         args.print(&name, &decoder, &plan, &output, started);
-        mapping.iter().for_each(|mapping| eprintln!("  {mapping}"));
+        notes.iter().for_each(|note| eprintln!("  {note}"));
     }
     Ok(Exit::Done)
 }
 
 impl Args {
+    /// What to do where a file is in the way: one that was not named is perhaps the original.
+    fn advice(&self, path: &Path) -> String {
+        if self.output.is_some() {
+            return "use -f to overwrite it".into();
+        }
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        let other = path.with_extension(format!("decoded.{extension}"));
+        format!("it may be the original: name another with -o, as in -o {}", other.display())
+    }
+
     /// The summary for people, on standard error.
     fn print(&self, name: &str, decoder: &Decoder, plan: &Plan, output: &Output, started: Instant) {
         let description = &plan.description;
-        eprintln!(
+        terminal::tell(&format!(
             "{name} → {}: {}, {}, {}, {:.2} s",
             output.name(),
             report::extent(description),
             report::channels(description),
             report::sample_format(description.format).1,
             started.elapsed().as_secs_f64(),
-        );
+        ));
         if !self.verbose {
             return;
         }
@@ -190,9 +239,6 @@ impl Args {
         }
         if let Ok(cost) = decoder.cost(&plan.grid) {
             eprintln!("  cost      {} multiply-adds", report::prefixed(cost.macs));
-        }
-        for block in decoder.metadata().iter().filter(|block| !plan.format.keeps(block.kind)) {
-            eprintln!("  metadata  {} is not kept by this format", report::metadata_kind(block.kind));
         }
     }
 }
@@ -208,20 +254,38 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Renders the plan and writes it.
-    fn save_signal(&self) -> Result<(), Failure> {
+    /// Renders the plan and writes it. Says how values became codes, and what got lost.
+    fn save_signal(&self) -> Result<Vec<String>, Failure> {
         let fault = |error| self.fault(error);
-        let Plan { grid, description, .. } = self.plan;
+        let Plan { grid, description, format, .. } = self.plan;
         let cost = self.decoder.cost(grid).map_err(fault)?;
         self.admit_file(cost.memory_bytes)?;
         let meter = Meter::render(self.args.quiet, cost.samples);
-        let signal = render::render(self.decoder, grid, description.clone(), &meter, |values| {
+        let mut codes = Codes::new(description, self.plan.range);
+        let change = |values: &mut Vec<f32>| {
             if let Some(background) = self.plan.background {
                 background.put_behind(values, description);
             }
-        });
-        let signal = signal.map_err(fault)?;
-        self.save(&signal)
+            codes.map(values);
+        };
+        let signal =
+            render::render(self.decoder, grid, description.clone(), &meter, change).map_err(fault)?;
+        let mapping = codes.mapping(description.format);
+        match mapping.as_ref().filter(|_| *format == OutputFormat::Png) {
+            Some(mapping) => self.save_described(&signal, mapping)?,
+            None => self.save(&signal)?,
+        }
+        // What integers were stored as does not go far beyond their range; what floats were may.
+        let anywhere = self.decoder.description().format == SampleFormat::F32 || self.plan.range.is_some();
+        let clipped = codes.clipped().filter(|_| anywhere);
+        Ok(mapping.into_iter().chain(clipped).collect())
+    }
+
+    /// Writes a PNG with a text chunk that says what its codes are.
+    fn save_described(&self, signal: &Signal, mapping: &str) -> Result<(), Failure> {
+        let mut png = Cursor::new(vec![]);
+        media::write(signal, OutputFormat::Png, &mut png).map_err(|error| self.unwritten(error))?;
+        self.output.write(&derivative::with_description(png.get_ref(), mapping))
     }
 
     /// Asks for the memory of a rendering and of the file that it becomes.
@@ -243,7 +307,7 @@ impl Work<'_> {
 
     /// The failure of reading or rendering.
     fn fault(&self, error: Error) -> Failure {
-        limits::explained(Failure::work, self.name, error)
+        Failure::work(self.name, error)
     }
     /// The failure of writing.
     fn unwritten(&self, error: Error) -> Failure {

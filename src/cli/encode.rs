@@ -1,20 +1,23 @@
 //! `sirenc encode`: a picture or sound → a `.siren` file that has been verified.
 
 mod gradient;
+mod help;
 mod several;
 mod summary;
 
 use super::failure::{Exit, Failure};
 use super::input::{self, Content, Input};
 use super::interrupt::Interrupt;
-use super::limits::{self, InputLimitArgs};
+use super::limits::{InputLimitArgs, LimitArgs};
 use super::output::{self, Output};
+use super::peak::PeakArgs;
 use super::progress::Meter;
-use super::{Outcome, report, values};
+use super::{Outcome, notes, report, terminal, values};
 use clap::{ArgGroup, ValueEnum};
+use sirenc::media::{ASSUMED_RATE, Reading};
 use sirenc::signal::metric::{Distortion, ErrorSum};
 use sirenc::signal::{Grid, Kind, Signal};
-use sirenc::{Decoder, Device, EncodeOptions, Encoded, Flow, Limits, Target, WeightCoding, media};
+use sirenc::{Decoder, Device, EncodeOptions, Encoded, Error, Flow, Limits, Target, WeightCoding};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -28,34 +31,35 @@ const PSNR_TOLERANCE_DB: f64 = 1e-3;
 ///
 /// The file is a small network fitted to the samples: fit, quantize, store, then decode the finished bytes and
 /// compare them with the source. Ctrl-C and SIGTERM finish with the best network so far, as a valid file (exit code
-/// 130 or 143); a second one stops at once and leaves nothing.
+/// 130 or 143), which with -f goes to NAME.interrupted.siren beside an old NAME.siren; a second one stops at once and leaves
+/// nothing.
 ///
 /// The same seed, kind of device and options give the same bytes, whatever the number of threads.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("target"),
-    after_long_help = "\
-Examples:
-  sirenc encode photo.png                          photo.siren, at quality 75
-  sirenc encode photo.png -o small.siren --size 20kB
-  sirenc encode *.png --device cuda                every picture, several at once
-  sirenc encode scan.tiff --psnr 40 --effort 7
-  sirenc encode voice.wav --kbps 16
-  sirenc encode photo.png --layers 7 --width 40    a network of this shape
-  sirenc encode relief.tiff --gradient-weight 1    slopes that are to be trusted
-  curl -s https://example.org/p.jpg | sirenc encode - --bpp 0.5 > p.siren"
+    override_usage = "\
+sirenc encode [OPTIONS] <INPUT>...
+       sirenc encode [OPTIONS] <INPUT> <OUTPUT.siren>",
+    after_long_help = format!("{}\n\n{}", help::EXAMPLES, help::JSON)
 )]
 pub struct Args {
-    /// PNG, JPEG, TIFF, WebP, BMP, PNM, GIF or WAV files, told by their content; - is standard input
+    /// PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY or WAV files, told by their content; - is standard input
+    ///
+    /// An array of three axes is a picture (height, width, channels), of one axis a sound, of two axes a sound (samples, channels) if
+    /// the second is at most 8, and else a grey picture.
     ///
     /// Several are encoded as if one by one: to the same bytes, each to a file of its own, and one that fails does not
-    /// keep the others from being written. A GPU fits several at once.
+    /// keep the others from being written. A GPU fits several at once. Of two, a second that ends in .siren is the output.
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
 
     /// File to write, of one input; - is standard output [default: INPUT with .siren; standard output for -]
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
+    /// Directory to write to, made if there is none; names are those of the inputs [default: beside each input]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, conflicts_with = "output")]
+    output_dir: Option<PathBuf>,
 
     /// Bits per pixel, every byte of the file counted; never exceeded
     #[arg(long, value_name = "X", group = "target", value_parser = values::positive, help_heading = TARGET)]
@@ -79,11 +83,11 @@ pub struct Args {
 
     /// Hidden layers of a given network, with --width and instead of a target
     #[arg(long, value_name = "N", requires = "width", conflicts_with = "target", help_heading = NETWORK)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=255))]
+    #[arg(value_parser = values::whole(1..=255u32))]
     layers: Option<u32>,
     /// Neurons of each hidden layer, with --layers
     #[arg(long, value_name = "W", requires = "layers", conflicts_with = "target", help_heading = NETWORK)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=65535))]
+    #[arg(value_parser = values::whole(1..=65535u32))]
     width: Option<u32>,
     /// How the parameters are stored
     #[arg(long, value_name = "CODING", default_value = "quantized", help_heading = NETWORK)]
@@ -95,22 +99,25 @@ pub struct Args {
     /// for levels 1 to 5; half as long on two cores. 6 and 7 do 1.7 times the work of the level below; 8 and 9 fit two and
     /// three times as 7 does, and keep the best. The time hardly depends on the target, and is in proportion to the samples up
     /// to 3.75 megapixels; larger pictures are passed over as often as takes the same time, but not less than at level 1,
-    /// which is told. Towards a PSNR or a quality of a picture levels below 3 work as 3, since fewer passes only make
-    /// larger files.
+    /// which is told.
+    ///
+    /// 1 and 2 are for a given size or rate (--size, --bpp, --kbps), and are far below 3 there. Towards --psnr or --quality of a
+    /// picture, the default among them, they work as 3: with fewer passes files would only be larger.
     #[arg(long, value_name = "1..9", default_value_t = 5, help_heading = FIT)]
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=9))]
+    #[arg(value_parser = values::listed(EFFORTS, values::whole(1..=9u8)), hide_possible_values = true)]
     effort: u8,
     /// Where the fit runs: auto, cpu, cuda or cuda:I
     ///
     /// auto uses a usable GPU, else the CPU, and -v says which and why. A device that was asked for by name and is
     /// not usable is an error.
-    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = values::device, help_heading = FIT)]
+    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = FIT)]
+    #[arg(value_parser = values::devices(), hide_possible_values = true)]
     device: Device,
     /// Threads; they change the time, not the bytes [default: all]
-    #[arg(long, value_name = "N", help_heading = FIT)]
+    #[arg(long, value_name = "N", value_parser = values::threads, help_heading = FIT)]
     threads: Option<std::num::NonZeroU16>,
     /// Seed of everything random
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = FIT)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = values::whole(0..=u64::MAX), help_heading = FIT)]
     seed: u64,
     /// Seconds that all may take; the bytes then depend on the machine's speed [default: no limit]
     ///
@@ -133,11 +140,16 @@ pub struct Args {
 
     #[command(flatten)]
     limits: InputLimitArgs,
+    #[command(flatten)]
+    peak: PeakArgs,
 
+    /// Samples per second of a sound that is an array and tells none, Hz [default: 48000]
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..1 << 31))]
+    rate: Option<u32>,
     /// Do not decode the finished bytes and compare them with the source
     #[arg(long)]
     no_verify: bool,
-    /// Drop ICC, Exif and XMP blocks, which are kept otherwise
+    /// Drop ICC, Exif and XMP blocks, colour and resolution of PNG, and tags of WAV, which are kept otherwise
     #[arg(long)]
     no_metadata: bool,
     /// Fit and count colours under an alpha of 0 like all others
@@ -146,7 +158,7 @@ pub struct Args {
     /// squared error of a colour counts by its alpha.
     #[arg(long)]
     keep_invisible: bool,
-    /// Print one JSON object on standard output instead of the summary
+    /// Print one JSON object on standard output instead of the summary; --help has its keys
     #[arg(long)]
     json: bool,
     /// Overwrite an existing output
@@ -171,6 +183,7 @@ const TARGET: &str = "Target (at most one)";
 const NETWORK: &str = "Network (research)";
 const FIT: &str = "Fit";
 const DERIVATIVES: &str = "Derivatives";
+const EFFORTS: [&str; 9] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /// How parameters are stored.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -184,22 +197,32 @@ enum Weights {
 }
 
 /// Runs `sirenc encode`.
-pub fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
+pub fn run(mut args: Args, interrupt: &Interrupt) -> Outcome {
+    if let ([_, second], None, None) = (&args.inputs[..], &args.output, &args.output_dir)
+        && input::is_siren_name(second)
+    {
+        args.output = args.inputs.pop();
+    }
     match &args.inputs[..] {
-        [input] => Job::prepare(args, input)?.run(args, interrupt, args.quiet),
-        inputs => several::run(args, inputs, interrupt),
+        [input] => Job::encode(&args, input, interrupt, args.quiet),
+        inputs => several::run(&args, inputs, interrupt),
     }
 }
 
 /// One file to encode: what is read, and where it goes.
 struct Job<'a> {
     path: &'a Path,
-    target: PathBuf,
     input: Input,
     output: Output,
 }
 
 impl<'a> Job<'a> {
+    /// Encodes `path`.
+    fn encode(args: &Args, path: &'a Path, interrupt: &Interrupt, silent: bool) -> Outcome {
+        let encoded = Self::prepare(args, path).and_then(|job| job.run(args, interrupt, silent));
+        encoded.map_err(LimitArgs::name_flag)
+    }
+
     /// Checks what can be checked before the work.
     fn prepare(args: &Args, path: &'a Path) -> Result<Self, Failure> {
         let target = args.output_path(path);
@@ -208,17 +231,35 @@ impl<'a> Job<'a> {
                 .hint("use -o FILE with --json"));
         }
         let input = Input::open(path)?;
-        let output = Output::prepare(&target, path, args.force)?;
-        Ok(Job { path, target, input, output })
+        if args.output.is_none() && input::is_siren_name(path) {
+            return Err(Failure::new(
+                Exit::Input,
+                path.display(),
+                "a .siren file, a picture or sound was expected",
+            )
+            .hint("`sirenc decode` renders it"));
+        }
+        if let Some(directory) = &args.output_dir {
+            if input::is_stdin(path) {
+                return Err(Failure::usage(
+                    "--output-dir needs the name of an input, standard input has none",
+                ));
+            }
+            let unwritable = |error| Failure::unwritable(directory.display(), &error);
+            std::fs::create_dir_all(directory).map_err(unwritable)?;
+        }
+        let output = Output::prepare(&target, path, args.force, "use -f to overwrite it")?;
+        Ok(Job { path, input, output })
     }
 
     /// Reads, fits, verifies, writes and reports; without progress if `silent`.
     fn run(self, args: &Args, interrupt: &Interrupt, silent: bool) -> Outcome {
         let started = Instant::now();
         let content = self.input.read(&args.limits.limits())?;
-        let source = args.read_signal(&content)?;
+        let Reading { signal: source, notes, .. } = args.read_signal(&content)?;
         let mut options = args.options();
         options.time_limit = options.time_limit.map(|limit| limit.saturating_sub(started.elapsed()));
+        options.peak = args.peak.of(&content.name, &source.description)?;
         if let Some(path) = &args.gradient {
             options.gradient = Some(gradient::read(path, &source.description)?);
         }
@@ -233,20 +274,31 @@ impl<'a> Job<'a> {
         // Files that are encoded at once are written and reported one by one.
         static ONE_BY_ONE: Mutex<()> = Mutex::new(());
         let _turn = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        self.output.write(&encoded.bytes)?;
+        let mut output = self.output;
+        if encoded.report.interrupted
+            && let Some(aside) = output.aside()
+        {
+            let (old, new) = (output.name(), aside.name());
+            terminal::tell(&format!(
+                "sirenc: {old}: kept, as the fit for a new one was interrupted; it came to {new}"
+            ));
+            output = aside;
+        }
+        output.write(&encoded.bytes)?;
         let done = Done {
             args,
             path: self.path,
             name: &content.name,
             source: &source,
+            notes: &notes,
             encoded: &encoded,
             verified,
             started,
         };
         if args.json {
-            output::print(&format!("{}\n", done.json(&self.target)))?;
+            output::print(&format!("{}\n", done.json(output.path())))?;
         } else if !args.quiet {
-            done.print(&self.output);
+            done.print(&output);
         }
         Ok(interrupt.noted().unwrap_or_else(|| done.exit()))
     }
@@ -289,18 +341,36 @@ impl Args {
         match &self.output {
             Some(path) => path.clone(),
             None if input::is_stdin(input) => "-".into(),
-            None => input.with_extension("siren"),
+            None => {
+                let name = input.with_extension("siren");
+                let elsewhere = self.output_dir.as_ref().zip(name.file_name());
+                elsewhere.map_or(name.clone(), |(directory, name)| directory.join(name))
+            }
         }
     }
-    fn read_signal(&self, content: &Content) -> Result<Signal, Failure> {
-        let signal = media::read(&content.bytes, &self.limits.limits())
-            .map_err(|error| limits::explained(Failure::media, &content.name, error))?;
-        self.limits.admit(&content.name, signal.description.positions())?;
-        if self.kbps.is_some() && signal.description.kind != Kind::Sound {
-            return Err(Failure::new(Exit::Usage, &content.name, "a picture, but --kbps is for sound")
-                .hint("--bpp or --size"));
+    fn read_signal(&self, content: &Content) -> Result<Reading, Failure> {
+        let mut reading = content.signal(&self.limits.limits(), self.quiet)?;
+        self.limits.admit(&content.name, reading.signal.description.positions())?;
+        let description = &mut reading.signal.description;
+        let wrong = |sentence: &str| Failure::new(Exit::Usage, &content.name, sentence);
+        if self.kbps.is_some() && description.kind != Kind::Sound {
+            return Err(wrong("a picture, but --kbps is for sound").hint("--bpp or --size"));
         }
-        Ok(signal)
+        match self.rate {
+            Some(rate) if reading.rate_assumed => description.rate = rate,
+            Some(_) if description.kind == Kind::Sound => {
+                return Err(wrong("it tells its rate itself, --rate is for sounds in arrays"));
+            }
+            Some(_) => return Err(wrong("a picture, but --rate is for sounds in arrays")),
+            None if reading.rate_assumed => {
+                let note =
+                    format!("an array tells no rate, {ASSUMED_RATE} Hz is assumed (--rate gives another)");
+                notes::tell(&content.name, [&note], self.quiet);
+                reading.notes.push(note);
+            }
+            None => {}
+        }
+        Ok(reading)
     }
     fn fit(
         &self,
@@ -327,7 +397,29 @@ impl Args {
             }
             Flow::Finish
         });
-        encoded.map_err(|error| limits::explained(Failure::work, name, error))
+        encoded.map_err(|error| match error {
+            Error::TooSmall { asked, least, metadata } => self.too_small(name, asked, least, metadata),
+            error => Failure::work(name, error),
+        })
+    }
+    /// The target is below the smallest file, perhaps because of what is not signal.
+    fn too_small(&self, name: &str, asked: u64, least: u64, metadata: u64) -> Failure {
+        let flags = [("bpp", self.bpp), ("kbps", self.kbps), ("size", self.size.map(|bytes| bytes as f64))];
+        let given =
+            flags.iter().find_map(|(flag, value)| Some(format!("--{flag} {}", report::short((*value)?))));
+        let of = if metadata > 0 {
+            format!(", {} of them metadata", report::grouped(metadata))
+        } else {
+            String::new()
+        };
+        let sentence = format!(
+            "{} is {} bytes, the smallest file of this signal has {}{of}",
+            given.unwrap_or_else(|| "the target".into()),
+            report::grouped(asked),
+            report::grouped(least),
+        );
+        let failure = Failure::new(Exit::Usage, name, sentence);
+        if metadata > 0 { failure.hint("--no-metadata drops it") } else { failure }
     }
 }
 
@@ -358,7 +450,7 @@ fn verify(
         Ok(())
     });
     added.map_err(broken)?;
-    let distortion = sum.distortion();
+    let distortion = sum.distortion().with_peak(encoded.report.peak);
     let (found, claimed) = (distortion.psnr_db(), encoded.report.psnr_db);
     // Lossless is infinite on both sides.
     let equal = found == claimed || (found - claimed).abs() <= PSNR_TOLERANCE_DB;

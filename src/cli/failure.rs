@@ -1,5 +1,6 @@
 //! How a run ends: the exit codes, and the one sentence that explains a failure.
 
+use super::terminal;
 use sirenc::Error;
 use std::any::Any;
 use std::fmt::Display;
@@ -33,20 +34,26 @@ impl From<Exit> for ExitCode {
 pub struct Failure {
     exit: Exit,
     sentence: Option<String>,
+    /// The limit that was exceeded.
+    limit: Option<&'static str>,
 }
 
 impl Failure {
     /// `subject: sentence`.
     pub fn new(exit: Exit, subject: impl Display, sentence: impl Display) -> Self {
-        Failure { exit, sentence: Some(format!("{subject}: {sentence}")) }
+        Failure { sentence: Some(format!("{subject}: {sentence}")), ..Self::told(exit) }
     }
     /// A combination of flags and inputs that cannot be.
     pub fn usage(sentence: impl Into<String>) -> Self {
-        Failure { exit: Exit::Usage, sentence: Some(sentence.into()) }
+        Failure { sentence: Some(sentence.into()), ..Self::told(Exit::Usage) }
     }
     /// The reader of our output left, which is its right.
     pub fn reader_left() -> Self {
-        Failure { exit: Exit::Done, sentence: None }
+        Self::told(Exit::Done)
+    }
+    /// The end of a run that has said what there is to say.
+    pub fn told(exit: Exit) -> Self {
+        Failure { exit, sentence: None, limit: None }
     }
     /// An input that is missing or unreadable.
     pub fn unreadable(subject: impl Display, error: &io::Error) -> Self {
@@ -80,7 +87,7 @@ impl Failure {
 
     fn of(error: &Error) -> Exit {
         match error {
-            Error::Parameter { .. } => Exit::Usage,
+            Error::Parameter { .. } | Error::TooSmall { .. } => Exit::Usage,
             Error::Limit { .. } => Exit::Limit,
             Error::Format { .. } => Exit::Malformed,
             _ => Exit::Other,
@@ -89,6 +96,7 @@ impl Failure {
     fn with(exit: Exit, subject: impl Display, error: Error) -> Self {
         match &error {
             Error::Io(error) => Self::new(exit, subject, plain(error)),
+            Error::Limit { what, .. } => Failure { limit: Some(*what), ..Self::new(exit, subject, &error) },
             error => Self::new(exit, subject, error),
         }
     }
@@ -104,7 +112,7 @@ impl Failure {
     }
     /// The same, of a part of the work, once [`Failure::guard`] sees to the words.
     pub fn catch<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-        let silent = |_| Err(Failure { exit: Exit::Other, sentence: None });
+        let silent = |_| Err(Self::told(Exit::Other));
         panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(silent)
     }
     /// Adds a hint in parentheses.
@@ -114,6 +122,10 @@ impl Failure {
         }
         self
     }
+    /// The resource whose limit was exceeded, in the words of [`Error::Limit`].
+    pub fn limit(&self) -> Option<&'static str> {
+        self.limit
+    }
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit
@@ -121,7 +133,7 @@ impl Failure {
     /// The sentence to standard error.
     pub fn print(&self) {
         if let Some(sentence) = &self.sentence {
-            eprintln!("sirenc: {sentence}");
+            terminal::tell(&format!("sirenc: {sentence}"));
         }
     }
 }

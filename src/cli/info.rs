@@ -6,22 +6,55 @@ use super::{Outcome, output, report};
 use serde_json::{Map, Value, json};
 use sirenc::backend::simd::Level;
 use sirenc::container::{self, Networks, SectionInfo};
-use sirenc::signal::Grid;
+use sirenc::signal::{Grid, Units};
 use sirenc::{Cost, Decoder, Limits};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  sirenc info photo.siren
+  sirenc info photo.siren --json | jq .bpp";
+
+const JSON: &str = "\
+JSON object:
+  input          path; of a name that is not UTF-8, input_hex has the bytes in
+                 hexadecimal
+  bytes          of the file
+  bpp            pictures: bits of the file per pixel
+  kbps           sound: kilobits (1000 bits) of the file per second
+  kind           picture or sound
+  lengths        [width, height], or [samples]
+  channels       1 to 8
+  format         of the source's samples: u8, u16, i8, i16, i24, i32 or f32
+  rate           sound: samples per second, else null
+  tiles          along each axis, as lengths
+  overlap        of tiles, native samples
+  layers, width  [least, most] hidden layers, and neurons of one, of any network
+  parameters     of all networks
+  weights        quantized, f16 or f32
+  bits_per_parameter
+                 of the section that holds them
+  macs, memory_bytes
+                 multiply-adds and bytes of memory of a native decode, null if
+                 they cannot be told
+  seconds        which that takes here on all threads, about
+  worst_seconds  and on one thread without vector instructions
+  metadata       [{kind, bytes}]: ICC, Exif or XMP
+  sections       [{name, number, bytes}] of the file";
 
 /// Show what a .siren file holds, without rendering it
 ///
 /// Kind, size, channels, sample format, tiles, networks, parameters, rate, the cost of a native decode and the time it
 /// takes at worst, metadata and the bytes of every section.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{JSON}"))]
 pub struct Args {
     /// The .siren file; - is standard input
     #[arg(value_name = "INPUT")]
     input: PathBuf,
-    /// Print one JSON object
+    /// Print one JSON object; --help has its keys
     #[arg(long)]
     json: bool,
 }
@@ -36,7 +69,7 @@ pub fn run(args: &Args) -> Outcome {
     let sections =
         container::sections(&content.bytes).map_err(|error| Failure::siren(&content.name, error))?;
     let info = Info { name: &content.name, bytes: content.bytes.len() as u64, decoder: &decoder, sections };
-    output::print(&if args.json { format!("{}\n", info.json()) } else { info.table() })?;
+    output::print(&if args.json { format!("{}\n", info.json(&args.input)) } else { info.table() })?;
     Ok(Exit::Done)
 }
 
@@ -101,6 +134,18 @@ impl Info<'_> {
                 _ => "1".into(),
             },
         );
+        if let Some(units) = self.decoder.units() {
+            let offsets: Vec<String> =
+                units.offsets.iter().map(|&offset| report::short_f32(offset)).collect();
+            row(
+                "units",
+                format!(
+                    "{} + {} × what the networks give",
+                    offsets.join(", "),
+                    report::short_f32(units.scale())
+                ),
+            );
+        }
         row("networks", format!("{} × {}", span(layers, "layer"), span(width, "neuron")));
         row(
             "parameters",
@@ -122,7 +167,7 @@ impl Info<'_> {
         }
         for block in self.decoder.metadata() {
             let bytes = report::grouped(block.bytes.len() as u64);
-            row("metadata", format!("{} {bytes} bytes", report::metadata_kind(block.kind)));
+            row("metadata", format!("{} {bytes} bytes", block.kind));
         }
         for section in &self.sections {
             row("section", format!("{:<9} {} bytes", section.name, report::grouped(section.bytes)));
@@ -131,13 +176,13 @@ impl Info<'_> {
     }
 
     /// The object for scripts.
-    fn json(&self) -> Value {
+    fn json(&self, path: &Path) -> Value {
         let description = self.decoder.description();
         let (rate_name, rate, _) = report::rate(description, self.bytes);
         let (layers, width) = (self.range(|s| s.layers), self.range(|s| s.width));
         let mut object = Map::new();
+        report::put_path(&mut object, "input", path);
         let mut put = |name: &str, value: Value| object.insert(name.into(), value);
-        put("input", json!(self.name));
         put("bytes", json!(self.bytes));
         put(rate_name, report::number(rate));
         put("kind", json!(report::kind(description)));
@@ -147,6 +192,8 @@ impl Info<'_> {
         put("rate", if description.rate == 0 { Value::Null } else { json!(description.rate) });
         put("tiles", json!(self.decoder.tiles().counts()));
         put("overlap", json!(self.decoder.tiles().overlap()));
+        let units = |units: &Units| json!({"offsets": units.offsets, "scale": units.scale()});
+        put("units", self.decoder.units().map_or(Value::Null, units));
         put("layers", json!([layers.0, layers.1]));
         put("width", json!([width.0, width.1]));
         put("parameters", json!(self.parameters()));
@@ -157,8 +204,7 @@ impl Info<'_> {
         put("seconds", json!(self.cost().map(seconds)));
         put("worst_seconds", json!(self.cost().map(worst_seconds)));
         let metadata = self.decoder.metadata().iter();
-        let metadata =
-            metadata.map(|b| json!({"kind": report::metadata_kind(b.kind), "bytes": b.bytes.len()}));
+        let metadata = metadata.map(|b| json!({"kind": b.kind.to_string(), "bytes": b.bytes.len()}));
         put("metadata", metadata.collect());
         let sections = self.sections.iter();
         put(

@@ -1,6 +1,8 @@
 //! What is read: a file or standard input, told apart by content and never by name.
 
 use super::failure::{Exit, Failure};
+use super::notes;
+use sirenc::media::Reading;
 use sirenc::{Decoder, Limits, media};
 use std::fs::File;
 use std::io::{self, Read};
@@ -63,22 +65,26 @@ impl Content {
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, Failure> {
         Input::open(path)?.read(limits)
     }
+    /// Reads the content as a picture or a sound, and tells what there is to know about it.
+    pub fn signal(&self, limits: &Limits, quiet: bool) -> Result<Reading, Failure> {
+        let reading = media::read_from(io::Cursor::new(&self.bytes), limits)
+            .map_err(|error| Failure::media(&self.name, error))?;
+        notes::tell(&self.name, &reading.notes, quiet);
+        Ok(reading)
+    }
     /// Opens the content as a `.siren` file.
     pub fn decoder(&self, limits: &Limits) -> Result<Decoder, Failure> {
-        self.decoder_or(limits, Failure::siren)
-    }
-    /// The same; an error becomes a `failure` of the file of this name.
-    pub fn decoder_or<'a>(
-        &'a self,
-        limits: &Limits,
-        failure: impl FnOnce(&'a str, sirenc::Error) -> Failure,
-    ) -> Result<Decoder, Failure> {
         if let Some(kind) = media::kind(&self.bytes) {
             let found = format!("{kind} was found, a .siren file was expected");
             return Err(Failure::new(Exit::Input, &self.name, found).hint("`sirenc encode` makes one"));
         }
-        Decoder::from_bytes(&self.bytes, limits).map_err(|error| failure(&self.name, error))
+        Decoder::from_bytes(&self.bytes, limits).map_err(|error| Failure::siren(&self.name, error))
     }
+}
+
+/// Whether `path` has the name of a `.siren` file.
+pub fn is_siren_name(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("siren"))
 }
 
 /// Whether `path` names standard input.

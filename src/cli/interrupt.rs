@@ -57,12 +57,23 @@ fn exit_of(signal: i32) -> Exit {
     if signal == SIGTERM { Exit::Terminated } else { Exit::Interrupted }
 }
 
+/// Whether the process was started to ignore `signal`, as `nohup` and shells without job control do for what runs in the
+/// background: then it stays ignored. Known on Linux only, where the kernel tells it in a file.
+#[cfg(unix)]
+fn ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
+}
+
 /// A thread, not a handler, receives the signals, so that it may remove a half-written file.
 #[cfg(unix)]
 fn watch(interrupt: Interrupt) -> io::Result<()> {
     // Beyond RLIMIT_FSIZE a write then fails like on a full disk, instead of ending the process.
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    let heeded = [SIGINT, SIGTERM].into_iter().filter(|&signal| !ignored(signal));
+    let mut signals = signal_hook::iterator::Signals::new(heeded)?;
     std::thread::Builder::new()
         .name("signals".into())
         .spawn(move || signals.forever().for_each(|signal| interrupt.receive(signal)))

@@ -1,10 +1,9 @@
 //! The limits of a rendering as flags.
 
 use super::failure::Failure;
-use super::input::Content;
 use super::values;
 use sirenc::signal::Grid;
-use sirenc::{Decoder, Error, Limits};
+use sirenc::{Error, Limits};
 
 /// What a decode may cost. A file that asks for more is refused before anything is spent (exit code 5).
 #[derive(Debug, clap::Args)]
@@ -54,16 +53,12 @@ impl InputLimitArgs {
 
 impl LimitArgs {
     /// As limits of the library, which counts samples: pixels times channels.
-    fn limits(&self) -> Limits {
+    pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         limits.samples = self.max_pixels.saturating_mul(MOST_CHANNELS);
         limits.memory_bytes = self.max_memory;
         limits.macs = self.max_macs;
         limits
-    }
-    /// Opens a `.siren` file within them.
-    pub fn decoder(&self, content: &Content) -> Result<Decoder, Failure> {
-        content.decoder_or(&self.limits(), |name, error| explained(Failure::siren, name, error))
     }
     /// Refuses a rendering of `grid` with too many pixels.
     pub fn admit(&self, name: &str, grid: &Grid) -> Result<(), Failure> {
@@ -73,28 +68,25 @@ impl LimitArgs {
     pub fn admit_memory(&self, name: &str, bytes: u64) -> Result<(), Failure> {
         admit(name, "bytes of memory", bytes, self.max_memory)
     }
+    /// Says of the limit that was exceeded, if one was, which flag raises it.
+    pub fn name_flag(failure: Failure) -> Failure {
+        let flags = [
+            ("pixels", "--max-pixels raises it"),
+            ("samples", "--max-pixels raises it"),
+            ("bytes of", "--max-memory raises it"),
+            ("multiply-adds", "--max-macs raises it"),
+        ];
+        let limit = failure.limit().unwrap_or_default();
+        match flags.into_iter().find(|(what, _)| limit.starts_with(what)) {
+            Some((_, hint)) => failure.hint(hint),
+            None => failure,
+        }
+    }
 }
 
 fn admit(name: &str, what: &'static str, needed: u64, allowed: u64) -> Result<(), Failure> {
     match needed > allowed {
-        true => Err(explained(Failure::work, name, Error::Limit { what, needed, allowed })),
+        true => Err(Failure::work(name, Error::Limit { what, needed, allowed })),
         false => Ok(()),
-    }
-}
-
-/// The failure of `error`, with the flag that raises a limit.
-pub fn explained<'a>(
-    failure: impl FnOnce(&'a str, Error) -> Failure,
-    name: &'a str,
-    error: Error,
-) -> Failure {
-    let Error::Limit { what, .. } = error else { return failure(name, error) };
-    let flags =
-        [("multiply-adds", "macs"), ("pixels", "pixels"), ("samples of", "pixels"), ("bytes of", "memory")];
-    let flag = flags.iter().find(|(word, _)| what.contains(word));
-    let failure = failure(name, error);
-    match flag {
-        Some((_, flag)) => failure.hint(&format!("--max-{flag} raises it")),
-        None => failure,
     }
 }

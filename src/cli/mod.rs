@@ -2,22 +2,27 @@
 
 mod access;
 pub mod compare;
+pub mod completions;
 pub mod decode;
 mod derivative;
 pub mod encode;
 mod failure;
-pub mod generate;
 pub mod info;
 mod input;
 mod interrupt;
 mod limits;
+pub mod manual;
+mod notes;
 mod output;
+mod peak;
 mod progress;
 mod render;
 mod report;
 pub mod sample;
+mod terminal;
 #[cfg(target_os = "linux")]
 mod unnamed;
+pub mod usage;
 mod values;
 pub mod verify;
 
@@ -38,7 +43,7 @@ const STYLES: Styles = Styles::styled()
 
 const EXAMPLES: &str = "\
 Examples:
-  sirenc encode photo.png --bpp 0.5            photo.siren, at most half a bit per pixel
+  sirenc encode photo.png --bpp 0.5            photo.siren, half a bit per pixel
   sirenc decode photo.siren --scale 2          photo.png, twice as wide and high
   sirenc encode voice.wav --kbps 16            voice.siren
   sirenc sample photo.siren --at points.csv    values at any points
@@ -46,7 +51,7 @@ Examples:
   sirenc info photo.siren                      what the file holds";
 
 const EXIT_CODES: &str = "\
-Exit codes:
+Exit status:
   0    done
   1    other failure
   2    usage
@@ -55,7 +60,8 @@ Exit codes:
   5    a limit was exceeded
   6    the target was not reached (the best file is still written)
   7    verification failed
-  130  interrupted by Ctrl-C (143: by SIGTERM); `encode` still writes the best file so far";
+  130  interrupted by Ctrl-C; `encode` still writes the best file so far
+  143  the same by SIGTERM";
 
 /// Neural signal codec: pictures and sound stored as small sine networks.
 ///
@@ -71,10 +77,9 @@ Exit codes:
     version,
     styles = STYLES,
     after_help = EXAMPLES,
-    after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+    after_long_help = format!("{EXIT_CODES}\n\n{EXAMPLES}"),
     subcommand_required = true,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
     max_term_width = 100
 )]
 pub struct Cli {
@@ -92,6 +97,6 @@ pub enum Command {
     Info(info::Args),
     Verify(verify::Args),
     Compare(compare::Args),
-    Completions(generate::CompletionsArgs),
-    Man(generate::ManArgs),
+    Completions(completions::Args),
+    Man(manual::Args),
 }

@@ -2,8 +2,10 @@
 
 use super::access::Access;
 use super::failure::{Exit, Failure};
+use super::terminal;
 #[cfg(target_os = "linux")]
 use super::unnamed;
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Cursor, IsTerminal, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -19,16 +21,18 @@ pub trait Seekable: Write + Seek {}
 impl<W: Write + Seek> Seekable for W {}
 
 /// A checked place for the result.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Output {
     /// As the user wrote it.
     path: PathBuf,
     place: Place,
     overwrite: bool,
     access: Access,
+    /// What is advised where a file exists that is not to be overwritten.
+    advice: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Place {
     Stdout,
     /// Written as it is: a device, a pipe.
@@ -39,8 +43,8 @@ enum Place {
 
 impl Output {
     /// Checks that the result of `input` can be written to `path` (`-` is standard output), before the work for it
-    /// begins.
-    pub fn prepare(path: &Path, input: &Path, overwrite: bool) -> Result<Self, Failure> {
+    /// begins. A file that is there already is overwritten, or `advice` is given.
+    pub fn prepare(path: &Path, input: &Path, overwrite: bool, advice: &str) -> Result<Self, Failure> {
         let place = place(path)?;
         match &place {
             Place::File(file) if fs::canonicalize(input).is_ok_and(|input| input == *file) => {
@@ -53,7 +57,7 @@ impl Output {
             }
             Place::File(file) => {
                 if !overwrite && file.exists() {
-                    return Err(exists(path));
+                    return Err(exists(path, advice));
                 }
                 if !directory(file).exists() {
                     let sentence = format!("the directory {} does not exist", directory(file).display());
@@ -67,7 +71,28 @@ impl Output {
             Place::File(file) => Access::of(file, input, overwrite),
             _ => Access::default(),
         };
-        Ok(Output { path: path.into(), place, overwrite, access })
+        Ok(Output { path: path.into(), place, overwrite, access, advice: advice.into() })
+    }
+
+    /// Where a result goes that may be worse than the file it would replace: beside it, to `NAME.interrupted.EXTENSION`.
+    /// `None` if it would replace nothing.
+    pub fn aside(&self) -> Option<Self> {
+        let Place::File(file) = &self.place else { return None };
+        if !self.overwrite || !file.exists() {
+            return None;
+        }
+        let mut extension = OsString::from("interrupted");
+        if let Some(own) = self.path.extension() {
+            extension.push(".");
+            extension.push(own);
+        }
+        let path = self.path.with_extension(extension);
+        Some(Output { place: Place::File(path.clone()), path, ..self.clone() })
+    }
+
+    /// The path, as the user wrote it.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The name for messages.
@@ -134,7 +159,7 @@ impl Output {
     pub fn fault(&self, error: &io::Error) -> Failure {
         match (error.kind(), &self.place) {
             (io::ErrorKind::BrokenPipe, Place::Stdout | Place::Stream) => Failure::reader_left(),
-            (io::ErrorKind::AlreadyExists, Place::File(_)) => exists(&self.path),
+            (io::ErrorKind::AlreadyExists, Place::File(_)) => exists(&self.path, &self.advice),
             _ => Failure::unwritable(self.name(), error),
         }
     }
@@ -156,18 +181,24 @@ pub fn is_stdout(path: &Path) -> bool {
     ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
 }
 
-/// Text to standard output.
+/// Text to standard output; to a terminal without control characters.
 pub fn print(text: &str) -> Result<(), Failure> {
-    write_stdout(text.as_bytes())
+    let terminal = io::stdout().is_terminal();
+    write_stdout(if terminal { terminal::escaped_lines(text) } else { text.into() }.as_bytes())
 }
 
 /// Bytes to standard output.
 pub fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| stdout_fault(&error))
+}
+
+/// The failure of writing to standard output.
+pub fn stdout_fault(error: &io::Error) -> Failure {
+    match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::reader_left(),
-        _ => Failure::unwritable("standard output", &error),
-    })
+        _ => Failure::unwritable("standard output", error),
+    }
 }
 
 /// Removes the temporary file, if there is one, and lets no other appear: for the last moment of the process.
@@ -180,8 +211,8 @@ pub fn abandon() {
     std::mem::forget(guard);
 }
 
-fn exists(path: &Path) -> Failure {
-    Failure::new(Exit::Other, path.display(), "the file exists already").hint("use -f to overwrite it")
+fn exists(path: &Path, advice: &str) -> Failure {
+    Failure::new(Exit::Other, path.display(), "the file exists already").hint(advice)
 }
 
 /// What kind of place `path` names. Links are followed, so that their target is what gets replaced.

@@ -1,6 +1,6 @@
 //! The progress bar, on standard error and only on a terminal.
 
-use super::report;
+use super::{report, terminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sirenc::{Phase, Progress};
 use std::sync::{Mutex, PoisonError};
@@ -65,7 +65,7 @@ impl Meter {
     }
     /// A line above the bar.
     pub fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| terminal::tell(line));
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::failure::{Exit, Failure};
 use super::input::Content;
-use super::limits::{self, LimitArgs};
+use super::limits::LimitArgs;
 use super::progress::Meter;
+use sirenc::media::{self, Reading};
 use sirenc::signal::{Description, Grid, Samples, Signal};
-use sirenc::{Decoder, Limits, Result, media};
+use sirenc::{Decoder, Limits, Result};
 use std::num::NonZeroU16;
 
 /// Renders on `threads` threads instead of one for every core, but no more than are of use.
@@ -29,7 +30,7 @@ pub fn render(
     grid: &Grid,
     description: Description,
     meter: &Meter,
-    change: impl Fn(&mut Vec<f32>),
+    mut change: impl FnMut(&mut Vec<f32>),
 ) -> Result<Signal> {
     let capacity = description.positions().saturating_mul(description.channels.into());
     let capacity = usize::try_from(capacity).unwrap_or(0);
@@ -56,12 +57,11 @@ pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
 }
 
 /// The signal of any file: a `.siren` is rendered as its source was, a picture or sound is read.
-pub fn signal(content: &Content, allowed: &LimitArgs, quiet: bool) -> std::result::Result<Signal, Failure> {
+pub fn signal(content: &Content, limits: &LimitArgs, quiet: bool) -> std::result::Result<Reading, Failure> {
     if !media::is_siren(&content.bytes) {
-        return media::read(&content.bytes, &Limits::default())
-            .map_err(|error| Failure::media(&content.name, error));
+        return content.signal(&Limits::default(), quiet);
     }
-    let decoder = allowed.decoder(content)?;
-    allowed.admit(&content.name, &Grid::native(decoder.description()))?;
-    native(&decoder, quiet).map_err(|error| limits::explained(Failure::work, &content.name, error))
+    let decoder = content.decoder(&limits.limits())?;
+    limits.admit(&content.name, &Grid::native(decoder.description()))?;
+    native(&decoder, quiet).map(Reading::from).map_err(|error| Failure::work(&content.name, error))
 }

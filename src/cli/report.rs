@@ -1,9 +1,9 @@
 //! Numbers as people read them, and as JSON has them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sirenc::Device;
 use sirenc::signal::metric::{Distortion, WorstTile};
-use sirenc::signal::{Description, Kind, MetadataKind, SampleFormat};
+use sirenc::signal::{Description, Kind, SampleFormat};
 use std::path::Path;
 use std::time::Duration;
 
@@ -62,16 +62,33 @@ pub fn worst_tile_json(worst: Option<&WorstTile>) -> Value {
     })
 }
 
+/// A stored number in as few characters as tell it from all others.
+pub fn short_f32(number: f32) -> String {
+    let text = format!("{number:?}");
+    text.strip_suffix(".0").map_or(text.clone(), String::from)
+}
+
+/// A measured number to four digits, whatever its unit: `310.2`, `0.01234`, `1.234e-9`.
+pub fn significant(number: f64) -> String {
+    let magnitude = number.abs();
+    if magnitude > 0.0 && !(1e-3..1e6).contains(&magnitude) {
+        return format!("{number:.3e}");
+    }
+    let digits = 3 - magnitude.max(1e-3).log10().floor() as i32;
+    let text = format!("{number:.0$}", digits.max(0) as usize);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
+}
+
 /// `33.02 dB`; identical signals have no finite ratio.
 pub fn decibels(value: f64) -> String {
     if value.is_infinite() && value > 0.0 { "∞ dB (identical)".into() } else { format!("{value:.2} dB") }
 }
 
-/// The PSNR of a comparison: signals without an error that counts may differ where nothing is visible.
-pub fn psnr(distortion: &Distortion) -> String {
-    match distortion.psnr_db() {
-        f64::INFINITY if !distortion.identical => "∞ dB (identical where visible)".into(),
-        psnr => decibels(psnr),
+/// A PSNR: signals without an error that counts may differ where nothing is visible.
+pub fn psnr(psnr_db: f64, identical: bool) -> String {
+    match psnr_db {
+        f64::INFINITY if !identical => "∞ dB (identical where visible)".into(),
+        psnr_db => decibels(psnr_db),
     }
 }
 
@@ -158,8 +175,7 @@ pub fn snr_db(description: &Description, distortion: &Distortion) -> Option<f64>
 pub fn max_error(description: &Description, distortion: &Distortion) -> String {
     let max = distortion.max;
     match (description.format, description.format.bits()) {
-        (SampleFormat::F32, _) if max < 1e9 => format!("{max:.6}"),
-        (SampleFormat::F32, _) => format!("{max:.6e}"),
+        (SampleFormat::F32, _) => significant(max),
         (SampleFormat::U8 | SampleFormat::U16, bits) => {
             let full = (1u64 << bits) - 1;
             format!("{:.0}/{full}", max * full as f64)
@@ -176,19 +192,15 @@ pub fn description(description: &Description) -> String {
     format!("a {} of {} {}", kind(description), extent(description), channels(description))
 }
 
-/// A kind of metadata by its name.
-pub fn metadata_kind(kind: MetadataKind) -> &'static str {
-    match kind {
-        MetadataKind::Icc => "ICC",
-        MetadataKind::Exif => "Exif",
-        MetadataKind::Xmp => "XMP",
-        _ => "other",
+/// Puts `path` into a JSON object. One that is no text has U+FFFD where it is none, and all its bytes in hexadecimal beside
+/// it, as `key_hex`.
+pub fn put_path(object: &mut Map<String, Value>, key: &str, path: &Path) {
+    object.insert(key.into(), json!(path.to_string_lossy()));
+    if path.to_str().is_none() {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        object.insert(format!("{key}_hex"), json!(hex));
     }
-}
-
-/// A path in JSON: characters that are none are replaced.
-pub fn path(path: &Path) -> Value {
-    json!(path.to_string_lossy())
 }
 
 #[cfg(test)]
@@ -221,6 +233,23 @@ mod tests {
         }
         for number in [f64::MAX, f64::MIN, f64::MIN_POSITIVE, 1.0 / 3e9] {
             assert!(short(number).len() <= 24 && short(number).parse() == Ok(number), "{}", short(number));
+        }
+    }
+
+    #[test]
+    fn measured_numbers_have_four_digits_in_any_unit() {
+        for (number, text) in [
+            (0.0, "0"),
+            (310.0, "310"),
+            (310.24, "310.2"),
+            (0.012344, "0.01234"),
+            (123456.0, "123456"),
+            (1.2344e-9, "1.234e-9"),
+            (1e20, "1.000e20"),
+            (0.5, "0.5"),
+            (-4.0, "-4"),
+        ] {
+            assert_eq!(significant(number), text);
         }
     }
 

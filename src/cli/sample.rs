@@ -8,9 +8,9 @@ use super::derivative::{DerivativeArgs, axis_names, channel_names, column_names}
 use super::failure::{Exit, Failure};
 use super::input::{self, Input};
 use super::output::Output;
-use super::render;
+use super::{render, terminal, values};
 use clap::ValueEnum;
-use points::Points;
+use points::{Outside, Points};
 use sirenc::{Decoder, Derivative, Limits};
 use std::path::PathBuf;
 use table::Table;
@@ -18,7 +18,7 @@ use table::Table;
 /// Values and derivatives of a .siren file at any points
 ///
 /// POINTS is a CSV file whose header names the axes (x,y of a picture, t of a sound) or an .npy array of shape (points,
-/// axes). The result repeats the coordinates, then has a column for each channel (v, or r, g, b, a, or c0, c1, …) and
+/// axes). Columns are separated by commas, semicolons or tabs; others than the axes are passed over. The result repeats the coordinates, then has a column for each channel (v, or r, g, b, a, or c0, c1, …) and
 /// for each derivative (dr_dx, …). Points are read and written as a stream.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -39,6 +39,9 @@ pub struct Args {
     /// Coordinates are −1 to 1 along the longest axis of the signal, and in proportion along others
     #[arg(long)]
     normalized: bool,
+    /// What becomes of points outside of the signal
+    #[arg(long, value_name = "HOW", default_value = "error")]
+    outside: Outside,
 
     /// File to write, its extension chooses the format; - is standard output [default: -]
     #[arg(short, long, value_name = "PATH", default_value = "-", hide_default_value = true)]
@@ -51,7 +54,7 @@ pub struct Args {
     derivative: DerivativeArgs,
 
     /// Threads; they change the time, not the values [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::threads)]
     threads: Option<std::num::NonZeroU16>,
     /// Overwrite an existing output
     #[arg(short, long)]
@@ -82,7 +85,7 @@ pub fn run(args: &Args) -> Outcome {
     let decoder = content.decoder(&Limits::default())?;
     let description = decoder.description();
     let derivative = args.derivative.of(&content.name, description)?;
-    let mut points = Points::open(&args.at, description, args.normalized)?;
+    let mut points = Points::open(&args.at, description, args.normalized, args.outside)?;
     let format = args.format();
     if format == Format::Npy && points.count().is_none() {
         let sentence = "points as .npy were expected for a result as npy, whose header has their number";
@@ -90,23 +93,37 @@ pub fn run(args: &Args) -> Outcome {
             Failure::new(Exit::Usage, args.at.display(), sentence).hint("csv and jsonl take any points")
         );
     }
-    let output = Output::prepare(&args.output, &args.input, args.force || args.output.as_os_str() == "-")?;
+    let force = args.force || args.output.as_os_str() == "-";
+    let output = Output::prepare(&args.output, &args.input, force, "use -f to overwrite it")?;
 
     let axes = axis_names(description.kind);
     let mut columns: Vec<String> = axes.iter().map(|axis| axis.to_string()).collect();
     columns.extend(channel_names(description));
     columns.extend(derivative.iter().flat_map(|&derivative| column_names(derivative, description)));
     let table = Table { format, axes: axes.len(), columns, count: points.count() };
+    let (mut all, mut missed) = (0, 0);
     output.stream(|writer| {
         let written = |result: std::io::Result<()>| result.map_err(|error| output.fault(&error));
         written(table.begin(writer))?;
         while points.read(CHUNK)? {
             let evaluated = evaluate(&decoder, points.positions(), derivative);
-            let columns = evaluated.map_err(|error| Failure::work(&content.name, error))?;
+            let mut columns = evaluated.map_err(|error| Failure::work(&content.name, error))?;
+            let count = points.coordinates().len() / axes.len();
+            for column in &mut columns {
+                let width = column.len() / count;
+                points.missed().iter().for_each(|&point| column[point * width..][..width].fill(f32::NAN));
+            }
             written(table.rows(points.coordinates(), &columns, writer))?;
+            (all, missed) = (all + count, missed + points.missed().len());
         }
         written(writer.flush())
     })?;
+    if missed > 0 {
+        let name = args.at.display();
+        terminal::tell(&format!(
+            "sirenc: {name}: {missed} of {all} points are outside, their values are NaN"
+        ));
+    }
     Ok(Exit::Done)
 }
 

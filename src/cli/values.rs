@@ -1,7 +1,59 @@
 //! The values of flags: text to numbers with units, and what to say if it is none.
 
+use clap::builder::{PossibleValue, TypedValueParser};
 use sirenc::Device;
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::num::NonZeroU16;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
+
+/// A parser whose values, or the most usual of them, are known to help and completions.
+#[derive(Clone)]
+pub struct Listed<P> {
+    names: Vec<&'static str>,
+    parse: P,
+}
+
+/// `parse`, which takes `names` and perhaps more.
+pub fn listed<P>(names: impl IntoIterator<Item = &'static str>, parse: P) -> Listed<P> {
+    Listed { names: names.into_iter().collect(), parse }
+}
+
+impl<P: TypedValueParser> TypedValueParser for Listed<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        self.parse.parse_ref(command, arg, value)
+    }
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.names.iter().map(PossibleValue::new)))
+    }
+}
+
+/// A whole number within `range`.
+pub fn whole<T>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    move |text| match text.parse() {
+        Ok(value) if range.contains(&value) => Ok(value),
+        _ => Err(format!("a whole number from {} to {} was expected", range.start(), range.end())),
+    }
+}
+
+/// The number of threads.
+pub fn threads(text: &str) -> Result<NonZeroU16, String> {
+    whole(NonZeroU16::MIN..=NonZeroU16::MAX)(text)
+}
 
 /// `WxH` in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,8 +176,34 @@ pub fn span(text: &str) -> Result<Span, String> {
     parse().ok_or_else(|| "A..B in seconds were expected, A before B, as in 1.5..2".into())
 }
 
+/// What the codes of a picture stand for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Range {
+    /// The value of the highest code.
+    Top(f64),
+    /// The values of the lowest and of the highest code.
+    Between(f64, f64),
+}
+
+/// A positive number, or `LOW..HIGH`.
+pub fn range(text: &str) -> Result<Range, String> {
+    let parse = || {
+        let Some((low, high)) = text.split_once("..") else {
+            return positive(text).ok().map(Range::Top);
+        };
+        let [low, high] =
+            [low, high].map(|number| number.trim().parse::<f64>().ok().filter(|n| n.is_finite()));
+        low.zip(high).filter(|(low, high)| low < high).map(|(low, high)| Range::Between(low, high))
+    };
+    parse().ok_or_else(|| "LOW..HIGH was expected, as in 0..310, or a positive number".into())
+}
+
 /// `auto`, `cpu`, `cuda` or `cuda:I`.
-pub fn device(text: &str) -> Result<Device, String> {
+pub fn devices() -> impl TypedValueParser<Value = Device> {
+    listed(["auto", "cpu", "cuda"], device)
+}
+
+fn device(text: &str) -> Result<Device, String> {
     match text.to_ascii_lowercase().as_str() {
         "auto" => Ok(Device::Auto),
         "cpu" => Ok(Device::Cpu),
@@ -164,10 +242,28 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_say_their_range() {
+        assert_eq!(whole(1..=9u8)("9"), Ok(9));
+        for text in ["0", "10", "-1", "1.5", "", "300", "many"] {
+            assert_eq!(whole(1..=9u8)(text), Err("a whole number from 1 to 9 was expected".into()), "{text}");
+        }
+        assert!(threads("0").is_err() && threads("100000").unwrap_err().contains("1 to 65535"));
+    }
+
+    #[test]
     fn picture_sizes_are_two_positive_numbers() {
         assert_eq!(picture_size("640x480"), Ok(PictureSize { width: 640, height: 480 }));
         for text in ["640", "640x", "0x4", "4x0", "-1x4", "1x2x3", "99999999999x1"] {
             assert!(picture_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ranges_are_one_number_or_two() {
+        assert_eq!(range("0.5"), Ok(Range::Top(0.5)));
+        assert_eq!(range("-3e2..310.5"), Ok(Range::Between(-300.0, 310.5)));
+        for text in ["", "0", "-1", "1..1", "2..1", "0..", "..1", "0..inf", "nan..1"] {
+            assert!(range(text).is_err(), "{text}");
         }
     }
 

@@ -3,13 +3,40 @@
 use super::derivative::axis_names;
 use super::failure::{Exit, Failure};
 use super::input::Content;
-use super::limits::{self, LimitArgs};
+use super::limits::LimitArgs;
+use super::peak::PeakArgs;
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
-use sirenc::signal::metric::{Comparison, TileErrors, WorstTile, compare};
+use sirenc::media::Reading;
+use sirenc::signal::metric::{Comparison, Distortion, TileErrors, WorstTile, compare_by};
 use sirenc::signal::{Description, Grid};
-use sirenc::{Decoder, GradientError, Limits, media};
+use sirenc::{Decoder, GradientError, Limits};
 use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  sirenc verify photo.siren                           is it intact
+  sirenc verify photo.siren photo.png                 and how close is it
+  sirenc verify photo.siren photo.png --min-psnr 35   exit code 7 below that";
+
+const JSON: &str = "\
+JSON object:
+  input, original
+                  paths; of names that are not UTF-8, input_hex and
+                  original_hex have the bytes in hexadecimal
+  intact          true; a damaged file is exit code 4, and no object
+  psnr_db         PSNR over all samples, dB; null if infinite (identical)
+  peak            what PSNR refers to: 1 of integers, of binary32 the range of
+                  ORIGINAL (of sound half of it), or --peak
+  snr_db          sound: SNR, dB; null if infinite
+  max_error       largest error of a sample, as a fraction of full scale (0..1),
+                  in their own unit of binary32
+  worst_tile      {psnr_db, region} of the tile with most error, the region as
+                  of decode; null if there is one tile only
+  notes           sentences on what was read otherwise than it is stored
+  gradient_error, dx_error, dy_error, dt_error
+                  with --derivatives: relative errors of the gradient and of
+                  its components, 0 to 1 and more";
 
 /// Check a .siren file and, with the original, the error it was stored with
 ///
@@ -17,6 +44,7 @@ use std::path::{Path, PathBuf};
 /// file is decoded and compared as well (exit code 7 if it is another signal or not close enough). With alpha, errors are
 /// those of what is visible: a colour's squared error counts by the original's alpha there.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{JSON}"))]
 pub struct Args {
     /// The .siren file; - is standard input
     #[arg(value_name = "INPUT")]
@@ -24,9 +52,13 @@ pub struct Args {
     /// The picture or sound it was made from
     #[arg(value_name = "ORIGINAL")]
     original: Option<PathBuf>,
-    /// Fail with exit code 7 below this PSNR in dB [default: no minimum]
+    /// Fail with exit code 7 below this PSNR in dB [default: 0.5 dB less than ORIGINAL's mean would have]
+    ///
+    /// What has less than the mean tells nothing of ORIGINAL: it is of something else. By default 48 dB are always enough.
     #[arg(long, value_name = "DB", requires = "original", value_parser = super::values::positive)]
     min_psnr: Option<f64>,
+    #[command(flatten)]
+    peak: PeakArgs,
     /// Measure the gradient as well: its relative error, through a Gaussian window of one sample
     ///
     /// The reference is the original convolved with the derivative of a Gaussian of σ = 1 native sample; the exact
@@ -34,7 +66,7 @@ pub struct Args {
     /// whatever their alpha.
     #[arg(long, requires = "original")]
     derivatives: bool,
-    /// Print one JSON object
+    /// Print one JSON object; --help has its keys
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -46,21 +78,28 @@ pub struct Args {
 
 /// Runs `sirenc verify`.
 pub fn run(args: &Args) -> Outcome {
+    work(args).map_err(LimitArgs::name_flag)
+}
+
+fn work(args: &Args) -> Outcome {
     let content = Content::read(&args.input, &Limits::default())?;
-    let decoder = args.limits.decoder(&content)?;
+    let decoder = content.decoder(&args.limits.limits())?;
     let name = &content.name;
 
     let mut object = Map::new();
-    object.insert("input".into(), json!(name));
+    report::put_path(&mut object, "input", &args.input);
     object.insert("intact".into(), json!(true));
     let mut sentence = format!("{name}: intact");
-    let mut psnr = f64::INFINITY;
+    let mut fault = None;
     if let Some(original) = &args.original {
-        let (compared, worst, gradient) = against(args, name, &decoder, original)?;
-        psnr = compared.distortion.psnr_db();
+        let Measured { compared, worst, gradient, notes } = against(args, name, &decoder, original)?;
+        let psnr = compared.distortion.psnr_db();
+        fault = args.fault(&compared.distortion, original);
         let description = decoder.description();
-        object.insert("original".into(), report::path(original));
+        report::put_path(&mut object, "original", original);
+        object.insert("notes".into(), json!(notes));
         object.insert("psnr_db".into(), report::number(psnr));
+        object.insert("peak".into(), report::number(compared.distortion.peak));
         let snr = report::snr_db(description, &compared.distortion);
         if let Some(snr) = snr {
             object.insert("snr_db".into(), report::number(snr));
@@ -69,7 +108,7 @@ pub fn run(args: &Args) -> Outcome {
         let snr = snr.map_or(String::new(), |snr| format!(", SNR {}", report::decibels(snr)));
         sentence += &format!(
             ", PSNR {}{snr}, max error {} against {}",
-            report::psnr(&compared.distortion),
+            args.peak.psnr(description, psnr, compared.distortion.peak, compared.distortion.identical),
             report::max_error(description, &compared.distortion),
             original.display()
         );
@@ -93,26 +132,53 @@ pub fn run(args: &Args) -> Outcome {
     } else if !args.quiet {
         output::print(&format!("{sentence}\n"))?;
     }
-    match args.min_psnr {
-        Some(least) if psnr < least || psnr.is_nan() => Err(Failure::new(
-            Exit::Verification,
-            name,
-            format!("PSNR {psnr:.2} dB, at least {} dB expected", report::short(least)),
-        )),
-        _ => Ok(Exit::Done),
+    match fault {
+        Some(sentence) => Err(Failure::new(Exit::Verification, name, sentence)),
+        None => Ok(Exit::Done),
     }
 }
 
+/// Below what the mean has by more than this, dB, a file is of something else.
+const MARGIN_DB: f64 = 0.5;
+/// Errors as of a code of 8 bits, dB: such a file is not of something else, even where the original is nearly constant.
+const CLOSE_DB: f64 = 48.0;
+
+impl Args {
+    /// What is wrong with such a distortion, if anything is.
+    fn fault(&self, distortion: &Distortion, original: &Path) -> Option<String> {
+        let (psnr, constant) = (distortion.psnr_db(), distortion.constant_psnr_db());
+        match self.min_psnr {
+            Some(least) if psnr >= least => None,
+            Some(least) => {
+                let least = report::short(least);
+                Some(format!("PSNR {psnr:.2} dB, at least {least} dB expected"))
+            }
+            None if psnr >= CLOSE_DB || psnr >= constant - MARGIN_DB => None,
+            None => {
+                let (original, constant) = (original.display(), report::decibels(constant));
+                Some(format!("not of {original}: PSNR {psnr:.2} dB, where its mean alone has {constant}"))
+            }
+        }
+    }
+}
+
+/// A file held against its original.
+struct Measured {
+    compared: Comparison,
+    worst: Option<WorstTile>,
+    gradient: Option<GradientError>,
+    /// What there is to know about the original.
+    notes: Vec<String>,
+}
+
 /// Decodes the file and compares it, and if asked for its gradient, with its original.
-fn against(
-    args: &Args,
-    name: &str,
-    decoder: &Decoder,
-    original: &Path,
-) -> Result<(Comparison, Option<WorstTile>, Option<GradientError>), Failure> {
+fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Result<Measured, Failure> {
     let original = Content::read(original, &Limits::default())?;
-    let source = media::read(&original.bytes, &Limits::default())
-        .map_err(|error| Failure::media(&original.name, error))?;
+    let mut reading = original.signal(&Limits::default(), args.quiet)?;
+    if reading.rate_assumed {
+        reading.signal.description.rate = decoder.description().rate;
+    }
+    let source = &reading.signal;
     let (found, expected) = (decoder.description(), &source.description);
     if !comparable(found, expected) {
         let sentence = format!(
@@ -124,13 +190,25 @@ fn against(
         return Err(Failure::new(Exit::Verification, name, sentence));
     }
     args.limits.admit(name, &Grid::native(found))?;
-    let fault = |error| limits::explained(Failure::work, name, error);
+    let fault = |error| Failure::work(name, error);
     let decoded = render::native(decoder, args.quiet).map_err(fault)?;
-    let compared = compare(&source, &decoded).map_err(fault)?;
+    let peak = args.peak.of(&original.name, expected)?;
+    let compared = compare_by(source, &decoded, peak).map_err(fault)?;
     let mut of_tiles = TileErrors::new(found, decoder.tiles());
-    of_tiles.add_signal(&source, &decoded);
-    let gradient = args.derivatives.then(|| decoder.gradient_error(&source)).transpose();
-    Ok((compared, of_tiles.worst(), gradient.map_err(fault)?))
+    of_tiles.add_signal(source, &decoded);
+    let gradient = args.derivatives.then(|| decoder.gradient_error(source)).transpose().map_err(fault)?;
+    let worst = of_tiles.worst(compared.distortion.peak);
+    Ok(Measured { compared, worst, gradient, notes: reading.notes })
+}
+
+/// Gives a sound that tells no rate that of the other.
+pub fn share_rate(a: &mut Reading, b: &mut Reading) {
+    let [of_a, of_b] = [&a, &b].map(|reading| (reading.rate_assumed, reading.signal.description.rate));
+    match (of_a, of_b) {
+        ((true, _), (false, rate)) => a.signal.description.rate = rate,
+        ((false, rate), (true, _)) => b.signal.description.rate = rate,
+        _ => {}
+    }
 }
 
 /// Whether two signals have a sample for every sample of the other.

@@ -24,7 +24,8 @@ pub(super) fn decode(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetw
     let Some((&head, stream)) = bytes.split_first() else { return Err(error("the shape is missing".into())) };
     let (sorted, shape) = (head & SORTED != 0, head & !SORTED);
     if shape > SHAPES {
-        return Err(error(format!("shape {head:#04x}, expected 0 to {SHAPES}, or 16 more")));
+        let detail = format!("shape {head:#04x}, expected 0 to {SHAPES}, or 16 more");
+        return Err(Error::unsupported("coded parameters", detail));
     }
     // Asked before allocating: a short stream cannot stand for many parameters.
     let parameters: u64 = shapes.iter().map(|s| s.parameters() as u64).sum();
@@ -166,10 +167,11 @@ mod tests {
 
     #[test]
     fn impossible_streams_are_refused() {
-        for (bytes, why) in
-            [(&[][..], "no shape"), (&[9], "shape 9"), (&[0x20], "unused bit"), (&[0, 0], "zeros")]
-        {
+        for (bytes, why) in [(&[][..], "no shape"), (&[0, 0], "zeros")] {
             assert!(matches!(decode(bytes, &[SHAPE]), Err(Error::Format { .. })), "{why}");
+        }
+        for (bytes, why) in [(&[9][..], "shape 9"), (&[0x20], "reserved bit")] {
+            assert!(matches!(decode(bytes, &[SHAPE]), Err(Error::Unsupported { .. })), "{why}");
         }
         let large = Shape { inputs: 2, outputs: 1, layers: 64, width: 1000 };
         assert!(matches!(decode(&[0; 1000], &[large]), Err(Error::Format { .. })));

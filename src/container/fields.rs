@@ -5,8 +5,11 @@ use crate::error::{Error, Result};
 /// The longest varint, 9 groups of 7 bits: values below 2⁶³.
 const VARINT_BYTES: usize = 9;
 const VARINT_BITS: u32 = 63;
+/// Numbers of kinds, sample formats and codings stay below this.
+const FIRST_UNUSED: u8 = 128;
 
 /// The unread fields of one section.
+#[derive(Clone)]
 pub(super) struct Fields<'a> {
     rest: &'a [u8],
     /// The section, for error messages.
@@ -20,6 +23,11 @@ impl<'a> Fields<'a> {
     /// A `Format` error of this section.
     pub(super) fn error(&self, detail: impl Into<String>) -> Error {
         Error::format(self.what, detail)
+    }
+    /// The error of a number that has no meaning in this version: those below 128 may get one in a later version.
+    pub(super) fn unknown(&self, field: &str, number: u8, known: &str) -> Error {
+        let detail = format!("{field} {number}, expected {known}");
+        if number < FIRST_UNUSED { Error::unsupported(self.what, detail) } else { self.error(detail) }
     }
     pub(super) fn is_empty(&self) -> bool {
         self.rest.is_empty()

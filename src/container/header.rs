@@ -1,12 +1,13 @@
-//! The SIGNAL and TILES sections: what is stored and how it is cut.
+//! The SIGNAL, TILES and UNITS sections: what is stored, how it is cut, and the units of its samples.
 
 use super::fields::Fields;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::signal::{Description, Kind, SampleFormat, Tiles};
+use crate::signal::{Description, Kind, SampleFormat, Tiles, Units};
 
 const SIGNAL: &str = "SIGNAL section";
 const TILES: &str = "TILES section";
+const UNITS: &str = "UNITS section";
 
 /// The longest axis and the highest rate.
 const MAX_LENGTH: u32 = (1 << 31) - 1;
@@ -36,6 +37,14 @@ fn allowed(kind: Kind, format: SampleFormat) -> bool {
     }
 }
 
+/// The kind in words.
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sound => "sound",
+        _ => "picture",
+    }
+}
+
 /// Reads the SIGNAL section.
 pub(super) fn read_signal(payload: &[u8]) -> Result<Description> {
     let mut fields = Fields::new(payload, SIGNAL);
@@ -44,17 +53,21 @@ pub(super) fn read_signal(payload: &[u8]) -> Result<Description> {
         let reserved = usize::from(number).checked_sub(KINDS.len()).and_then(|n| RESERVED_KINDS.get(n));
         return Err(match reserved {
             Some(name) => Error::unsupported(SIGNAL, format!("kind {number}, {name}")),
-            None => fields.error(format!("kind {number}, expected 0 or 1")),
+            None => fields.unknown("kind", number, "0 or 1"),
         });
     };
     let number = fields.u8("sample format")?;
     let format = match FORMATS.get(usize::from(number)) {
         Some(&format) if allowed(kind, format) => format,
-        _ => return Err(fields.error(format!("sample format {number} of a {kind:?}"))),
+        _ => return Err(fields.unknown("sample format", number, &format!("one of a {}", name(kind)))),
     };
     let channels = fields.u8("channels")?;
-    if channels == 0 || channels > kind.max_channels() {
-        return Err(fields.error(format!("{channels} channels, expected 1 to {}", kind.max_channels())));
+    if channels == 0 {
+        return Err(fields.error("0 channels"));
+    }
+    if channels > kind.max_channels() {
+        let detail = format!("{channels} channels, expected 1 to {}", kind.max_channels());
+        return Err(Error::unsupported(SIGNAL, detail));
     }
     let mut lengths = vec![];
     for _ in 0..kind.axes() {
@@ -83,8 +96,42 @@ pub(super) fn read_tiles(payload: &[u8], description: &Description, limits: &Lim
     Tiles::new(description, &counts, overlap).map_err(|e| Error::format(TILES, e.to_string()))
 }
 
+/// Reads the UNITS section, present only for binary32 samples that are not what the networks give.
+pub(super) fn read_units(payload: &[u8], description: &Description) -> Result<Units> {
+    let mut fields = Fields::new(payload, UNITS);
+    let biased = fields.varint_in("scale", 0, MAX_BIASED_EXPONENT)?;
+    let mut offsets = vec![];
+    for _ in 0..description.channels {
+        let bits = fields.take(4, "offset")?.iter().rev().fold(0, |bits, &byte| bits << 8 | u32::from(byte));
+        offsets.push(f32::from_bits(bits));
+    }
+    let units =
+        Units { offsets, exponent: i16::try_from(biased).map_or(0, |e| e.saturating_sub(EXPONENT_BIAS)) };
+    check_units(&units, description).map_err(|detail| fields.error(detail))?;
+    fields.finish()?;
+    Ok(units)
+}
+
+/// What is added to the exponent of a scale in the file.
+const EXPONENT_BIAS: i16 = 149;
+const MAX_BIASED_EXPONENT: u32 = 276;
+
+/// `Ok` if a file can say such units, otherwise what is wrong.
+fn check_units(units: &Units, description: &Description) -> std::result::Result<(), String> {
+    if description.format != SampleFormat::F32 {
+        return Err(format!("units of {:?} samples, expected of F32 alone", description.format));
+    }
+    if let Some(offset) = units.offsets.iter().find(|offset| !offset.is_finite()) {
+        return Err(format!("offset {offset}, expected a finite number"));
+    }
+    if units.is_default() {
+        return Err("scale 1 and offsets 0, expected no such section".into());
+    }
+    Ok(())
+}
+
 #[cfg(feature = "encoder")]
-pub(super) use write::{write_signal, write_tiles};
+pub(super) use write::{write_signal, write_tiles, write_units};
 
 #[cfg(feature = "encoder")]
 mod write {
@@ -119,6 +166,30 @@ mod write {
         if sound {
             push_varint(&mut payload, d.rate.into());
         }
+        Ok(payload)
+    }
+
+    /// The payload of the UNITS section.
+    ///
+    /// # Errors
+    /// `Parameter` if these are no units of `description`, or change nothing.
+    pub(in crate::container) fn write_units(units: &Units, description: &Description) -> Result<Vec<u8>> {
+        let error = |detail: String| Error::parameter("units", detail);
+        if units.offsets.len() != usize::from(description.channels) {
+            return Err(error(format!(
+                "{} offsets of {} channels",
+                units.offsets.len(),
+                description.channels
+            )));
+        }
+        check_units(units, description).map_err(error)?;
+        let biased = u64::try_from(units.exponent.saturating_add(EXPONENT_BIAS)).ok();
+        let biased = biased
+            .filter(|&e| e <= u64::from(MAX_BIASED_EXPONENT))
+            .ok_or_else(|| error(format!("exponent {}, expected −149 to 127", units.exponent)))?;
+        let mut payload = vec![];
+        push_varint(&mut payload, biased);
+        units.offsets.iter().for_each(|offset| payload.extend(offset.to_le_bytes()));
         Ok(payload)
     }
 
@@ -176,7 +247,17 @@ mod tests {
             let (formats, most) = if kind == 0 { (&[0, 1, 6][..], 4) } else { (&[2, 3, 4, 5, 6][..], 8) };
             let possible = kind < 2 && formats.contains(&format) && (1..=most).contains(&channels);
             assert_eq!(read.is_ok(), possible, "{kind} {format} {channels}");
-            assert_eq!(matches!(read, Err(Error::Unsupported { .. })), (2..5).contains(&kind));
+            // What a later version may mean, and what no version will.
+            let reserved = match (kind, format, channels) {
+                (2.., ..) => kind < 128,
+                (_, format, _) if !formats.contains(&format) => format < 128,
+                (_, _, channels) => channels > most,
+            };
+            assert_eq!(
+                matches!(read, Err(Error::Unsupported { .. })),
+                reserved,
+                "{kind} {format} {channels}"
+            );
         }
     }
 
@@ -203,15 +284,15 @@ mod tests {
     #[test]
     fn impossible_signals_are_refused() {
         let unsupported = |bytes: &[u8]| matches!(read_signal(bytes), Err(Error::Unsupported { .. }));
-        assert!(unsupported(&[2, 0, 3, 1, 1]) && unsupported(&[4, 0, 3, 1, 1]));
+        assert!(unsupported(&[2, 0, 3, 1, 1]) && unsupported(&[127, 0, 3, 1, 1]));
+        assert!(
+            unsupported(&[0, 3, 3, 1, 1]) && unsupported(&[0, 127, 3, 1, 1]) && unsupported(&[1, 0, 1, 1, 1])
+        );
+        assert!(unsupported(&[0, 0, 5, 1, 1]) && unsupported(&[1, 3, 9, 1, 1]));
         for bytes in [
-            &[5, 0, 3, 1, 1][..],
-            &[0, 3, 3, 1, 1],
-            &[0, 7, 3, 1, 1],
-            &[1, 0, 1, 1, 1],
+            &[128, 0, 3, 1, 1][..],
+            &[0, 128, 3, 1, 1],
             &[0, 0, 0, 1, 1],
-            &[0, 0, 5, 1, 1],
-            &[1, 3, 9, 1, 1],
             &[0, 0, 3, 0, 1],
             &[0, 0, 3, 1],
             &[0, 0, 3, 1, 1, 1],
@@ -231,6 +312,34 @@ mod tests {
         assert!(matches!(read_tiles(&[5, 3, 8], &picture, &limits), Err(Error::Limit { .. })));
         for bytes in [&[1, 1, 0][..], &[4, 3, 9], &[0, 3, 0], &[4, 51, 0], &[4, 3], &[4, 3, 8, 0]] {
             assert!(matches!(read_tiles(bytes, &picture, &limits), Err(Error::Format { .. })), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn units_are_read_as_they_were_written_and_checked() {
+        let picture = read_signal(&[0, 6, 2, 100, 50]).unwrap();
+        let offsets = [290f32, -0.0].map(f32::to_le_bytes).concat();
+        let with = |scale: &[u8], offsets: &[u8]| read_units(&[scale, offsets].concat(), &picture);
+        let units = with(&[0x9e, 1], &offsets).unwrap();
+        assert_eq!((units.exponent, units.scale(), &units.offsets[..]), (9, 512.0, &[290.0, -0.0][..]));
+        for exponent in [0, 1, 148, 149, 150, 276] {
+            let mut scale = vec![];
+            crate::container::fields::push_varint(&mut scale, exponent);
+            let units = with(&scale, &offsets).unwrap();
+            assert_eq!(u64::try_from(units.exponent + 149), Ok(exponent));
+            assert_eq!(write_units(&units, &picture).unwrap(), [&scale[..], &offsets].concat());
+        }
+        let refused = |read: Result<Units>| matches!(read, Err(Error::Format { .. }));
+        assert!(refused(with(&[0x95, 1], &[0; 8])), "the default");
+        assert!(!refused(with(&[0x95, 1], &[0, 0, 0, 0, 0, 0, 0, 0x80])), "an offset of −0 is none");
+        assert!(refused(with(&[0x95, 2], &offsets)), "2^128");
+        assert!(refused(with(&[5], &offsets[..7])) && refused(with(&[5], &[&offsets[..], &[0]].concat())));
+        for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(refused(with(&[5], &[&offsets[..4], &wrong.to_le_bytes()].concat())), "{wrong}");
+        }
+        for integers in [&[0, 0, 2, 100, 50][..], &[0, 1, 2, 100, 50], &[1, 5, 2, 100, 50]] {
+            let signal = read_signal(integers).unwrap();
+            assert!(refused(read_units(&[&[5], &offsets[..]].concat(), &signal)), "{:?}", signal.format);
         }
     }
 

@@ -324,4 +324,12 @@ mod tests {
         assert_eq!(context, Context { sum: 257, count: 128 });
         assert_eq!(context.inherit(), Context { sum: 16, count: 8 });
     }
+
+    #[test]
+    fn scales_are_those_of_the_specification() {
+        for (input, result) in crate::vectors::rows("scale") {
+            let scale = Choice::of_scale(result.parse().unwrap());
+            assert_eq!(context(input[0].parse().unwrap(), input[1].parse().unwrap()), scale, "{input:?}");
+        }
+    }
 }

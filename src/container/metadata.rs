@@ -8,14 +8,21 @@ use crate::signal::{Metadata, MetadataKind};
 
 const METADATA: &str = "METADATA section";
 
+/// The kinds that have a number, from 1 on.
+const KINDS: [MetadataKind; 8] = [
+    MetadataKind::Icc,
+    MetadataKind::Exif,
+    MetadataKind::Xmp,
+    MetadataKind::CodePoints,
+    MetadataKind::Gamma,
+    MetadataKind::Chromaticities,
+    MetadataKind::Resolution,
+    MetadataKind::Tags,
+];
+
 /// The kind with a number, `None` for those of later versions.
 fn kind(number: u8) -> Option<MetadataKind> {
-    match number {
-        1 => Some(MetadataKind::Icc),
-        2 => Some(MetadataKind::Exif),
-        3 => Some(MetadataKind::Xmp),
-        _ => None,
-    }
+    KINDS.get(usize::from(number).checked_sub(1)?).copied()
 }
 
 /// Reads the METADATA section: the size of the blocks, then the blocks as a Zstandard frame, each at most once and in
@@ -57,18 +64,15 @@ mod write {
     use crate::container::frame::compress;
     use crate::error::Error;
 
-    fn number(kind: MetadataKind) -> u8 {
-        match kind {
-            MetadataKind::Icc => 1,
-            MetadataKind::Exif => 2,
-            MetadataKind::Xmp => 3,
-        }
+    fn number(kind: MetadataKind) -> Result<u8> {
+        let number = (1..).zip(KINDS).find(|&(_, own)| own == kind).map(|(number, _)| number);
+        number.ok_or_else(|| Error::parameter("metadata", format!("blocks of {kind} have no number")))
     }
 
     /// The payload of the METADATA section; `None` without blocks.
     ///
     /// # Errors
-    /// `Parameter` if a kind comes twice.
+    /// `Parameter` if a kind comes twice or has no number.
     pub(in crate::container) fn write(blocks: &[Metadata]) -> Result<Option<Vec<u8>>> {
         if blocks.is_empty() {
             return Ok(None);
@@ -80,7 +84,7 @@ mod write {
             if last.replace(block.kind) == Some(block.kind) {
                 return Err(Error::parameter("metadata", format!("two blocks of {:?}", block.kind)));
             }
-            bytes.push(number(block.kind));
+            bytes.push(number(block.kind)?);
             push_varint(&mut bytes, block.bytes.len() as u64);
             bytes.extend_from_slice(&block.bytes);
         }
@@ -117,6 +121,14 @@ mod tests {
         assert_eq!(read(&written, &Limits::default()).unwrap(), [icc.clone(), xmp]);
         assert_eq!(write(&[]).unwrap(), None);
         assert!(write(&[icc.clone(), icc]).is_err());
+    }
+
+    #[test]
+    fn every_kind_has_its_number() {
+        let blocks = KINDS.map(|kind| block(kind, &[kind as u8]));
+        let written = write(&blocks).unwrap().unwrap();
+        assert_eq!(read(&written, &Limits::default()).unwrap(), blocks);
+        assert_eq!((kind(0), kind(1), kind(8), kind(9)), (None, Some(KINDS[0]), Some(KINDS[7]), None));
     }
 
     #[test]

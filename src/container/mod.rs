@@ -1,7 +1,7 @@
 //! The container: bytes to header, partition and quantized networks, and back. Integers only.
 //!
 //! Reading follows the file: `section` cuts and checks, `header` says what is stored, then come `metadata` and the
-//! parameters, `coded` (over `magnitude`, `table`, `range_coder`) or `stored` (over `frame`). The specification is
+//! parameters, `coded` (over `magnitude`, `table`, `range_coder`) or `stored` (over `frame` and `zstandard`). The specification is
 //! `spec/siren.md`.
 
 #![cfg_attr(
@@ -31,6 +31,7 @@ mod stored;
 mod table;
 #[cfg(feature = "encoder")]
 mod write;
+mod zstandard;
 
 pub use quantized::{QuantizedNetwork, step};
 pub use read::{parse, read};
@@ -41,7 +42,7 @@ pub use stored::round_to_half;
 pub use write::{quantized_size, write};
 
 use crate::network::Network;
-use crate::signal::{Description, Metadata, Tiles};
+use crate::signal::{Description, Metadata, Tiles, Units};
 
 /// The most hidden layers of a network.
 pub const MAX_DEPTH: u8 = 64;
@@ -69,6 +70,8 @@ pub struct File {
     pub description: Description,
     /// Its partition.
     pub tiles: Tiles,
+    /// How the values of the networks become samples of binary32; `None` where they are the samples, as of integers.
+    pub units: Option<Units>,
     /// One network per tile.
     pub networks: Networks,
     /// Metadata, each kind at most once, in the order of [`crate::signal::MetadataKind`].

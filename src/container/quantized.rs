@@ -278,4 +278,11 @@ mod tests {
         let after = network.dequantize().evaluate(&[0.3, -0.7]);
         assert!(before.iter().zip(&after).all(|(a, b)| (a - b).abs() < 1e-5), "{before:?} {after:?}");
     }
+
+    #[test]
+    fn steps_are_those_of_the_specification() {
+        for (input, result) in crate::vectors::rows("step") {
+            assert_eq!(format!("{:08x}", step(input[0].parse().unwrap()).to_bits()), result, "{input:?}");
+        }
+    }
 }

@@ -53,14 +53,17 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
         Some(payload) => metadata::read(payload, limits, &mut memory)?,
         None => vec![],
     };
+    let units = find(&sections, section::UNITS)
+        .map(|payload| header::read_units(payload, &description))
+        .transpose()?;
     let network = required(&sections, section::NETWORK, "no NETWORK section")?;
     // The magnitudes of parameters are checked, which are products.
     let networks = ieee(|| read_networks(network, &description, &tiles, limits, memory))?;
-    Ok(File { description, tiles, networks, metadata })
+    Ok(File { description, tiles, units, networks, metadata })
 }
 
 fn is_known(number: u8) -> bool {
-    [section::SIGNAL, section::TILES, section::NETWORK, section::METADATA].contains(&number)
+    [section::SIGNAL, section::TILES, section::UNITS, section::NETWORK, section::METADATA].contains(&number)
 }
 
 fn find<'a>(sections: &[Section<'a>], number: u8) -> Option<&'a [u8]> {
@@ -104,7 +107,7 @@ fn read_networks(
         0 => Ok(Networks::Quantized(coded::decode(coded, &shapes)?)),
         1 => Ok(Networks::Half(stored::decode(coded, &shapes, Scalar::Half, &memory)?)),
         2 => Ok(Networks::Single(stored::decode(coded, &shapes, Scalar::Single, &memory)?)),
-        _ => Err(fields.error(format!("coding {coding}, expected 0 to 2"))),
+        _ => Err(fields.unknown("coding", coding, "0 to 2")),
     }
 }
 
@@ -148,7 +151,7 @@ mod tests {
         };
         let limits = Limits::default();
         match read_networks(payload, &signal, &Tiles::one(&signal), &limits, Memory::new(&limits)) {
-            Err(Error::Format { what, .. }) => what,
+            Err(Error::Format { what, .. } | Error::Unsupported { what, .. }) => what,
             other => panic!("{payload:x?}: {other:?}"),
         }
     }

@@ -15,6 +15,7 @@ const CHECKSUM_BYTES: u64 = 4;
 pub(super) const SIGNAL: u8 = 1;
 pub(super) const TILES: u8 = 2;
 pub(super) const METADATA: u8 = ANCILLARY | 3;
+pub(super) const UNITS: u8 = 6;
 /// The highest number, so it comes last, and a file cut at the border of two sections is noticed.
 pub(super) const NETWORK: u8 = 0x7f;
 
@@ -47,6 +48,7 @@ fn name(number: u8) -> &'static str {
         TILES => "TILES",
         NETWORK => "NETWORK",
         METADATA => "METADATA",
+        UNITS => "UNITS",
         _ => "unknown",
     }
 }
@@ -115,6 +117,7 @@ fn name_of_damaged(number: u8) -> &'static str {
         TILES => "TILES section",
         NETWORK => "NETWORK section",
         METADATA => "METADATA section",
+        UNITS => "UNITS section",
         _ => "section",
     }
 }

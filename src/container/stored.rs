@@ -119,4 +119,12 @@ mod tests {
         assert!(encode(&[rounded], Scalar::Half).is_ok());
         assert!(round_to_half(&network(65536.0)).is_err());
     }
+
+    #[test]
+    fn binary16_is_that_of_the_specification() {
+        for (input, result) in crate::vectors::rows("binary16") {
+            let half = u16::from_str_radix(input[0], 16).unwrap().to_le_bytes();
+            assert_eq!(format!("{:08x}", Scalar::Half.read(&half).to_bits()), result, "{input:?}");
+        }
+    }
 }

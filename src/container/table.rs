@@ -218,4 +218,20 @@ mod tests {
             (36, 37, 40)
         );
     }
+
+    #[test]
+    fn tables_are_those_of_the_specification() {
+        use crate::vectors::rows;
+        let table = |input: &[&str]| {
+            Table::build(input[1].parse().unwrap(), input[0].parse().unwrap(), input[2] == "wide").starts
+        };
+        for (input, result) in rows("table") {
+            let bytes: Vec<u8> = table(&input).iter().flat_map(|start| start.to_le_bytes()).collect();
+            assert_eq!(format!("{:08x}", crc32fast::hash(&bytes)), result, "{input:?}");
+        }
+        for (input, result) in rows("intervals") {
+            let starts: Vec<String> = table(&input).iter().map(u32::to_string).collect();
+            assert_eq!(starts.join(" "), result, "{input:?}");
+        }
+    }
 }

@@ -38,6 +38,7 @@ fn tiny() -> File {
             symbols: vec![2, -1, 0, 3, 1, 4, 2, -2, 8],
         }]),
         description,
+        units: None,
         metadata: vec![],
     }
 }
@@ -78,6 +79,7 @@ fn golden_sound() {
             Network::from_parameters(shape, vec![-2.0, 0.0, 0.75, -0.125]),
         ]),
         description,
+        units: None,
         metadata: vec![],
     };
     #[rustfmt::skip]
@@ -116,6 +118,7 @@ fn rich() -> File {
         tiles: Tiles::new(&description, &[2], 5).unwrap(),
         networks: Networks::Half(vec![network(1), network(2)]),
         description,
+        units: None,
         metadata: vec![Metadata { kind: MetadataKind::Xmp, bytes: b"<x/>".to_vec() }],
     }
 }
@@ -305,6 +308,7 @@ fn an_ordinary_header_is_small() {
     let file = File {
         tiles: Tiles::one(&description),
         description,
+        units: None,
         networks: Networks::Quantized(networks),
         metadata: vec![],
     };
@@ -349,7 +353,7 @@ proptest! {
             1 => Tiles::one(&description),
             n => Tiles::new(&description, &[n], 100).unwrap(),
         };
-        let file = File { description, tiles, networks: Networks::Quantized(networks), metadata: vec![] };
+        let file = File { description, tiles, units: None, networks: Networks::Quantized(networks), metadata: vec![] };
         let bytes = bytes_of(&file);
         prop_assert_eq!(&parse_default(&bytes).unwrap(), &file);
         prop_assert_eq!(bytes_of(&file), bytes);

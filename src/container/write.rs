@@ -24,26 +24,20 @@ pub fn write<W: Write>(file: &File, mut writer: W) -> Result<()> {
     if let Some(payload) = metadata::write(&file.metadata)? {
         section::push(&mut bytes, section::METADATA, &payload);
     }
+    if let Some(units) = &file.units {
+        section::push(&mut bytes, section::UNITS, &header::write_units(units, &file.description)?);
+    }
     section::push(&mut bytes, section::NETWORK, &write_networks(file)?);
     Ok(writer.write_all(&bytes)?)
 }
 
 /// The bytes that `networks`, all of one depth, take in a file: the coded parameters without the widths. Exact, for a
-/// search for a size.
-///
-/// # Panics
-/// If the numbers of steps and symbols are not those of the shapes, or out of their ranges.
+/// search for a size; `u64::MAX` of what no file can hold.
 pub fn quantized_size(networks: &[QuantizedNetwork]) -> u64 {
-    networks.iter().for_each(assert_fits);
-    coded::encode(networks).map_or(u64::MAX, |bytes| bytes.len() as u64)
-}
-
-/// The caller's own network has to be writable; a size of something else would mislead a search.
-#[allow(clippy::panic, reason = "documented, and not about input")]
-fn assert_fits(network: &QuantizedNetwork) {
-    if let Err(detail) = network.check() {
-        panic!("{detail}");
+    if networks.iter().any(|network| network.check().is_err()) {
+        return u64::MAX;
     }
+    coded::encode(networks).map_or(u64::MAX, |bytes| bytes.len() as u64)
 }
 
 /// The payload of the NETWORK section.

@@ -56,7 +56,11 @@ impl Decoder {
         }
         self.check_positions(position)?;
         self.ask_work(1, None)?;
-        Ok(ieee(|| taylor(&self.networks, self.tiles(), position, order)))
+        let channels = ieee(|| taylor(&self.networks, self.tiles(), position, order));
+        let Some(units) = self.units() else { return Ok(channels) };
+        let scale = f64::from(units.scale());
+        let channels = channels.into_iter().zip(&units.offsets);
+        Ok(ieee(|| channels.map(|(channel, &offset)| channel.in_units(scale, offset.into())).collect()))
     }
 
     fn evaluate(&self, positions: &[f64], jet: Option<Jet>) -> Result<Vec<f32>> {
@@ -68,8 +72,9 @@ impl Decoder {
         let values = points.saturating_mul(channels as u64).saturating_mul(components);
         Limits::ask("values at the points", values, self.limits.samples)?;
         self.ask_work(points, jet)?;
-        let (networks, tiles, engine, watch) = (&self.networks, self.tiles(), &self.engine, self.watch());
-        Points { networks, tiles, channels, jet, engine, watch }.evaluate(positions)
+        let (networks, tiles, engine, units) = (&self.networks, self.tiles(), &self.engine, self.units());
+        let watch = self.watch();
+        Points { networks, tiles, channels, jet, engine, watch, units }.evaluate(positions)
     }
 
     /// Asks for the work at `points` scattered points.

@@ -262,7 +262,8 @@ fn run<T>(
 mod tests {
     use super::*;
     use crate::backend::cuda::tests::{device, emulator::bytes_to_device};
-    use crate::backend::simd::{BLOCK, Level};
+    use crate::backend::simd::BLOCK;
+    use crate::encoder::units::Normalised;
     use crate::encoder::{EncodeOptions, Flow, Target, aim};
     use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
 
@@ -279,13 +280,10 @@ mod tests {
         let samples = Samples::F32((0..2 * samples).map(value).collect());
         let mut options = EncodeOptions::default();
         (options.effort, options.target) = (1, Target::Shape { layers: 3, width: 4 });
-        let session = Session {
-            signal: &Signal { description, samples, metadata: vec![] },
-            options: &options,
-            meter: Meter::new(&|_| Flow::Continue, None),
-            level: Level::best(),
-            gpu: Some(Gpu::new(cuda)),
-        };
+        let signal = Signal { description, samples, metadata: vec![] };
+        let normalised = Normalised::of(&signal, &options);
+        let meter = Meter::new(&|_| Flow::Continue, None);
+        let session = Session { gpu: Some(Gpu::new(cuda)), ..Session::new(&normalised, meter) };
         let before = bytes_to_device()?;
         work(&session);
         Some(bytes_to_device()? - before)

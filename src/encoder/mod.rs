@@ -1,6 +1,7 @@
 //! signal → fit → quantize → container.
 
 mod afford;
+mod constant;
 #[cfg(feature = "cuda")]
 mod device;
 mod invisible;
@@ -11,22 +12,24 @@ mod plan;
 mod psnr;
 mod session;
 mod size;
+mod units;
 
 pub use options::*;
 
-use crate::backend::simd::Level;
 #[cfg(feature = "cuda")]
 use crate::backend::{self, Device};
 use crate::container::Networks;
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
-use crate::signal::{Description, Kind, Samples, Signal, Tiles};
+use crate::signal::metric::WorstTile;
+use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
 #[cfg(feature = "cuda")]
 use device::Gpu;
 use meter::Meter;
 use session::Session;
 use size::Outcome;
 use std::time::Instant;
+use units::Normalised;
 
 /// Fits `signal` and returns the finished file. `observe` is called from worker threads, about ten times a second.
 ///
@@ -36,8 +39,12 @@ use std::time::Instant;
 /// threads, unless a time limit is set or the observer ends the fit. Levels round the gradients of the fit differently,
 /// so each finds parameters of its own; what a file decodes to does not depend on them.
 ///
+/// Binary32 samples may be in any unit: they are fitted over their range, which the file says. Constants are exact, whatever
+/// the target.
+///
 /// # Errors
-/// `Parameter` for impossible options or signals (NaN samples), `Device` for an unusable device.
+/// `Parameter` for impossible options or signals (NaN samples), `TooSmall` for a size below that of any file of the signal,
+/// `Device` for an unusable device.
 pub fn encode(
     signal: &Signal,
     options: &EncodeOptions,
@@ -56,18 +63,24 @@ fn encode_checked(
 ) -> Result<Encoded> {
     let smoothed = invisible::smoothed(signal, options)?;
     let signal = smoothed.as_ref().unwrap_or(signal);
+    if let Some(encoded) = constant::encode(signal, options)? {
+        return Ok(encoded);
+    }
+    let normalised = Normalised::of(signal, options);
+    let observe = |progress: &Progress| {
+        observe(&Progress { psnr_db: normalised.source_db(progress.psnr_db), ..*progress })
+    };
     let deadline = options.time_limit.and_then(|limit| Instant::now().checked_add(limit));
     let threads = options.threads.map_or(0, |threads| threads.min(most_threads()));
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .map_err(|e| Error::parameter("threads", format!("{threads}: {e}")))?;
-    let meter = || Meter::new(observe, deadline);
+    let meter = || Meter::new(&observe, deadline);
     #[cfg(feature = "cuda")]
     let reason = match options.device.open()? {
         Ok(cuda) => {
-            let session =
-                Session { signal, options, meter: meter(), level: Level::best(), gpu: Some(Gpu::new(&cuda)) };
+            let session = Session { gpu: Some(Gpu::new(&cuda)), ..Session::new(&normalised, meter()) };
             match pool.install(|| run(&session, None)) {
                 Err(error @ Error::Device { .. }) if options.device == Device::Auto => {
                     Some(backend::reason(&error))
@@ -79,14 +92,7 @@ fn encode_checked(
     };
     #[cfg(not(feature = "cuda"))]
     let reason = options.device.open()?;
-    let session = Session {
-        signal,
-        options,
-        meter: meter(),
-        level: Level::best(),
-        #[cfg(feature = "cuda")]
-        gpu: None,
-    };
+    let session = Session::new(&normalised, meter());
     pool.install(|| run(&session, reason))
 }
 
@@ -108,17 +114,14 @@ fn aim(session: &Session<'_>) -> Result<Outcome> {
     session.foresee();
     let passes =
         session.affordable(plan::passes(session.options.target, description, session.options.effort));
-    let bytes = |bits: f64| (bits / 8.0).floor() as u64;
     match session.options.target {
-        Target::Bytes(limit) => size::to_bytes(session, limit, passes),
-        Target::BitsPerPosition(bpp) => size::to_bytes(session, bytes(bpp * positions), passes),
-        Target::Kbps(kbps) => {
-            size::to_bytes(session, bytes(kbps * 1000.0 * positions / f64::from(description.rate)), passes)
+        target @ (Target::Bytes(_) | Target::BitsPerPosition(_) | Target::Kbps(_)) => {
+            size::to_bytes(session, target.limit(description), passes)
         }
-        Target::Psnr(db) => psnr::to_psnr(session, db, passes),
+        Target::Psnr(db) => psnr::to_psnr(session, session.normalised.fitted_db(db), passes),
         Target::Quality(quality) if description.kind == Kind::Sound => {
             let bits = quality_bits_per_sample(quality) * positions * f64::from(description.channels);
-            size::to_bytes(session, bytes(bits).max(session.smallest()?), passes)
+            size::to_bytes(session, ((bits / 8.0) as u64).max(session.smallest()?), passes)
         }
         Target::Quality(quality) => psnr::near_quality(session, quality, passes),
         Target::Shape { layers, width } => {
@@ -142,8 +145,15 @@ fn aim(session: &Session<'_>) -> Result<Outcome> {
     }
 }
 
+/// What a file has to be closer to its signal by than the mean of it, dB, or it is said.
+const LITTLE_GAIN: f64 = 3.0;
+
 fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option<String>) -> Encoded {
     let mut notes = outcome.notes;
+    let gain_db = outcome.finished.gain_db;
+    if gain_db < LITTLE_GAIN && !notes.contains(&Note::MeanAlone) {
+        notes.push(Note::LittleGain { gain_db });
+    }
     notes.extend(plan_notes(session, outcome.finished.bytes.len() as u64));
     let shapes = || outcome.fit.networks.iter().map(|fitted| fitted.network.shape());
     Encoded {
@@ -154,10 +164,14 @@ fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option<String>) -
             tiles: outcome.fit.tiles.len() as u64,
             layers: shapes().map(|s| s.layers).max().unwrap_or(0),
             width: shapes().map(|s| s.width).max().unwrap_or(0),
-            psnr_db: outcome.finished.psnr_db,
-            fit_psnr_db: psnr::psnr_db(session, outcome.fit.error),
+            psnr_db: session.normalised.source_db(outcome.finished.psnr_db),
+            fit_psnr_db: session.normalised.source_db(psnr::psnr_db(session, outcome.fit.error)),
+            peak: session.normalised.peak,
             reached: outcome.reached,
-            worst_tile: outcome.finished.worst_tile,
+            worst_tile: outcome
+                .finished
+                .worst_tile
+                .map(|worst| WorstTile { psnr_db: session.normalised.source_db(worst.psnr_db), ..worst }),
             notes,
             interrupted: session.meter.interrupted(),
             device: device_name(session),
@@ -231,6 +245,16 @@ fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     {
         let detail = format!("sample {at} is {}, expected finite values", samples[at]);
         return Err(Error::parameter("signal", detail));
+    }
+    if let Some(peak) = options.peak {
+        let detail = match description.format {
+            SampleFormat::F32 if peak > 0.0 && peak.is_finite() => None,
+            SampleFormat::F32 => Some(format!("{peak:?}, a positive number expected")),
+            _ => Some("of integers, which refer to the full range of their format".into()),
+        };
+        if let Some(detail) = detail {
+            return Err(Error::parameter("peak", detail));
+        }
     }
     let range = |name, value: f64, low: f64, high: f64| {
         let detail = format!("{value:?}, expected {low:?} to {high:?}");

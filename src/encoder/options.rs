@@ -2,6 +2,7 @@
 
 use crate::backend::Device;
 use crate::limits::Limits;
+use crate::signal::Description;
 use crate::signal::metric::WorstTile;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,8 @@ pub enum Target {
     Bytes(u64),
     /// Kilobits (1000 bits) of the whole file per second of sound; never exceeded.
     Kbps(f64),
-    /// PSNR in dB at the native samples, met within ±0.1 dB; of what is visible, see [`EncodeOptions::keep_invisible`].
+    /// PSNR in dB at the native samples, met within ±0.1 dB: of what is visible ([`EncodeOptions::keep_invisible`]), of binary32 by
+    /// [`EncodeOptions::peak`].
     Psnr(f64),
     /// From 0, the smallest file, to 100, nearly lossless: a PSNR to come near to, or bits per sample of sound. See
     /// [`quality_psnr_db`](crate::quality_psnr_db) and [`quality_bits_per_sample`](crate::quality_bits_per_sample).
@@ -39,6 +41,20 @@ pub fn quality_psnr_db(quality: f64) -> f64 {
 /// The bits per sample that a quality from 0 to 100 spends on sound: 0.05 to 2.0, 1.5 at 75.
 pub fn quality_bits_per_sample(quality: f64) -> f64 {
     (0.02 * quality).max(0.05)
+}
+
+impl Target {
+    /// The bytes that a file of `description` may have at most; `u64::MAX` if the target does not say.
+    pub(crate) fn limit(self, description: &Description) -> u64 {
+        let positions = description.positions() as f64;
+        let bytes = |bits: f64| (bits / 8.0).floor() as u64;
+        match self {
+            Target::Bytes(limit) => limit,
+            Target::BitsPerPosition(bpp) => bytes(bpp * positions),
+            Target::Kbps(kbps) => bytes(kbps * 1000.0 * positions / f64::from(description.rate)),
+            _ => u64::MAX,
+        }
+    }
 }
 
 /// How parameters are stored.
@@ -78,7 +94,7 @@ pub struct EncodeOptions {
     /// Where the fit runs.
     pub device: Device,
     /// What a squared error of the gradient counts beside one of the values, both in the fit and in quantization, 0 to
-    /// 1000; default 0. The gradient is in unit values per native sample, so at 1 an error counts twice whose phase turns by one
+    /// 1000; default 0. The gradient is taken per native sample, so at 1 an error counts twice whose phase turns by one
     /// radian from sample to sample. A fit takes twice as long with it. The [`guide`](crate::guide) has figures.
     pub gradient_weight: f64,
     /// What it may take: [`Limits::parameters`] of all networks together, and [`Limits::memory_bytes`] of the signal and the fit, about;
@@ -88,6 +104,9 @@ pub struct EncodeOptions {
     /// [`Decoder::differentiate`](crate::Decoder::differentiate) gives. Default: central differences of the samples,
     /// of the eighth order where there is room.
     pub gradient: Option<Arc<[f32]>>,
+    /// What PSNR refers to, of binary32 samples in their own units; default the range of the source for pictures and half
+    /// of it for sound, see [`metric::peak_of_range`](crate::signal::metric::peak_of_range). Of integers it is always 1.
+    pub peak: Option<f64>,
 }
 
 impl Default for EncodeOptions {
@@ -105,6 +124,7 @@ impl Default for EncodeOptions {
             gradient_weight: 0.0,
             limits: Limits::default(),
             gradient: None,
+            peak: None,
         }
     }
 }
@@ -166,6 +186,8 @@ pub struct Report {
     pub psnr_db: f64,
     /// What the networks had before they were rounded, about, dB.
     pub fit_psnr_db: f64,
+    /// What it refers to, unit values: 0 of a constant in binary32.
+    pub peak: f64,
     /// Whether the target was reached. A quality always is, however far from it the file ended: see `notes`.
     pub reached: bool,
     /// The tile that is farthest from the signal, if there is more than one.
@@ -193,6 +215,11 @@ pub enum Note {
     },
     /// The size has no room for more than the mean of the signal.
     MeanAlone,
+    /// The result is hardly closer to the signal than its mean.
+    LittleGain {
+        /// By so many dB.
+        gain_db: f64,
+    },
     /// The file is larger than the samples themselves.
     LargerThanSamples {
         /// Bytes of the samples without any coding.
@@ -219,6 +246,10 @@ impl std::fmt::Display for Note {
                 write!(f, "{reached_db:.1} dB is more than the {wanted_db:.1} dB that the quality stands for")
             }
             Note::MeanAlone => write!(f, "the size has no room for more than the mean of the signal"),
+            Note::LittleGain { gain_db } => write!(
+                f,
+                "only {gain_db:.1} dB closer to the signal than its mean; more bytes or more effort may help"
+            ),
             Note::LargerThanSamples { samples } => {
                 write!(f, "the file is larger than the samples without any coding, {samples} bytes")
             }

@@ -88,7 +88,8 @@ pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Out
 /// A file near what `quality` stands for from one fit; another where the first ends far from what the probes foretold and
 /// takes little time.
 pub(crate) fn near_quality(session: &Session<'_>, quality: f64, passes: f64) -> Result<Outcome> {
-    let db = quality_psnr_db(quality);
+    let normalised = session.normalised;
+    let db = normalised.fitted_db(quality_psnr_db(quality));
     let Probed { mut parameters, mut trend, probe } = probe_parameters(session, db, passes)?;
     session.meter.plan(session.stages(passes));
     let mut fit = fit_after(session, probe, parameters, passes)?;
@@ -107,7 +108,8 @@ pub(crate) fn near_quality(session: &Session<'_>, quality: f64, passes: f64) -> 
     let mut outcome = quantize_to_psnr(session, &fit, db, QUALITY_NEAR, 2)?;
     let reached_db = outcome.finished.psnr_db;
     if (reached_db - db).abs() > QUALITY_TOLERANCE {
-        outcome.notes.push(Note::QualityMissed { wanted_db: db, reached_db });
+        let [wanted_db, reached_db] = [db, reached_db].map(|db| normalised.source_db(db));
+        outcome.notes.push(Note::QualityMissed { wanted_db, reached_db });
     }
     Ok(Outcome { reached: true, ..outcome })
 }

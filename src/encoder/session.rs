@@ -6,6 +6,7 @@ use super::meter::{Meter, Stage};
 use super::options::{EncodeOptions, Phase, Target, WeightCoding};
 use super::pace::Pace;
 use super::plan::{self, BATCH_BLOCKS};
+use super::units::Normalised;
 use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
 use crate::container::{self, File, Networks, QuantizedNetwork};
 use crate::decoder::Decoder;
@@ -48,6 +49,9 @@ const QUANTIZE_TIME: f64 = 0.9;
 
 /// One encode: what every stage needs.
 pub(crate) struct Session<'a> {
+    /// The source and its units.
+    pub normalised: &'a Normalised<'a>,
+    /// What is fitted.
     pub signal: &'a Signal,
     pub options: &'a EncodeOptions,
     pub meter: Meter<'a>,
@@ -107,6 +111,8 @@ enum Placed {
 pub(crate) struct Finished {
     pub bytes: Vec<u8>,
     pub psnr_db: f64,
+    /// How much closer it is than the mean of the signal, dB.
+    pub gain_db: f64,
     pub worst_tile: Option<WorstTile>,
 }
 
@@ -140,7 +146,20 @@ pub(super) fn most_points(target: Target) -> u64 {
     }
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    /// On the CPU.
+    pub fn new(normalised: &'a Normalised<'a>, meter: Meter<'a>) -> Self {
+        Session {
+            normalised,
+            signal: &normalised.signal,
+            options: &normalised.options,
+            meter,
+            level: Level::best(),
+            #[cfg(feature = "cuda")]
+            gpu: None,
+        }
+    }
+
     /// Multiply-adds of one pass over the signal with networks of the usual size.
     pub fn pass(&self) -> f64 {
         let description = &self.signal.description;
@@ -497,7 +516,7 @@ impl Session<'_> {
         }))
     }
 
-    /// The finished file with these networks, and the PSNR it decodes to.
+    /// The finished file with these networks, and the PSNR it decodes to, of the source by the peak of the fit.
     pub fn finish(&self, tiles: &Tiles, networks: Networks) -> Result<Finished> {
         let file = self.file(tiles, networks);
         let mut bytes = vec![];
@@ -512,12 +531,15 @@ impl Session<'_> {
             Limits { samples: u64::MAX, memory_bytes: u64::MAX, macs: u64::MAX, ..Limits::default() };
         let decoder = Decoder::of(file, &unlimited)?;
         decoder.render_rows(&Grid::native(&self.signal.description), |row| {
-            sum.add(&self.signal.samples, at, row)?;
-            of_tiles.add(&self.signal.samples, at, row);
+            sum.add(&self.normalised.source.samples, at, row)?;
+            of_tiles.add(&self.normalised.source.samples, at, row);
             at += row.len();
             Ok(())
         })?;
-        Ok(Finished { bytes, psnr_db: sum.distortion().psnr_db(), worst_tile: of_tiles.worst() })
+        let peak = self.normalised.fitted_peak();
+        let distortion = sum.distortion().with_peak(peak);
+        let worst_tile = of_tiles.worst(peak);
+        Ok(Finished { bytes, psnr_db: distortion.psnr_db(), gain_db: distortion.gain_db(), worst_tile })
     }
 
     /// The networks of `fit` as they were trained, in binary16 or binary32.
@@ -546,7 +568,13 @@ impl Session<'_> {
     /// The file with these networks.
     pub fn file(&self, tiles: &Tiles, networks: Networks) -> File {
         let metadata = if self.options.metadata { self.signal.metadata.clone() } else { vec![] };
-        File { description: self.signal.description.clone(), tiles: tiles.clone(), networks, metadata }
+        File {
+            description: self.signal.description.clone(),
+            tiles: tiles.clone(),
+            units: self.normalised.units.clone(),
+            networks,
+            metadata,
+        }
     }
 
     /// The points of a tile that are trained on.
@@ -567,7 +595,13 @@ impl Session<'_> {
             self.seed(number),
         );
         let by_alpha = self.signal.description.has_alpha() && !self.options.keep_invisible;
-        Dataset { by_alpha: by_alpha.then_some((0.0, 1.0)), ..data }
+        // Alpha as it is fitted, back to its own units.
+        let units = self
+            .normalised
+            .units
+            .as_ref()
+            .map_or((0.0, 1.0), |units| (units.offsets.last().copied().unwrap_or(0.0), units.scale()));
+        Dataset { by_alpha: by_alpha.then_some(units), ..data }
     }
 
     /// Evaluations of a network per sample and pass: with a gradient term samples are seen as pairs, along one axis or

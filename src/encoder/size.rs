@@ -40,6 +40,15 @@ impl Session<'_> {
         Ok(bytes.len() as u64)
     }
 
+    /// The bytes that metadata take in a file.
+    fn metadata_bytes(&self) -> Result<u64> {
+        let mut file = self.file(&Tiles::one(&self.signal.description), self.mean());
+        file.metadata.clear();
+        let mut bytes = vec![];
+        container::write(&file, &mut bytes)?;
+        Ok(self.smallest()? - bytes.len() as u64)
+    }
+
     /// One network of one neuron that gives the mean of the signal everywhere, to about a hundredth.
     fn mean(&self) -> Networks {
         let (samples, channels) = (&self.signal.samples, usize::from(self.signal.description.channels));
@@ -62,14 +71,9 @@ impl Session<'_> {
 
 /// A file of at most `limit` bytes and nearly as many.
 pub(crate) fn to_bytes(session: &Session<'_>, limit: u64, passes: f64) -> Result<Outcome> {
-    let smallest = session.smallest()?;
-    if limit < smallest {
-        return Err(Error::parameter(
-            "size",
-            format!(
-                "{limit} bytes for the whole file, this signal and its metadata need at least {smallest}"
-            ),
-        ));
+    let least = session.smallest()?;
+    if limit < least {
+        return Err(Error::TooSmall { asked: limit, least, metadata: session.metadata_bytes()? });
     }
     let one = Tiles::one(&session.signal.description);
     let bits = 8.0 * limit.saturating_sub(session.overhead(&one)?) as f64;

@@ -1,22 +1,33 @@
 //! FILE ↔ SIGNAL: pictures and sound, one file per format family, recognised by content.
 //!
 //! ```text
-//! bytes → sniff → picture | tiff | wav → Signal → output → PNG, JPEG, TIFF, WebP, BMP, PNM, EXR, WAV, NPY
+//! bytes → sniff → picture | png | tiff | exr | pfm | array | wav → Reading (Signal, notes)
+//! Signal → output → PNG, JPEG, TIFF, WebP, BMP, PNM, EXR, WAV, NPY
 //! ```
 //!
-//! Samples keep the width of their source, pixels are stored upright, and ICC, Exif and XMP blocks come along.
+//! Samples keep the width of their source where a signal has it, pixels are stored upright, alpha is straight, and metadata come along.
+//! What is lost on the way is told.
 //! This module knows no networks.
 
+mod alpha;
+mod array;
+mod blocks;
 mod exr;
+mod gif;
+mod notes;
 mod npy;
 mod orientation;
 mod output;
+mod pfm;
 mod picture;
+mod png;
 mod pnm;
+mod resolution;
 mod sniff;
 mod tiff;
 mod wav;
 
+pub use notes::{ASSUMED_RATE, Reading};
 pub use npy::{NpyReader, read_npy, write_npy, write_npy_header};
 pub use output::{EXTENSIONS, OutputFormat, write};
 pub use sniff::{is_siren, kind};
@@ -24,35 +35,39 @@ pub use sniff::{is_siren, kind};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::signal::{Description, Signal};
-use image::ImageFormat;
 use sniff::Found;
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
-/// Reads a picture or a sound that lies in memory; see [`read_from`].
+/// Reads a picture or a sound that lies in memory, without what [`read_from`] tells beside it.
 ///
 /// # Errors
 /// Those of [`read_from`].
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
-    read_from(Cursor::new(bytes), limits)
+    read_from(Cursor::new(bytes), limits).map(|reading| reading.signal)
 }
 
-/// Reads a picture (PNG, JPEG, TIFF, WebP, BMP, PNM, GIF) or a sound (WAV); the content decides which.
+/// Reads a picture (PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR), a sound (WAV) or an array of either (NPY); the content
+/// decides which.
 ///
 /// Pictures have 1 to 4 channels (grey, grey + alpha, RGB, RGBA) of 8 or 16 bits or binary32; palettes and 1, 2 and
-/// 4 bit samples are expanded to 8 bits; of several pages or frames the first is read. The orientation of the file is
-/// applied to the pixels and set to 1 in the Exif block. Sounds have 1 to 8 channels of 8, 16, 24 or 32 bits or binary32.
+/// 4 bit samples are expanded to 8 bits; signed and wider integers and other floats become binary32 in their own units. Of several
+/// pages or frames the first is read. Colours that are multiplied by their alpha are divided by it. The orientation of the file is
+/// applied to the pixels and set to 1 in the Exif block. Sounds have 1 to 8 channels of 8, 16, 24 or 32 bits or binary32. An array of
+/// three axes is a picture (height, width, channels), of one axis a sound, of two axes a sound (samples, channels) if the second is
+/// at most 8 and else a grey picture. What is left out, rounded or assumed is told in [`Reading::notes`]: metadata beyond
+/// `metadata_bytes`, too.
 ///
 /// What the decoders underneath may take is asked for by the announced size, which for some is more than they do take:
-/// twice the samples; for a JPEG 16 bytes per pixel, as for the largest strip or tile of a TIFF that holds JPEGs; for a
-/// WebP 12 (animated 20) per pixel, and beside them up to 17 MiB (lossy) or 512 times the file, at most 1 GiB (lossless);
-/// for compressed XMP of a PNG 8 MiB. Up to 512 KiB of tables of a decoder are not counted.
+/// twice the samples, of a TIFF thrice and those that are stored; for a JPEG 16 bytes per pixel, as for the largest strip or tile of a
+/// TIFF that holds JPEGs; for a WebP 12 (animated 20) per pixel, and beside them up to 17 MiB (lossy) or 512 times the file, at most
+/// 1 GiB (lossless). Up to 512 KiB of tables of a decoder are not counted.
 ///
 /// # Errors
 /// [`Error::Format`] if the file is empty, truncated or malformed, has no samples, or holds NaN or infinity;
 /// [`Error::Unsupported`] if it is of another kind or of a variant that is not read; [`Error::Limit`], before anything
 /// is allocated, if the file is larger than `memory_bytes`, has more than `samples` samples or needs more than
-/// `memory_bytes`, or if its metadata exceed `metadata_bytes`; [`Error::Io`] if reading fails.
-pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Signal> {
+/// `memory_bytes`; [`Error::Io`] if reading fails.
+pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Reading> {
     let mut head = Vec::with_capacity(sniff::SNIFFED);
     reader.by_ref().take(sniff::SNIFFED as u64).read_to_end(&mut head)?;
     let found = sniff::sniff(&head)?;
@@ -61,8 +76,12 @@ pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Si
     reader.seek(SeekFrom::Start(0))?;
     match found {
         Found::Wav => wav::read(reader, length, limits),
-        Found::Picture(ImageFormat::Tiff, _) => tiff::read(reader, limits),
-        Found::Picture(format, name) => picture::read(reader, format, name, limits),
+        Found::Png => png::read(reader, limits),
+        Found::Tiff => tiff::read(reader, limits),
+        Found::Exr => exr::read(reader, limits),
+        Found::Pfm => pfm::read(reader, limits),
+        Found::Npy => array::read(reader, length, limits),
+        Found::Picture(format) => picture::read(reader, format, found.name(), limits),
     }
 }
 
@@ -77,9 +96,20 @@ fn admit(what: &'static str, description: &Description, limits: &Limits) -> Resu
     }
     let samples = description.positions().saturating_mul(u64::from(description.channels));
     Limits::ask("samples", samples, limits.samples)?;
+    Limits::ask("bytes of samples", bytes_of(description), limits.memory_bytes)
+}
+
+/// The bytes that the samples take in memory.
+fn bytes_of(description: &Description) -> u64 {
     // 24-bit samples are held in 32 bits.
     let bytes = u64::from(description.format.bits()).div_ceil(8).next_power_of_two();
-    Limits::ask("bytes of samples", samples.saturating_mul(bytes), limits.memory_bytes)
+    description.positions().saturating_mul(u64::from(description.channels)).saturating_mul(bytes)
+}
+
+/// Refuses a signal whose samples do not fit `times` into memory beside `held` bytes.
+fn require_samples_fit(description: &Description, times: u64, held: u64, limits: &Limits) -> Result<()> {
+    let needed = bytes_of(description).saturating_mul(times).saturating_add(held);
+    Limits::ask("bytes of memory for decoding", needed, limits.memory_bytes)
 }
 
 /// Refuses NaN and infinity, which no network can be fitted to.

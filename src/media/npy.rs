@@ -58,29 +58,33 @@ pub fn write_npy<W: Write>(
     Ok(())
 }
 
-/// Reads a C-order little-endian array of `f4`, `f8`, `u1`, `i2`, `i4` or `i8`: its shape and its numbers.
+/// Reads an array of integers of 8 to 64 bits or floats of 16 to 64: its shape and its numbers in C order.
 ///
 /// # Errors
-/// [`Error::Format`] if it is not a whole `.npy` file; [`Error::Unsupported`] for other types and Fortran order;
-/// [`Error::Limit`] if it holds more than `samples` numbers.
+/// [`Error::Format`] if it is not a whole `.npy` file; [`Error::Unsupported`] for other types; [`Error::Limit`] if it holds more
+/// than `samples` numbers or these, of 8 bytes each, do not fit into `memory_bytes` beside the file, with room to make binary32 of
+/// them.
 pub fn read_npy(bytes: &[u8], limits: &Limits) -> Result<(Vec<u64>, Vec<f64>)> {
     let mut array = NpyReader::new(bytes)?;
-    Limits::ask("numbers of the array", array.left, limits.samples)?;
-    let expected = array.left.checked_mul(array.width as u64);
-    if expected != Some(array.reader.len() as u64) {
-        let (found, width) = (array.reader.len(), array.width);
-        let detail = format!("{found} bytes of numbers, {} of {width} bytes expected", array.left);
-        return Err(Error::format("NPY", detail));
-    }
-    let numbers = array.read(array.left as usize)?;
+    array.require_length(array.reader.len() as u64)?;
+    let room = limits.memory_bytes.saturating_sub(bytes.len() as u64);
+    let numbers = array.read_whole(&Limits { memory_bytes: room, ..limits.clone() })?;
     Ok((array.shape, numbers))
 }
 
-/// An array that is read in parts: C-order, little-endian, of `f4`, `f8`, `u1`, `i2`, `i4` or `i8`.
+/// Numbers that are read at once of a large array.
+pub(super) const PART: usize = 1 << 12;
+
+/// An array that is read in parts: integers of 8 to 64 bits or floats of 16 to 64.
 #[derive(Debug)]
 pub struct NpyReader<R> {
-    reader: R,
+    pub(super) reader: R,
     shape: Vec<u64>,
+    /// The type without its byte order: `f4`.
+    kind: String,
+    fortran: bool,
+    /// Whether the highest byte of a number comes first.
+    big: bool,
     /// Bytes of a number.
     width: usize,
     number: fn(&[u8]) -> f64,
@@ -92,11 +96,11 @@ pub struct NpyReader<R> {
 const LONGEST_HEADER: usize = 1 << 16;
 
 impl<R: Read> NpyReader<R> {
-    /// Reads the header.
+    /// Reads the header of an array.
     ///
     /// # Errors
-    /// [`Error::Format`] if it is none of a `.npy` file; [`Error::Unsupported`] for other types and Fortran order;
-    /// [`Error::Io`] if reading fails.
+    /// [`Error::Format`] if it is none of a `.npy` file; [`Error::Unsupported`] for other types; [`Error::Io`] if reading
+    /// fails.
     pub fn new(mut reader: R) -> Result<Self> {
         let mut start = [0; 8];
         read_whole(&mut reader, &mut start)?;
@@ -121,28 +125,84 @@ impl<R: Read> NpyReader<R> {
         let shape = shape(&header)?;
         let kind =
             entry(&header, "'descr':")?.trim_start_matches('\'').split('\'').next().unwrap_or_default();
-        if entry(&header, "'fortran_order':")?.starts_with("True") && shape.len() > 1 {
-            return Err(Error::unsupported("NPY", "Fortran order, C order expected"));
-        }
-        let number: fn(&[u8]) -> f64 = match kind {
-            "<f4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(f32::from_le_bytes(b))),
-            "<f8" => |b| b.try_into().map_or(f64::NAN, f64::from_le_bytes),
-            "|u1" => |b| b.first().map_or(f64::NAN, |&b| f64::from(b)),
-            "<i2" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i16::from_le_bytes(b))),
-            "<i4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i32::from_le_bytes(b))),
-            "<i8" => |b| b.try_into().map_or(f64::NAN, |b| i64::from_le_bytes(b) as f64),
-            other => {
-                let detail = format!("type {other:?}, one of <f4 <f8 |u1 <i2 <i4 <i8 expected");
+        let fortran = entry(&header, "'fortran_order':")?.starts_with("True") && shape.len() > 1;
+        let mut letters = kind.chars();
+        let (order, name) = (letters.next(), letters.as_str());
+        // Read in the order of little-endian files; the bytes of others are reversed before.
+        let number: fn(&[u8]) -> f64 = match name {
+            "f2" => |b| b.try_into().map_or(f64::NAN, |b| half::f16::from_le_bytes(b).into()),
+            "f4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(f32::from_le_bytes(b))),
+            "f8" => |b| b.try_into().map_or(f64::NAN, f64::from_le_bytes),
+            "u1" => |b| b.first().map_or(f64::NAN, |&b| f64::from(b)),
+            "u2" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(u16::from_le_bytes(b))),
+            "u4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(u32::from_le_bytes(b))),
+            "u8" => |b| b.try_into().map_or(f64::NAN, |b| u64::from_le_bytes(b) as f64),
+            "i1" => |b| b.first().map_or(f64::NAN, |&b| f64::from(b as i8)),
+            "i2" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i16::from_le_bytes(b))),
+            "i4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i32::from_le_bytes(b))),
+            "i8" => |b| b.try_into().map_or(f64::NAN, |b| i64::from_le_bytes(b) as f64),
+            _ => {
+                let detail =
+                    format!("type {kind:?}, an integer of 8 to 64 bits or a float of 16 to 64 expected");
                 return Err(Error::unsupported("NPY", detail));
             }
         };
-        let width = usize::from(kind.as_bytes()[2] - b'0');
+        let width = usize::from(name.as_bytes()[1] - b'0');
+        let (kind, big) = (name.to_string(), order == Some('>'));
         let left = shape.iter().try_fold(1u64, |n, &length| n.checked_mul(length)).unwrap_or(u64::MAX);
-        Ok(NpyReader { reader, shape, width, number, left })
+        Ok(NpyReader { reader, shape, kind, fortran, big, width, number, left })
     }
     /// The shape of the array.
     pub fn shape(&self) -> &[u64] {
         &self.shape
+    }
+    /// The type of the numbers without its byte order: `f4`.
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+    /// Refuses a file whose `bytes` of numbers are not those of the shape.
+    pub(super) fn require_length(&self, bytes: u64) -> Result<()> {
+        if self.left.checked_mul(self.width as u64) == Some(bytes) {
+            return Ok(());
+        }
+        let detail = format!("{bytes} bytes of numbers, {} of {} bytes expected", self.left, self.width);
+        Err(Error::format("NPY", detail))
+    }
+    /// Whether the first axis is the fastest, and not the last.
+    pub fn is_fortran(&self) -> bool {
+        self.fortran
+    }
+    /// All numbers of an array of which none was read yet, in C order.
+    ///
+    /// # Errors
+    /// As [`NpyReader::read`], and [`Error::Limit`] if it holds more than `samples` numbers or these, of 8 bytes each, do not fit
+    /// into `memory_bytes` with room to make binary32 of them.
+    pub fn read_whole(&mut self, limits: &Limits) -> Result<Vec<f64>> {
+        Limits::ask("numbers of the array", self.left, limits.samples)?;
+        Limits::ask("bytes of memory", self.left.saturating_mul(8 + 4), limits.memory_bytes)?;
+        let mut numbers = vec![0.0; self.left as usize];
+        let mut at = 0;
+        while self.left > 0 {
+            for number in self.read(PART)? {
+                numbers[self.place(at)] = number;
+                at += 1;
+            }
+        }
+        Ok(numbers)
+    }
+    /// The place in C order of the number that is read as the `k`-th.
+    pub(super) fn place(&self, k: usize) -> usize {
+        if !self.fortran {
+            return k;
+        }
+        let (mut k, mut stride) = (k, self.shape.iter().product::<u64>() as usize);
+        let mut place = 0;
+        for &length in &self.shape {
+            stride /= length as usize;
+            place += k % length as usize * stride;
+            k /= length as usize;
+        }
+        place
     }
     /// The next numbers, `most` if there are as many left.
     ///
@@ -153,6 +213,9 @@ impl<R: Read> NpyReader<R> {
         self.left -= count;
         let mut bytes = vec![0; count as usize * self.width];
         read_whole(&mut self.reader, &mut bytes)?;
+        if self.big {
+            bytes.chunks_exact_mut(self.width).for_each(<[u8]>::reverse);
+        }
         Ok(bytes.chunks_exact(self.width).map(self.number).collect())
     }
 }
@@ -210,6 +273,26 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_read_in_both_orders_of_bytes() {
+        let mut bytes = vec![];
+        write_npy(&mut bytes, &[2], [1.5, -2.0]).unwrap();
+        let text = String::from_utf8_lossy(&bytes[10..128]).replace("<f4", ">f4");
+        bytes[10..128].copy_from_slice(text.as_bytes());
+        bytes[128..].chunks_exact_mut(4).for_each(<[u8]>::reverse);
+        assert_eq!(read_npy(&bytes, &Limits::default()).unwrap().1, [1.5, -2.0]);
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_into_memory_are_refused_before_they_are_read() {
+        let mut bytes = vec![];
+        write_npy(&mut bytes, &[1000], std::iter::repeat_n(0.0, 1000)).unwrap();
+        let limits = Limits { memory_bytes: bytes.len() as u64 + 12 * 1000, ..Limits::default() };
+        assert!(read_npy(&bytes, &limits).is_ok());
+        let limits = Limits { memory_bytes: limits.memory_bytes - 1, ..limits };
+        assert!(matches!(read_npy(&bytes, &limits), Err(Error::Limit { what: "bytes of memory", .. })));
+    }
+
+    #[test]
     fn broken_files_are_refused() {
         let mut bytes = vec![];
         write_npy(&mut bytes, &[2, 2], [0.0; 4]).unwrap();
@@ -219,9 +302,11 @@ mod tests {
                 "at {cut}"
             );
         }
-        let text = String::from_utf8_lossy(&bytes[10..128]).replace("<f4", ">f4");
-        bytes[10..128].copy_from_slice(text.as_bytes());
-        assert!(matches!(read_npy(&bytes, &Limits::default()), Err(Error::Unsupported { .. })));
+        for (found, other) in [("<f4", "<c8"), ("False,", "True, ")] {
+            let text = String::from_utf8_lossy(&bytes[10..128]).replace(found, other);
+            let other = [&bytes[..10], text.as_bytes(), &bytes[128..]].concat();
+            assert!(matches!(read_npy(&other, &Limits::default()), Err(Error::Unsupported { .. })), "{text}");
+        }
         assert!(matches!(write_npy(vec![], &[3], [0.0]), Err(Error::Parameter { .. })));
     }
 }

@@ -1,6 +1,6 @@
 //! Turns pixels upright by the orientation of Exif and TIFF (tag 274): which corner the first sample is.
 
-use crate::signal::{Samples, Signal};
+use crate::signal::{MetadataKind, Samples, Signal};
 
 /// Applies `orientation`, 1 to 8; 1 and unknown values change nothing. Mirrors and half turns are done in place,
 /// quarter turns (5 to 8) into a second buffer.
@@ -15,6 +15,11 @@ pub(super) fn make_upright(signal: &mut Signal, orientation: u8) {
     }
     if matches!(orientation, 5..=8) {
         signal.description.lengths = vec![height, width];
+        for block in signal.metadata.iter_mut().filter(|block| block.kind == MetadataKind::Resolution) {
+            if let Some((densities, _unit)) = block.bytes.split_at_mut_checked(8) {
+                densities.rotate_left(4);
+            }
+        }
     }
 }
 

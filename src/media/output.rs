@@ -1,15 +1,16 @@
 //! SIGNAL → FILE: which formats are written, what each can hold, and the writing itself.
 
 use crate::error::{Error, Result};
-use crate::media::{exr, npy, pnm, tiff, wav};
+use crate::media::{exr, npy, png, pnm, resolution, tiff, wav};
 use crate::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Samples, Signal};
-use image::codecs::{bmp::BmpEncoder, jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
+use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
+use image::codecs::{bmp::BmpEncoder, webp::WebPEncoder};
 use image::error::ImageError;
 use image::{EncodableLayout, ExtendedColorType, ImageEncoder};
 use std::io::{Seek, Write};
 use std::path::Path;
 
-use OutputFormat::{Bmp, Exr, Jpeg, Npy, Png, Pnm, Tiff, Wav, WebP};
+use OutputFormat::{Bmp, Exr, Jpeg, Npy, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, WebP};
 
 /// A format that signals are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,8 +26,14 @@ pub enum OutputFormat {
     WebP,
     /// BMP: 8 bits, grey, RGB or RGBA.
     Bmp,
-    /// PGM, PPM or PAM: 8 and 16 bits, 1 to 4 channels.
+    /// PGM, PPM or, of alpha, PAM: 8 and 16 bits, 1 to 4 channels.
     Pnm,
+    /// PGM: 8 and 16 bits, grey.
+    Pgm,
+    /// PPM: 8 and 16 bits, RGB. Grey is stored as RGB.
+    Ppm,
+    /// PAM: 8 and 16 bits, 1 to 4 channels.
+    Pam,
     /// OpenEXR, uncompressed: binary32, 1 to 4 channels, not converted to linear light. Colours are multiplied by alpha.
     Exr,
     /// WAV: 8, 16, 24 and 32-bit integers and binary32, 1 to 8 channels.
@@ -46,9 +53,9 @@ pub const EXTENSIONS: &[(&str, OutputFormat)] = &[
     ("webp", WebP),
     ("bmp", Bmp),
     ("pnm", Pnm),
-    ("pgm", Pnm),
-    ("ppm", Pnm),
-    ("pam", Pnm),
+    ("pgm", Pgm),
+    ("ppm", Ppm),
+    ("pam", Pam),
     ("exr", Exr),
     ("wav", Wav),
     ("wave", Wav),
@@ -98,6 +105,9 @@ impl OutputFormat {
             WebP => "WebP",
             Bmp => "BMP",
             Pnm => "PNM",
+            Pgm => "PGM",
+            Ppm => "PPM",
+            Pam => "PAM",
             Exr => "EXR",
             Wav => "WAV",
             Npy => "NPY",
@@ -109,7 +119,10 @@ impl OutputFormat {
         match kind {
             MetadataKind::Icc => matches!(self, Png | Jpeg | Tiff | WebP),
             MetadataKind::Exif => matches!(self, Png | Jpeg | WebP),
-            MetadataKind::Xmp => self == Tiff,
+            MetadataKind::Xmp => matches!(self, Png | Tiff),
+            MetadataKind::CodePoints | MetadataKind::Gamma | MetadataKind::Chromaticities => self == Png,
+            MetadataKind::Resolution => matches!(self, Png | Jpeg | Tiff),
+            MetadataKind::Tags => self == Wav,
         }
     }
 
@@ -135,7 +148,7 @@ impl OutputFormat {
             (Exr, SampleFormat::F32) => (true, ""),
             (Exr, _) => (false, "PNG, TIFF and PNM"),
             (Wav, _) | (Tiff, SampleFormat::F32) | (_, SampleFormat::U8) => (true, ""),
-            (Png | Tiff | Pnm, SampleFormat::U16) => (true, ""),
+            (Png | Tiff | Pnm | Pgm | Ppm | Pam, SampleFormat::U16) => (true, ""),
             (_, SampleFormat::U16) => (false, "PNG, TIFF and PNM"),
             (_, SampleFormat::F32) => (false, "TIFF, EXR and NPY"),
             _ => (false, "NPY"),
@@ -150,11 +163,12 @@ impl OutputFormat {
                 format!("{channels} channels, 1 to {most} expected"),
             ));
         }
-        if channels % 2 == 0 && (self == Jpeg || self == Bmp && channels == 2) && kind == Kind::Picture {
-            return refuse(
-                if self == Bmp { "grey with alpha" } else { "alpha" }.into(),
-                "PNG, TIFF and WebP",
-            );
+        match (self, channels) {
+            (Jpeg, 2 | 4) => return refuse("alpha".into(), "PNG, TIFF and WebP"),
+            (Bmp, 2) => return refuse("grey with alpha".into(), "PNG, TIFF and WebP"),
+            (Pgm | Ppm, 2 | 4) => return refuse("alpha".into(), "PAM, PNG and TIFF"),
+            (Pgm, 3) => return refuse("colour".into(), "PPM, PNG and TIFF"),
+            _ => {}
         }
         let side = match self {
             Jpeg => 65535,
@@ -211,6 +225,13 @@ fn metadata_bytes(metadata: &[Metadata]) -> u64 {
     metadata.iter().fold(0, |sum: u64, block| sum.saturating_add(block.bytes.len() as u64))
 }
 
+impl std::fmt::Display for OutputFormat {
+    /// The name for messages.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// A sample format in words.
 fn words(format: SampleFormat) -> String {
     match format {
@@ -243,11 +264,17 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
     match format {
         Wav => wav::write(signal, writer),
         Npy => write_array(signal, writer),
-        Pnm => pnm::write(signal, size, writer),
+        Pnm | Pgm | Ppm | Pam => pnm::write(signal, format, size, writer),
         Exr => exr::write(signal, size, writer),
         Tiff => tiff::write(signal, size, writer),
-        Png => put(signal, size, format, PngEncoder::new(writer)),
-        Jpeg => put(signal, size, format, JpegEncoder::new_with_quality(writer, JPEG_QUALITY)),
+        Png => png::write(signal, size, writer),
+        Jpeg => {
+            let mut encoder = JpegEncoder::new_with_quality(writer, JPEG_QUALITY);
+            if let Some(density) = jpeg_density(signal) {
+                encoder.set_pixel_density(density);
+            }
+            put(signal, size, format, encoder)
+        }
         WebP => put(signal, size, format, WebPEncoder::new_lossless(writer)),
         Bmp => {
             let mut writer = writer;
@@ -260,6 +287,19 @@ fn write_array<W: Write>(signal: &Signal, writer: W) -> Result<()> {
     let lengths = signal.description.lengths.iter().rev().map(|&n| u64::from(n));
     let shape: Vec<_> = lengths.chain([u64::from(signal.description.channels)]).collect();
     npy::write_npy(writer, &shape, (0..signal.samples.len()).map(|i| signal.samples.get(i)))
+}
+
+/// The resolution as JFIF has it, in 16 bits.
+fn jpeg_density(signal: &Signal) -> Option<PixelDensity> {
+    let block = signal.metadata.iter().find(|block| block.kind == MetadataKind::Resolution)?;
+    let (across, down, unit) = resolution::densities(&block.bytes)?;
+    let [x, y] = [across, down].map(|density| density.round().clamp(1.0, f64::from(u16::MAX)) as u16);
+    let unit = match unit {
+        2 => PixelDensityUnit::Inches,
+        3 => PixelDensityUnit::Centimeters,
+        _ => PixelDensityUnit::PixelAspectRatio,
+    };
+    Some(PixelDensity { density: (x, y), unit })
 }
 
 /// Writes a picture through an encoder of the `image` crate.
@@ -279,7 +319,8 @@ fn put<E: ImageEncoder>(
         match block.kind {
             MetadataKind::Icc => encoder.set_icc_profile(block.bytes.clone()),
             MetadataKind::Exif => encoder.set_exif_metadata(block.bytes.clone()),
-            MetadataKind::Xmp => Ok(()),
+            // Where other kinds are kept, they are told to the encoder before.
+            _ => Ok(()),
         }
         .map_err(|error| refused(error.to_string()))?;
     }

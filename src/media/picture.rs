@@ -1,17 +1,17 @@
-//! Pictures through the `image` crate: PNG, JPEG, WebP, BMP, PNM, GIF, and the rarer colour spaces of TIFF.
+//! Pictures through the `image` crate: JPEG, WebP, BMP, PNM, GIF.
 //!
-//! What the dependency does not tell: metadata that follow the pixels of a PNG are not seen, and XMP can be read but
-//! not written.
+//! What it does not tell is read from the files here: frames, resolution, and that colours were converted.
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::media::blocks::{Blocks, take_orientation};
+use crate::media::notes::Reading;
 use crate::media::orientation::make_upright;
-use crate::media::{admit, require_finite};
+use crate::media::{admit, gif, resolution};
 use crate::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Samples, Signal};
 use image::error::ImageError;
-use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader};
-use std::io::{BufRead, Cursor, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{BufRead, Cursor, ErrorKind, Seek, SeekFrom};
 
 /// Reads the first frame of a picture of `format`, called `name` in messages.
 ///
@@ -22,36 +22,49 @@ pub(super) fn read<R: BufRead + Seek>(
     format: ImageFormat,
     name: &'static str,
     limits: &Limits,
-) -> Result<Signal> {
-    if format == ImageFormat::Jpeg {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes)?;
-        require_jpeg_end(&bytes)?;
-        // Read into a growing buffer, as the decoder does once more.
-        let held = 4 * bytes.len() as u64;
-        decode(Cursor::new(bytes), format, name, held, limits)
-    } else {
-        let held = match format {
-            ImageFormat::Png => require_png(&mut reader)?,
-            ImageFormat::WebP => require_webp(&mut reader, limits).map(|()| 0)?,
-            _ => 0,
-        };
-        reader.seek(SeekFrom::Start(0))?;
-        decode(reader, format, name, held, limits)
+) -> Result<Reading> {
+    let mut notes = vec![];
+    let frames = match format {
+        ImageFormat::Jpeg => {
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes)?;
+            let jpeg = Jpeg::of(&bytes)?;
+            if jpeg.components == 4 {
+                notes.push(
+                    "its CMYK colours are converted to RGB by the plain formula, not by a profile".into(),
+                );
+            }
+            // Read into a growing buffer, as the decoder does once more.
+            let held = 4 * bytes.len() as u64;
+            let cursor = Cursor::new(bytes);
+            return decode(cursor, format, name, held, limits, jpeg.resolution, notes);
+        }
+        ImageFormat::WebP => require_webp(&mut reader, limits)?,
+        ImageFormat::Gif => gif::frames(&mut reader)?,
+        _ => 1,
+    };
+    if frames > 1 {
+        notes.push(format!("only the first of its {frames} frames is read"));
     }
+    let indexed = format == ImageFormat::Bmp && has_palette(&mut reader)?;
+    reader.seek(SeekFrom::Start(0))?;
+    let mut reading = decode(reader, format, name, 0, limits, None, notes)?;
+    if indexed {
+        without_idle_colour(&mut reading.signal);
+    }
+    Ok(reading)
 }
 
 /// Reads with what the format's decoder says of a picture, beside which `held` bytes are taken.
-///
-/// # Errors
-/// Those of [`read_from`](crate::media::read_from).
-pub(super) fn decode<R: BufRead + Seek>(
+fn decode<R: BufRead + Seek>(
     reader: R,
     format: ImageFormat,
     name: &'static str,
     held: u64,
     limits: &Limits,
-) -> Result<Signal> {
+    resolution: Option<Vec<u8>>,
+    mut notes: Vec<String>,
+) -> Result<Reading> {
     let fault = |error| from_image(error, name, limits);
     let mut reader = ImageReader::with_format(reader, format);
     let mut budget = image::Limits::default();
@@ -69,13 +82,12 @@ pub(super) fn decode<R: BufRead + Seek>(
     let bytes = match format {
         // Of a progressive one, four components of coefficients in 16 bits, the samples and those turned upright.
         ImageFormat::Jpeg => padded.saturating_mul(16),
-        // Of other colour spaces and planes, the samples as they are stored.
-        ImageFormat::Tiff => decoder.total_bytes().saturating_mul(3),
         _ => decoder.total_bytes().saturating_mul(2),
     };
     Limits::ask("bytes of memory for decoding", bytes.saturating_add(held), limits.memory_bytes)?;
 
-    let (metadata, orientation) = metadata(&mut decoder, channels, name, limits)?;
+    let (mut metadata, orientation) = metadata(&mut decoder, channels, name, limits, &mut notes)?;
+    metadata.extend(resolution.map(|bytes| Metadata { kind: MetadataKind::Resolution, bytes }));
     let mut picture = DynamicImage::from_decoder(decoder).map_err(fault)?;
     if format == ImageFormat::Gif {
         picture = without_idle_alpha(picture);
@@ -90,16 +102,11 @@ pub(super) fn decode<R: BufRead + Seek>(
         DynamicImage::ImageLumaA16(p) => Samples::U16(p.into_raw()),
         DynamicImage::ImageRgb16(p) => Samples::U16(p.into_raw()),
         DynamicImage::ImageRgba16(p) => Samples::U16(p.into_raw()),
-        DynamicImage::ImageRgb32F(p) => Samples::F32(p.into_raw()),
-        DynamicImage::ImageRgba32F(p) => Samples::F32(p.into_raw()),
         other => return Err(unsupported_colour(name, other.color())),
     };
-    if let Samples::F32(values) = &samples {
-        require_finite(name, values, &description)?;
-    }
     let mut signal = Signal { description, samples, metadata };
     make_upright(&mut signal, orientation);
-    Ok(signal)
+    Ok(Reading { notes, ..signal.into() })
 }
 
 /// Channels and sample format of a colour type.
@@ -107,7 +114,6 @@ fn layout(colour: ColorType, name: &'static str) -> Result<(u8, SampleFormat)> {
     let format = match colour {
         ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => SampleFormat::U8,
         ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16 => SampleFormat::U16,
-        ColorType::Rgb32F | ColorType::Rgba32F => SampleFormat::F32,
         other => return Err(unsupported_colour(name, other)),
     };
     Ok((colour.channel_count(), format))
@@ -123,44 +129,19 @@ fn metadata(
     channels: u8,
     name: &'static str,
     limits: &Limits,
+    notes: &mut Vec<String>,
 ) -> Result<(Vec<Metadata>, u8)> {
     let fault = |error| from_image(error, name, limits);
-    let icc = decoder.icc_profile().map_err(fault)?.filter(|profile| describes(profile, channels));
+    let mut blocks = Blocks::new(limits);
+    blocks.profile(decoder.icc_profile().map_err(fault)?, channels, notes);
     let mut exif = decoder.exif_metadata().map_err(fault)?;
-    let xmp = decoder.xmp_metadata().map_err(fault)?;
     let orientation = match &mut exif {
-        Some(bytes) => {
-            // Some writers keep JPEG's prefix in other containers; the block starts at its TIFF header.
-            if bytes.starts_with(b"Exif\0\0") {
-                bytes.drain(..6);
-            }
-            Orientation::remove_from_exif_chunk(bytes).unwrap_or(Orientation::NoTransforms)
-        }
-        None => decoder.orientation().map_err(fault)?,
+        Some(bytes) => take_orientation(bytes).unwrap_or(1),
+        None => decoder.orientation().map_err(fault)?.to_exif(),
     };
-    let blocks = [(MetadataKind::Icc, icc), (MetadataKind::Exif, exif), (MetadataKind::Xmp, xmp)];
-    Ok((kept(blocks, limits)?, orientation.to_exif()))
-}
-
-/// Whether the colour space of an ICC profile (bytes 16 to 19 of its header) is that of the decoded channels: a CMYK
-/// profile would mislead about the RGB that its picture was decoded to.
-pub(super) fn describes(profile: &[u8], channels: u8) -> bool {
-    profile.get(16..20) == Some(if channels <= 2 { b"GRAY" } else { b"RGB " })
-}
-
-/// The blocks that are there and not empty, if together they are within the limit.
-pub(super) fn kept<const N: usize>(
-    blocks: [(MetadataKind, Option<Vec<u8>>); N],
-    limits: &Limits,
-) -> Result<Vec<Metadata>> {
-    let blocks: Vec<_> = blocks
-        .into_iter()
-        .filter_map(|(kind, bytes)| Some(Metadata { kind, bytes: bytes? }))
-        .filter(|block| !block.bytes.is_empty())
-        .collect();
-    let total = blocks.iter().map(|block| block.bytes.len() as u64).sum();
-    Limits::ask("bytes of metadata", total, limits.metadata_bytes)?;
-    Ok(blocks)
+    blocks.add(MetadataKind::Exif, exif, notes);
+    blocks.add(MetadataKind::Xmp, decoder.xmp_metadata().map_err(fault)?, notes);
+    Ok((blocks.into(), orientation))
 }
 
 /// A GIF decodes to RGBA always; an alpha that is opaque everywhere is dropped in place.
@@ -179,78 +160,90 @@ fn without_idle_alpha(picture: DynamicImage) -> DynamicImage {
     image::RgbImage::from_raw(width, height, raw).unwrap_or_default().into()
 }
 
-/// The decoder fills what is missing of a truncated JPEG with grey; a file without its end marker is refused instead.
-///
-/// The marker is looked for behind the first scan header, since thumbnails in earlier segments have their own.
-fn require_jpeg_end(bytes: &[u8]) -> Result<()> {
-    const START_OF_SCAN: u8 = 0xDA;
-    let truncated =
-        || Error::format("JPEG", format!("truncated: no end-of-image marker in {} bytes", bytes.len()));
-    let mut at = 2;
-    loop {
-        match bytes.get(at..at + 4) {
-            Some(&[0xFF, START_OF_SCAN, ..]) => break,
-            // Fill bytes and markers without a length.
-            Some(&[0xFF, 0xFF, ..]) => at += 1,
-            Some(&[0xFF, 0x01 | 0xD0..=0xD8, ..]) => at += 2,
-            Some(&[0xFF, _, high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-            // Garbage between segments is the decoder's to judge.
-            Some(_) => at += 1,
-            None => return Err(truncated()),
-        }
-    }
-    if bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]) { Ok(()) } else { Err(truncated()) }
+/// Whether a BMP has a palette: at most 8 bits a pixel, which its header tells behind width, height and a plane.
+fn has_palette(reader: &mut (impl BufRead + Seek)) -> Result<bool> {
+    let mut head = [0; 30];
+    reader.seek(SeekFrom::Start(0))?;
+    reader.read_exact(&mut head).map_err(|error| from_io(error, "BMP"))?;
+    // The oldest header has lengths of 16 bits.
+    let at = if head[14] == 12 { 24 } else { 28 };
+    Ok(u16::from_le_bytes([head[at], head[at + 1]]) <= 8)
 }
 
-/// What a PNG takes beside its samples: where its XMP is compressed, up to 2 MiB of it are inflated, whatever the limits
-/// are, into a buffer that grows. Refuses a palette that is not of 1 to 256 colours, on which the decoder panics.
-fn require_png(reader: &mut (impl BufRead + Seek)) -> Result<u64> {
-    const MOST: u64 = 8 << 20;
-    // A keyword, a zero and whether what follows is compressed.
-    const TOLD: u64 = 79 + 2;
-    reader.seek(SeekFrom::Start(8))?;
-    let (mut most, mut bytes) = (0, Vec::new());
-    loop {
-        bytes.clear();
-        reader.by_ref().take(8).read_to_end(&mut bytes)?;
-        let &[a, b, c, d, ref name @ ..] = &bytes[..] else { return Ok(most) };
-        let mut rest = u64::from(u32::from_be_bytes([a, b, c, d])) + 4;
-        match name {
-            b"IDAT" => return Ok(most),
-            b"PLTE" => {
-                let bytes = rest - 4;
-                if !(3..=768).contains(&bytes) || bytes % 3 != 0 {
-                    let detail =
-                        format!("a palette of {bytes} bytes, 3 for each of 1 to 256 colours expected");
-                    return Err(Error::format("PNG", detail));
+/// A palette decodes to RGB; colours that all are grey become grey.
+fn without_idle_colour(signal: &mut Signal) {
+    let Samples::U8(codes) = &mut signal.samples else { return };
+    let pixels = codes.as_chunks::<3>().0;
+    if signal.description.channels == 3 && pixels.iter().all(|[r, g, b]| r == g && g == b) {
+        *codes = pixels.iter().map(|pixel| pixel[0]).collect();
+        signal.description.channels = 1;
+    }
+}
+
+/// What the segments of a JPEG say and its decoder does not.
+#[derive(Debug, Default)]
+struct Jpeg {
+    /// Components of a pixel: 4 are CMYK.
+    components: u8,
+    /// As a block of metadata, from JFIF.
+    resolution: Option<Vec<u8>>,
+}
+
+impl Jpeg {
+    /// Walks the segments. The decoder fills what is missing of a truncated JPEG with grey; a file without its end marker is
+    /// refused instead.
+    ///
+    /// The marker is looked for behind the first scan header, since thumbnails in earlier segments have their own.
+    fn of(bytes: &[u8]) -> Result<Self> {
+        const START_OF_SCAN: u8 = 0xDA;
+        let truncated =
+            || Error::format("JPEG", format!("truncated: no end-of-image marker in {} bytes", bytes.len()));
+        let mut found = Jpeg::default();
+        let mut at = 2;
+        loop {
+            match bytes.get(at..at + 4) {
+                Some(&[0xFF, START_OF_SCAN, ..]) => break,
+                // Fill bytes and markers without a length.
+                Some(&[0xFF, 0xFF, ..]) => at += 1,
+                Some(&[0xFF, 0x01 | 0xD0..=0xD8, ..]) => at += 2,
+                Some(&[0xFF, marker, high, low]) => {
+                    found.note(marker, bytes.get(at + 4..).unwrap_or_default());
+                    at += 2 + usize::from(u16::from_be_bytes([high, low]));
                 }
+                // Garbage between segments is the decoder's to judge.
+                Some(_) => at += 1,
+                None => return Err(truncated()),
             }
-            b"iTXt" => {
-                let told = rest.min(TOLD);
-                bytes.clear();
-                reader.by_ref().take(told).read_to_end(&mut bytes)?;
-                if bytes.splitn(2, |&byte| byte == 0).nth(1).is_some_and(|rest| rest.first() == Some(&1)) {
-                    most = MOST;
-                }
-                rest -= told;
+        }
+        let ended = bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]);
+        if ended { Ok(found) } else { Err(truncated()) }
+    }
+
+    /// Takes note of a segment: the head of a frame, or JFIF.
+    fn note(&mut self, marker: u8, segment: &[u8]) {
+        match (marker, segment) {
+            (0xC0..=0xC2, &[_, _, _, _, _, components, ..]) => self.components = components,
+            (0xE0, &[b'J', b'F', b'I', b'F', 0, _, _, unit @ 0..=2, a, b, c, d, ..]) => {
+                let [across, down] = [[a, b], [c, d]].map(|bytes| f64::from(u16::from_be_bytes(bytes)));
+                // No unit, inches, centimetres: one less than TIFF has.
+                self.resolution = resolution::block(across, down, u16::from(unit) + 1);
             }
             _ => {}
         }
-        std::io::copy(&mut reader.by_ref().take(rest), &mut std::io::sink())?;
     }
 }
 
-/// Refuses a WebP whose decoder would take more than it may.
+/// The number of frames of a WebP, which is refused if its decoder would take more than it may.
 ///
 /// The decoder makes room for as many bytes of metadata as a chunk announces, up to 4 GiB, before it reads them; a file
 /// that does not hold them is refused. It has no limit of memory of its own: what a picture costs is asked for instead.
-fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<()> {
+fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<u64> {
     // Of a lossy picture, the largest partition, which is made room for before it is read.
     const PARTITION: u64 = (1 << 24) + (1 << 19);
     // Of a lossless one, tables of codes for each byte, as far as there can be groups of them.
     const TABLES: (u64, u64) = (512, 1 << 30);
     let length = reader.seek(SeekFrom::End(0))?;
-    let (mut pixels, mut per_pixel, mut fixed) = (0u64, 12, 0u64);
+    let (mut pixels, mut per_pixel, mut fixed, mut frames) = (0u64, 12, 0u64, 0);
     // Behind `RIFF`, its size and `WEBP`: chunks of a name, a size and as many bytes, padded to an even number.
     let mut at = 12u64;
     while at + 8 <= length {
@@ -284,6 +277,7 @@ fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<(
             // A frame has chunks of its own behind 16 bytes, and a canvas beside it.
             b"ANMF" => {
                 per_pixel = 20;
+                frames += 1;
                 next = at + 24;
             }
             _ => {}
@@ -293,11 +287,12 @@ fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<(
         at = next;
     }
     let bytes = pixels.saturating_mul(per_pixel).saturating_add(fixed);
-    Limits::ask("bytes of memory for decoding", bytes, limits.memory_bytes)
+    Limits::ask("bytes of memory for decoding", bytes, limits.memory_bytes)?;
+    Ok(frames)
 }
 
 /// The error of the `image` crate by who is at fault.
-pub(super) fn from_image(error: ImageError, name: &'static str, limits: &Limits) -> Error {
+fn from_image(error: ImageError, name: &'static str, limits: &Limits) -> Error {
     match error {
         ImageError::IoError(error) => from_io(error, name),
         ImageError::Unsupported(error) => Error::unsupported(name, sentence(&error)),
@@ -365,18 +360,18 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_of_another_colour_space_is_dropped() {
-        let profile = |space: &[u8]| [&[0; 16], space, &[0; 108]].concat();
-        assert!(describes(&profile(b"RGB "), 3) && describes(&profile(b"GRAY"), 2));
-        assert!(
-            !describes(&profile(b"CMYK"), 3) && !describes(&profile(b"RGB "), 1) && !describes(b"RGB ", 3)
-        );
+    fn a_thumbnail_does_not_hide_a_missing_end() {
+        let thumbnail = [0xFF, 0xD8, 0xFF, 0xE1, 0, 4, 0xFF, 0xD9, 0xFF, 0xDA, 0, 2, 1, 2];
+        assert!(Jpeg::of(&thumbnail).is_err());
+        assert!(Jpeg::of(&[&thumbnail[..], &[0xFF, 0xD9]].concat()).is_ok());
     }
 
     #[test]
-    fn a_thumbnail_does_not_hide_a_missing_end() {
-        let thumbnail = [0xFF, 0xD8, 0xFF, 0xE1, 0, 4, 0xFF, 0xD9, 0xFF, 0xDA, 0, 2, 1, 2];
-        assert!(require_jpeg_end(&thumbnail).is_err());
-        assert!(require_jpeg_end(&[&thumbnail[..], &[0xFF, 0xD9]].concat()).is_ok());
+    fn components_and_resolution_are_seen() {
+        let jfif = b"\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x01\x01\x01\x2C\x01\x2C\0\0";
+        let frame = b"\xFF\xC0\0\x0B\x08\0\x01\0\x01\x04\0\0\0\xFF\xDA\0\x02\xFF\xD9";
+        let found = Jpeg::of(&[&jfif[..], frame].concat()).unwrap();
+        assert_eq!(found.components, 4);
+        assert_eq!(resolution::densities(&found.resolution.unwrap()), Some((300.0, 300.0, 2)));
     }
 }

@@ -4,21 +4,45 @@ use crate::error::{Error, Result};
 use image::ImageFormat;
 
 /// Bytes of the beginning of a file that [`sniff`] looks at.
-pub(super) const SNIFFED: usize = 64;
+pub(super) const SNIFFED: usize = 132;
 
 /// The first bytes of every `.siren` file.
 const SIREN: [u8; 8] = [0x89, b'S', b'R', b'N', b'\r', b'\n', 0x1A, b'\n'];
 
 /// What is read, for messages.
-pub(super) const READABLE: &str = "PNG, JPEG, TIFF, WebP, BMP, PNM, GIF and WAV are read";
+const READABLE: &str = "PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY and WAV are read";
 
 /// A kind of file that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// A picture, and its name for messages.
-    Picture(ImageFormat, &'static str),
-    /// A WAV file.
+    Png,
+    Tiff,
+    Exr,
+    Pfm,
+    /// A NumPy array.
+    Npy,
     Wav,
+    /// Another picture.
+    Picture(ImageFormat),
+}
+
+impl Found {
+    /// The name for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Found::Png => "PNG",
+            Found::Tiff => "TIFF",
+            Found::Exr => "OpenEXR",
+            Found::Pfm => "PFM",
+            Found::Npy => "NPY",
+            Found::Wav => "WAV",
+            Found::Picture(ImageFormat::Jpeg) => "JPEG",
+            Found::Picture(ImageFormat::Gif) => "GIF",
+            Found::Picture(ImageFormat::WebP) => "WebP",
+            Found::Picture(ImageFormat::Bmp) => "BMP",
+            Found::Picture(_) => "PNM",
+        }
+    }
 }
 
 /// Whether `bytes` begin like a `.siren` file.
@@ -30,10 +54,9 @@ pub fn is_siren(bytes: &[u8]) -> bool {
 pub fn kind(bytes: &[u8]) -> Option<&'static str> {
     let head = bytes.get(..SNIFFED).unwrap_or(bytes);
     match readable(head) {
-        Some(Found::Picture(_, name)) => Some(name),
-        Some(Found::Wav) => Some("WAV"),
+        Some(found) => Some(found.name()),
         None if is_siren(head) => None,
-        None => signature(head),
+        None => known(head).map(|(name, _)| name),
     }
 }
 
@@ -48,74 +71,158 @@ pub(super) fn sniff(head: &[u8]) -> Result<Found> {
     if let Some(found) = readable(head) {
         return Ok(found);
     }
-    Err(Error::unsupported("input", format!("{} was found; {READABLE}", name(head))))
+    let (name, hint) = match known(head) {
+        Some((name, to)) => (name, to.hint()),
+        None => unknown(head),
+    };
+    Err(Error::unsupported("input", format!("{name} was found; {READABLE}{hint}")))
 }
 
 fn readable(head: &[u8]) -> Option<Found> {
-    let picture = |format, name| Some(Found::Picture(format, name));
     match head {
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => picture(ImageFormat::Png, "PNG"),
-        [0xFF, 0xD8, 0xFF, ..] => picture(ImageFormat::Jpeg, "JPEG"),
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => picture(ImageFormat::Tiff, "TIFF"),
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => picture(ImageFormat::Gif, "GIF"),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Found::Png),
+        [0xFF, 0xD8, 0xFF, ..] => Some(Found::Picture(ImageFormat::Jpeg)),
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Found::Tiff),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Found::Picture(ImageFormat::Gif)),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => {
-            picture(ImageFormat::WebP, "WebP")
+            Some(Found::Picture(ImageFormat::WebP))
         }
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Some(Found::Wav),
+        [b'v', b'/', b'1', 1, ..] => Some(Found::Exr),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Found::Npy),
         // Two letters are weak: the next field tells a picture from text that begins with them.
-        [b'P', b'1'..=b'7', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => picture(ImageFormat::Pnm, "PNM"),
+        [b'P', b'1'..=b'7', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => {
+            Some(Found::Picture(ImageFormat::Pnm))
+        }
+        [b'P', b'F' | b'f', b'\r' | b'\n', ..] => Some(Found::Pfm),
+        [b'P', b'F' | b'f', b' ' | b'\t', b'0'..=b'9', ..] => Some(Found::Pfm),
         [b'B', b'M', ..] if head.len() >= 18 && matches!(head[14], 12..=124) && head[15..18] == [0; 3] => {
-            picture(ImageFormat::Bmp, "BMP")
+            Some(Found::Picture(ImageFormat::Bmp))
         }
         _ => None,
     }
 }
 
-/// Signatures of files that are not read, at a byte offset.
-const OTHERS: [(usize, &[u8], &str); 28] = [
-    (0, &SIREN, "a .siren file, which is encoded already,"),
-    (0, b"fLaC", "FLAC sound"),
-    (0, b"OggS", "Ogg sound or video"),
-    (0, b"ID3", "MP3 sound"),
-    (0, b"\xFF\xFB", "MP3 sound"),
-    (0, b"FORM", "AIFF sound"),
-    (0, b"RF64", "RF64 sound"),
-    (0, b"BW64", "BW64 sound"),
-    (0, b".snd", "Sun/NeXT sound"),
-    (0, b"%PDF", "a PDF document"),
-    (0, b"qoif", "a QOI picture"),
-    (0, b"\xFF\x0A", "a JPEG XL picture"),
-    (0, b"\0\0\0\x0CJXL ", "a JPEG XL picture"),
-    (0, b"\0\0\0\x0CjP  ", "a JPEG 2000 picture"),
-    (0, b"\xFF\x4F\xFF\x51", "a JPEG 2000 picture"),
-    (4, b"ftypavif", "an AVIF picture"),
-    (4, b"ftyphei", "a HEIF picture"),
-    (4, b"ftypmif1", "a HEIF picture"),
-    (4, b"ftyp", "MP4 video or sound"),
-    (0, b"\x1A\x45\xDF\xA3", "Matroska or WebM video"),
-    (8, b"AVI ", "AVI video"),
-    (0, b"v/1\x01", "an OpenEXR picture"),
-    (0, b"#?RADIANCE", "a Radiance HDR picture"),
-    (0, b"8BPS", "a Photoshop document"),
-    (0, b"\x93NUMPY", "a NumPy array"),
-    (0, b"PK\x03\x04", "a ZIP archive"),
-    (0, b"\x1F\x8B", "a gzip file"),
-    (0, b"\x28\xB5\x2F\xFD", "a Zstandard file"),
-];
-
-/// The name of the signature in [`OTHERS`] that `head` has.
-fn signature(head: &[u8]) -> Option<&'static str> {
-    let has = |&&(offset, signature, _): &&(usize, &[u8], _)| {
-        head.get(offset..).is_some_and(|rest| rest.starts_with(signature))
-    };
-    OTHERS.iter().find(has).map(|&(.., name)| name)
+/// What a file that is not read can be converted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum To {
+    Picture,
+    Sound,
+    Nothing,
 }
 
-/// The best name for what `head` begins.
-fn name(head: &[u8]) -> &'static str {
-    if let Some(name) = signature(head) {
-        return name;
+impl To {
+    fn hint(self) -> &'static str {
+        match self {
+            To::Picture => " (convert it to PNG or TIFF first)",
+            To::Sound => " (convert it to WAV first)",
+            To::Nothing => "",
+        }
     }
+}
+
+/// Signatures of files that are not read, at a byte offset. Longer ones stand before their beginnings.
+const OTHERS: [(usize, &[u8], &str, To); 58] = [
+    (0, &SIREN, "a .siren file, which is encoded already,", To::Nothing),
+    (0, b"fLaC", "FLAC sound", To::Sound),
+    (0, b"OggS", "Ogg sound or video", To::Sound),
+    (0, b"ID3", "MP3 sound", To::Sound),
+    (8, b"AIFF", "AIFF sound", To::Sound),
+    (8, b"AIFC", "AIFF sound", To::Sound),
+    (0, b"RF64", "RF64 sound", To::Sound),
+    (0, b"BW64", "BW64 sound", To::Sound),
+    (0, b"RIFX", "RIFX (big-endian WAV) sound", To::Sound),
+    (0, b"riff\x2E\x91\xCF\x11", "Wave64 sound", To::Sound),
+    (0, b".snd", "Sun/NeXT sound", To::Sound),
+    (0, b"caff", "Core Audio sound", To::Sound),
+    (0, b"#!AMR", "AMR sound", To::Sound),
+    (0, b"MAC ", "Monkey's Audio sound", To::Sound),
+    (0, b"wvpk", "WavPack sound", To::Sound),
+    (0, b"MThd", "MIDI notes", To::Nothing),
+    (0, b"qoif", "a QOI picture", To::Picture),
+    (0, b"farbfeld", "a farbfeld picture", To::Picture),
+    (0, b"\xFF\x0A", "a JPEG XL picture", To::Picture),
+    (0, b"\0\0\0\x0CJXL ", "a JPEG XL picture", To::Picture),
+    (0, b"\0\0\0\x0CjP  ", "a JPEG 2000 picture", To::Picture),
+    (0, b"\xFF\x4F\xFF\x51", "a JPEG 2000 picture", To::Picture),
+    (0, b"II\xBC\x01", "a JPEG XR picture", To::Picture),
+    (4, b"ftypavif", "an AVIF picture", To::Picture),
+    (4, b"ftypavis", "an AVIF animation", To::Picture),
+    (4, b"ftyphei", "a HEIF (HEIC) picture", To::Picture),
+    (4, b"ftyphev", "a HEIF (HEIC) animation", To::Picture),
+    (4, b"ftypmif1", "a HEIF picture", To::Picture),
+    (4, b"ftypM4A", "MPEG-4 sound", To::Sound),
+    (4, b"ftyp", "MP4 video or sound", To::Nothing),
+    (0, b"#?RADIANCE", "a Radiance HDR picture", To::Picture),
+    (0, b"#?RGBE", "a Radiance HDR picture", To::Picture),
+    (0, b"DDS ", "a DDS picture", To::Picture),
+    (0, b"\0\0\x01\0", "an ICO picture", To::Picture),
+    (0, b"icns", "an Apple icon", To::Picture),
+    (0, b"8BPS", "a Photoshop document", To::Picture),
+    (0, b"gimp xcf", "a GIMP document", To::Picture),
+    (0, b"\x01\xDA\0", "an SGI picture", To::Picture),
+    (0, b"\x01\xDA\x01", "an SGI picture", To::Picture),
+    (0, b"\x0A\x05\x01", "a PCX picture", To::Picture),
+    (0, b"SDPX", "a DPX picture", To::Picture),
+    (0, b"XPDS", "a DPX picture", To::Picture),
+    (0, b"PF4", "a PFM picture with alpha", To::Picture),
+    (0, b"SIMPLE  =", "a FITS file", To::Picture),
+    (128, b"DICM", "a DICOM file", To::Picture),
+    (0, b"%PDF", "a PDF document", To::Nothing),
+    (0, b"%!PS", "a PostScript document", To::Nothing),
+    (0, b"\x1A\x45\xDF\xA3", "Matroska or WebM video", To::Nothing),
+    (8, b"AVI ", "AVI video", To::Nothing),
+    (0, b"\x89HDF\r\n", "an HDF5 file", To::Nothing),
+    (0, b"CDF\x01", "a NetCDF file", To::Nothing),
+    (0, b"CDF\x02", "a NetCDF file", To::Nothing),
+    (0, b"MATLAB 5", "a MATLAB file", To::Nothing),
+    (0, b"PK\x03\x04", "a ZIP archive", To::Nothing),
+    (0, b"\x1F\x8B", "a gzip file", To::Nothing),
+    (0, b"BZh", "a bzip2 file", To::Nothing),
+    (0, b"\xFD7zXZ", "an xz file", To::Nothing),
+    (0, b"\x28\xB5\x2F\xFD", "a Zstandard file", To::Nothing),
+];
+
+/// The name of what `head` begins, if it is known, and what to make of it.
+fn known(head: &[u8]) -> Option<(&'static str, To)> {
+    let has = |&&(offset, signature, ..): &&(usize, &[u8], &str, To)| {
+        head.get(offset..).is_some_and(|rest| rest.starts_with(signature))
+    };
+    let signed = OTHERS.iter().find(has).map(|&(.., name, to)| (name, to));
+    signed.or_else(|| match *head {
+        // A frame of MPEG sound: eleven set bits, a layer, neither the free nor the forbidden rate, no forbidden frequency.
+        [0xFF, b, c, ..]
+            if b & 0xE0 == 0xE0
+                && b & 0x06 != 0
+                && b & 0x18 != 0x08
+                && !matches!(c >> 4, 0 | 15)
+                && c & 0x0C != 0x0C =>
+        {
+            Some(("MP3 sound", To::Sound))
+        }
+        [0xFF, 0xF0 | 0xF1 | 0xF8 | 0xF9, ..] => Some(("AAC sound", To::Sound)),
+        _ if is_tga(head) => Some(("a TGA picture", To::Picture)),
+        _ => None,
+    })
+}
+
+/// TGA has no signature: a header counts as one if all of its fields fit.
+fn is_tga(head: &[u8]) -> bool {
+    let &[_, map, kind, _, _, low, high, depth, _, _, _, _, w0, w1, h0, h1, bits, flags, ..] = head else {
+        return false;
+    };
+    let length = u16::from_le_bytes([low, high]);
+    let palette = match (map, kind) {
+        (1, 1 | 9) => length > 0 && matches!(depth, 15 | 16 | 24 | 32) && matches!(bits, 8 | 16),
+        (0, 2 | 10) => length == 0 && depth == 0 && matches!(bits, 15 | 16 | 24 | 32),
+        (0, 3 | 11) => length == 0 && depth == 0 && matches!(bits, 8 | 16),
+        _ => false,
+    };
+    palette && (w0, w1) != (0, 0) && (h0, h1) != (0, 0) && flags & 0xC0 == 0
+}
+
+/// The best name for what `head` begins, where nothing is known of it, and a hint.
+fn unknown(head: &[u8]) -> (&'static str, &'static str) {
     // The head may end inside a character; only a byte that cannot continue one speaks against text.
     let utf8 = match std::str::from_utf8(head) {
         Ok(_) => true,
@@ -123,9 +230,9 @@ fn name(head: &[u8]) -> &'static str {
     };
     let control = head.iter().any(|&b| b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r'));
     match (utf8 && !control, head.trim_ascii_start().first()) {
-        (true, Some(b'<')) => "markup (SVG, XML or HTML)",
-        (true, _) => "text",
-        _ => "an unknown kind of file",
+        (true, Some(b'<')) => ("markup (SVG, XML or HTML)", ""),
+        (true, _) => ("text", ""),
+        _ => ("an unknown kind of file", " (convert a picture to PNG or TIFF, a sound to WAV first)"),
     }
 }
 
@@ -139,9 +246,9 @@ mod tests {
 
     #[test]
     fn content_decides() {
-        assert_eq!(sniff(b"\x89PNG\r\n\x1a\n").unwrap(), Found::Picture(ImageFormat::Png, "PNG"));
+        assert_eq!(sniff(b"\x89PNG\r\n\x1a\n").unwrap(), Found::Png);
         assert_eq!(sniff(b"RIFF\0\0\0\0WAVEfmt ").unwrap(), Found::Wav);
-        assert_eq!(sniff(b"P6\n1 1\n255\n").unwrap(), Found::Picture(ImageFormat::Pnm, "PNM"));
+        assert_eq!(sniff(b"P6\n1 1\n255\n").unwrap(), Found::Picture(ImageFormat::Pnm));
     }
 
     #[test]
@@ -152,8 +259,21 @@ mod tests {
         assert!(message(b"BMW are cars, and this is text").contains("text"));
         assert!(message("na\u{ef}ve caf\u{e9}".as_bytes()).contains("text"));
         assert!(message(b"\xFF\xFE\x00\x01").contains("unknown kind"));
+        assert!(message(b"\xFF\xFB\x90\x64").contains("MP3 sound"));
+        assert!(message(b"\0\0\x02\0\0\0\0\0\0\0\0\0\x20\0\x10\0\x18\0rest").contains("a TGA picture"));
+        assert!(message(b"\0\0\x0A\0\0\0\0\0\0\0\0\0\0\0\x10\0\x18\0rest").contains("unknown kind"));
+        assert!(message(b"\0\0\x01\0\x01\0").contains("an ICO picture"));
+        assert!(message(b"riff\x2E\x91\xCF\x11").contains("Wave64"));
+        assert!(message(b"PF makes a word").contains("text"));
         assert!(message(b"").contains("empty"));
         assert!(message(&SIREN).contains(".siren"));
+    }
+
+    #[test]
+    fn what_can_be_converted_is_told_to_be() {
+        assert!(message(b"qoif").ends_with("are read (convert it to PNG or TIFF first)"));
+        assert!(message(b"fLaC").ends_with("are read (convert it to WAV first)"));
+        assert!(message(b"%PDF-1.7").ends_with("are read"));
     }
 
     #[test]

@@ -4,27 +4,33 @@
 //! allocated, and because `hound` takes no notice of the byte that pads odd chunks. It then decodes the samples behind
 //! a header in its plainest form. Reference: Microsoft, *Multiple channel audio data and WAVE files*, 2007.
 
+mod chunks;
+mod write;
+
+pub(super) use write::write;
+
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::media::blocks::Blocks;
+use crate::media::notes::{Reading, Rounding};
 use crate::media::{admit, require_finite};
-use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
-use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom, Write};
+use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
+use chunks::Chunks;
+use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
 /// `wFormatTag` of integer samples.
 const PCM: u16 = 1;
-/// `wFormatTag` of binary32 samples.
+/// `wFormatTag` of binary32 and binary64 samples.
 const FLOAT: u16 = 3;
 /// `wFormatTag` of a header whose sub-format says which.
 const EXTENSIBLE: u16 = 0xFFFE;
-/// The length written by programs that stream and cannot go back: everything up to the end of the file.
-const STREAMED: u32 = u32::MAX;
 
 /// Reads a sound from a file of `length` bytes.
 ///
 /// # Errors
 /// Those of [`read_from`](crate::media::read_from).
-pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limits) -> Result<Signal> {
-    let (layout, bytes) = find_data(&mut reader, length)?;
+pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limits) -> Result<Reading> {
+    let Chunks { layout, place, bytes, tags, others } = Chunks::find(&mut reader, length, limits)?;
     let block = layout.block();
     if bytes == 0 {
         return Err(Error::format("WAV", "it holds 0 samples, at least 1 expected"));
@@ -41,20 +47,44 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limit
         rate: layout.rate,
     };
     admit("WAV", &description, limits)?;
+    let mut notes = vec![];
+    if !others.is_empty() {
+        notes.push(format!("its chunks {} are not kept", others.join(", ")));
+    }
 
+    reader.seek(SeekFrom::Start(place))?;
     let data = reader.take(u64::from(bytes));
-    let wav = hound::WavReader::new(Cursor::new(layout.header(bytes)).chain(data)).map_err(fault)?;
-    let samples = match description.format {
-        SampleFormat::I8 => Samples::I8(collect(wav)?),
-        SampleFormat::I16 => Samples::I16(collect(wav)?),
-        SampleFormat::I24 => Samples::I24(collect(wav)?),
-        SampleFormat::I32 => Samples::I32(collect(wav)?),
-        _ => Samples::F32(collect(wav)?),
+    let samples = if layout.container == 8 {
+        Samples::F32(doubles(data, (bytes / 8) as usize, &mut notes)?)
+    } else {
+        let wav = hound::WavReader::new(Cursor::new(layout.header(bytes)).chain(data)).map_err(fault)?;
+        match description.format {
+            SampleFormat::I8 => Samples::I8(collect(wav)?),
+            SampleFormat::I16 => Samples::I16(collect(wav)?),
+            SampleFormat::I24 => Samples::I24(collect(wav)?),
+            SampleFormat::I32 => Samples::I32(collect(wav)?),
+            _ => Samples::F32(collect(wav)?),
+        }
     };
     if let Samples::F32(values) = &samples {
         require_finite("WAV", values, &description)?;
     }
-    Ok(Signal { description, samples, metadata: vec![] })
+    let mut blocks = Blocks::new(limits);
+    blocks.add(MetadataKind::Tags, tags, &mut notes);
+    Ok(Reading { notes, ..Signal { description, samples, metadata: blocks.into() }.into() })
+}
+
+/// Samples of binary64, rounded.
+fn doubles(mut data: impl Read, count: usize, notes: &mut Vec<String>) -> Result<Vec<f32>> {
+    let (mut samples, mut rounding) = (Vec::with_capacity(count), Rounding::default());
+    for _ in 0..count {
+        let mut bytes = [0; 8];
+        data.read_exact(&mut bytes)?;
+        samples.push(rounding.single(f64::from_le_bytes(bytes)));
+    }
+    rounding.require_range("WAV")?;
+    notes.extend(rounding.note());
+    Ok(samples)
 }
 
 fn collect<R: Read, S: hound::Sample>(wav: hound::WavReader<R>) -> Result<Vec<S>> {
@@ -73,53 +103,6 @@ struct Layout {
     rate: u32,
     /// Bytes that hold one sample.
     container: u16,
-}
-
-/// Walks the chunks up to the samples; the layout and the number of bytes of samples, all of them present.
-fn find_data<R: BufRead + Seek>(reader: &mut R, length: u64) -> Result<(Layout, u32)> {
-    let mut layout = None;
-    let mut at = 12;
-    loop {
-        if at + 8 > length {
-            let missing = if layout.is_none() { "fmt" } else { "data" };
-            return Err(Error::format(
-                "WAV",
-                format!("the file ends at byte {length} without a {missing} chunk"),
-            ));
-        }
-        reader.seek(SeekFrom::Start(at))?;
-        let mut header = [0; 8];
-        reader.read_exact(&mut header)?;
-        let [a, b, c, d, size @ ..] = header;
-        let size = u32::from_le_bytes(size);
-        at += 8;
-        let present = length - at;
-        match &[a, b, c, d] {
-            b"data" => {
-                let layout: Layout =
-                    layout.ok_or_else(|| Error::format("WAV", "data chunk before the fmt chunk"))?;
-                if size == STREAMED {
-                    let whole = present - present % u64::from(layout.block());
-                    return Ok((
-                        layout,
-                        u32::try_from(whole).unwrap_or(STREAMED - STREAMED % layout.block()),
-                    ));
-                }
-                if u64::from(size) > present {
-                    let detail = format!("truncated: {size} bytes of samples announced, {present} present");
-                    return Err(Error::format("WAV", detail));
-                }
-                return Ok((layout, size));
-            }
-            b"fmt " => {
-                let mut fields = Vec::new();
-                reader.by_ref().take(u64::from(size.min(40))).read_to_end(&mut fields)?;
-                layout = Some(Layout::parse(&fields)?);
-            }
-            _ => {}
-        }
-        at += u64::from(size) + u64::from(size % 2);
-    }
 }
 
 impl Layout {
@@ -143,7 +126,10 @@ impl Layout {
             tag = short(24).ok_or_else(cut)?;
         }
         if tag != PCM && tag != FLOAT {
-            let detail = format!("{} samples, integer or binary32 samples expected", coding(tag));
+            let detail = format!(
+                "{} samples, integers or floats expected (convert it to 16-bit PCM first)",
+                coding(tag)
+            );
             return Err(Error::unsupported("WAV", detail));
         }
         if channels == 0 || rate == 0 || block == 0 || block % channels != 0 {
@@ -173,11 +159,13 @@ impl Layout {
             (2, false) => Ok(SampleFormat::I16),
             (3, false) => Ok(SampleFormat::I24),
             (4, false) => Ok(SampleFormat::I32),
-            (4, true) => Ok(SampleFormat::F32),
+            (4 | 8, true) => Ok(SampleFormat::F32),
             (bytes, float) => {
                 let kind = if float { "float" } else { "integer" };
-                let detail =
-                    format!("{}-bit {kind} samples, 8 to 32-bit integers or binary32 expected", 8 * bytes);
+                let detail = format!(
+                    "{}-bit {kind} samples, 8 to 32-bit integers or 32 and 64-bit floats expected",
+                    8 * bytes
+                );
                 Err(Error::unsupported("WAV", detail))
             }
         }
@@ -215,56 +203,11 @@ fn coding(tag: u16) -> String {
         0x06 => "A-law".into(),
         0x07 => "µ-law".into(),
         0x31 => "GSM".into(),
+        0x50 => "MPEG".into(),
         0x55 => "MP3".into(),
+        0xFF | 0x1600 | 0x1610 => "AAC".into(),
         other => format!("coding {other:#06x}"),
     }
-}
-
-/// Writes a sound.
-///
-/// # Errors
-/// [`Error::Unsupported`] if a WAV file cannot hold it: a rate of 0, too many bytes; [`Error::Parameter`] if a sample is
-/// outside its format; [`Error::Io`] if writing fails.
-pub(super) fn write<W: Write + Seek>(signal: &Signal, writer: W) -> Result<()> {
-    let description = &signal.description;
-    let (bits, channels) = (description.format.bits(), u32::from(description.channels));
-    let block = bits / 8 * channels;
-    if description.rate == 0 || description.rate.checked_mul(block).is_none() {
-        let detail = format!(
-            "{} Hz in blocks of {block} bytes, 1 to {} Hz expected",
-            description.rate,
-            u32::MAX / block
-        );
-        return Err(Error::unsupported("WAV", detail));
-    }
-    let bytes = signal.samples.len() as u64 * u64::from(bits / 8);
-    // 36 to 60 bytes of header are counted with the samples.
-    let most = u64::from(u32::MAX) - 60;
-    if bytes > most {
-        return Err(Error::unsupported("WAV", format!("{bytes} bytes of samples, at most {most} expected")));
-    }
-    let spec = hound::WavSpec {
-        channels: u16::from(description.channels),
-        sample_rate: description.rate,
-        bits_per_sample: bits as u16,
-        sample_format: match description.format {
-            SampleFormat::F32 => hound::SampleFormat::Float,
-            _ => hound::SampleFormat::Int,
-        },
-    };
-    let mut wav = hound::WavWriter::new(writer, spec).map_err(fault)?;
-    match &signal.samples {
-        Samples::I8(v) => put(&mut wav, v)?,
-        Samples::I16(v) => put(&mut wav, v)?,
-        Samples::I24(v) | Samples::I32(v) => put(&mut wav, v)?,
-        Samples::F32(v) => put(&mut wav, v)?,
-        other => return Err(Error::unsupported("WAV", format!("{:?} samples", other.format()))),
-    }
-    wav.finalize().map_err(fault)
-}
-
-fn put<W: Write + Seek, S: hound::Sample + Copy>(wav: &mut hound::WavWriter<W>, samples: &[S]) -> Result<()> {
-    samples.iter().try_for_each(|&sample| wav.write_sample(sample)).map_err(fault)
 }
 
 fn fault(error: hound::Error) -> Error {
@@ -280,6 +223,7 @@ fn fault(error: hound::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::chunks::STREAMED;
     use super::*;
 
     /// A mono 16-bit file at 8 kHz with `chunks` between fmt and data.
@@ -291,13 +235,47 @@ mod tests {
     }
 
     fn samples(bytes: &[u8]) -> Result<Samples> {
-        Ok(read(Cursor::new(bytes), bytes.len() as u64, &Limits::default())?.samples)
+        Ok(read(Cursor::new(bytes), bytes.len() as u64, &Limits::default())?.signal.samples)
     }
 
     #[test]
     fn odd_chunks_are_padded() {
         let list = b"LIST\x03\0\0\0abc\0";
         assert_eq!(samples(&file(list, 4, &[1, 0, 0xFF, 0xFF])).unwrap(), Samples::I16(vec![1, -1]));
+    }
+
+    #[test]
+    fn tags_are_kept_wherever_they_stand_and_other_chunks_are_told() {
+        let tags = b"IART\x03\0\0\0Me\0\0";
+        let list = [&b"LIST\x10\0\0\0INFO"[..], tags].concat();
+        let bext = b"bext\x02\0\0\0xy";
+        for bytes in
+            [file(&[&list[..], bext].concat(), 2, &[5, 0]), file(bext, 2, &[&[5, 0], &list[..]].concat())]
+        {
+            let length = bytes.len() as u64;
+            let reading = read(Cursor::new(bytes), length, &Limits::default()).unwrap();
+            assert_eq!(reading.notes, ["its chunks bext are not kept"]);
+            assert_eq!(reading.signal.metadata[0].bytes, tags);
+            let mut again = Cursor::new(vec![]);
+            write(&reading.signal, &mut again).unwrap();
+            let again = again.into_inner();
+            assert_eq!(
+                u32::from_le_bytes([again[4], again[5], again[6], again[7]]) as usize,
+                again.len() - 8
+            );
+            let length = again.len() as u64;
+            let back = read(Cursor::new(again), length, &Limits::default()).unwrap();
+            assert_eq!((back.signal, back.notes), (reading.signal, vec![]));
+        }
+    }
+
+    #[test]
+    fn binary64_is_rounded_and_told() {
+        let mut bytes = Layout { float: true, channels: 1, rate: 8000, container: 8 }.header(16);
+        bytes.extend([0.5f64, 0.1].map(f64::to_le_bytes).concat());
+        let reading = read(Cursor::new(&bytes), bytes.len() as u64, &Limits::default()).unwrap();
+        assert_eq!(reading.signal.samples, Samples::F32(vec![0.5, 0.1]));
+        assert!(reading.notes[0].starts_with("1 sample rounded to binary32"), "{:?}", reading.notes);
     }
 
     #[test]
@@ -326,7 +304,7 @@ mod tests {
 
     #[test]
     fn what_a_header_cannot_say_is_not_written() {
-        let mut signal = read(Cursor::new(file(&[], 2, &[5, 0])), 46, &Limits::default()).unwrap();
+        let mut signal = read(Cursor::new(file(&[], 2, &[5, 0])), 46, &Limits::default()).unwrap().signal;
         for rate in [0, u32::MAX] {
             signal.description.rate = rate;
             assert!(

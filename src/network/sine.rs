@@ -100,4 +100,16 @@ mod tests {
             [0x3f3504f3, 0x3f7fffff, 0xbf73786f, 0x302cb5f8, 0xbed146ec]
         );
     }
+
+    #[test]
+    fn sines_and_sums_are_those_of_the_specification() {
+        use crate::vectors::{binary32, rows};
+        for (input, result) in rows("sine") {
+            assert_eq!(format!("{:08x}", sine(binary32(input[0])).to_bits()), result, "{input:?}");
+        }
+        for (input, result) in rows("fma") {
+            let [a, b, c] = [0, 1, 2].map(|i| binary32(input[i]));
+            assert_eq!(format!("{:08x}", a.mul_add(b, c).to_bits()), result, "{input:?}");
+        }
+    }
 }

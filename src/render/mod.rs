@@ -1,8 +1,8 @@
 //! RENDER: networks to samples on a grid, tile by tile, band by band.
 //!
 //! At each position the tiles with a weight above 0 are visited in ascending order, `value ← fma(weight, network,
-//! value)` from 0, where the weight is the product of the axes' weights, first axis first. A sample is the mean over
-//! the positions of its footprint, where colours count by their alpha.
+//! value)` from 0, where the weight is the product of the axes' weights, first axis first; then it is taken to the units of
+//! the signal. A sample is the mean over the positions of its footprint, where colours count by their alpha.
 
 #![cfg_attr(
     not(test),
@@ -37,7 +37,7 @@ use crate::backend::simd::{BLOCK, Workspace};
 use crate::error::Result;
 use crate::limits::{bytes_of, filled};
 use crate::network::{Jet, Network};
-use crate::signal::{Description, Grid, Tiles};
+use crate::signal::{Description, Grid, Tiles, Units};
 use crate::watch::Watch;
 use bands::{group_size, threads};
 use blend::components;
@@ -61,6 +61,7 @@ pub(crate) struct Rendering<'a> {
     jet: Option<Jet>,
     engine: &'a Engine,
     watch: Watch<'a>,
+    units: Option<&'a Units>,
 }
 
 impl<'a> Rendering<'a> {
@@ -81,7 +82,12 @@ impl<'a> Rendering<'a> {
         let axes: Result<_> =
             axes.map(|(a, (axis, &length))| AxisPlan::new(tiles, a, axis, length)).collect();
         let (channels, alpha) = (usize::from(description.channels), description.has_alpha());
-        Ok(Rendering { networks, tiles, axes: axes?, channels, alpha, jet, engine, watch })
+        Ok(Rendering { networks, tiles, axes: axes?, channels, alpha, jet, engine, watch, units: None })
+    }
+
+    /// The same rendering, of a signal in such units.
+    pub fn in_units(self, units: Option<&'a Units>) -> Self {
+        Rendering { units, ..self }
     }
 
     /// Numbers at a position: all channels, and of each the components of the jet.
@@ -175,6 +181,9 @@ impl<'a> Rendering<'a> {
             if visible.iter().all(|v| !v.is_empty()) {
                 self.add_tile(number, window, &visible, &mut out, workspace)?;
             }
+        }
+        if let Some(units) = self.units {
+            units.apply(components(self.jet, self.axes.len()), &mut out);
         }
         Ok(out)
     }

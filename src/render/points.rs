@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::ieee::ieee;
 use crate::limits::filled;
 use crate::network::{Jet, Network};
-use crate::signal::Tiles;
+use crate::signal::{Tiles, Units};
 use crate::watch::Watch;
 
 /// The networks of a signal, to be evaluated at scattered points.
@@ -19,6 +19,7 @@ pub(crate) struct Points<'a> {
     pub jet: Option<Jet>,
     pub engine: &'a Engine,
     pub watch: Watch<'a>,
+    pub units: Option<&'a Units>,
 }
 
 impl Points<'_> {
@@ -84,6 +85,9 @@ impl Points<'_> {
                 blend.push(seen, point.saturating_mul(width), out, workspace)?;
             }
             blend.flush(out, workspace)?;
+        }
+        if let Some(units) = self.units {
+            units.apply(components(self.jet, axes), out);
         }
         Ok(())
     }

@@ -26,6 +26,16 @@ impl Taylor {
         Some(self.coefficients.get(at)? * orders.iter().map(|&n| factorial(n)).product::<f64>())
     }
 
+    /// The same polynomial with values in other units: `offset + scale · value`.
+    pub(crate) fn in_units(mut self, scale: f64, offset: f64) -> Self {
+        self.coefficients.iter_mut().for_each(|coefficient| *coefficient *= scale);
+        let constant = self.exponents.iter().position(|exponents| exponents.iter().all(|&n| n == 0));
+        if let Some(constant) = constant.and_then(|at| self.coefficients.get_mut(at)) {
+            *constant += offset;
+        }
+        self
+    }
+
     /// The polynomial at an `offset` from the position, native samples.
     pub fn value(&self, offset: &[f64]) -> f64 {
         let monomial = |exponents: &[usize]| {

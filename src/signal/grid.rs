@@ -44,6 +44,13 @@ impl Axis {
     pub fn resized(length: u32, count: u32) -> Self {
         Self::spread(-0.5, f64::from(length) - 0.5, count)
     }
+    /// An axis of `length` samples at `native` Hz, sampled at `rate` Hz: sample `k` of either lies at `k / rate` seconds,
+    /// and none lies beyond the extent of the sound. `None` if there are more than an axis can have.
+    pub fn at_rate(length: u32, native: u32, rate: u32) -> Option<Self> {
+        let spacing = f64::from(native) / f64::from(rate);
+        let count = ((f64::from(length) - 0.5) / spacing).floor() + 1.0;
+        (count <= f64::from(u32::MAX)).then(|| Self::new(0.0, spacing, count as u32))
+    }
     /// `count` samples spread evenly over the positions `from` to `to`.
     fn spread(from: f64, to: f64, count: u32) -> Self {
         ieee(|| {
@@ -218,6 +225,17 @@ mod tests {
         let axis = Axis::resized(4, 8);
         assert_eq!((axis.position(0), axis.position(7)), (-0.25, 3.25));
         assert_eq!(Axis::resized(4, 4), Axis::native(4));
+    }
+
+    #[test]
+    fn resampling_keeps_the_first_instant_and_the_extent() {
+        let axis = |length, native, rate| Axis::at_rate(length, native, rate).unwrap();
+        assert_eq!(axis(7, 8000, 8000), Axis::native(7));
+        assert_eq!(axis(44_100, 44_100, 48_000).count, 48_000);
+        assert_eq!(axis(4, 8000, 16_000).count, 8);
+        assert_eq!((axis(5, 8000, 4000).count, axis(5, 8000, 4000).position(2)), (3, 4.0));
+        assert_eq!(axis(1, 8000, 1).count, 1);
+        assert_eq!(Axis::at_rate(u32::MAX, 1, 2), None);
     }
 
     #[test]

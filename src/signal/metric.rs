@@ -3,6 +3,9 @@
 //! Errors are measured in unit values (0..1 of unsigned, −1..1 of signed integers, floats as they are) *after* rounding
 //! to the codes of the signal's format, as a decoded file would hold them. Errors of what is visible: in a picture with alpha
 //! the squared error of a colour counts by the source's alpha there, within 0 to 1, and alpha counts wholly.
+//!
+//! The peak of PSNR is 1 for integers: the full range of pictures, half of that of sounds. Numbers of binary32 have any unit,
+//! so theirs is as much of the range of the source, or given by who knows better.
 
 #[cfg(feature = "encoder")]
 mod spectral;
@@ -15,12 +18,19 @@ use std::ops::Range;
 
 pub use tile::{TileErrors, WorstTile};
 
-/// The peak of PSNR in unit values: full scale of a picture, full amplitude of a sound.
+/// The peak of PSNR of integers in unit values: full scale of a picture, full amplitude of a sound.
 pub const PEAK: f64 = 1.0;
+
+/// The peak of PSNR of binary32 samples with this `range`, the largest maximum − minimum of a channel: all of it for
+/// pictures, half of it, the amplitude, for sound.
+pub fn peak_of_range(kind: Kind, range: f64) -> f64 {
+    if kind == Kind::Sound { 0.5 * range } else { range }
+}
 
 /// Accumulates the error of a signal that is rendered block by block.
 #[derive(Clone, Debug)]
 pub struct ErrorSum {
+    kind: Kind,
     format: SampleFormat,
     channels: Vec<ChannelSum>,
     /// Whether errors of colours count by the alpha in the last channel.
@@ -28,22 +38,41 @@ pub struct ErrorSum {
 }
 
 /// Sums of one channel, in codes: exact for opaque 8-bit samples in any order, and for 16-bit ones up to 2²¹ positions.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct ChannelSum {
     positions: u64,
     error: f64,
+    /// Of the squares of the source, and of itself.
     source: f64,
+    total: f64,
     max: f64,
+    /// The range of the source.
+    low: f64,
+    high: f64,
     /// Whether any sample differs, be it visible or not.
     differs: bool,
 }
 
 impl ChannelSum {
+    const NOTHING: ChannelSum = ChannelSum {
+        positions: 0,
+        error: 0.0,
+        source: 0.0,
+        total: 0.0,
+        max: 0.0,
+        low: f64::INFINITY,
+        high: f64::NEG_INFINITY,
+        differs: false,
+    };
+
     /// Adds an error that counts `weight` times.
     fn add(&mut self, source: f64, other: f64, weight: f64) {
         let error = (other - source).abs();
         self.positions += 1;
         self.source += source * source;
+        self.total += source;
+        self.low = self.low.min(source);
+        self.high = self.high.max(source);
         self.differs |= error != 0.0;
         if weight == 0.0 {
             return;
@@ -53,13 +82,19 @@ impl ChannelSum {
         self.error += weight * (error * error);
         self.max = self.max.max(weight * error);
     }
+    /// The sum of the squared distances of the source from its mean.
+    fn deviation(&self) -> f64 {
+        let mean = self.total / self.positions.max(1) as f64;
+        (self.source - self.total * mean).max(0.0)
+    }
 }
 
 impl ErrorSum {
     /// The error of nothing yet, between signals of `description`.
     pub fn new(description: &Description) -> Self {
-        let channels = vec![ChannelSum::default(); usize::from(description.channels.max(1))];
-        ErrorSum { format: description.format, channels, by_alpha: description.has_alpha() }
+        let channels = vec![ChannelSum::NOTHING; usize::from(description.channels.max(1))];
+        let by_alpha = description.has_alpha();
+        ErrorSum { kind: description.kind, format: description.format, channels, by_alpha }
     }
 
     /// The same where colours count alike whatever the alpha.
@@ -98,8 +133,11 @@ impl ErrorSum {
             mine.positions += theirs.positions;
             mine.error += theirs.error;
             mine.source += theirs.source;
+            mine.total += theirs.total;
             mine.max = mine.max.max(theirs.max);
             mine.differs |= theirs.differs;
+            mine.low = mine.low.min(theirs.low);
+            mine.high = mine.high.max(theirs.high);
         }
     }
 
@@ -127,9 +165,12 @@ impl ErrorSum {
     /// With `scale` codes to a unit.
     fn scaled(&self, scale: f64) -> Distortion {
         let mean = |sum: f64, n: u64| if n == 0 { 0.0 } else { sum / n as f64 / (scale * scale) };
+        let range = self.channels.iter().map(|c| c.high - c.low).fold(0.0, f64::max);
         Distortion {
+            peak: if self.format == SampleFormat::F32 { peak_of_range(self.kind, range) } else { PEAK },
             mse: self.channels.iter().map(|c| mean(c.error, c.positions)).collect(),
             power: self.channels.iter().map(|c| mean(c.source, c.positions)).collect(),
+            variance: self.channels.iter().map(|c| mean(c.deviation(), c.positions)).collect(),
             max: self.channels.iter().map(|c| c.max).fold(0.0, f64::max) / scale,
             identical: !self.channels.iter().any(|c| c.differs),
         }
@@ -144,10 +185,14 @@ pub struct Distortion {
     pub mse: Vec<f64>,
     /// Mean square of the source in each channel.
     pub power: Vec<f64>,
+    /// Variance of the source in each channel: mean square of what it differs from its mean by, the error of the best constant.
+    pub variance: Vec<f64>,
     /// Largest absolute error of any sample; of a colour with alpha, times the alpha, which is as much as it shows.
     pub max: f64,
     /// Whether all samples are equal. Without an error that counts, invisible ones may still differ.
     pub identical: bool,
+    /// What PSNR refers to: [`PEAK`], or of binary32 samples [`peak_of_range`] of the source.
+    pub peak: f64,
 }
 
 impl Distortion {
@@ -155,9 +200,26 @@ impl Distortion {
     pub fn mean(&self) -> f64 {
         self.mse.iter().sum::<f64>() / self.mse.len() as f64
     }
-    /// `10 log₁₀(PEAK² / mse)` in dB over all channels; infinite for equal signals. The main figure of pictures.
+    /// The same, with PSNR that refers to `peak`.
+    pub fn with_peak(self, peak: f64) -> Self {
+        Distortion { peak, ..self }
+    }
+    /// `10 log₁₀(peak² / mse)` in dB over all channels; infinite for equal signals. The main figure of pictures.
     pub fn psnr_db(&self) -> f64 {
-        ratio_db(PEAK * PEAK, self.mean())
+        ratio_db(self.peak * self.peak, self.mean())
+    }
+    /// How much closer to the source than the best constant, its mean, in dB over all channels: 0 of the mean itself.
+    pub fn gain_db(&self) -> f64 {
+        ratio_db(self.variance.iter().sum::<f64>() / self.variance.len() as f64, self.mean())
+    }
+    /// The PSNR that the best constant in place of the source would have, dB: what has less tells nothing of it.
+    /// Infinite for a constant source and for equal signals.
+    pub fn constant_psnr_db(&self) -> f64 {
+        if self.mean() == 0.0 {
+            return f64::INFINITY;
+        }
+        let variance = self.variance.iter().sum::<f64>() / self.variance.len() as f64;
+        self.psnr_db() + ratio_db(self.mean(), variance)
     }
     /// `10 log₁₀(Σs² / Σe²)` in dB over all channels; infinite for equal signals, −∞ if only the source is silent.
     /// The main figure of sound.
@@ -190,6 +252,14 @@ pub struct Comparison {
 /// # Errors
 /// [`Error::Parameter`] if kind, lengths, channels or rate differ.
 pub fn compare(source: &Signal, other: &Signal) -> Result<Comparison> {
+    compare_by(source, other, None)
+}
+
+/// As [`compare`], with measures that refer to `peak`, unit values, instead of the one that follows from the source.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_by(source: &Signal, other: &Signal, peak: Option<f64>) -> Result<Comparison> {
     let (a, b) = (&source.description, &other.description);
     if (a.kind, &a.lengths, a.channels, a.rate) != (b.kind, &b.lengths, b.channels, b.rate) {
         return Err(Error::parameter(
@@ -209,11 +279,17 @@ pub fn compare(source: &Signal, other: &Signal) -> Result<Comparison> {
         });
         sum.scaled(1.0)
     };
+    let distortion = match peak {
+        Some(peak) => distortion.with_peak(peak),
+        None => distortion,
+    };
+    // A constant has no range to refer to.
+    let peak = if distortion.peak > 0.0 { distortion.peak } else { PEAK };
     let mut comparison = Comparison { distortion, ssim: None, ms_ssim: None, lsd_db: None };
     match a.kind {
-        Kind::Picture => (comparison.ssim, comparison.ms_ssim) = ssim::of_pictures(source, other),
+        Kind::Picture => (comparison.ssim, comparison.ms_ssim) = ssim::of_pictures(source, other, peak),
         #[cfg(feature = "encoder")]
-        Kind::Sound => comparison.lsd_db = Some(spectral::log_spectral_distance(source, other)),
+        Kind::Sound => comparison.lsd_db = Some(spectral::log_spectral_distance(source, other, peak)),
         #[cfg(not(feature = "encoder"))]
         Kind::Sound => {}
     }
@@ -284,6 +360,20 @@ pub(crate) mod tests {
         assert!(close(d.psnr_db(), 20.0 * 255f64.log10()), "{}", d.psnr_db());
         assert!(close(d.max, 1.0 / 255.0));
         assert!(close(d.snr_db(), 10.0 * (50000f64 / 2.0).log10()), "{}", d.snr_db());
+    }
+
+    #[test]
+    fn the_best_constant_has_the_variance_for_an_error() {
+        let a = picture(2, 2, 1, Samples::U8(vec![0, 102, 102, 0]));
+        let mean = picture(2, 2, 1, Samples::U8(vec![51; 4]));
+        let off = picture(2, 2, 1, Samples::U8(vec![200; 4]));
+        for other in [&mean, &off] {
+            let d = compare(&a, other).unwrap().distortion;
+            assert!(close(d.variance[0], (51f64 / 255.0).powi(2)), "{d:?}");
+            assert!(close(d.constant_psnr_db(), 20.0 * 5f64.log10()), "{}", d.constant_psnr_db());
+        }
+        assert_eq!(compare(&off, &mean).unwrap().distortion.constant_psnr_db(), f64::INFINITY);
+        assert_eq!(compare(&a, &a).unwrap().distortion.constant_psnr_db(), f64::INFINITY);
     }
 
     #[test]
@@ -360,6 +450,44 @@ pub(crate) mod tests {
         assert_eq!(whole.distortion(), parts.distortion());
         assert!(close(whole.distortion().mse[1], 0.25 / 255f64.powi(2)));
         assert!(matches!(whole.add(&a.samples, 8, &units), Err(Error::Parameter { .. })));
+    }
+
+    #[test]
+    fn psnr_of_binary32_refers_to_the_range_and_does_not_depend_on_the_unit() {
+        let relief = |scale: f32, shift: f32| {
+            Samples::F32((0..300).map(|i| scale * (0.5 + 0.3 * (i as f32 * 0.1).sin()) + shift).collect())
+        };
+        let moved = |scale: f32, shift: f32| relief(scale, shift + 0.01 * scale);
+        let compared = |scale: f32, shift: f32| {
+            let [a, b] =
+                [relief(scale, shift), moved(scale, shift)].map(|samples| picture(20, 15, 1, samples));
+            compare(&a, &b).unwrap()
+        };
+        let plain = compared(1.0, 0.0);
+        assert!((plain.distortion.peak - 0.6).abs() < 1e-4, "{}", plain.distortion.peak);
+        assert!((plain.distortion.psnr_db() - 20.0 * 60f64.log10()).abs() < 0.01);
+        for (scale, shift, tolerance) in
+            [(3000.0, 0.0, 1e-4), (1e-30, 0.0, 1e-4), (1e30, 0.0, 1e-4), (20.0, 273.15, 0.02)]
+        {
+            let other = compared(scale, shift);
+            let difference = other.distortion.psnr_db() - plain.distortion.psnr_db();
+            assert!(difference.abs() < tolerance, "{scale}: {difference}");
+            assert!(shift != 0.0 || (other.ssim.unwrap() - plain.ssim.unwrap()).abs() < 1e-4, "{scale}");
+            assert!((other.distortion.gain_db() - plain.distortion.gain_db()).abs() < tolerance, "{scale}");
+        }
+        let [a, b] = [relief(1.0, 0.0), moved(1.0, 0.0)].map(|samples| sound(1, samples));
+        assert!((compare(&a, &b).unwrap().distortion.peak - 0.3).abs() < 1e-4, "the amplitude of a sound");
+        let given = compare_by(&a, &b, Some(30.0)).unwrap().distortion;
+        assert!((given.psnr_db() - 20.0 * 3000f64.log10()).abs() < 0.01);
+    }
+
+    #[test]
+    fn the_mean_of_a_signal_has_no_gain() {
+        let a = picture(4, 1, 1, Samples::U8(vec![10, 20, 30, 40]));
+        let mean = picture(4, 1, 1, Samples::U8(vec![25; 4]));
+        let better = picture(4, 1, 1, Samples::U8(vec![15, 15, 35, 35]));
+        assert!(compare(&a, &mean).unwrap().distortion.gain_db().abs() < 1e-9);
+        assert!(close(compare(&a, &better).unwrap().distortion.gain_db(), 10.0 * 5f64.log10()));
     }
 
     #[test]

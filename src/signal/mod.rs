@@ -4,11 +4,13 @@ mod grid;
 pub mod metric;
 mod samples;
 mod tiles;
+mod units;
 
 pub(crate) use grid::first_index;
 pub use grid::{Axis, Grid, Region};
 pub use samples::{SampleFormat, Samples};
 pub use tiles::{Tile, Tiles};
+pub use units::Units;
 
 /// The kind of a signal; it fixes the meaning of axes and channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +75,34 @@ pub enum MetadataKind {
     Exif,
     /// An XMP packet.
     Xmp,
+    /// What the colours mean, as code points of ITU-T H.273: primaries, transfer function, matrix (0, as samples are RGB)
+    /// and 1 for the full range, a byte each.
+    CodePoints,
+    /// The exponent that turned light into samples, times 100 000, in 4 bytes, the highest first.
+    Gamma,
+    /// x and y of the white point and of red, green and blue, times 100 000, in 4 bytes each, the highest first.
+    Chromaticities,
+    /// Pixels per unit along the width and the height, in 4 bytes each, the highest first; then 1 if the unit is the metre, 0 if
+    /// only the shape of a pixel is known.
+    Resolution,
+    /// Tags of a sound, as they follow `INFO` in a list of RIFF: chunks of a name, a size and a text.
+    Tags,
+}
+
+impl std::fmt::Display for MetadataKind {
+    /// The name that people know it by.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            MetadataKind::Icc => "ICC",
+            MetadataKind::Exif => "Exif",
+            MetadataKind::Xmp => "XMP",
+            MetadataKind::CodePoints => "cICP",
+            MetadataKind::Gamma => "gAMA",
+            MetadataKind::Chromaticities => "cHRM",
+            MetadataKind::Resolution => "resolution",
+            MetadataKind::Tags => "tags",
+        })
+    }
 }
 
 /// A block of metadata carried along unread.

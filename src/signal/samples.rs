@@ -44,10 +44,6 @@ impl SampleFormat {
             _ => Some((half(self.bits()), -half(self.bits()), half(self.bits()) - 1.0)),
         }
     }
-    /// The peak of PSNR in unit values: 1, the full scale of pictures and the full amplitude of sound.
-    pub fn peak(self) -> f64 {
-        crate::signal::metric::PEAK
-    }
     /// The sample a unit value is stored as: scaled, rounded to nearest even, clamped; NaN becomes 0.
     /// Floats pass unchanged. The result is an integer (or the float itself) as binary32.
     pub fn quantize(self, value: f32) -> f32 {

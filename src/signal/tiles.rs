@@ -287,4 +287,14 @@ mod tests {
             assert!(matches!(Tiles::new(&picture(10, 4), counts, overlap), Err(Error::Parameter { .. })));
         }
     }
+
+    #[test]
+    fn ramps_are_those_of_the_specification() {
+        for (input, result) in crate::vectors::rows("ramp") {
+            let mut tiles = Tiles::one(&picture(1, 1));
+            tiles.overlap = input[1].parse().unwrap();
+            let ramp = tiles.ramp(input[0].parse().unwrap(), 0);
+            assert_eq!(format!("{:016x}", ramp.to_bits()), result, "{input:?}");
+        }
+    }
 }

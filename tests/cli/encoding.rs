@@ -1,6 +1,6 @@
 //! Encoding, from a file to a verified file and back.
 
-use crate::support::{Room, picture, sound};
+use crate::support::{Room, picture, siren_with_profile, sound};
 
 /// Small and fast: what is tested is the way, not the fit.
 const FAST: [&str; 6] = ["--effort", "1", "--layers", "1", "--width", "4"];
@@ -44,6 +44,86 @@ fn several_inputs_are_encoded_each_by_itself() {
     room.run(&encode(&["a.ppm", "c.ppm", "-o", "d"])).complains(2, &["--output names one file"]);
     room.run(&encode(&["a.ppm", "-"])).complains(2, &["standard input"]);
     room.run(&encode(&["a.ppm", "a.png"])).complains(2, &["a.siren"]);
+}
+
+#[test]
+fn a_directory_takes_the_outputs_of_all() {
+    let room = Room::new();
+    std::fs::create_dir(room.path("in")).unwrap();
+    room.put("a.ppm", picture(16, 12));
+    room.put("in/b.ppm", picture(8, 12));
+    room.put("in/a.ppm", picture(8, 12));
+    let run = room.run(&encode(&["a.ppm", "in/b.ppm", "--output-dir", "new/out"])).exits(0);
+    assert!(run.stderr.contains("in/b.ppm → new/out/b.siren"), "{}", run.stderr);
+    room.run(&["verify", "new/out/a.siren", "a.ppm"]).exits(0);
+    room.run(&encode(&["a.ppm", "in/a.ppm", "--output-dir", "new"])).complains(2, &["two", "new/a.siren"]);
+    room.run(&encode(&["a.ppm", "-o", "x", "--output-dir", "new"])).exits(2);
+    room.run(&encode(&["-", "--output-dir", "new"])).complains(2, &["--output-dir", "standard input"]);
+    room.run(&encode(&["a.ppm", "--output-dir", "a.ppm"])).complains(1, &["a.ppm", "file exists"]);
+    assert_eq!(room.names(), ["a.ppm", "in", "new"]);
+}
+
+#[test]
+fn the_output_may_be_the_second_of_two_arguments() {
+    let room = Room::new();
+    room.put("a.ppm", picture(16, 12));
+    room.put("b.ppm", picture(8, 12));
+    let run = room.run(&encode(&["a.ppm", "out.siren"])).exits(0);
+    assert!(run.stderr.starts_with("a.ppm → out.siren: "), "{}", run.stderr);
+    room.run(&encode(&["a.ppm", "out.siren"])).complains(1, &["out.siren", "exists", "-f"]);
+    let piped = room.feed(&encode(&["-", "piped.SIREN"]), &picture(16, 12)).exits(0);
+    assert!(piped.stdout.is_empty());
+    assert!(room.get("piped.SIREN") == room.get("out.siren"));
+    // One output is of one input: told before any work.
+    room.run(&encode(&["a.ppm", "b.ppm", "new.siren"]))
+        .complains(2, &["new.siren", "one output", "one input"]);
+    // What is a .siren file already is no input, and the others are encoded.
+    let run = room.run(&encode(&["a.ppm", "b.ppm", "out.siren"])).exits(3);
+    assert!(
+        run.stderr.contains("out.siren: a .siren file") && run.stderr.contains("decode"),
+        "{}",
+        run.stderr
+    );
+    room.run(&encode(&["out.siren"])).complains(3, &["out.siren", "a .siren file", "`sirenc decode`"]);
+    assert_eq!(room.names(), ["a.ppm", "a.siren", "b.ppm", "b.siren", "out.siren", "piped.SIREN"]);
+}
+
+#[test]
+fn a_size_below_the_smallest_file_names_its_flag_and_what_takes_the_room() {
+    let room = Room::new();
+    room.put("a.ppm", picture(4, 4));
+    for (flag, value, bytes) in [("--bpp", "3", "6 bytes"), ("--size", "9", "9 bytes")] {
+        let run = room.run(&["encode", "a.ppm", "--effort", "1", flag, value]).exits(2);
+        assert!(
+            run.stderr.starts_with(&format!("sirenc: a.ppm: {flag} {value} is {bytes}")),
+            "{}",
+            run.stderr
+        );
+        assert!(!run.stderr.contains("metadata"), "{}", run.stderr);
+    }
+    room.put("s.wav", sound(40));
+    room.run(&["encode", "s.wav", "--kbps", "2"])
+        .complains(2, &["s.wav", "--kbps 2 is 1 bytes", "smallest file"]);
+    room.put("p.siren", siren_with_profile());
+    room.run(&["decode", "p.siren", "p.png"]).exits(0);
+    room.run(&["encode", "p.png", "q.siren", "--bpp", "5"])
+        .complains(2, &["--bpp 5 is 15 bytes", "of them metadata", "--no-metadata"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_text_have_their_bytes_in_the_object() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let room = Room::new();
+    let name = OsStr::from_bytes(b"a\xff.ppm");
+    std::fs::write(room.path("").join(name), picture(8, 8)).unwrap();
+    let output = room.command(&encode(&["--json"])).arg(name).output().unwrap();
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&object["input"], &object["input_hex"]), (&"a\u{fffd}.ppm".into(), &"61ff2e70706d".into()));
+    assert_eq!(object["output_hex"], "61ff2e736972656e");
+    room.put("b.ppm", picture(8, 8));
+    assert!(room.run(&encode(&["b.ppm", "--json"])).exits(0).json().get("input_hex").is_none());
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Ctrl-C and SIGTERM.
 
 use crate::support::{Room, picture};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 /// An encode that would take long, and has begun.
-fn long_encode(room: &Room) -> Child {
+fn long_encode(room: &Room, flags: &[&str]) -> Child {
     room.put("a.ppm", picture(64, 64));
     let arguments = ["encode", "a.ppm", "--psnr", "120", "--effort", "9", "-v"];
-    let mut child = room.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = room.command(&[&arguments[..], flags].concat()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert!(line.contains("fitting"), "{line}");
@@ -23,7 +23,7 @@ fn send(child: &Child, signal: &str) {
 fn the_first_signal_finishes_with_a_valid_file() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let room = Room::new();
-        let mut child = long_encode(&room);
+        let mut child = long_encode(&room, &[]);
         // There is a fit to finish with.
         std::thread::sleep(std::time::Duration::from_secs(1));
         send(&child, signal);
@@ -36,7 +36,7 @@ fn the_first_signal_finishes_with_a_valid_file() {
 #[test]
 fn the_second_signal_stops_at_once_and_leaves_no_half_file() {
     let room = Room::new();
-    let mut child = long_encode(&room);
+    let mut child = long_encode(&room, &[]);
     send(&child, "-INT");
     send(&child, "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -45,6 +45,42 @@ fn the_second_signal_stops_at_once_and_leaves_no_half_file() {
         room.run(&["verify", "a.siren", "a.ppm"]).exits(0);
         assert_eq!(room.names(), ["a.ppm", "a.siren"]);
     }
+}
+
+#[test]
+fn an_interrupted_fit_does_not_replace_a_file_that_may_be_better() {
+    let room = Room::new();
+    room.put("a.siren", "old");
+    for _ in 0..2 {
+        let mut child = long_encode(&room, &["-f"]);
+        send(&child, "-INT");
+        let mut said = String::new();
+        child.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(said.contains("a.siren: kept") && said.contains("a.ppm → a.interrupted.siren"), "{said}");
+        assert_eq!(room.get("a.siren"), b"old");
+        room.run(&["verify", "a.interrupted.siren", "a.ppm"]).exits(0);
+        assert_eq!(room.names(), ["a.interrupted.siren", "a.ppm", "a.siren"]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let room = Room::new();
+    let script = format!("trap '' INT; exec '{}' encode - -o out.siren", env!("CARGO_BIN_EXE_sirenc"));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).current_dir(room.path("")).stdin(Stdio::piped());
+    let mut child = shell.spawn().unwrap();
+    // Held open, so that the program waits for its input.
+    let input = child.stdin.take();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    send(&child, "-INT");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert!(child.try_wait().unwrap().is_none(), "it ended");
+    send(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    drop(input);
 }
 
 #[test]

@@ -17,4 +17,7 @@ mod limits;
 mod outputs;
 mod sampling;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminals;
 mod usage;
+mod values;

@@ -1,6 +1,6 @@
 //! Outputs: whole or not at all, and never in the way of what is there.
 
-use crate::support::{Room, picture, siren_picture};
+use crate::support::{Room, picture, siren_picture, siren_with_channels};
 
 #[test]
 fn an_existing_output_is_refused_before_any_work() {
@@ -8,12 +8,31 @@ fn an_existing_output_is_refused_before_any_work() {
     room.put("a.siren", siren_picture(4, 4));
     room.put("a.png", "old");
     room.put("b.ppm", picture(4, 4));
-    room.run(&["decode", "a.siren"]).complains(1, &["a.png", "exists", "-f"]);
+    // What has the name of the original is not to be lost by following a hint.
+    let run = room.run(&["decode", "a.siren"]);
+    run.complains(1, &["a.png", "exists", "original", "-o a.decoded.png"]);
+    assert!(!room.run(&["decode", "a.siren"]).stderr.contains("-f"));
+    room.run(&["decode", "a.siren", "-o", "a.png"]).complains(1, &["a.png", "exists", "-f"]);
     room.run(&["encode", "b.ppm", "-o", "a.siren"]).complains(1, &["a.siren", "exists", "-f"]);
     assert_eq!(room.get("a.png"), b"old");
     room.run(&["decode", "a.siren", "-f"]).exits(0);
     assert_ne!(room.get("a.png"), b"old");
     assert_eq!(room.names(), ["a.png", "a.siren", "b.ppm"]);
+}
+
+#[test]
+fn the_output_may_be_the_second_argument() {
+    let room = Room::new();
+    room.put("a.siren", siren_picture(4, 4));
+    room.put("b.siren", siren_picture(4, 4));
+    room.run(&["decode", "a.siren", "x.bmp"]).exits(0);
+    assert!(room.get("x.bmp").starts_with(b"BM"));
+    room.run(&["decode", "a.siren", "x.bmp"]).complains(1, &["x.bmp", "exists", "-f"]);
+    let piped = room.run(&["decode", "a.siren", "-"]).exits(0);
+    assert!(piped.stdout.starts_with(b"\x89PNG"));
+    room.run(&["decode", "a.siren", "b.siren"]).complains(2, &["b.siren", "one file", "at a time"]);
+    room.run(&["decode", "a.siren", "x.png", "-o", "y.png"]).exits(2);
+    assert_eq!(room.names(), ["a.siren", "b.siren", "x.bmp"]);
 }
 
 #[test]
@@ -70,6 +89,48 @@ fn the_extension_chooses_the_format_and_format_overrides_it() {
     assert!(room.get("y.png").starts_with(b"\x93NUMPY"));
     room.run(&["decode", "a.siren", "--format", "bmp"]).exits(0);
     assert!(room.get("a.bmp").starts_with(b"BM"));
+}
+
+#[test]
+fn names_of_netpbm_formats_say_what_is_in_them() {
+    let room = Room::new();
+    room.put("grey.siren", siren_with_channels(1));
+    room.put("rgb.siren", siren_with_channels(3));
+    room.put("rgba.siren", siren_with_channels(4));
+    for (input, name, magic) in [
+        ("grey.siren", "g.pgm", b"P5"),
+        ("grey.siren", "g.ppm", b"P6"),
+        ("grey.siren", "g.pnm", b"P5"),
+        ("grey.siren", "g.pam", b"P7"),
+        ("rgb.siren", "c.ppm", b"P6"),
+        ("rgb.siren", "c.pnm", b"P6"),
+        ("rgb.siren", "c.pam", b"P7"),
+        ("rgba.siren", "a.pnm", b"P7"),
+        ("rgba.siren", "a.pam", b"P7"),
+    ] {
+        for bits in ["8", "16"] {
+            room.run(&["decode", input, name, "-f", "--bits", bits]).exits(0);
+            assert!(room.get(name).starts_with(magic), "{input} as {name}");
+        }
+    }
+    room.run(&["decode", "rgb.siren", "x.pgm"]).complains(2, &["x.pgm", "colour", "PPM"]);
+    room.run(&["decode", "rgba.siren", "x.pgm"]).complains(2, &["x.pgm", "alpha", "PAM"]);
+    room.run(&["decode", "rgba.siren", "x.ppm"]).complains(2, &["x.ppm", "alpha", "PAM"]);
+    // Grey as RGB is grey in every channel.
+    room.run(&["decode", "grey.siren", "g.pgm", "-f"]).exits(0);
+    room.run(&["decode", "grey.siren", "g.ppm", "-f"]).exits(0);
+    let (grey, rgb) = (room.get("g.pgm"), room.get("g.ppm"));
+    let samples = |file: &[u8], count: usize| file[file.len() - count..].to_vec();
+    let tripled: Vec<u8> = samples(&grey, 20).iter().flat_map(|&code| [code; 3]).collect();
+    assert_eq!(samples(&rgb, 60), tripled);
+}
+
+#[test]
+fn bits_are_advised_where_they_help() {
+    let room = Room::new();
+    room.put("rgba.siren", siren_with_channels(4));
+    let run = room.run(&["decode", "rgba.siren", "x.jpg"]).exits(2);
+    assert!(run.stderr.contains("alpha") && !run.stderr.contains("--bits"), "{}", run.stderr);
 }
 
 #[test]

@@ -76,6 +76,64 @@ fn coordinates_are_pixels_seconds_or_normalised() {
 }
 
 #[test]
+fn tables_as_other_programs_write_them_are_read() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(8, 6));
+    let plain = room.feed(&["sample", "p.siren", "--at", "-"], b"x,y\n1,2\n3,0.5\n").exits(0);
+    for table in [
+        "id,x,y\n7,1,2\n8,3,0.5\n",
+        "\"x\",\"y\"\n\"1\",\"2\"\n\"3\",\"0.5\"\n",
+        "x;y;name\n1;2;\"a;b\"\n3;0.5;c,d\n",
+        "y\tx\tr\n2\t1\t\n0.5\t3\t9\n",
+        "\u{feff}x, y\r\n1, 2\r\n3, 0.5\r\n",
+    ] {
+        let run = room.feed(&["sample", "p.siren", "--at", "-"], table.as_bytes()).exits(0);
+        assert_eq!(run.text(), plain.text(), "{table:?}");
+    }
+}
+
+#[test]
+fn fortran_order_is_read() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(8, 6));
+    let array = |numbers: [f32; 6], order: &str| {
+        let mut bytes = vec![];
+        write_npy(&mut bytes, &[3, 2], numbers).unwrap();
+        let header = String::from_utf8_lossy(&bytes[10..128]).replace("False", order);
+        bytes[10..128].copy_from_slice(header.as_bytes());
+        bytes
+    };
+    room.put("c.npy", array([1.0, 2.0, 3.0, 0.5, 7.5, 5.0], "False"));
+    // What np.stack([x, y]).T saves: all x, then all y.
+    room.put("f.npy", array([1.0, 3.0, 7.5, 2.0, 0.5, 5.0], "True "));
+    let sample = |at| room.run(&["sample", "p.siren", "--at", at, "--format", "npy"]).exits(0).stdout;
+    assert_eq!(sample("c.npy"), sample("f.npy"));
+}
+
+#[test]
+fn points_outside_have_no_values_if_so_asked() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(8, 6));
+    room.put("a.csv", "x,y\n1,2\n8,2\nnan,-9\n3,4\n");
+    room.run(&["sample", "p.siren", "--at", "a.csv"]).complains(3, &["line 3", "x is 8", "--outside nan"]);
+    let run =
+        room.run(&["sample", "p.siren", "--at", "a.csv", "--outside", "nan", "--derivative", "dx"]).exits(0);
+    assert_eq!(run.stderr, "sirenc: a.csv: 2 of 4 points are outside, their values are NaN\n");
+    let lines: Vec<&str> = run.text().lines().skip(1).collect();
+    assert_eq!(lines[1..3], ["8,2,NaN,NaN,NaN,NaN,NaN,NaN", "NaN,-9,NaN,NaN,NaN,NaN,NaN,NaN"]);
+    assert!(!lines[0].contains("NaN") && !lines[3].contains("NaN"), "{lines:?}");
+    let run =
+        room.run(&["sample", "p.siren", "--at", "a.csv", "--outside", "nan", "--format", "jsonl"]).exits(0);
+    assert!(
+        run.text().lines().nth(1).unwrap().ends_with("\"r\":null,\"g\":null,\"b\":null}"),
+        "{}",
+        run.text()
+    );
+    room.put("b.csv", "x,y\n1,2\n");
+    assert_eq!(room.run(&["sample", "p.siren", "--at", "b.csv", "--outside", "nan"]).exits(0).stderr, "");
+}
+
+#[test]
 fn bad_points_are_named_with_their_line() {
     let room = Room::new();
     room.put("p.siren", siren_picture(8, 6));

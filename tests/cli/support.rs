@@ -126,7 +126,7 @@ fn siren(description: Description, metadata: Vec<Metadata>) -> Vec<u8> {
     let parameters = (0..shape.parameters()).map(|i| (i % 7) as f32 * 0.0625 - 0.125).collect();
     let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
     let mut bytes = vec![];
-    let file = File { tiles: Tiles::one(&description), description, networks, metadata };
+    let file = File { tiles: Tiles::one(&description), description, units: None, networks, metadata };
     write(&file, &mut bytes).unwrap();
     bytes
 }
@@ -139,6 +139,12 @@ pub fn siren_picture(width: u32, height: u32) -> Vec<u8> {
 /// A `.siren` picture: grey, RGB, or either with alpha.
 pub fn siren_of_channels(width: u32, height: u32, channels: u8) -> Vec<u8> {
     let lengths = vec![width, height];
+    siren(Description { kind: Kind::Picture, lengths, channels, format: SampleFormat::U8, rate: 0 }, vec![])
+}
+
+/// A `.siren` picture of 5×4 pixels.
+pub fn siren_with_channels(channels: u8) -> Vec<u8> {
+    let lengths = vec![5, 4];
     siren(Description { kind: Kind::Picture, lengths, channels, format: SampleFormat::U8, rate: 0 }, vec![])
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{Room, picture, siren_picture, siren_sound, sound};
 
-const COMMANDS: [&str; 7] = ["encode", "decode", "info", "verify", "compare", "completions", "man"];
+const COMMANDS: [&str; 8] = ["encode", "decode", "sample", "info", "verify", "compare", "completions", "man"];
 
 #[test]
 fn help_names_every_command_and_the_exit_codes() {
@@ -23,6 +23,94 @@ fn every_command_has_a_short_and_a_long_help() {
         assert!(short.text().contains("Usage: sirenc"), "{command}");
         assert!(long.text().len() > short.text().len(), "{command}");
     }
+}
+
+#[test]
+fn help_of_a_command_is_its_long_help() {
+    let room = Room::new();
+    for command in COMMANDS {
+        let (of, own) = (room.run(&["help", command]).exits(0), room.run(&[command, "--help"]).exits(0));
+        assert_eq!(of.text(), own.text(), "{command}");
+    }
+    room.run(&["help", "frobnicate"]).exits(2);
+}
+
+#[test]
+fn help_fits_into_80_columns() {
+    let room = Room::new();
+    for command in [""].iter().chain(&COMMANDS) {
+        let arguments = [command, "--help"];
+        let help = room
+            .command(&arguments[usize::from(command.is_empty())..])
+            .env("COLUMNS", "80")
+            .output()
+            .unwrap()
+            .stdout;
+        let mut table = false;
+        for line in String::from_utf8(help).unwrap().lines() {
+            assert!(line.chars().count() <= 80, "{command}: {line}");
+            // Lines of examples and tables are not broken.
+            let heading = matches!(line, "Examples:" | "JSON object:" | "Exit status:");
+            assert!(!table || heading || line.is_empty() || line.starts_with("  "), "{command}: {line}");
+            table |= heading;
+        }
+    }
+}
+
+#[test]
+fn every_key_of_an_object_is_explained_in_the_help() {
+    let room = Room::new();
+    room.put("p.ppm", picture(16, 16));
+    room.put("s.wav", sound(80));
+    for (input, output) in [("p.ppm", "p.siren"), ("s.wav", "s.siren")] {
+        let fast = ["--effort", "1", "--layers", "1", "--width", "4", "--json"];
+        for run in [
+            &[&["encode", input, output], &fast[..]].concat()[..],
+            &["info", output, "--json"],
+            &["verify", output, input, "--min-psnr", "1", "--derivatives", "--json"],
+            &["compare", input, output, "--json"],
+        ] {
+            let help = room.run(&[run[0], "--help"]).exits(0);
+            let (_, explained) = help.text().split_once("JSON object:").unwrap();
+            let words: Vec<&str> = explained.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+            for key in room.run(run).exits(0).json().as_object().unwrap().keys() {
+                assert!(words.contains(&key.as_str()), "{key} of {}", run[0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_number_below_zero_is_a_value_and_not_a_flag() {
+    let room = Room::new();
+    for (command, flag, value, expected) in [
+        ("encode", "--bpp", "-1", "a positive number"),
+        ("encode", "--seed", "-1", "a whole number from 0 to 18446744073709551615"),
+        ("encode", "--threads", "-2", "a whole number from 1 to 65535"),
+        ("encode", "--threads", "0", "a whole number from 1 to 65535"),
+        ("encode", "--threads", "100000", "a whole number from 1 to 65535"),
+        ("encode", "--effort", "-1", "a whole number from 1 to 9"),
+        ("encode", "--quality", "-5", "a number from 0 to 100"),
+        ("decode", "--scale", "-1.5", "a positive number"),
+        ("decode", "--rate", "-8000", "a whole number from 1 to 4294967295"),
+        ("decode", "--threads", "0", "a whole number from 1 to 65535"),
+        ("decode", "--max-pixels", "-1", "a count"),
+        ("verify", "--min-psnr", "-1", "a positive number"),
+    ] {
+        let run = room.run(&[command, "a", flag, value]).exits(2);
+        let said = format!("invalid value '{value}' for '{flag} ");
+        assert!(run.stderr.contains(&said) && run.stderr.contains(expected), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn flags_of_other_tools_lead_to_their_like() {
+    let room = Room::new();
+    let run = room.run(&["encode", "a.png", "--lossless"]).exits(2);
+    assert!(run.stderr.contains("'--lossless'") && run.stderr.contains("tip: "), "{}", run.stderr);
+    assert!(run.stderr.contains("--quality 100"), "{}", run.stderr);
+    let run = room.run(&["decode", "a.siren", "--width", "640"]).exits(2);
+    assert!(run.stderr.contains("--size WxH"), "{}", run.stderr);
 }
 
 #[test]
@@ -183,16 +271,55 @@ fn completions_are_generated_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         assert!(room.run(&["completions", shell]).exits(0).text().contains("time-limit"), "{shell}");
     }
+    let bash = room.run(&["completions", "bash"]).exits(0);
+    for values in ["png jpg jpeg tiff", "auto cpu cuda", "1 2 3 4 5 6 7 8 9", "quantized f16 f32"] {
+        assert!(bash.text().contains(values), "{values}");
+    }
     room.run(&["completions", "csh"]).exits(2);
 }
 
 #[test]
 fn manual_pages_are_generated() {
     let room = Room::new();
-    let page = room.run(&["man"]).exits(0);
-    assert!(page.text().contains(".TH sirenc 1") && page.text().contains("Exit codes"), "{}", page.text());
-    assert!(room.run(&["man", "encode"]).exits(0).text().contains(".TH sirenc-encode 1"));
+    let version = env!("CARGO_PKG_VERSION");
+    for command in [""].iter().chain(&COMMANDS) {
+        let (arguments, title) = match *command {
+            "" => (vec!["man"], "sirenc".to_string()),
+            command => (vec!["man", command], format!("sirenc-{command}")),
+        };
+        let page = room.run(&arguments).exits(0);
+        let heading = page.text().lines().find(|line| line.starts_with(".TH")).unwrap();
+        assert!(heading.starts_with(&format!(".TH {title} 1 \"")), "{heading}");
+        assert!(heading.contains(&format!("\"sirenc {version}\"")), "{heading}");
+        let sections: Vec<&str> = page.text().lines().filter_map(|line| line.strip_prefix(".SH ")).collect();
+        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "EXAMPLES", "\"EXIT STATUS\"", "\"SEE ALSO\""] {
+            assert!(sections.contains(&section), "{title}: {section} in {sections:?}");
+        }
+        assert!(!page.text().contains(&format!("{title}(1)")), "{title} is not its own neighbour");
+    }
+    let page = room.run(&["man", "encode"]).exits(0);
+    // Examples stay one a line.
+    let examples =
+        page.text().split(".SH EXAMPLES\n.in 2n\n.nf\n").nth(1).unwrap().split(".fi").next().unwrap();
+    assert!(examples.lines().count() > 5, "{examples}");
+    assert!(examples.lines().all(|line| line.contains("sirenc encode")), "{examples}");
+    assert!(page.text().contains("<INPUT>..."), "{}", page.text());
     room.run(&["man", "frobnicate"]).complains(2, &["frobnicate", "encode"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    let room = Room::new();
+    for arguments in
+        [&["--help"][..], &["--version"], &["help", "encode"], &["man"], &["completions", "bash"]]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = room.command(arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert_eq!(said, "sirenc: standard output: writing failed: no space left on device\n");
+    }
 }
 
 #[test]

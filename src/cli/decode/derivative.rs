@@ -5,6 +5,7 @@ use super::{Args, Bits, Work};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::progress::Meter;
 use crate::cli::report;
+use crate::cli::values::Range;
 use sirenc::media;
 use sirenc::media::OutputFormat::{Exr, Npy, Png, Tiff, Wav};
 use sirenc::signal::{Description, Kind, SampleFormat, Samples, Signal};
@@ -63,7 +64,7 @@ impl Args {
         let lengths = grid.axes.iter().map(|axis| axis.count).collect();
         let description = Description { kind: native.kind, lengths, channels, format: samples, rate };
         format.accepts(&description).map_err(|error| Failure::new(Exit::Usage, path.display(), error))?;
-        Ok(Plan { grid, description, format, background: None, path })
+        Ok(Plan { grid, description, format, background: None, path, range: None })
     }
 }
 
@@ -103,9 +104,7 @@ impl Work<'_> {
         let word = self.args.derivative.word();
         let [low, high] = [low, high].map(report::short);
         let words = format!("{word}: code 0 is {low}, code {top} is {high}, linear between; {of}");
-        let mut png = Cursor::new(vec![]);
-        media::write(&self.picture(shown)?, Png, &mut png).map_err(|error| self.unwritten(error))?;
-        self.output.write(&with_description(png.get_ref(), &words))?;
+        self.save_described(&self.picture(shown)?, &words)?;
         Ok(Some(words))
     }
 
@@ -158,7 +157,11 @@ impl Args {
             || values.iter().map(|v| f64::from(v.abs())).filter(|v| v.is_finite()).fold(0.0, f64::max);
         let range = match derivative {
             Derivative::Normals { .. } => 1.0,
-            _ => self.range.unwrap_or_else(largest),
+            _ => match self.range {
+                Some(Range::Between(low, high)) => return Mapping { low, high },
+                Some(Range::Top(top)) => top,
+                None => largest(),
+            },
         };
         let high = if range > 0.0 { range } else { 1.0 };
         Mapping { low: if derivative == Derivative::Magnitude { 0.0 } else { -high }, high }
@@ -171,7 +174,7 @@ struct Mapping {
 }
 
 /// A PNG file with a text chunk `Description` behind its header.
-fn with_description(png: &[u8], text: &str) -> Vec<u8> {
+pub(super) fn with_description(png: &[u8], text: &str) -> Vec<u8> {
     /// The magic, and a chunk of 13 bytes with length, name and checksum.
     const HEADER: usize = 8 + 12 + 13;
     let body = [b"tEXtDescription\0", text.as_bytes()].concat();

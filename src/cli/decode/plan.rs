@@ -18,6 +18,8 @@ pub struct Plan {
     /// What takes the place of alpha.
     pub background: Option<Background>,
     pub path: PathBuf,
+    /// What the lowest and the highest code stand for, if not for the ends of the unit range.
+    pub range: Option<(f64, f64)>,
 }
 
 impl Args {
@@ -46,19 +48,27 @@ impl Args {
         {
             description.format = SampleFormat::U8;
         }
-        if self.bits.is_none() && format == OutputFormat::Exr {
+        if self.bits.is_none() && matches!(format, OutputFormat::Exr | OutputFormat::Npy) {
             description.format = SampleFormat::F32;
         }
         let path = self.output_path(format);
+        if format == OutputFormat::Npy && description.format != SampleFormat::F32 {
+            let failure =
+                Failure::new(Exit::Usage, path.display(), "NPY holds binary32, not rounded to integers");
+            return Err(failure.hint("png, tiff and wav have --bits"));
+        }
         format.accepts(&description).map_err(|error| {
             let failure = Failure::new(Exit::Usage, path.display(), error);
             let opaque = Description { channels: description.channels - 1, ..description.clone() };
             if description.has_alpha() && format.accepts(&opaque).is_ok() {
                 return failure.hint("--background white puts it on a colour, without alpha");
             }
-            if self.bits.is_none() { failure.hint("--bits chooses other samples") } else { failure }
+            let eight = Description { format: SampleFormat::U8, ..description.clone() };
+            let fewer = self.bits.is_none() && format.accepts(&eight).is_ok();
+            if fewer { failure.hint("--bits 8 writes what it holds") } else { failure }
         })?;
-        Ok(Plan { grid, description, format, background, path })
+        let range = self.value_range(&path, &description)?;
+        Ok(Plan { grid, description, format, background, path, range })
     }
 
     /// The positions to render and the rate of the result.
@@ -84,7 +94,7 @@ impl Args {
                 (Grid::resized(native, &counts).map_err(fault)?, native.rate)
             }
             (.., Some(rate)) => {
-                let axes = native.lengths.iter().map(|&length| resampled(length, native.rate, rate));
+                let axes = native.lengths.iter().map(|&length| Axis::at_rate(length, native.rate, rate));
                 let Some(axes) = axes.collect() else {
                     return wrong("--rate", "so long a sound", "a lower rate");
                 };
@@ -180,33 +190,9 @@ impl Args {
     }
 }
 
-/// An axis of `length` samples at `native` Hz, sampled at `rate` Hz: sample `k` of either lies at `k / rate` seconds,
-/// and none lies beyond the extent of the sound. `None` if there are more than an axis can have.
-fn resampled(length: u32, native: u32, rate: u32) -> Option<Axis> {
-    let spacing = f64::from(native) / f64::from(rate);
-    let count = ((f64::from(length) - 0.5) / spacing).floor() + 1.0;
-    (count <= f64::from(u32::MAX)).then(|| Axis::new(0.0, spacing, count as u32))
-}
-
 /// The position at `seconds`, native samples, to a millionth: 0.3 s at 44100 Hz is sample 13230, whatever 0.3 is in
 /// binary.
 fn position_at(seconds: f64, rate: u32) -> f64 {
     const STEPS: f64 = (1 << 20) as f64;
     (seconds * f64::from(rate) * STEPS).round() / STEPS
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resampling_keeps_the_first_instant_and_the_extent() {
-        let axis = |length, native, rate| resampled(length, native, rate).unwrap();
-        assert_eq!(axis(7, 8000, 8000), Axis::native(7));
-        assert_eq!(axis(44_100, 44_100, 48_000).count, 48_000);
-        assert_eq!(axis(4, 8000, 16_000).count, 8);
-        assert_eq!((axis(5, 8000, 4000).count, axis(5, 8000, 4000).position(2)), (3, 4.0));
-        assert_eq!(axis(1, 8000, 1).count, 1);
-        assert_eq!(resampled(u32::MAX, 1, 2), None);
-    }
 }

@@ -14,7 +14,7 @@ pub fn run(args: &Args, inputs: &[PathBuf], interrupt: &Interrupt) -> Outcome {
     check(args, inputs)?;
     let width = args.device.fits_at_once().min(inputs.len());
     let silent = args.quiet || width > 1;
-    let encode = |input: &PathBuf| Job::prepare(args, input)?.run(args, interrupt, silent);
+    let encode = |input: &PathBuf| Job::encode(args, input, interrupt, silent);
     let first = each(inputs, width, || interrupt.noted().is_some(), encode);
     Ok(interrupt.noted().unwrap_or(first))
 }
@@ -57,6 +57,10 @@ fn check(args: &Args, inputs: &[PathBuf]) -> Result<(), Failure> {
     }
     if args.gradient.is_some() {
         return Err(Failure::usage("--gradient names the gradient of one input"));
+    }
+    if let Some(last) = inputs.last().filter(|last| input::is_siren_name(last) && !last.exists()) {
+        return Err(Failure::usage(format!("{}: one output is for one input", last.display()))
+            .hint("without it, each goes to its own name with .siren"));
     }
     let mut targets = HashSet::new();
     for input in inputs {

@@ -3,7 +3,7 @@
 use super::Args;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
-use crate::cli::report;
+use crate::cli::{notes, report, terminal};
 use serde_json::{Map, Value, json};
 use sirenc::signal::Signal;
 use sirenc::signal::metric::Distortion;
@@ -20,6 +20,7 @@ pub struct Done<'a> {
     pub path: &'a Path,
     pub name: &'a str,
     pub source: &'a Signal,
+    pub notes: &'a [String],
     pub encoded: &'a Encoded,
     pub verified: Option<Distortion>,
     pub started: Instant,
@@ -59,24 +60,22 @@ impl Done<'_> {
         let rate = report::rate_text(&self.source.description, bytes);
         let quality = match self.snr_db() {
             Some(snr) => format!("SNR {}", report::decibels(snr)),
-            None => match &self.verified {
-                Some(verified) => report::psnr(verified),
-                None => report::decibels(report.psnr_db),
-            },
+            None => {
+                let identical = self.verified.as_ref().is_none_or(|verified| verified.identical);
+                self.args.peak.psnr(&self.source.description, report.psnr_db, report.peak, identical)
+            }
         };
         // Worth a word where it shows.
         let worst = report.worst_tile.as_ref().filter(|worst| worst.psnr_db < report.psnr_db - WORSE);
         let worst = worst.map_or(String::new(), |worst| format!(" ({})", report::worst_tile(worst)));
-        eprintln!(
+        terminal::tell(&format!(
             "{} → {}: {} bytes, {rate}, {quality}{worst}, {:.1} s",
             self.name,
             output.name(),
             report::grouped(bytes),
             self.started.elapsed().as_secs_f64(),
-        );
-        for note in &report.notes {
-            eprintln!("sirenc: note: {}: {note}", self.name);
-        }
+        ));
+        notes::tell(self.name, &report.notes, false);
         if self.args.verbose {
             let device = (report.device.clone(), report.cpu_reason.as_deref());
             eprintln!("  device    {}", report::device(device, self.args.device));
@@ -104,13 +103,14 @@ impl Done<'_> {
         let (rate_name, rate, _) = report::rate(&self.source.description, bytes);
         let max_error = self.verified.as_ref().map_or(Value::Null, |c| report::number(c.max));
         let mut object = Map::new();
+        report::put_path(&mut object, "input", self.path);
+        report::put_path(&mut object, "output", output);
         let mut put = |name: &str, value: Value| object.insert(name.into(), value);
-        put("input", report::path(self.path));
-        put("output", report::path(output));
         put("bytes", json!(bytes));
         put(rate_name, report::number(rate));
         put("psnr_db", report::number(report.psnr_db));
         put("fit_psnr_db", report::number(report.fit_psnr_db));
+        put("peak", report::number(report.peak));
         if let Some(snr) = self.snr_db() {
             put("snr_db", report::number(snr));
         }
@@ -128,7 +128,8 @@ impl Done<'_> {
         put("verified", json!(self.verified.is_some()));
         put("reached", json!(report.reached));
         put("interrupted", json!(report.interrupted));
-        put("notes", report.notes.iter().map(|note| json!(note.to_string())).collect());
+        let notes = self.notes.iter().cloned().chain(report.notes.iter().map(ToString::to_string));
+        put("notes", notes.collect());
         put("version", json!(env!("CARGO_PKG_VERSION")));
         Value::Object(object)
     }

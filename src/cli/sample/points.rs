@@ -1,9 +1,11 @@
-//! Points as they come: CSV lines or rows of an array, checked and turned into positions.
+//! Points as they come: lines of text or rows of an array, checked and turned into positions.
 
 use crate::cli::derivative::axis_names;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::input::Input;
 use crate::cli::report;
+use clap::ValueEnum;
+use sirenc::Limits;
 use sirenc::media::NpyReader;
 use sirenc::signal::{Description, Kind};
 use std::io::{self, BufRead, BufReader, Read};
@@ -19,14 +21,35 @@ pub struct Points {
     source: Source,
     /// Points read so far, or lines of a CSV file.
     read: u64,
+    outside: Outside,
     coordinates: Vec<f64>,
     positions: Vec<f64>,
+    missed: Vec<usize>,
+}
+
+/// What becomes of points outside of the signal.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub enum Outside {
+    /// The first one ends the run
+    Error,
+    /// Their values are NaN (null in jsonl), and how many they are is told
+    Nan,
 }
 
 enum Source {
-    /// The lines, and which column each axis has.
-    Csv(Box<dyn BufRead>, Vec<usize>),
+    Csv(Box<dyn BufRead>, Columns),
     Npy(NpyReader<Box<dyn BufRead>>),
+    /// An array that had to be read whole, and how much of it was taken.
+    Numbers(Vec<f64>, usize),
+}
+
+/// How the lines of a CSV file are divided.
+#[derive(Default)]
+struct Columns {
+    separator: char,
+    count: usize,
+    /// The column of each axis.
+    axes: Vec<usize>,
 }
 
 /// The coordinates of an axis as the user counts: `position = offset + scale · coordinate`.
@@ -52,7 +75,12 @@ impl Axis {
 impl Points {
     /// Opens `path` (`-` is standard input) for points of a signal: native pixels or seconds, or −1 to 1 along the
     /// longest axis.
-    pub fn open(path: &Path, description: &Description, normalized: bool) -> Result<Self, Failure> {
+    pub fn open(
+        path: &Path,
+        description: &Description,
+        normalized: bool,
+        outside: Outside,
+    ) -> Result<Self, Failure> {
         let input = Input::open(path)?;
         let name = input.name();
         let span = f64::from(description.lengths.iter().copied().max().unwrap_or(1));
@@ -71,11 +99,12 @@ impl Points {
         };
         let head = reader.fill_buf().map_err(|error| Failure::unreadable(&name, &error))?;
         let source = if head.starts_with(b"\x93") {
-            Source::Npy(array(reader, axes.len(), &name)?)
+            array(reader, axes.len(), &name)?
         } else {
-            Source::Csv(reader, vec![])
+            Source::Csv(reader, Columns::default())
         };
-        let mut points = Points { name, axes, source, read: 0, coordinates: vec![], positions: vec![] };
+        let (coordinates, positions, missed) = (vec![], vec![], vec![]);
+        let mut points = Points { name, axes, source, read: 0, outside, coordinates, positions, missed };
         points.read_header()?;
         Ok(points)
     }
@@ -85,36 +114,50 @@ impl Points {
         match &self.source {
             Source::Csv(..) => None,
             Source::Npy(array) => array.shape().first().copied(),
+            Source::Numbers(numbers, _) => Some((numbers.len() / self.axes.len()) as u64),
         }
     }
     /// The coordinates read last: all axes of a point, then the next point.
     pub fn coordinates(&self) -> &[f64] {
         &self.coordinates
     }
-    /// Their positions, native samples.
+    /// Their positions, native samples: those of points outside are some within.
     pub fn positions(&self) -> &[f64] {
         &self.positions
+    }
+    /// Which of the points read last are outside.
+    pub fn missed(&self) -> &[usize] {
+        &self.missed
     }
 
     /// Reads up to `most` points; `false` if there are no more.
     pub fn read(&mut self, most: usize) -> Result<bool, Failure> {
         self.coordinates.clear();
         self.positions.clear();
+        self.missed.clear();
         let axes = self.axes.len();
-        if let Source::Npy(array) = &mut self.source {
-            let numbers = array.read(most * axes).map_err(|error| Failure::media(&self.name, error))?;
-            for point in numbers.chunks_exact(axes) {
-                self.read += 1;
-                self.add(point, "row", self.read - 1)?;
+        let numbers = match &mut self.source {
+            Source::Csv(..) => vec![],
+            Source::Npy(array) => {
+                array.read(most * axes).map_err(|error| Failure::media(&self.name, error))?
             }
+            Source::Numbers(numbers, taken) => {
+                let part = numbers[*taken..].iter().take(most * axes).copied().collect::<Vec<_>>();
+                *taken += part.len();
+                part
+            }
+        };
+        for point in numbers.chunks_exact(axes) {
+            self.read += 1;
+            self.add(point, "row", self.read - 1)?;
         }
         while self.positions.len() < most * axes
             && let Some(line) = self.line()?
         {
             let Source::Csv(_, columns) = &self.source else { break };
-            let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-            if fields.len() != columns.len() {
-                let found = format!("{} columns, {} expected", fields.len(), columns.len());
+            let fields = fields(&line, columns.separator);
+            if fields.len() != columns.count {
+                let found = format!("{} columns, {} expected", fields.len(), columns.count);
                 return Err(self.bad("line", self.read, &found));
             }
             let number = |(axis, &column): (&Axis, &usize)| {
@@ -122,7 +165,7 @@ impl Points {
                 let found = || format!("{} is {text:?}, a number was expected", axis.name);
                 text.parse::<f64>().map_err(|_| self.bad("line", self.read, &found()))
             };
-            let point = self.axes.iter().zip(columns).map(number).collect::<Result<Vec<_>, _>>()?;
+            let point = self.axes.iter().zip(&columns.axes).map(number).collect::<Result<Vec<_>, _>>()?;
             self.add(&point, "line", self.read)?;
         }
         Ok(!self.positions.is_empty())
@@ -130,34 +173,45 @@ impl Points {
 
     /// Takes a point that stands in a line or row of some number.
     fn add(&mut self, point: &[f64], place: &str, number: u64) -> Result<(), Failure> {
+        let index = self.coordinates.len() / self.axes.len();
         for (axis, &coordinate) in self.axes.iter().zip(point) {
-            let Some(position) = axis.position(coordinate) else {
+            let position = axis.position(coordinate);
+            if position.is_none() && self.outside == Outside::Error {
                 let [first, last] = axis.extent().map(report::short);
                 let coordinate = report::short(coordinate);
                 let found = format!("{} is {coordinate}, {first} to {last} expected", axis.name);
-                return Err(self.bad(place, number, &found));
-            };
+                return Err(self.bad(place, number, &found).hint("--outside nan goes on"));
+            }
+            if position.is_none() && self.missed.last() != Some(&index) {
+                self.missed.push(index);
+            }
             self.coordinates.push(coordinate);
-            self.positions.push(position);
+            self.positions.push(position.unwrap_or(0.0));
         }
         Ok(())
     }
 
-    /// Finds out which column each axis has.
+    /// Finds out how columns are separated, and which each axis has: by the header, whose other columns are passed over.
     fn read_header(&mut self) -> Result<(), Failure> {
-        if matches!(self.source, Source::Npy(_)) {
+        if !matches!(self.source, Source::Csv(..)) {
             return Ok(());
         }
         let header = self.line()?.unwrap_or_default();
-        let found: Vec<&str> = header.split(',').map(|name| name.trim().trim_matches('"')).collect();
-        let column = |axis: &Axis| found.iter().position(|name| name.eq_ignore_ascii_case(axis.name));
-        let columns: Option<Vec<usize>> = self.axes.iter().map(column).collect();
+        let columns = [',', ';', '\t'].into_iter().find_map(|separator| {
+            let found = fields(&header, separator);
+            let column = |axis: &Axis| found.iter().position(|name| name.eq_ignore_ascii_case(axis.name));
+            let axes = self.axes.iter().map(column).collect::<Option<Vec<usize>>>()?;
+            // A coordinate that the signal does not have would be lost in silence.
+            let known = |name: &str| self.axes.iter().any(|axis| name.eq_ignore_ascii_case(axis.name));
+            let foreign = found.iter().any(|name| is_axis(name) && !known(name));
+            (!foreign).then_some(Columns { separator, count: found.len(), axes })
+        });
         match (columns, &mut self.source) {
-            (Some(columns), Source::Csv(_, known)) if found.len() == columns.len() => *known = columns,
+            (Some(columns), Source::Csv(_, known)) => *known = columns,
             _ => {
                 let names: Vec<&str> = self.axes.iter().map(|axis| axis.name).collect();
                 let found =
-                    format!("the columns are {header:?}, a header {:?} was expected", names.join(","));
+                    format!("the columns are {header:?}, a header with {:?} was expected", names.join(","));
                 return Err(self.bad("line", self.read.max(1), &found));
             }
         }
@@ -180,8 +234,9 @@ impl Points {
             }
             let text = String::from_utf8(bytes);
             let line = text.map_err(|_| self.bad("line", self.read, "text was expected"))?;
-            let line = line.trim_start_matches('\u{feff}').trim();
-            if !line.is_empty() {
+            // A tab at the end is a separator.
+            let line = line.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n', ' ']);
+            if !line.trim().is_empty() {
                 return Ok(Some(line.into()));
             }
         }
@@ -192,14 +247,50 @@ impl Points {
     }
 }
 
+/// Whether a column of this name is an axis of some signal.
+fn is_axis(name: &str) -> bool {
+    ["x", "y", "z", "t"].iter().any(|axis| name.eq_ignore_ascii_case(axis))
+}
+
+/// The fields of a line, without quotes around them; a separator within quotes is none.
+fn fields(line: &str, separator: char) -> Vec<&str> {
+    let mut quoted = false;
+    let ends = |c: char| {
+        quoted ^= c == '"';
+        c == separator && !quoted
+    };
+    line.split(ends).map(|field| field.trim().trim_matches('"').trim()).collect()
+}
+
 /// An array of `(points, axes)`.
-fn array(reader: Box<dyn BufRead>, axes: usize, name: &str) -> Result<NpyReader<Box<dyn BufRead>>, Failure> {
-    let array = NpyReader::new(reader).map_err(|error| Failure::media(name, error))?;
-    match array.shape() {
-        [_, columns] if *columns == axes as u64 => Ok(array),
-        shape => {
-            let found = format!("an array of shape {shape:?}, (points, {axes}) was expected");
+fn array(reader: Box<dyn BufRead>, axes: usize, name: &str) -> Result<Source, Failure> {
+    let fault = |error| Failure::media(name, error);
+    let mut array = NpyReader::new(reader).map_err(fault)?;
+    match *array.shape() {
+        [points, columns] if columns == axes as u64 => {
+            if !array.is_fortran() {
+                return Ok(Source::Npy(array));
+            }
+            // All of one axis, then all of the next: points cannot be read one after the other.
+            let numbers = array.read_whole(&Limits::default()).map_err(fault)?;
+            debug_assert_eq!(numbers.len() as u64, points * columns);
+            Ok(Source::Numbers(numbers, 0))
+        }
+        _ => {
+            let found = format!("an array of shape {:?}, (points, {axes}) was expected", array.shape());
             Err(Failure::new(Exit::Input, name, found))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fields;
+
+    #[test]
+    fn lines_are_divided_at_separators_without_quotes_around_them() {
+        assert_eq!(fields("x, y", ','), ["x", "y"]);
+        assert_eq!(fields("\"1.5\";\"a;b\" ; ", ';'), ["1.5", "a;b", ""]);
+        assert_eq!(fields("1\t2", ','), ["1\t2"]);
     }
 }

@@ -15,8 +15,8 @@ const HOP: usize = 512;
 /// against inaudible noise from counting as an infinite distance.
 const FLOOR: f64 = 1e-12;
 
-/// The distance in dB, mean over frames and channels; 0 for equal sounds. The end is padded with zeros to whole frames.
-pub(super) fn log_spectral_distance(source: &Signal, other: &Signal) -> f64 {
+/// The distance in dB of sounds whose full amplitude is `peak`, mean over frames and channels; 0 for equal sounds. The end is padded with zeros to whole frames.
+pub(super) fn log_spectral_distance(source: &Signal, other: &Signal, peak: f64) -> f64 {
     let channels = usize::from(source.description.channels).max(1);
     let positions = source.samples.len().min(other.samples.len()) / channels;
     let frames = positions.saturating_sub(FRAME).div_ceil(HOP) + 1;
@@ -24,7 +24,7 @@ pub(super) fn log_spectral_distance(source: &Signal, other: &Signal) -> f64 {
     let window = window();
     let mut scratch = vec![Complex::default(); fft.get_inplace_scratch_len()];
     let mut spectrum = |signal: &Signal, channel: usize, start: usize| {
-        let scale = scale(signal.description.format);
+        let scale = scale(signal.description.format) * peak;
         let mut frame = vec![Complex::default(); FRAME];
         for (k, value) in frame.iter_mut().enumerate().take(positions.saturating_sub(start)) {
             value.re = code(&signal.samples, (start + k) * channels + channel) / scale * window[k];
@@ -75,10 +75,10 @@ mod tests {
     fn a_gain_of_two_is_6_02_db_everywhere() {
         // Few samples at the foot of the window come close to the floor.
         for (count, tolerance) in [(100, 0.1), (2048, 1e-6), (2049, 1e-6), (5000, 1e-6)] {
-            let distance = log_spectral_distance(&noise(count, 0.25), &noise(count, 0.5));
+            let distance = log_spectral_distance(&noise(count, 0.25), &noise(count, 0.5), 1.0);
             assert!((distance - 20.0 * 2f64.log10()).abs() < tolerance, "{count}: {distance}");
         }
-        assert_eq!(log_spectral_distance(&noise(5000, 1.0), &noise(5000, 1.0)), 0.0);
+        assert_eq!(log_spectral_distance(&noise(5000, 1.0), &noise(5000, 1.0), 1.0), 0.0);
     }
 
     #[test]
@@ -88,7 +88,7 @@ mod tests {
         let silence = sound(1, Samples::F32(vec![0.0; FRAME]));
         // Three bins of 1025 stand out: the line and its two neighbours at a quarter of the power.
         let expected = ((120f64.powi(2) + 2.0 * (120.0 - 6.0206f64).powi(2)) / 1025.0).sqrt();
-        let distance = log_spectral_distance(&sine, &silence);
+        let distance = log_spectral_distance(&sine, &silence, 1.0);
         assert!((distance - expected).abs() < 0.05, "{distance} {expected}");
     }
 }

@@ -1,5 +1,5 @@
-//! Structural similarity of pictures, per channel on the unit range, then averaged over channels. With alpha, colours are
-//! multiplied by it, as if they lay on black, so that only what is visible counts.
+//! Structural similarity of pictures, per channel on the range of 0 to the peak, then averaged over channels. With alpha, colours
+//! are multiplied by it, as if they lay on black, so that only what is visible counts.
 //!
 //! SSIM: Wang, Bovik, Sheikh, Simoncelli, *Image quality assessment: from error visibility to structural similarity*,
 //! IEEE TIP 13(4), 2004, equations 13 to 17: Gaussian window 11×11, σ = 1.5, K₁ = 0.01, K₂ = 0.03, mean over the
@@ -22,8 +22,8 @@ const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 /// Maps that are smoothed: a, b, a², b², ab.
 const MAPS: usize = 5;
 
-/// SSIM and MS-SSIM of two pictures of one shape, each `None` if a side is too short for it.
-pub(super) fn of_pictures(source: &Signal, other: &Signal) -> (Option<f64>, Option<f64>) {
+/// SSIM and MS-SSIM of two pictures of one shape and with this dynamic range, each `None` if a side is too short for it.
+pub(super) fn of_pictures(source: &Signal, other: &Signal, peak: f64) -> (Option<f64>, Option<f64>) {
     let [width, height] = source.description.lengths[..] else { return (None, None) };
     if width.min(height) < WINDOW as u32 {
         return (None, None);
@@ -32,7 +32,7 @@ pub(super) fn of_pictures(source: &Signal, other: &Signal) -> (Option<f64>, Opti
     let channels = usize::from(source.description.channels);
     let (mut ssim, mut ms_ssim) = (0.0, 0.0);
     for channel in 0..channels {
-        let (a, b) = (Channel { signal: source, channel }, Channel { signal: other, channel });
+        let (a, b) = (Channel { signal: source, channel, peak }, Channel { signal: other, channel, peak });
         let (similarity, contrast) = similarity(&a, &b);
         ssim += similarity / channels as f64;
         if multiscale {
@@ -42,7 +42,7 @@ pub(super) fn of_pictures(source: &Signal, other: &Signal) -> (Option<f64>, Opti
     (Some(ssim), multiscale.then_some(ms_ssim))
 }
 
-/// A plane of unit values that is read row by row, so that the finest scale is never copied as a whole.
+/// A plane of values, of which the peak is 1, that is read row by row, so that the finest scale is never copied as a whole.
 trait Rows {
     /// Width and height in pixels.
     fn size(&self) -> (usize, usize);
@@ -54,6 +54,7 @@ trait Rows {
 struct Channel<'a> {
     signal: &'a Signal,
     channel: usize,
+    peak: f64,
 }
 
 impl Rows for Channel<'_> {
@@ -63,7 +64,7 @@ impl Rows for Channel<'_> {
     }
     fn read(&self, y: usize, row: &mut [f64]) {
         let channels = usize::from(self.signal.description.channels);
-        let scale = scale(self.signal.description.format);
+        let scale = scale(self.signal.description.format) * self.peak;
         let start = y * row.len();
         for (x, value) in row.iter_mut().enumerate() {
             let at = (start + x) * channels;
@@ -216,11 +217,11 @@ mod tests {
     #[test]
     fn golden_numbers_of_scikit_image() {
         let (a, b) = pair(64, 48);
-        let (ssim, ms_ssim) = of_pictures(&a, &b);
+        let (ssim, ms_ssim) = of_pictures(&a, &b, 1.0);
         assert!(near(ssim, 0.943_457_891_4), "{ssim:?}");
         assert_eq!(ms_ssim, None);
         let (a, b) = pair(201, 180);
-        let (ssim, ms_ssim) = of_pictures(&a, &b);
+        let (ssim, ms_ssim) = of_pictures(&a, &b, 1.0);
         assert!(near(ssim, 0.987_226_677_8) && near(ms_ssim, 0.998_423_031_4), "{ssim:?} {ms_ssim:?}");
     }
 
@@ -228,17 +229,17 @@ mod tests {
     #[test]
     fn constant_planes_by_hand() {
         let constant = |v: f32| picture(11, 11, 1, Samples::F32(vec![v; 121]));
-        let (ssim, _) = of_pictures(&constant(0.25), &constant(0.5));
+        let (ssim, _) = of_pictures(&constant(0.25), &constant(0.5), 1.0);
         assert!(near(ssim, (2.0 * 0.125 + C1) / (0.0625 + 0.25 + C1)), "{ssim:?}");
     }
 
     #[test]
     fn equal_pictures_score_one_and_small_ones_nothing() {
         let (a, _) = pair(176, 176);
-        let (ssim, ms_ssim) = of_pictures(&a, &a);
+        let (ssim, ms_ssim) = of_pictures(&a, &a, 1.0);
         assert!(near(ssim, 1.0) && near(ms_ssim, 1.0));
         let (a, _) = pair(10, 200);
-        assert_eq!(of_pictures(&a, &a), (None, None));
+        assert_eq!(of_pictures(&a, &a, 1.0), (None, None));
     }
 
     #[test]
@@ -249,8 +250,8 @@ mod tests {
                 (0..1024).flat_map(|i| [p.samples.get(i), q.samples.get(i), q.samples.get(i)]).collect();
             picture(32, 32, 3, Samples::F32(both))
         };
-        let (one, _) = of_pictures(&a, &b);
-        let (two, _) = of_pictures(&interleave(&a, &a), &interleave(&b, &a));
+        let (one, _) = of_pictures(&a, &b, 1.0);
+        let (two, _) = of_pictures(&interleave(&a, &a), &interleave(&b, &a), 1.0);
         assert!(near(two, (one.unwrap() + 2.0) / 3.0));
     }
 
@@ -265,8 +266,8 @@ mod tests {
             let values = (0..1024).map(|i| 0.25 * p.samples.get(i)).collect();
             picture(32, 32, 1, Samples::F32(values))
         };
-        for (alpha, one) in [(0.25, of_pictures(&dimmed(&a), &dimmed(&b)).0.unwrap()), (0.0, 1.0)] {
-            let (two, _) = of_pictures(&with_alpha(&a, alpha), &with_alpha(&b, alpha));
+        for (alpha, one) in [(0.25, of_pictures(&dimmed(&a), &dimmed(&b), 1.0).0.unwrap()), (0.0, 1.0)] {
+            let (two, _) = of_pictures(&with_alpha(&a, alpha), &with_alpha(&b, alpha), 1.0);
             assert!(near(two, (one + 1.0) / 2.0), "{two:?}");
         }
     }

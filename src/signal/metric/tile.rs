@@ -58,7 +58,7 @@ impl TileErrors {
         let format = self.format;
         self.add_errors(source, start_index, rendered.len(), |i| {
             let rounded = format.unit(format.quantize(rendered[i]));
-            f64::from(rounded - source.get(start_index + i))
+            f64::from(rounded) - f64::from(source.get(start_index + i))
         });
     }
 
@@ -66,7 +66,7 @@ impl TileErrors {
     pub fn add_signal(&mut self, source: &Signal, other: &Signal) {
         let count = source.samples.len().min(other.samples.len());
         self.add_errors(&source.samples, 0, count, |i| {
-            f64::from(other.samples.get(i) - source.samples.get(i))
+            f64::from(other.samples.get(i)) - f64::from(source.samples.get(i))
         });
     }
 
@@ -115,15 +115,15 @@ impl TileErrors {
         number
     }
 
-    /// The tile with the largest mean squared error; `None` if there is one tile only.
-    pub fn worst(&self) -> Option<WorstTile> {
+    /// The tile with the largest mean squared error, its PSNR by `peak`; `None` if there is one tile only.
+    pub fn worst(&self, peak: f64) -> Option<WorstTile> {
         let mse = |number: usize| self.sums[number] / (self.core_samples(number) * self.channels) as f64;
         let worst = (0..self.sums.len()).max_by(|&a, &b| mse(a).total_cmp(&mse(b)))?;
         let cores = self.cores(worst);
         (self.sums.len() > 1).then(|| WorstTile {
             start: cores.iter().map(|core| core.start).collect(),
             lengths: cores.iter().map(|core| core.end - core.start).collect(),
-            psnr_db: super::ratio_db(super::PEAK * super::PEAK, mse(worst)),
+            psnr_db: super::ratio_db(peak * peak, mse(worst)),
         })
     }
 
@@ -154,7 +154,7 @@ mod tests {
             for (k, part) in rendered.chunks(step).enumerate() {
                 errors.add(&signal.samples, k * step, part);
             }
-            let worst = errors.worst().unwrap();
+            let worst = errors.worst(1.0).unwrap();
             assert_eq!((&worst.start[..], &worst.lengths[..]), (&[0, 2][..], &[3, 3][..]), "{step}");
             let mse = (26.0 + 9.0) / 27.0 / 255f64.powi(2);
             assert!((worst.psnr_db + 10.0 * mse.log10()).abs() < 1e-4, "{worst:?}");
@@ -172,7 +172,7 @@ mod tests {
         ]
         .map(|mut errors| {
             errors.add(&signal.samples, 0, &[1.0, 0.0, 101.0 / 255.0, 1.0]);
-            errors.worst().unwrap().start
+            errors.worst(1.0).unwrap().start
         });
         assert_eq!(starts, [[1, 0], [0, 0]]);
     }
@@ -182,6 +182,6 @@ mod tests {
         let signal = picture(4, 4, 1, Samples::U8(vec![1; 16]));
         let mut errors = TileErrors::new(&signal.description, &Tiles::one(&signal.description));
         errors.add(&signal.samples, 0, &[0.5; 16]);
-        assert_eq!(errors.worst(), None);
+        assert_eq!(errors.worst(1.0), None);
     }
 }

@@ -1,0 +1,132 @@
+//! Zstandard frames built bit by bit: what their blocks may hold and what not.
+//!
+//! All stand for the five numbers of a picture of 3 × 2 samples with one neuron, 20 bytes, unless said otherwise.
+
+use crate::Case;
+use crate::compose::{bytes_of, picture, single};
+use crate::good::EXAMPLE_PICTURE;
+use crate::pieces::*;
+use sirenc::signal::SampleFormat;
+
+/// Kinds of blocks.
+const RAW: u8 = 0;
+const REPEATED: u8 = 1;
+const COMPRESSED: u8 = 2;
+
+/// Literals that are stored as they are, in a compressed block.
+fn raw(literals: &[u8]) -> Vec<u8> {
+    [&[(literals.len() as u8) << 3][..], literals].concat()
+}
+
+/// Literals of 0 and 1, one bit each: `count` of them in streams of the bytes `coded`, one or four.
+fn coded(kind: u8, form: u8, count: u32, coded: &[u8]) -> Vec<u8> {
+    let header = u32::from(kind | form << 2) | count << 4 | (coded.len() as u32) << 14;
+    [&header.to_le_bytes()[..3], coded].concat()
+}
+
+/// The description of a tree of the symbols 0 and 1: one weight, 1, in the high bits.
+const TREE: [u8; 2] = [0x80, 0x10];
+
+/// Sequences whose tables are of one symbol each: how much is copied, from where, and how much is matched.
+fn sequence(modes: u8, [copied, offset, length]: [u8; 3], bits: &[u8]) -> Vec<u8> {
+    [&[1, modes, copied, offset, length][..], bits].concat()
+}
+
+const ONE_SYMBOL_EACH: u8 = 0x54;
+
+/// A frame that says 20 bytes, of these blocks.
+fn blocks(blocks: &[(u8, u32, &[u8])]) -> Vec<u8> {
+    let mut frame = [&FRAME_MAGIC[..], &[0x20, 20]].concat();
+    for (number, &(kind, size, bytes)) in blocks.iter().enumerate() {
+        let last = u32::from(number + 1 == blocks.len());
+        frame.extend(&(size << 3 | u32::from(kind) << 1 | last).to_le_bytes()[..3]);
+        frame.extend(bytes);
+    }
+    frame
+}
+
+/// A frame of one compressed block of these literals and sequences.
+fn one(literals: &[u8], sequences: &[u8]) -> Vec<u8> {
+    let block = [literals, sequences].concat();
+    blocks(&[(COMPRESSED, block.len() as u32, &block)])
+}
+
+fn file(frame: &[u8]) -> Vec<u8> {
+    replace(EXAMPLE_PICTURE, 0x7f, &[&[2, 1, 1], frame].concat())
+}
+
+pub fn good() -> Vec<Case> {
+    let half = 0.5f32.to_le_bytes();
+    let copied = [&raw(&half)[..], &sequence(ONE_SYMBOL_EACH, [4, 2, 13], &[0b111])].concat();
+    let rows = [
+        ("frame-repeated", "a block of one byte repeated", blocks(&[(RAW, 4, &half), (REPEATED, 16, &[0])])),
+        (
+            "frame-match",
+            "a match of overlapping bytes",
+            blocks(&[(COMPRESSED, copied.len() as u32, &copied)]),
+        ),
+        ("frame-tree", "a Huffman stream", one(&coded(2, 0, 20, &[&TREE[..], &[0, 0, 0x10]].concat()), &[0])),
+        (
+            "frame-four-streams",
+            "four Huffman streams",
+            one(&coded(2, 1, 20, &[&TREE[..], &[1, 0, 1, 0, 1, 0], &[0x20; 4]].concat()), &[0]),
+        ),
+    ];
+    let rows = rows.map(|(name, tests, frame)| (name, tests, file(&frame)));
+    // So many numbers that the frame has several blocks, which take over tables and trees.
+    let mut state = 1u32;
+    let mut sparse = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if state >> 26 == 0 { f32::from((state >> 16) as u8 & 15) / 64.0 - 0.125 } else { 0.0 }
+    };
+    let numbers: Vec<f32> = (0..41_001).map(|_| sparse()).collect();
+    let several = bytes_of(&single(picture(3, 2, 1, SampleFormat::F32), 2, 200, &numbers));
+    crate::good::good(
+        "uncommon",
+        [&rows[..], &[("frame-several-blocks", "a frame of more than one compressed block", several)]]
+            .concat(),
+    )
+}
+
+#[rustfmt::skip]
+pub fn bad() -> Vec<Case> {
+    let half = raw(&0.5f32.to_le_bytes());
+    let matched = |modes, codes, bits: &[u8]| one(&half, &sequence(modes, codes, bits));
+    let tree = |description: &[u8]| one(&coded(2, 0, 20, &[description, &[0, 0, 0x10]].concat()), &[0]);
+    let zero = [&raw(&[])[..], &sequence(ONE_SYMBOL_EACH, [0, 1, 13], &[0b11])].concat();
+    let streams = |count, bytes: [u8; 4]| one(&coded(2, 1, count, &[&TREE[..], &[1, 0, 1, 0, 1, 0], &bytes].concat()), &[0]);
+    // Frequencies of 0 for twelve symbols, then all for one: 4 bits of the size, 5 of a 0, its repetitions, 6 of the rest.
+    let symbols = (1u32 << 4 | 3 << 9 | 3 << 11 | 3 << 13 | 2 << 15 | 63 << 17).to_le_bytes();
+    let rows = [
+        ("frame-literals", "more literals than the window", one(&[21 << 3 | 1, 0], &[0]), "more literals than a block holds"),
+        ("frame-content", "literals and a match that are more than the window", matched(ONE_SYMBOL_EACH, [4, 2, 14], &[0b111]), "a block of more than it may hold"),
+        ("frame-modes", "reserved bits of the modes of sequences", matched(ONE_SYMBOL_EACH | 1, [4, 2, 13], &[0b111]), "reserved bits of the modes"),
+        ("frame-offset", "an offset before the content", matched(ONE_SYMBOL_EACH, [4, 3, 13], &[0b1000]), "an offset beyond the window or the content"),
+        ("frame-offset-0", "an offset of 0", blocks(&[(RAW, 4, &half[1..]), (COMPRESSED, zero.len() as u32, &zero)]), "an offset of 0"),
+        ("frame-few-literals", "a sequence that copies more literals than there are", matched(ONE_SYMBOL_EACH, [5, 2, 12], &[0b111]), "fewer literals than sequences copy"),
+        ("frame-behind", "a byte behind no sequences", one(&[20 << 3 | 1, 0], &[0, 0]), "bytes behind no sequences"),
+        ("frame-no-table", "tables of a block before, of which there is none", one(&half, &[1, 0xfc, 0b111]), "sequences without a table"),
+        ("frame-table-symbol", "a table of a symbol that means nothing", matched(ONE_SYMBOL_EACH, [36, 2, 13], &[0b111]), "a table of no symbol"),
+        ("frame-bits-left", "a bit behind the last sequence", matched(ONE_SYMBOL_EACH, [4, 2, 13], &[0b1110]), "bits are left in a stream"),
+        ("frame-bits-few", "a bit too few for the last sequence", matched(ONE_SYMBOL_EACH, [4, 2, 13], &[0b11]), "sequences end early"),
+        ("frame-mark", "a stream without an end mark", matched(ONE_SYMBOL_EACH, [4, 2, 13], &[0b111, 0]), "a stream without an end mark"),
+        ("frame-treeless", "the tree of a block before, of which there is none", one(&coded(3, 0, 20, &[0, 0, 0x10]), &[0]), "literals without a tree"),
+        ("frame-stream-long", "a Huffman stream of 21 symbols for 20", one(&coded(2, 0, 20, &[&TREE[..], &[0, 0, 0x20]].concat()), &[0]), "bits are left in a stream"),
+        ("frame-stream-short", "a Huffman stream of 19 symbols for 20", one(&coded(2, 0, 20, &[&TREE[..], &[0, 0, 8]].concat()), &[0]), "a stream ends early"),
+        ("frame-streams-uneven", "four streams of 6, 4, 5 and 5 symbols", streams(20, [0x40, 0x10, 0x20, 0x20]), "bits are left in a stream"),
+        ("frame-streams-few", "four streams for 5 symbols", streams(5, [4, 4, 2, 2]), "four streams for less than 6"),
+        ("frame-tree-open", "weights that no power of two completes", tree(&[0x81, 0x31]), "a tree that no symbol completes"),
+        ("frame-tree-wide", "a tree without a symbol of weight 1", tree(&[0x80, 0x20]), "a tree without a symbol of weight 1"),
+        ("frame-tree-deep", "codes of 12 bits", tree(&[0x80, 0xc0]), "a tree of codes that are too long"),
+        ("frame-tree-empty", "a tree without symbols", tree(&[0x80, 0]), "a tree without symbols"),
+        ("frame-table-states", "weights in a table of 128 states", tree(&[2, 2, 0]), "a table of too many states"),
+        ("frame-table-symbols", "a table of a weight of 12", tree(&[3, symbols[0], symbols[1], symbols[2]]), "a table of too many symbols"),
+    ];
+    let case = |(name, tests, frame, error): (&str, _, Vec<u8>, &'static str)| Case {
+        name: format!("invalid/{name}.siren"),
+        tests,
+        bytes: file(&frame),
+        error: Some(Box::leak(format!("Format: stored parameters: frame: {error}").into_boxed_str())),
+    };
+    rows.into_iter().map(case).collect()
+}

@@ -1,0 +1,106 @@
+//! Values as codes of integers: by which mapping, and what lies outside of it.
+
+use super::Args;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::report;
+use crate::cli::values::Range;
+use sirenc::signal::{Description, Kind, SampleFormat};
+use std::path::Path;
+
+/// From the values of a signal to those that the codes of an integer format stand for, 0..1 or −1..1.
+pub struct Codes {
+    /// What the lowest and the highest code stand for, if that was asked for.
+    range: Option<(f64, f64)>,
+    /// The least and the greatest value that the format holds, and half a code.
+    unit: (f32, f32),
+    half_code: f32,
+    channels: usize,
+    /// The channels that are mapped: alpha is not.
+    mapped: usize,
+    count: u64,
+    outside: u64,
+    /// The least and the greatest value there is.
+    extent: (f32, f32),
+}
+
+impl Codes {
+    /// For an output of `description`; nothing is mapped or counted where it holds all numbers.
+    pub fn new(description: &Description, range: Option<(f64, f64)>) -> Self {
+        let (low, codes) = match description.format {
+            SampleFormat::U8 | SampleFormat::U16 => (0.0, (1u64 << description.format.bits()) as f32),
+            _ => (-1.0, (1u64 << (description.format.bits() - 1)) as f32),
+        };
+        let channels = usize::from(description.channels);
+        let alpha = description.kind == Kind::Picture && channels.is_multiple_of(2);
+        Codes {
+            range,
+            unit: (low, 1.0),
+            half_code: if description.format == SampleFormat::F32 { f32::INFINITY } else { 0.5 / codes },
+            channels,
+            mapped: channels - usize::from(alpha),
+            count: 0,
+            outside: 0,
+            extent: (f32::INFINITY, f32::NEG_INFINITY),
+        }
+    }
+
+    /// Maps whole positions, in place, and counts what the codes cannot say.
+    pub fn map(&mut self, values: &mut [f32]) {
+        let (least, most) = (self.unit.0 - self.half_code, self.unit.1 + self.half_code);
+        for value in
+            values.chunks_mut(self.channels).flat_map(|position| position.iter_mut().take(self.mapped))
+        {
+            self.extent = (self.extent.0.min(*value), self.extent.1.max(*value));
+            if let Some((low, high)) = self.range {
+                *value = ((f64::from(*value) - low) / (high - low)) as f32;
+            }
+            self.count += 1;
+            self.outside += u64::from(*value < least || *value > most);
+        }
+    }
+
+    /// By which mapping.
+    pub fn mapping(&self, format: SampleFormat) -> Option<String> {
+        let (low, high) = self.range?;
+        let [low, high] = [low, high].map(report::short);
+        let top = (1u32 << format.bits()) - 1;
+        Some(format!("values: code 0 is {low}, code {top} is {high}, linear between"))
+    }
+
+    /// What was clipped, of a source whose values may lie anywhere.
+    pub fn clipped(&self) -> Option<String> {
+        if self.outside == 0 {
+            return None;
+        }
+        let (low, high) = self.range.unwrap_or((self.unit.0.into(), self.unit.1.into()));
+        let share = report::significant(100.0 * self.outside as f64 / self.count.max(1) as f64);
+        let [low, high] = [low, high].map(report::short);
+        let [least, most] = [self.extent.0, self.extent.1].map(|value| report::significant(value.into()));
+        let hint =
+            if self.range.is_none() && self.unit.0 == 0.0 { "; --range LOW..HIGH maps them" } else { "" };
+        Some(format!(
+            "{share} % of the values lie outside of {low}..{high}, between {least} and {most}: clipped{hint}"
+        ))
+    }
+}
+
+impl Args {
+    /// What --range asks for of values written as `description` says.
+    pub(super) fn value_range(
+        &self,
+        path: &Path,
+        description: &Description,
+    ) -> Result<Option<(f64, f64)>, Failure> {
+        let refuse =
+            |sentence: &str, hint: &str| Err(Failure::new(Exit::Usage, path.display(), sentence).hint(hint));
+        let integers = matches!(description.format, SampleFormat::U8 | SampleFormat::U16);
+        match self.range {
+            None => Ok(None),
+            Some(_) if !integers => refuse("--range does not apply", "it is for pictures of 8 or 16 bits"),
+            Some(Range::Between(low, high)) => Ok(Some((low, high))),
+            Some(Range::Top(_)) => {
+                refuse("--range of values takes LOW..HIGH", "a single number is for --derivative")
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Tables of finite state entropy (RFC 8878, 4.1): a state stands for a symbol and for the bits that lead to the next one.
+
+use super::Decoded;
+use super::bits::{Backward, Forward};
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    symbol: u8,
+    /// How many bits lead to the next state, and what they are added to.
+    bits: u32,
+    base: u32,
+}
+
+/// A table of `2^log` states.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    log: u32,
+    entries: Vec<Entry>,
+}
+
+impl Table {
+    /// One symbol, which takes no bits.
+    pub(super) fn of_one(symbol: u8) -> Self {
+        Table { log: 0, entries: vec![Entry { symbol, bits: 0, base: 0 }] }
+    }
+
+    /// The table of these frequencies, which sum to `2^log`; −1 is less than 1 and takes a place as 1.
+    pub(super) fn of(log: u32, frequencies: &[i16]) -> Self {
+        let size = 1usize << log;
+        let mut entries = vec![Entry::default(); size];
+        let symbols = || (0..=u8::MAX).zip(frequencies);
+        let mut high = size;
+        for (symbol, _) in symbols().filter(|(_, frequency)| **frequency < 0) {
+            high = high.saturating_sub(1);
+            if let Some(entry) = entries.get_mut(high) {
+                entry.symbol = symbol;
+            }
+        }
+        let mut at = 0usize;
+        for (symbol, &frequency) in symbols() {
+            for _ in 0..frequency {
+                if let Some(entry) = entries.get_mut(at) {
+                    entry.symbol = symbol;
+                }
+                // Odd against the size, so that every place is met once.
+                let step = (size >> 1).saturating_add(size >> 3).saturating_add(3);
+                at = at.wrapping_add(step) & size.wrapping_sub(1);
+                while at >= high && high > 0 {
+                    at = at.wrapping_add(step) & size.wrapping_sub(1);
+                }
+            }
+        }
+        // The states of a symbol share out all states that may follow.
+        let mut next: Vec<u32> = frequencies.iter().map(|&f| f.unsigned_abs().into()).collect();
+        for entry in &mut entries {
+            let Some(next) = next.get_mut(usize::from(entry.symbol)) else { continue };
+            entry.bits = log.saturating_sub(next.checked_ilog2().unwrap_or(0));
+            entry.base = (*next << entry.bits).wrapping_sub(size as u32);
+            *next = next.saturating_add(1);
+        }
+        Table { log, entries }
+    }
+
+    /// Reads a table of at most `2^most_log` states and of symbols up to `most`, and gives the bytes behind it.
+    pub(super) fn read(bytes: &[u8], most_log: u32, most: u8) -> Decoded<(Self, &[u8])> {
+        let mut bits = Forward::new(bytes);
+        let log = bits.bits(4)?.saturating_add(5);
+        if log > most_log {
+            return Err("a table of too many states");
+        }
+        let (mut frequencies, mut rest) = (vec![], 1u32 << log);
+        while rest > 0 {
+            // One of `rest + 2` values, the smaller ones in one bit less.
+            let width = rest.saturating_add(1).ilog2();
+            let short = (2u32 << width).saturating_sub(2).saturating_sub(rest);
+            let mut value = bits.bits(width)?;
+            if value >= short && bits.bits(1)? == 1 {
+                value = value.saturating_add(1 << width).saturating_sub(short);
+            }
+            // At most 2⁹.
+            let frequency = (value as i16).saturating_sub(1);
+            frequencies.push(frequency);
+            rest = rest.saturating_sub(frequency.unsigned_abs().into());
+            while frequency == 0 && frequencies.len() <= usize::from(most) {
+                let zeros = bits.bits(2)?;
+                (0..zeros).for_each(|_| frequencies.push(0));
+                if zeros < 3 {
+                    break;
+                }
+            }
+            if frequencies.len() > usize::from(most).saturating_add(1) {
+                return Err("a table of too many symbols");
+            }
+        }
+        Ok((Self::of(log, &frequencies), bits.rest()))
+    }
+}
+
+/// A place in a table.
+pub(super) struct State<'t> {
+    table: &'t Table,
+    at: u64,
+}
+
+impl<'t> State<'t> {
+    /// The state that a stream starts with; `None` if it ends before.
+    pub(super) fn new(table: &'t Table, bits: &mut Backward<'_>) -> Option<Self> {
+        Some(State { table, at: bits.bits(table.log)? })
+    }
+    fn entry(&self) -> Entry {
+        self.table.entries.get(self.at as usize).copied().unwrap_or_default()
+    }
+    pub(super) fn symbol(&self) -> u8 {
+        self.entry().symbol
+    }
+    /// Goes to the next state; `None` if the stream ends before.
+    pub(super) fn advance(&mut self, bits: &mut Backward<'_>) -> Option<()> {
+        let Entry { bits: count, base, .. } = self.entry();
+        self.at = u64::from(base).saturating_add(bits.bits(count)?);
+        Some(())
+    }
+}

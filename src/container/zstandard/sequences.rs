@@ -1,0 +1,168 @@
+//! The second part of a compressed block: what to copy from the literals and from the content before (RFC 8878, 3.1.1.3.2).
+
+use super::Decoded;
+use super::bits::Backward;
+use super::fse::{State, Table};
+
+/// Extra bits of the codes of a length: the codes stand for ranges that follow each other.
+const LITERALS: [u32; 36] = [
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13,
+    14, 15, 16,
+];
+const MATCHES: [u32; 53] = [
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1,
+    1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+];
+/// The least length of a match.
+const LEAST_MATCH: u64 = 3;
+/// The last code of an offset, which has as many extra bits.
+const LAST_OFFSET: u8 = 31;
+
+const LITERALS_DEFAULT: [i16; 36] = [
+    4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1,
+    -1, -1,
+];
+const MATCHES_DEFAULT: [i16; 53] = [
+    1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1,
+];
+const OFFSETS_DEFAULT: [i16; 29] =
+    [1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1];
+
+/// The tables and offsets of the blocks before.
+#[derive(Debug)]
+pub(super) struct History {
+    literals: Option<Table>,
+    offsets: Option<Table>,
+    matches: Option<Table>,
+    /// The last offsets, the latest first.
+    latest: [u64; 3],
+}
+
+impl History {
+    pub(super) fn new() -> Self {
+        History { literals: None, offsets: None, matches: None, latest: [1, 4, 8] }
+    }
+
+    /// The offset that `value` stands for behind a copy of `literals` bytes, which becomes the latest.
+    fn offset(&mut self, value: u64, literals: u64) -> Decoded<u64> {
+        let [first, second, third] = self.latest;
+        // Without literals the latest one would have lengthened the match before.
+        let shifted = value.saturating_add(u64::from(literals == 0));
+        let (offset, latest) = match (value, shifted) {
+            (1..=3, 1) => (first, [first, second, third]),
+            (1..=3, 2) => (second, [second, first, third]),
+            (1..=3, 3) => (third, [third, first, second]),
+            (1..=3, _) => (first.saturating_sub(1), [first.saturating_sub(1), first, second]),
+            _ => (value.saturating_sub(3), [value.saturating_sub(3), first, second]),
+        };
+        self.latest = latest;
+        if offset == 0 { Err("an offset of 0") } else { Ok(offset) }
+    }
+}
+
+/// Appends to `content` what the sequences in `bytes` make of `literals`: at most `most` bytes, of what is before them
+/// up to `window` bytes back.
+pub(super) fn execute(
+    bytes: &[u8],
+    mut literals: &[u8],
+    content: &mut Vec<u8>,
+    (most, window): (usize, u64),
+    history: &mut History,
+) -> Decoded<()> {
+    let (count, rest) = number(bytes)?;
+    let end = content.len().saturating_add(most);
+    if count > 0 {
+        let (&modes, rest) = rest.split_first().ok_or("sequences end early")?;
+        if modes & 3 != 0 {
+            return Err("reserved bits of the modes of sequences");
+        }
+        let rest = choose(&mut history.literals, modes >> 6, rest, (9, 6), &LITERALS_DEFAULT, 35)?;
+        let rest = choose(&mut history.offsets, modes >> 4 & 3, rest, (8, 5), &OFFSETS_DEFAULT, LAST_OFFSET)?;
+        let rest = choose(&mut history.matches, modes >> 2 & 3, rest, (9, 6), &MATCHES_DEFAULT, 52)?;
+        let tables = (history.literals.clone(), history.offsets.clone(), history.matches.clone());
+        let (Some(literal_table), Some(offset_table), Some(match_table)) = &tables else {
+            return Err("sequences without a table");
+        };
+        let mut bits = Backward::new(rest)?;
+        let early = "sequences end early";
+        let mut literal_state = State::new(literal_table, &mut bits).ok_or(early)?;
+        let mut offset_state = State::new(offset_table, &mut bits).ok_or(early)?;
+        let mut match_state = State::new(match_table, &mut bits).ok_or(early)?;
+        for left in (0..count).rev() {
+            let code = u32::from(offset_state.symbol());
+            let value = (1u64 << code).saturating_add(bits.bits(code).ok_or(early)?);
+            let length = range(&MATCHES, LEAST_MATCH, match_state.symbol(), &mut bits).ok_or(early)?;
+            let copied = range(&LITERALS, 0, literal_state.symbol(), &mut bits).ok_or(early)?;
+            if left > 0 {
+                literal_state.advance(&mut bits).ok_or(early)?;
+                match_state.advance(&mut bits).ok_or(early)?;
+                offset_state.advance(&mut bits).ok_or(early)?;
+            }
+            let offset = history.offset(value, copied)?;
+            let split = usize::try_from(copied).ok().and_then(|n| literals.split_at_checked(n));
+            let (part, others) = split.ok_or("fewer literals than sequences copy")?;
+            literals = others;
+            let room = end.saturating_sub(content.len()) as u64;
+            if copied.saturating_add(length) > room {
+                return Err("a block of more than it may hold");
+            }
+            content.extend_from_slice(part);
+            if offset > window || offset > content.len() as u64 {
+                return Err("an offset beyond the window or the content");
+            }
+            for _ in 0..length {
+                let source = content.len().saturating_sub(offset as usize);
+                content.extend(content.get(source).copied());
+            }
+        }
+        bits.finish()?;
+    } else if !rest.is_empty() {
+        return Err("bytes behind no sequences");
+    }
+    if literals.len() > end.saturating_sub(content.len()) {
+        return Err("a block of more than it may hold");
+    }
+    content.extend_from_slice(literals);
+    Ok(())
+}
+
+/// The number of sequences, and the bytes behind it.
+fn number(bytes: &[u8]) -> Decoded<(u32, &[u8])> {
+    Ok(match *bytes {
+        [first @ 0..=127, ref rest @ ..] => (first.into(), rest),
+        [255, low, high, ref rest @ ..] => {
+            (u32::from(u16::from_le_bytes([low, high])).saturating_add(0x7f00), rest)
+        }
+        [first @ 128..=254, low, ref rest @ ..] => (u32::from(u16::from_be_bytes([first & 0x7f, low])), rest),
+        _ => return Err("sequences end early"),
+    })
+}
+
+/// Puts the table of a mode in place and gives the bytes behind it: 0 the default, 1 one symbol, 2 a described table,
+/// 3 that of the block before. `(most, default)` are logarithms of numbers of states, `last` is the last symbol.
+fn choose<'a>(
+    table: &mut Option<Table>,
+    mode: u8,
+    bytes: &'a [u8],
+    (most, default): (u32, u32),
+    frequencies: &[i16],
+    last: u8,
+) -> Decoded<&'a [u8]> {
+    let (new, rest) = match (mode, bytes) {
+        (0, _) => (Table::of(default, frequencies), bytes),
+        (1, &[symbol, ref rest @ ..]) if symbol <= last => (Table::of_one(symbol), rest),
+        (1, _) => return Err("a table of no symbol"),
+        (2, _) => Table::read(bytes, most, last)?,
+        _ => return Ok(bytes),
+    };
+    *table = Some(new);
+    Ok(rest)
+}
+
+/// The length that `code` and its extra bits stand for, where code 0 is `first`; `None` if the stream ends before.
+fn range(extra: &[u32], first: u64, code: u8, bits: &mut Backward<'_>) -> Option<u64> {
+    let (before, rest) = extra.split_at_checked(code.into())?;
+    let base = before.iter().fold(first, |base, &bits| base.saturating_add(1 << bits));
+    Some(base.saturating_add(bits.bits(*rest.first()?)?))
+}

@@ -1,0 +1,254 @@
+//! Constant signals: a network of zeros and the constant itself, exact, found without a fit.
+
+use super::{EncodeOptions, Encoded, Report, Target, WeightCoding, plan};
+use crate::container::{self, File, Networks, QuantizedNetwork, quantized_size, round_to_half, step};
+use crate::error::{Error, Result};
+use crate::network::{Network, Shape};
+use crate::signal::metric::PEAK;
+use crate::signal::{SampleFormat, Signal, Tiles, Units};
+
+/// The smallest file of a signal each of whose channels is constant, which decodes to exactly that; `None` of any other, and
+/// where the coding that is asked for cannot hold it.
+///
+/// # Errors
+/// `Parameter` if a target in bytes is below it.
+pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<Encoded>> {
+    let Some(constant) = constant(signal) else { return Ok(None) };
+    let description = &signal.description;
+    let shape = match options.target {
+        Target::Shape { layers, width } => Shape { layers, width, ..plan::shape(description, 1, 0.0) },
+        _ => plan::shape(description, 1, 0.0),
+    };
+    let file = |(networks, units): (Networks, Option<Units>)| -> Result<Vec<u8>> {
+        let metadata = if options.metadata { signal.metadata.clone() } else { vec![] };
+        let tiles = Tiles::one(description);
+        let mut bytes = vec![];
+        let description = description.clone();
+        container::write(&File { description, tiles, units, networks, metadata }, &mut bytes)?;
+        Ok(bytes)
+    };
+    let candidates = candidates(&constant, description.format, shape, options.weights)?;
+    let files = candidates.into_iter().map(file).collect::<Result<Vec<_>>>()?;
+    let Some(bytes) = files.into_iter().min_by_key(Vec::len) else { return Ok(None) };
+    let (limit, needed) = (options.target.limit(description), bytes.len() as u64);
+    if limit < needed {
+        let detail =
+            format!("{limit} bytes for the whole file, this signal and its metadata need at least {needed}");
+        return Err(Error::parameter("size", detail));
+    }
+    let report = Report {
+        steps: 0,
+        parameters: shape.parameters() as u64,
+        tiles: 1,
+        layers: shape.layers,
+        width: shape.width,
+        psnr_db: f64::INFINITY,
+        fit_psnr_db: f64::INFINITY,
+        peak: options.peak.unwrap_or(if description.format == SampleFormat::F32 { 0.0 } else { PEAK }),
+        reached: true,
+        worst_tile: None,
+        notes: vec![],
+        interrupted: false,
+        device: "none (a constant)".into(),
+        cpu_reason: None,
+    };
+    Ok(Some(Encoded { bytes, report }))
+}
+
+/// The value of each channel if none varies: unit values, of floats to the sign of 0.
+fn constant(signal: &Signal) -> Option<Vec<f32>> {
+    let channels = usize::from(signal.description.channels);
+    let values: Vec<f32> = (0..channels).map(|i| signal.samples.get(i)).collect();
+    let mut rest = (channels..signal.samples.len()).zip(values.iter().cycle());
+    rest.all(|(i, value)| signal.samples.get(i).to_bits() == value.to_bits()).then_some(values)
+}
+
+/// Networks, with units if needed, that give `constant` everywhere: those that may be the smallest.
+fn candidates(
+    constant: &[f32],
+    format: SampleFormat,
+    shape: Shape,
+    weights: WeightCoding,
+) -> Result<Vec<(Networks, Option<Units>)>> {
+    let biases = shape.parameters() - shape.outputs..;
+    let zeros = QuantizedNetwork {
+        shape,
+        steps: vec![(FREE_STEP, FREE_STEP); shape.layers + 1],
+        symbols: vec![0; shape.parameters()],
+    };
+    let numbers = |values: &[f32]| {
+        let mut parameters = vec![0.0; shape.parameters()];
+        parameters[biases.clone()].copy_from_slice(values);
+        Network::from_parameters(shape, parameters)
+    };
+    let stored = |network: Network| -> Result<Networks> {
+        match weights {
+            WeightCoding::Half => Ok(Networks::Half(vec![round_to_half(&network)?])),
+            _ => Ok(Networks::Single(vec![network])),
+        }
+    };
+    let mut candidates = vec![];
+    if format == SampleFormat::F32 {
+        let networks = match weights {
+            WeightCoding::Quantized => Networks::Quantized(vec![zeros.clone()]),
+            _ => stored(numbers(&vec![0.0; constant.len()]))?,
+        };
+        let units = Units { offsets: constant.to_vec(), exponent: 0 };
+        candidates.push((networks, Some(units).filter(|units| !units.is_default())));
+    }
+    let exact = |networks: &Networks| -> Result<bool> {
+        let network = &networks.decode()?[0];
+        let values = network.evaluate(&vec![0.0; shape.inputs]);
+        // As blending leaves them: −0 becomes +0.
+        let same = |(value, expected): (f32, &f32)| {
+            format.quantize(value + 0.0).to_bits() == format.quantize(*expected).to_bits()
+        };
+        Ok(values.into_iter().zip(constant).all(same))
+    };
+    match weights {
+        WeightCoding::Quantized => {
+            let coarse = OCTAVES.map(|octave| {
+                let mut network = zeros.clone();
+                network.steps[shape.layers].1 = 8 * octave;
+                let size = step(8 * octave);
+                let symbols = constant.iter().map(|value| (value / size).round_ties_even());
+                network.symbols[biases.clone()]
+                    .iter_mut()
+                    .zip(symbols)
+                    .for_each(|(s, symbol)| *s = symbol as i32);
+                network
+            });
+            let (mut least, mut found) = (u64::MAX, None);
+            for network in coarse.chain([in_two_terms(&zeros, constant)]) {
+                let size = quantized_size(std::slice::from_ref(&network));
+                let networks = Networks::Quantized(vec![network]);
+                if size < least && exact(&networks)? {
+                    (least, found) = (size, Some(networks));
+                }
+            }
+            candidates.extend(found.map(|networks| (networks, None)));
+        }
+        _ if constant.iter().all(|value| value.abs() <= 1.0) => {
+            let networks = stored(numbers(constant))?;
+            if exact(&networks)? {
+                candidates.push((networks, None));
+            }
+        }
+        _ => {}
+    }
+    Ok(candidates)
+}
+
+/// The step index that costs nothing to store.
+const FREE_STEP: i16 = -56;
+/// Octaves of the steps of a constant: fine enough for 16 bits, and for round numbers of any kind.
+const OCTAVES: std::ops::RangeInclusive<i16> = -20..=20;
+
+/// The constant as a sum, for what needs more bits than a symbol has: a neuron that gives 1 brings its low bits.
+fn in_two_terms(zeros: &QuantizedNetwork, constant: &[f32]) -> QuantizedNetwork {
+    /// A quarter of a turn in steps of [`FREE_STEP`]: its sine is 1.
+    const QUARTER: i32 = 32;
+    const COARSE: i16 = -12;
+    const FINE: i16 = -31;
+    let (mut network, shape) = (zeros.clone(), zeros.shape);
+    let mut layers = shape.layers().skip(shape.layers - 1);
+    let (Some(hidden), Some(last)) = (layers.next(), layers.next()) else { return network };
+    network.symbols[hidden.biases().start] = QUARTER;
+    network.steps[shape.layers] = (8 * FINE, 8 * COARSE);
+    let [coarse, fine] = [COARSE, FINE].map(|octave| f64::from(step(8 * octave)));
+    for (row, &value) in constant.iter().enumerate() {
+        let symbol = (f64::from(value) / coarse).round_ties_even();
+        let rest = f64::from(value) - symbol * coarse;
+        network.symbols[last.biases().start + row] = symbol as i32;
+        network.symbols[last.weights().start + row * last.inputs] = (rest / fine).round_ties_even() as i32;
+    }
+    network
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decoder::Decoder;
+    use crate::limits::Limits;
+    use crate::signal::{Description, Grid, Kind, Samples};
+
+    fn of(kind: Kind, samples: Samples, channels: u8) -> Signal {
+        let positions = samples.len() as u32 / u32::from(channels);
+        let (lengths, rate) = match kind {
+            Kind::Picture => (vec![positions, 1], 0),
+            Kind::Sound => (vec![positions], 8000),
+        };
+        let format = samples.format();
+        Signal {
+            description: Description { kind, lengths, channels, format, rate },
+            samples,
+            metadata: vec![],
+        }
+    }
+
+    /// The bytes of `signal`, which has to come back bit for bit.
+    #[track_caller]
+    fn exact(signal: &Signal, options: &EncodeOptions) -> usize {
+        let encoded = encode(signal, options).unwrap().expect("a constant");
+        let decoder = Decoder::from_bytes(&encoded.bytes, &Limits::default()).unwrap();
+        let values = decoder.render(&Grid::native(&signal.description)).unwrap();
+        let mut samples = Samples::with_capacity(signal.samples.format(), values.len());
+        samples.extend_from_units(&values);
+        let bits =
+            |samples: &Samples| (0..samples.len()).map(|i| samples.get(i).to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&samples), bits(&signal.samples));
+        assert!(encoded.report.reached && encoded.report.psnr_db == f64::INFINITY);
+        encoded.bytes.len()
+    }
+
+    #[test]
+    fn every_constant_comes_back_bit_for_bit_in_a_few_bytes() {
+        let options = EncodeOptions::default();
+        for code in 0..=255 {
+            assert!(exact(&of(Kind::Picture, Samples::U8(vec![code; 6]), 1), &options) <= 40, "{code}");
+        }
+        for code in (0..=65535).step_by(251).chain([1, 65534, 65535]) {
+            let three = [code, 65535 - code, code / 3].repeat(2);
+            assert!(exact(&of(Kind::Picture, Samples::U16(three), 3), &options) <= 56, "{code}");
+        }
+        for code in [0, 1, -1, 8388607, -8388608, 1234567, -7654321] {
+            assert!(exact(&of(Kind::Sound, Samples::I24(vec![code; 9]), 1), &options) <= 50, "{code}");
+        }
+        for code in [0, i32::MIN, 1 << 30, 0x7654_3200, -0x1234_5680] {
+            assert!(exact(&of(Kind::Sound, Samples::I32(vec![code; 9]), 1), &options) <= 50, "{code}");
+        }
+        let floats =
+            [0.0, -0.0, 0.5, 1.0, -1.0, 0.1, 290.15, 1e-30, -1e30, f32::MAX, f32::MIN, f32::from_bits(1)];
+        for (value, kind) in
+            floats.into_iter().flat_map(|value| [(value, Kind::Picture), (value, Kind::Sound)])
+        {
+            assert!(exact(&of(kind, Samples::F32(vec![value; 8]), 1), &options) <= 50, "{value}");
+            assert!(exact(&of(kind, Samples::F32([value, 1.0].repeat(4)), 2), &options) <= 55, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_shape_and_a_coding_that_are_asked_for_are_kept() {
+        let mut options =
+            EncodeOptions { target: Target::Shape { layers: 3, width: 5 }, ..EncodeOptions::default() };
+        for weights in [WeightCoding::Quantized, WeightCoding::Half, WeightCoding::Single] {
+            options.weights = weights;
+            exact(&of(Kind::Picture, Samples::U8(vec![201; 12]), 1), &options);
+            exact(&of(Kind::Picture, Samples::F32(vec![1e-7; 12]), 1), &options);
+            let encoded =
+                encode(&of(Kind::Picture, Samples::U8(vec![201; 12]), 1), &options).unwrap().unwrap();
+            assert_eq!((encoded.report.layers, encoded.report.width), (3, 5));
+        }
+    }
+
+    #[test]
+    fn what_varies_is_no_constant_and_too_few_bytes_are_refused() {
+        let mut options = EncodeOptions::default();
+        assert!(encode(&of(Kind::Picture, Samples::U8(vec![1, 1, 2]), 1), &options).unwrap().is_none());
+        assert!(encode(&of(Kind::Picture, Samples::F32(vec![0.0, -0.0]), 1), &options).unwrap().is_none());
+        let constant = of(Kind::Picture, Samples::U8([1, 2].repeat(4)), 2);
+        assert!(encode(&constant, &options).unwrap().is_some());
+        options.target = Target::Bytes(20);
+        assert!(matches!(encode(&constant, &options), Err(Error::Parameter { name: "size", .. })));
+    }
+}

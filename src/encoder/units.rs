@@ -1,0 +1,168 @@
+//! The border of the encoder: binary32 samples of any unit → the range that networks, steps and searches live in.
+
+use super::EncodeOptions;
+use crate::signal::metric::{PEAK, peak_of_range};
+use crate::signal::{Samples, Signal, Units};
+use std::borrow::Cow;
+
+/// A signal as networks are fitted to it, and the way back to its own units.
+pub(crate) struct Normalised<'a> {
+    /// As it came.
+    pub source: &'a Signal,
+    /// As it is fitted: pictures of a range up to 1, sounds of an amplitude up to 1.
+    pub signal: Cow<'a, Signal>,
+    /// As the fit needs them: a gradient in the units that are fitted.
+    pub options: Cow<'a, EncodeOptions>,
+    /// What the file says; `None` where the samples are fitted as they are.
+    pub units: Option<Units>,
+    /// What PSNR refers to, in units of the source.
+    pub peak: f64,
+}
+
+impl<'a> Normalised<'a> {
+    /// Binary32 samples around the middle of each channel, over a power of two near the peak: so `Units` undo it in one
+    /// rounding. Integers, and numbers that lie where integers do, stay as they are.
+    pub fn of(source: &'a Signal, options: &'a EncodeOptions) -> Self {
+        let Samples::F32(samples) = &source.samples else {
+            let (signal, options) = (Cow::Borrowed(source), Cow::Borrowed(options));
+            return Normalised { source, signal, options, units: None, peak: PEAK };
+        };
+        let extents = extents(samples, source.description.channels.into());
+        let range = extents.iter().map(|&(low, high)| f64::from(high) - f64::from(low)).fold(0.0, f64::max);
+        let peak = peak_of_range(source.description.kind, range);
+        let units = units(&extents, peak);
+        let peak = options.peak.unwrap_or(peak);
+        let Some(units) = units else {
+            let (signal, options) = (Cow::Borrowed(source), Cow::Borrowed(options));
+            return Normalised { source, signal, options, units: None, peak };
+        };
+        let scale = f64::from(units.scale());
+        let offsets = units.offsets.iter().cycle();
+        let fitted = samples
+            .iter()
+            .zip(offsets)
+            .map(|(&s, &offset)| ((f64::from(s) - f64::from(offset)) / scale) as f32);
+        let signal = Signal {
+            description: source.description.clone(),
+            samples: Samples::F32(fitted.collect()),
+            metadata: source.metadata.clone(),
+        };
+        let mut options = Cow::Borrowed(options);
+        if let Some(gradient) = &options.gradient {
+            let slopes = gradient.iter().map(|&slope| (f64::from(slope) / scale) as f32).collect();
+            options.to_mut().gradient = Some(slopes);
+        }
+        Normalised { source, signal: Cow::Owned(signal), options, units: Some(units), peak }
+    }
+
+    /// The peak that the fit takes PSNR by, in units of the source.
+    pub fn fitted_peak(&self) -> f64 {
+        PEAK * self.units.as_ref().map_or(1.0, |units| units.scale().into())
+    }
+    /// The PSNR of the source, by its peak, where that of the fit is `db`.
+    pub fn source_db(&self, db: f64) -> f64 {
+        db + self.gain_db()
+    }
+    /// The PSNR of the fit where that of the source is `db`.
+    pub fn fitted_db(&self, db: f64) -> f64 {
+        db - self.gain_db()
+    }
+    fn gain_db(&self) -> f64 {
+        20.0 * (self.peak / self.fitted_peak()).log10()
+    }
+}
+
+/// The lowest and the highest sample of each channel.
+fn extents(samples: &[f32], channels: usize) -> Vec<(f32, f32)> {
+    let mut extents = vec![(f32::INFINITY, f32::NEG_INFINITY); channels];
+    for position in samples.chunks_exact(channels) {
+        for ((low, high), &sample) in extents.iter_mut().zip(position) {
+            (*low, *high) = (low.min(sample), high.max(sample));
+        }
+    }
+    extents
+}
+
+/// The units of samples between such `extents`; `None` where they would save nothing: for a peak of ½ to 2 with middles of
+/// at most 1, which is where pictures of 0..1 and sounds of −1..1 lie.
+fn units(extents: &[(f32, f32)], peak: f64) -> Option<Units> {
+    let middle = |&(low, high): &(f32, f32)| ((f64::from(low) + f64::from(high)) / 2.0) as f32;
+    let offsets: Vec<f32> = extents.iter().map(middle).collect();
+    if (0.5..=2.0).contains(&peak) && offsets.iter().all(|offset| offset.abs() <= 1.0) {
+        return None;
+    }
+    let (least, most) = (f64::from(*Units::EXPONENTS.start()), f64::from(*Units::EXPONENTS.end()));
+    let exponent = peak.log2().ceil().clamp(least, most) as i16;
+    Some(Units { offsets, exponent }).filter(|units| !units.is_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::{Description, Kind, SampleFormat};
+
+    fn picture(samples: Vec<f32>) -> Signal {
+        let lengths = vec![samples.len() as u32 / 2, 1];
+        let description =
+            Description { kind: Kind::Picture, lengths, channels: 2, format: SampleFormat::F32, rate: 0 };
+        Signal { description, samples: Samples::F32(samples), metadata: vec![] }
+    }
+
+    #[test]
+    fn what_is_fitted_has_a_range_of_a_half_to_one_and_comes_back() {
+        for (offset, range) in
+            [(290.0, 10.0), (0.0, 1e-30), (-3e37, 1e34), (1e6, 0.25), (0.0, 3e-44), (5e37, 1.2e38)]
+        {
+            let at = |share: f32| offset + range * share;
+            let source = picture(vec![at(0.0), at(0.0), at(0.3), at(0.1), at(1.0), at(0.2)]);
+            let options = EncodeOptions::default();
+            let normalised = Normalised::of(&source, &options);
+            let (Samples::F32(fitted), Samples::F32(samples)) = (&normalised.signal.samples, &source.samples)
+            else {
+                unreachable!("binary32")
+            };
+            let spread = fitted[4] - fitted[0];
+            assert!(
+                (0.5..=1.0).contains(&spread) && fitted.iter().all(|v| v.abs() <= 0.5),
+                "{range}: {fitted:?}"
+            );
+            let mut back = fitted.clone();
+            normalised.units.as_ref().unwrap().apply(1, &mut back);
+            let close = |(a, b): (&f32, &f32)| (a - b).abs() <= f32::EPSILON * b.abs().max(range);
+            assert!(back.iter().zip(samples).all(close), "{back:?} {samples:?}");
+            // The PSNR of the range, by way of what is fitted.
+            assert!((normalised.gain_db() - 20.0 * f64::from(spread).log10()).abs() < 0.01);
+        }
+    }
+
+    #[test]
+    fn numbers_where_integers_lie_are_fitted_as_they_are() {
+        let options = EncodeOptions::default();
+        let source = picture(vec![0.0, 0.1, 0.9, 1.0]);
+        let normalised = Normalised::of(&source, &options);
+        assert!(normalised.units.is_none() && (normalised.peak - 0.9).abs() < 1e-6);
+        // One whose range is small has units, and so have values that are far away.
+        assert!(Normalised::of(&picture(vec![0.0, 0.1, 0.2, 0.1]), &options).units.is_some());
+        assert!(Normalised::of(&picture(vec![7.0, 0.1, 8.0, 0.1]), &options).units.is_some());
+    }
+
+    #[test]
+    fn the_largest_numbers_have_a_scale_too() {
+        let source = picture(vec![f32::MAX, 0.0, f32::MIN, f32::MIN_POSITIVE]);
+        let options = EncodeOptions::default();
+        let normalised = Normalised::of(&source, &options);
+        let Samples::F32(fitted) = &normalised.signal.samples else { unreachable!("binary32") };
+        assert!((fitted[0] - 2.0).abs() < 1e-6 && (fitted[2] + 2.0).abs() < 1e-6, "{fitted:?}");
+        assert!((normalised.gain_db() - 20.0 * 4f64.log10()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_given_gradient_and_a_given_peak_go_along() {
+        let source = picture(vec![0.0, 0.0, 1000.0, 10.0]);
+        let mut options = EncodeOptions::default();
+        (options.gradient, options.peak) = (Some([256.0, -512.0].as_slice().into()), Some(4096.0));
+        let normalised = Normalised::of(&source, &options);
+        assert_eq!(normalised.options.gradient.as_deref(), Some(&[0.25, -0.5][..]));
+        assert!((normalised.gain_db() - 20.0 * 4f64.log10()).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,103 @@
+//! What reading tells beside the signal: what of a file was left out, assumed or rounded.
+
+use crate::error::{Error, Result};
+use crate::signal::Signal;
+
+/// A signal that was read, and what is to be known about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The signal.
+    pub signal: Signal,
+    /// What of the file did not become part of the signal, and what was assumed: a clause each, about the file, without a full
+    /// stop.
+    pub notes: Vec<String>,
+    /// Whether the rate of a sound is [`ASSUMED_RATE`], since its file tells none.
+    pub rate_assumed: bool,
+}
+
+/// Samples per second of a sound whose file tells no rate.
+pub const ASSUMED_RATE: u32 = 48_000;
+
+impl From<Signal> for Reading {
+    fn from(signal: Signal) -> Self {
+        Reading { signal, notes: vec![], rate_assumed: false }
+    }
+}
+
+/// Numbers as binary32; counts those that binary32 cannot hold.
+#[derive(Debug, Default)]
+pub(super) struct Rounding {
+    rounded: u64,
+    largest: f64,
+    /// A number that is too large.
+    beyond: Option<f64>,
+}
+
+impl Rounding {
+    /// The nearest binary32.
+    pub fn single(&mut self, value: f64) -> f32 {
+        let single = value as f32;
+        let error = (f64::from(single) - value).abs();
+        if single.is_infinite() && value.is_finite() {
+            self.beyond = Some(value);
+        } else if error > 0.0 {
+            self.rounded += 1;
+            self.largest = self.largest.max(error);
+        }
+        single
+    }
+
+    /// The nearest binary32 of an integer.
+    pub fn integer(&mut self, value: i128) -> f32 {
+        let single = value as f32;
+        let error = (single as i128 - value).unsigned_abs();
+        if error > 0 {
+            self.rounded += 1;
+            self.largest = self.largest.max(error as f64);
+        }
+        single
+    }
+
+    /// Refuses numbers that are finite and too large for binary32.
+    pub fn require_range(&self, what: &'static str) -> Result<()> {
+        match self.beyond {
+            Some(value) => {
+                let detail = format!("a sample of {value:e}, magnitudes up to {:e} are read", f32::MAX);
+                Err(Error::unsupported(what, detail))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What there is to tell about it.
+    pub fn note(&self) -> Option<String> {
+        let Rounding { rounded, largest, .. } = *self;
+        let plural = if rounded == 1 { "" } else { "s" };
+        (rounded > 0)
+            .then(|| format!("{rounded} sample{plural} rounded to binary32, by {} at most", short(largest)))
+    }
+}
+
+/// A number in about three digits.
+fn short(number: f64) -> String {
+    if (1e-3..1e6).contains(&number) { format!("{number:.3}") } else { format!("{number:.2e}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_binary32_holds_is_not_rounded() {
+        let mut rounding = Rounding::default();
+        assert_eq!([0.0, -1.5, 16_777_216.0, 1e-45f32.into()].map(|v| rounding.single(v))[2], 16_777_216.0);
+        assert_eq!(rounding.note(), None);
+        assert_eq!(rounding.single(16_777_217.0), 16_777_216.0);
+        assert_eq!(rounding.note().unwrap(), "1 sample rounded to binary32, by 1.000 at most");
+        assert_eq!(rounding.integer((1 << 60) + 5), (1u64 << 60) as f32);
+        assert!(rounding.note().unwrap().starts_with("2 samples rounded to binary32, by 5.000 at most"));
+        assert!(rounding.require_range("TIFF").is_ok());
+        rounding.single(-1e300);
+        assert!(rounding.require_range("TIFF").unwrap_err().to_string().contains("-1e300"));
+    }
+}

@@ -1,0 +1,64 @@
+//! JPEGs that the strips or tiles of a TIFF are, held against their places before the decoder trusts them.
+
+use super::from_tiff;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use std::io::{Read, Seek, SeekFrom};
+use tiff::decoder::{ChunkType, Decoder};
+use tiff::tags::Tag;
+
+/// What the largest JPEG takes that a strip or tile is. It is decoded to the size that it says itself, whatever the
+/// limits are; one that is larger than its place is refused.
+pub(super) fn require<R: Read + Seek>(decoder: &mut Decoder<R>, limits: &Limits) -> Result<u64> {
+    const JPEG: u16 = 7;
+    let fault = |error| from_tiff(error, limits);
+    if decoder.find_tag_unsigned(Tag::Compression).map_err(fault)? != Some(JPEG) {
+        return Ok(0);
+    }
+    let (width, height) = decoder.chunk_dimensions();
+    let height = height.min(decoder.dimensions().map_err(fault)?.1);
+    let tables = decoder.find_tag(Tag::JPEGTables).map_err(fault)?;
+    let tables = tables.map(|tables| tables.into_u8_vec()).transpose().map_err(fault)?;
+    let (places, sizes) = match decoder.get_chunk_type() {
+        ChunkType::Strip => (Tag::StripOffsets, Tag::StripByteCounts),
+        ChunkType::Tile => (Tag::TileOffsets, Tag::TileByteCounts),
+    };
+    let places = decoder.get_tag_u64_vec(places).map_err(fault)?;
+    let sizes = decoder.get_tag_u64_vec(sizes).map_err(fault)?;
+
+    let shared = tables.as_ref().map_or(0, |tables| tables.len() as u64);
+    let total = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size).saturating_add(shared));
+    Limits::ask("bytes of strips or tiles", total, limits.memory_bytes)?;
+    let mut jpeg = Vec::new();
+    for (place, size) in places.into_iter().zip(sizes) {
+        jpeg.clear();
+        let reader = decoder.inner();
+        reader.seek(SeekFrom::Start(place))?;
+        reader.take(size).read_to_end(&mut jpeg)?;
+        if let Some(tables) = &tables {
+            // As they are joined: the mark of the end of the one and that of the beginning of the other fall away.
+            jpeg.splice(..jpeg.len().min(2), tables[..tables.len().saturating_sub(2)].iter().copied());
+        }
+        if let Some((x, y)) = frames(&jpeg).find(|&(x, y)| x > width || y > height) {
+            let detail = format!("a JPEG of {x}×{y} in a strip or tile of {width}×{height}");
+            return Err(Error::format("TIFF", detail));
+        }
+    }
+    let pixels = u64::from(width).next_multiple_of(32) * u64::from(height).next_multiple_of(32);
+    // As of JPEGs alone; and their bytes in buffers that grow.
+    Ok(pixels.saturating_mul(16).saturating_add(4 * jpeg.capacity() as u64))
+}
+
+/// The sizes in all that a decoder of JPEG may take for the head of a frame, which it looks for behind any garbage.
+fn frames(jpeg: &[u8]) -> impl Iterator<Item = (u32, u32)> {
+    jpeg.windows(10).filter_map(|bytes| match *bytes {
+        // The last bytes of a marker, a length, bits per sample, height, width and components, of three bytes each.
+        [0xFF | 0, 0xC0..=0xC2, a, b, 8, c, d, e, f, n]
+            if u16::from_be_bytes([a, b]) == 8 + 3 * u16::from(n) =>
+        {
+            let two = |high, low| u32::from(u16::from_be_bytes([high, low]));
+            Some((two(e, f), two(c, d)))
+        }
+        _ => None,
+    })
+}

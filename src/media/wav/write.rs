@@ -1,0 +1,75 @@
+//! Writes WAV, tags behind the samples.
+
+use super::fault;
+use crate::error::{Error, Result};
+use crate::signal::{MetadataKind, SampleFormat, Samples, Signal};
+use std::io::{Seek, SeekFrom, Write};
+
+/// Writes a sound.
+///
+/// # Errors
+/// [`Error::Unsupported`] if a WAV file cannot hold it: a rate of 0, too many bytes; [`Error::Parameter`] if a sample is
+/// outside its format; [`Error::Io`] if writing fails.
+pub(in crate::media) fn write<W: Write + Seek>(signal: &Signal, mut writer: W) -> Result<()> {
+    let tags = signal.metadata.iter().find(|block| block.kind == MetadataKind::Tags);
+    let tags = tags.map_or(&[][..], |block| &block.bytes);
+    let description = &signal.description;
+    let (bits, channels) = (description.format.bits(), u32::from(description.channels));
+    let block = bits / 8 * channels;
+    if description.rate == 0 || description.rate.checked_mul(block).is_none() {
+        let detail = format!(
+            "{} Hz in blocks of {block} bytes, 1 to {} Hz expected",
+            description.rate,
+            u32::MAX / block
+        );
+        return Err(Error::unsupported("WAV", detail));
+    }
+    let bytes = signal.samples.len() as u64 * u64::from(bits / 8);
+    // 36 to 60 bytes of header are counted with the samples, 12 and two that pad with the tags.
+    let most = (u64::from(u32::MAX) - 74).saturating_sub(tags.len() as u64);
+    if bytes > most {
+        return Err(Error::unsupported("WAV", format!("{bytes} bytes of samples, at most {most} expected")));
+    }
+    let spec = hound::WavSpec {
+        channels: u16::from(description.channels),
+        sample_rate: description.rate,
+        bits_per_sample: bits as u16,
+        sample_format: match description.format {
+            SampleFormat::F32 => hound::SampleFormat::Float,
+            _ => hound::SampleFormat::Int,
+        },
+    };
+    let mut wav = hound::WavWriter::new(&mut writer, spec).map_err(fault)?;
+    match &signal.samples {
+        Samples::I8(v) => put(&mut wav, v)?,
+        Samples::I16(v) => put(&mut wav, v)?,
+        Samples::I24(v) | Samples::I32(v) => put(&mut wav, v)?,
+        Samples::F32(v) => put(&mut wav, v)?,
+        other => return Err(Error::unsupported("WAV", format!("{:?} samples", other.format()))),
+    }
+    wav.finalize().map_err(fault)?;
+    if !tags.is_empty() {
+        append_tags(tags, &mut writer)?
+    }
+    Ok(())
+}
+
+/// Adds the list of tags at the end, and its bytes to those of the file.
+fn append_tags<W: Write + Seek>(tags: &[u8], writer: &mut W) -> Result<()> {
+    let end = writer.seek(SeekFrom::End(0))?;
+    let mut list = vec![0; (end % 2) as usize];
+    list.extend(b"LIST");
+    list.extend((tags.len() as u32 + 4).to_le_bytes());
+    list.extend(b"INFO");
+    list.extend(tags);
+    list.resize(list.len() + tags.len() % 2, 0);
+    writer.write_all(&list)?;
+    writer.seek(SeekFrom::Start(4))?;
+    writer.write_all(&((end as usize + list.len() - 8) as u32).to_le_bytes())?;
+    writer.seek(SeekFrom::End(0))?;
+    Ok(())
+}
+
+fn put<W: Write + Seek, S: hound::Sample + Copy>(wav: &mut hound::WavWriter<W>, samples: &[S]) -> Result<()> {
+    samples.iter().try_for_each(|&sample| wav.write_sample(sample)).map_err(fault)
+}
