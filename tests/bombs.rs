@@ -17,7 +17,8 @@ fn bomb(lengths: [u32; 2], counts: [u32; 2], layers: usize, width: usize) -> Vec
     let network = Network::zeros(Shape { inputs: 2, outputs: 1, layers, width });
     let networks = Networks::Single(vec![network; tiles.len()]);
     let mut bytes = vec![];
-    container::write(&File { description, tiles, networks, metadata: vec![] }, &mut bytes).unwrap();
+    container::write(&File { description, tiles, units: None, networks, metadata: vec![] }, &mut bytes)
+        .unwrap();
     bytes
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 /// What the permissions of a result follow.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub enum Access {
     /// The mask of the process alone, as those of any new file.
     #[default]

@@ -7,7 +7,7 @@ use crate::backend::simd::BLOCK;
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::network::Shape;
-use crate::signal::{Description, Kind, Signal};
+use crate::signal::{Description, Kind, SampleFormat, Signal};
 
 /// Bytes that a point of a fit takes beside its coordinates, values and weight: its place in the order, and in the list of a channel.
 const POINT: u64 = 12;
@@ -41,9 +41,10 @@ pub(super) fn ask(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     let layers = (widest.layers as u64).saturating_add(1).saturating_mul(2);
     let workspace =
         layers.saturating_mul(widest.width.max(widest.outputs) as u64).saturating_mul(4 * BLOCK as u64);
+    let copied = description.has_alpha() || description.format == SampleFormat::F32;
     let memory = [
-        // Twice where what is invisible is smoothed.
-        samples.saturating_mul(if description.has_alpha() { 2 } else { 1 }),
+        // Twice where what is invisible is smoothed, or floats are brought into a range.
+        samples.saturating_mul(if copied { 2 } else { 1 }),
         metadata.saturating_mul(2),
         lanes.saturating_mul(4 * (axes + channels + 1)).saturating_add(points.saturating_mul(POINT)),
         parameters.saturating_mul(PARAMETER),

@@ -16,6 +16,7 @@ fn wide_open(width: u32, height: u32) -> Vec<u8> {
         tiles: Tiles::one(&description),
         description,
         networks: Networks::Single(vec![network]),
+        units: None,
         metadata: vec![],
     };
     write(&file, &mut bytes).unwrap();

@@ -10,7 +10,7 @@ use sirenc::media;
 use sirenc::media::OutputFormat::{Exr, Npy, Png, Tiff, Wav};
 use sirenc::signal::{Description, Kind, SampleFormat, Samples, Signal};
 use sirenc::{Decoder, Derivative};
-use std::io::{self, Cursor};
+use std::io;
 
 impl Args {
     /// Holds the flags against the file, before anything is rendered.
