@@ -29,6 +29,8 @@ JSON object:
   channels       1 to 8
   format         of the source's samples: u8, u16, i8, i16, i24, i32 or f32
   rate           sound: samples per second, else null
+  units          {offsets, scale} of binary32 that is stored in units of its own:
+                 offset + scale × what the networks give; else null
   tiles          along each axis, as lengths
   overlap        of tiles, native samples
   layers, width  [least, most] hidden layers, and neurons of one, of any network

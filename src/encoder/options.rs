@@ -246,10 +246,13 @@ impl std::fmt::Display for Note {
                 write!(f, "{reached_db:.1} dB is more than the {wanted_db:.1} dB that the quality stands for")
             }
             Note::MeanAlone => write!(f, "the size has no room for more than the mean of the signal"),
-            Note::LittleGain { gain_db } => write!(
-                f,
-                "only {gain_db:.1} dB closer to the signal than its mean; more bytes or more effort may help"
-            ),
+            Note::LittleGain { gain_db } => {
+                let than_mean = match gain_db {
+                    ..=0.0 => "no closer to the signal than its mean".to_string(),
+                    gain => format!("only {gain:.1} dB closer to the signal than its mean"),
+                };
+                write!(f, "{than_mean}; more bytes or more effort may help")
+            }
             Note::LargerThanSamples { samples } => {
                 write!(f, "the file is larger than the samples without any coding, {samples} bytes")
             }
