@@ -248,12 +248,12 @@ impl Args {
 /// what got lost.
 fn render_file(decoder: &Decoder, plan: &Plan, quiet: bool) -> sirenc::Result<(Vec<u8>, Vec<String>)> {
     let meter = Meter::render(quiet, decoder.cost(&plan.grid)?.samples);
-    let mut codes = Codes::new(&plan.description, plan.range);
+    let mut codes = Codes::new(decoder.description(), plan.description.format, plan.range);
     let change = |values: &mut Vec<f32>| {
+        codes.map(values);
         if let Some(background) = plan.background {
             background.put_behind(values, &plan.description);
         }
-        codes.map(values);
     };
     let signal = render::render(decoder, &plan.grid, plan.description.clone(), &meter, change)?;
     let mut file = Cursor::new(vec![]);
