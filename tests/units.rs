@@ -70,7 +70,8 @@ fn a_relief_costs_the_same_in_every_unit() {
         assert!((found - encoded.report.psnr_db).abs() < 1e-6, "{found} {}", encoded.report.psnr_db);
         (encoded.bytes.len() as f64, found)
     };
-    for target in [Target::Bytes(400), Target::Psnr(34.0)] {
+    // The search for a quality ends where it comes near enough, which a rounding may move.
+    for (target, tolerance_db) in [(Target::Bytes(400), 0.3), (Target::Quality(75.0), 1.5)] {
         let (bytes, db) = encoded(1.0, 0.0, target);
         for (scale, offset) in [(3000.0, 0.0), (20.0, 273.15), (1e-6, 0.0), (1e-30, 0.0), (1e30, -2e30)] {
             let (other_bytes, other_db) = encoded(scale, offset, target);
@@ -80,7 +81,7 @@ fn a_relief_costs_the_same_in_every_unit() {
                 (0.93..1.07).contains(&ratio),
                 "{target:?} ×{scale}: {other_bytes} against {bytes} bytes"
             );
-            assert!((other_db - db).abs() < 0.7, "{target:?} ×{scale}: {other_db} against {db} dB");
+            assert!((other_db - db).abs() < tolerance_db, "{target:?} ×{scale}: {other_db} against {db} dB");
         }
     }
 }

@@ -63,7 +63,7 @@ fn units(random: &mut Random, description: &Description) -> Option<Units> {
     let exponent = random.integer(-149, 127) as i16;
     let scale = Units { offsets: vec![], exponent }.scale();
     let offsets =
-        (0..description.channels).map(|_| scale * random.integer(-300, 300) as f32 / 256.0).collect();
+        (0..description.channels).map(|_| scale * (random.integer(-255, 255) as f32 / 256.0)).collect();
     Some(Units { offsets, exponent }).filter(|units| !units.is_default())
 }
 

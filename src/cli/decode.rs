@@ -261,12 +261,12 @@ impl Work<'_> {
         let cost = self.decoder.cost(grid).map_err(fault)?;
         self.admit_file(cost.memory_bytes)?;
         let meter = Meter::render(self.args.quiet, cost.samples);
-        let mut codes = Codes::new(description, self.plan.range);
+        let mut codes = Codes::new(self.decoder.description(), description.format, self.plan.range);
         let change = |values: &mut Vec<f32>| {
+            codes.map(values);
             if let Some(background) = self.plan.background {
                 background.put_behind(values, description);
             }
-            codes.map(values);
         };
         let signal =
             render::render(self.decoder, grid, description.clone(), &meter, change).map_err(fault)?;

@@ -11,7 +11,7 @@ use crate::signal::{SampleFormat, Signal, Tiles, Units};
 /// where the coding that is asked for cannot hold it.
 ///
 /// # Errors
-/// `Parameter` if a target in bytes is below it.
+/// `TooSmall` if a target in bytes is below it.
 pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<Encoded>> {
     let Some(constant) = constant(signal) else { return Ok(None) };
     let description = &signal.description;
@@ -19,22 +19,25 @@ pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<
         Target::Shape { layers, width } => Shape { layers, width, ..plan::shape(description, 1, 0.0) },
         _ => plan::shape(description, 1, 0.0),
     };
-    let file = |(networks, units): (Networks, Option<Units>)| -> Result<Vec<u8>> {
-        let metadata = if options.metadata { signal.metadata.clone() } else { vec![] };
-        let tiles = Tiles::one(description);
-        let mut bytes = vec![];
-        let description = description.clone();
-        container::write(&File { description, tiles, units, networks, metadata }, &mut bytes)?;
-        Ok(bytes)
-    };
     let candidates = candidates(&constant, description.format, shape, options.weights)?;
-    let files = candidates.into_iter().map(file).collect::<Result<Vec<_>>>()?;
-    let Some(bytes) = files.into_iter().min_by_key(Vec::len) else { return Ok(None) };
-    let (limit, needed) = (options.target.limit(description), bytes.len() as u64);
-    if limit < needed {
-        let detail =
-            format!("{limit} bytes for the whole file, this signal and its metadata need at least {needed}");
-        return Err(Error::parameter("size", detail));
+    let mut best: Option<(File, Vec<u8>)> = None;
+    for (networks, units) in candidates {
+        let (description, tiles) = (description.clone(), Tiles::one(description));
+        let file = File { description, tiles, units, networks, metadata: vec![] };
+        let bytes = written(&file)?;
+        if best.as_ref().is_none_or(|(_, least)| bytes.len() < least.len()) {
+            best = Some((file, bytes));
+        }
+    }
+    let Some((mut file, mut bytes)) = best else { return Ok(None) };
+    let plain = bytes.len() as u64;
+    if options.metadata && !signal.metadata.is_empty() {
+        file.metadata = signal.metadata.clone();
+        bytes = written(&file)?;
+    }
+    let (asked, least) = (options.target.limit(description), bytes.len() as u64);
+    if asked < least {
+        return Err(Error::TooSmall { asked, least, metadata: least - plain });
     }
     let report = Report {
         steps: 0,
@@ -55,12 +58,18 @@ pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<
     Ok(Some(Encoded { bytes, report }))
 }
 
-/// The value of each channel if none varies: unit values, of floats to the sign of 0.
+fn written(file: &File) -> Result<Vec<u8>> {
+    let mut bytes = vec![];
+    container::write(file, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The value of each channel if none varies, unit values. Where a 0 has both signs, it has that of the first.
 fn constant(signal: &Signal) -> Option<Vec<f32>> {
     let channels = usize::from(signal.description.channels);
     let values: Vec<f32> = (0..channels).map(|i| signal.samples.get(i)).collect();
     let mut rest = (channels..signal.samples.len()).zip(values.iter().cycle());
-    rest.all(|(i, value)| signal.samples.get(i).to_bits() == value.to_bits()).then_some(values)
+    rest.all(|(i, value)| signal.samples.get(i) == *value).then_some(values)
 }
 
 /// Networks, with units if needed, that give `constant` everywhere: those that may be the smallest.
@@ -245,10 +254,10 @@ mod tests {
     fn what_varies_is_no_constant_and_too_few_bytes_are_refused() {
         let mut options = EncodeOptions::default();
         assert!(encode(&of(Kind::Picture, Samples::U8(vec![1, 1, 2]), 1), &options).unwrap().is_none());
-        assert!(encode(&of(Kind::Picture, Samples::F32(vec![0.0, -0.0]), 1), &options).unwrap().is_none());
+        assert!(encode(&of(Kind::Picture, Samples::F32(vec![0.0, -0.0]), 1), &options).unwrap().is_some());
         let constant = of(Kind::Picture, Samples::U8([1, 2].repeat(4)), 2);
         assert!(encode(&constant, &options).unwrap().is_some());
         options.target = Target::Bytes(20);
-        assert!(matches!(encode(&constant, &options), Err(Error::Parameter { name: "size", .. })));
+        assert!(matches!(encode(&constant, &options), Err(Error::TooSmall { asked: 20, metadata: 0, .. })));
     }
 }

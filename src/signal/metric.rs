@@ -42,11 +42,11 @@ pub struct ErrorSum {
 struct ChannelSum {
     positions: u64,
     error: f64,
-    /// Of the squares of the source, and of itself.
     source: f64,
-    total: f64,
+    /// What is visible of the source: the weights, and by them the samples and their squares.
+    visible: [f64; 3],
     max: f64,
-    /// The range of the source.
+    /// The range of what is visible of the source.
     low: f64,
     high: f64,
     /// Whether any sample differs, be it visible or not.
@@ -58,7 +58,7 @@ impl ChannelSum {
         positions: 0,
         error: 0.0,
         source: 0.0,
-        total: 0.0,
+        visible: [0.0; 3],
         max: 0.0,
         low: f64::INFINITY,
         high: f64::NEG_INFINITY,
@@ -70,22 +70,24 @@ impl ChannelSum {
         let error = (other - source).abs();
         self.positions += 1;
         self.source += source * source;
-        self.total += source;
-        self.low = self.low.min(source);
-        self.high = self.high.max(source);
         self.differs |= error != 0.0;
         if weight == 0.0 {
             return;
         }
+        let moments = [weight, weight * source, weight * (source * source)];
+        self.visible.iter_mut().zip(moments).for_each(|(sum, moment)| *sum += moment);
+        self.low = self.low.min(source);
+        self.high = self.high.max(source);
         // NaN in a rendering of binary32 is as wrong as can be, and must not hide from the maximum.
         let error = if error.is_nan() { f64::INFINITY } else { error };
         self.error += weight * (error * error);
         self.max = self.max.max(weight * error);
     }
-    /// The sum of the squared distances of the source from its mean.
+    /// The sum of the squared distances of what is visible of the source from its mean.
     fn deviation(&self) -> f64 {
-        let mean = self.total / self.positions.max(1) as f64;
-        (self.source - self.total * mean).max(0.0)
+        let [weight, total, squares] = self.visible;
+        let of_mean = if weight > 0.0 { total * (total / weight) } else { 0.0 };
+        (squares - of_mean).max(0.0)
     }
 }
 
@@ -133,7 +135,7 @@ impl ErrorSum {
             mine.positions += theirs.positions;
             mine.error += theirs.error;
             mine.source += theirs.source;
-            mine.total += theirs.total;
+            mine.visible.iter_mut().zip(theirs.visible).for_each(|(sum, other)| *sum += other);
             mine.max = mine.max.max(theirs.max);
             mine.differs |= theirs.differs;
             mine.low = mine.low.min(theirs.low);

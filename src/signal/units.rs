@@ -77,6 +77,8 @@ mod tests {
         assert_eq!(at(1.0, 0, f32::EPSILON * (1.0 + f32::EPSILON)), 1.0 + f32::EPSILON);
         assert_eq!([at(f32::MAX, 127, 0.5), at(f32::MIN, 127, -2.0)], [f32::MAX, f32::MIN]);
         assert_eq!(at(0.0, -149, 3.0).to_bits(), 3);
+        // 2½ steps are 2; 1½ alone would be 2, and 3 in the end.
+        assert_eq!(at(f32::from_bits(1), -149, 1.5).to_bits(), 2);
         assert_eq!([at(-0.0, 0, 0.0), at(-0.0, 5, -0.0)].map(f32::to_bits), [1 << 31; 2]);
     }
 }

@@ -4,7 +4,7 @@ use super::Args;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::report;
 use crate::cli::values::Range;
-use sirenc::signal::{Description, Kind, SampleFormat};
+use sirenc::signal::{Description, SampleFormat};
 use std::path::Path;
 
 /// From the values of a signal to those that the codes of an integer format stand for, 0..1 or −1..1.
@@ -24,20 +24,19 @@ pub struct Codes {
 }
 
 impl Codes {
-    /// For an output of `description`; nothing is mapped or counted where it holds all numbers.
-    pub fn new(description: &Description, range: Option<(f64, f64)>) -> Self {
-        let (low, codes) = match description.format {
-            SampleFormat::U8 | SampleFormat::U16 => (0.0, (1u64 << description.format.bits()) as f32),
-            _ => (-1.0, (1u64 << (description.format.bits() - 1)) as f32),
+    /// For values of `description` that become samples of `format`; nothing is mapped or counted where it holds all numbers.
+    pub fn new(description: &Description, format: SampleFormat, range: Option<(f64, f64)>) -> Self {
+        let (low, codes) = match format {
+            SampleFormat::U8 | SampleFormat::U16 => (0.0, (1u64 << format.bits()) as f32),
+            _ => (-1.0, (1u64 << (format.bits() - 1)) as f32),
         };
         let channels = usize::from(description.channels);
-        let alpha = description.kind == Kind::Picture && channels.is_multiple_of(2);
         Codes {
             range,
             unit: (low, 1.0),
-            half_code: if description.format == SampleFormat::F32 { f32::INFINITY } else { 0.5 / codes },
+            half_code: if format == SampleFormat::F32 { f32::INFINITY } else { 0.5 / codes },
             channels,
-            mapped: channels - usize::from(alpha),
+            mapped: channels - usize::from(description.has_alpha()),
             count: 0,
             outside: 0,
             extent: (f32::INFINITY, f32::NEG_INFINITY),

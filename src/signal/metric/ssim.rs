@@ -1,5 +1,5 @@
-//! Structural similarity of pictures, per channel on the range of 0 to the peak, then averaged over channels. With alpha, colours
-//! are multiplied by it, as if they lay on black, so that only what is visible counts.
+//! Structural similarity of pictures, per channel on the range of 0 to the peak, then averaged over channels. With alpha,
+//! colours are multiplied by it, as if they lay on black, so that only what is visible counts.
 //!
 //! SSIM: Wang, Bovik, Sheikh, Simoncelli, *Image quality assessment: from error visibility to structural similarity*,
 //! IEEE TIP 13(4), 2004, equations 13 to 17: Gaussian window 11×11, σ = 1.5, K₁ = 0.01, K₂ = 0.03, mean over the
@@ -64,11 +64,11 @@ impl Rows for Channel<'_> {
     }
     fn read(&self, y: usize, row: &mut [f64]) {
         let channels = usize::from(self.signal.description.channels);
-        let scale = scale(self.signal.description.format) * self.peak;
+        let scale = scale(self.signal.description.format);
         let start = y * row.len();
         for (x, value) in row.iter_mut().enumerate() {
             let at = (start + x) * channels;
-            *value = code(&self.signal.samples, at + self.channel) / scale;
+            *value = code(&self.signal.samples, at + self.channel) / (scale * self.peak);
             if self.signal.description.has_alpha() && self.channel + 1 < channels {
                 *value *= opacity(code(&self.signal.samples, at + channels - 1) / scale);
             }
