@@ -33,8 +33,6 @@ JSON object:
                  offset + scale × what the networks give; else null
   tiles          along each axis, as lengths
   overlap        of tiles, native samples
-  units          {offsets, scale} of binary32 samples, by which what the networks
-                 give becomes values; null if it is the values
   layers, width  [least, most] hidden layers, and neurons of one, of any network
   parameters     of all networks
   weights        quantized, f16 or f32
