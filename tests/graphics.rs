@@ -63,9 +63,10 @@ fn more_bytes_and_more_effort_do_not_make_graphics_worse() {
             let with_less = psnr(name, effort - 1, rate);
             assert!(reached >= with_less - WITH_EFFORT, "{case}: {reached}, {with_less} at the effort below");
         }
-        // Capacity comes first: where bits abound, more and coarser parameters are better than fewer and finer ones.
-        let fit = report.fit_psnr_db.min(NEAR);
-        assert!(rate > 1.0 || reached >= fit - 1.0, "{case}: {reached}, {fit} before rounding");
+        // At usual rates. Where bits abound, more and coarser parameters give more than fewer and finer ones, though rounding
+        // costs more then.
+        let (fit, most_lost) = (report.fit_psnr_db.min(NEAR), if rate < 1.0 { 1.0 } else { 4.0 });
+        assert!(reached >= fit - most_lost, "{case}: {reached}, {fit} before rounding");
         let worst = report.worst_tile.as_ref().map_or(report.psnr_db, |tile| tile.psnr_db);
         assert!(worst >= reached - 9.0, "{case}: {reached}, but {worst} in one tile");
     }

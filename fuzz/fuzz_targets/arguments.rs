@@ -78,7 +78,7 @@ fuzz_target!(|input: Input<'_>| {
     }
     let Ok(Cli { command }) = Cli::try_parse_from(&arguments) else { return };
     let outcome = match command {
-        Command::Decode(args) => cli::decode::run(&args),
+        Command::Decode(args) => cli::decode::run(args),
         Command::Sample(args) => cli::sample::run(&args),
         other => panic!("{other:?}"),
     };

@@ -41,7 +41,8 @@ static DECODERS: LazyLock<[Decoder; 2]> = LazyLock::new(|| {
             };
             let networks = Networks::Single((0..tiles.len()).map(network).collect());
             let mut bytes = vec![];
-            write(&File { description, tiles, units: None, networks, metadata: vec![] }, &mut bytes).expect("a good file");
+            write(&File { description, tiles, units: None, networks, metadata: vec![] }, &mut bytes)
+                .expect("a good file");
             Decoder::open(&bytes[..], &limits()).expect("a small file")
         },
     )

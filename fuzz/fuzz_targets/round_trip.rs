@@ -69,7 +69,9 @@ fn file(u: &mut Unstructured) -> Result<Option<File>> {
         }
     }
     // Also of integers, and with numbers that no file may say.
-    let offsets = |u: &mut Unstructured| (0..description.channels).map(|_| Ok(f32::from_bits(u.arbitrary()?))).collect();
+    let offsets = |u: &mut Unstructured| {
+        (0..description.channels).map(|_| Ok(f32::from_bits(u.arbitrary()?))).collect()
+    };
     let units = if u.ratio(1, 3)? {
         Some(Units { exponent: u.int_in_range(-160..=140)?, offsets: offsets(u)? })
     } else {

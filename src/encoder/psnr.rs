@@ -93,7 +93,8 @@ pub(crate) fn near_quality(session: &Session<'_>, quality: f64, passes: f64) -> 
     let Probed { mut parameters, mut trend, probe } = probe_parameters(session, db, passes)?;
     session.meter.plan(session.stages(passes));
     let mut fit = fit_after(session, probe, parameters, passes)?;
-    let refits = if session.signal.description.positions() as f64 <= CHEAP { 2 } else { 0 };
+    let cheap = session.signal.description.positions() as f64 <= CHEAP;
+    let (refits, tries) = if cheap { (2, 4) } else { (0, 2) };
     for _ in 0..refits {
         let headroom = psnr_db(session, fit.error) - db;
         let near = (-0.5..2.0).contains(&(headroom - QUANTIZATION_LOSS));
@@ -105,7 +106,7 @@ pub(crate) fn near_quality(session: &Session<'_>, quality: f64, passes: f64) -> 
         session.meter.plan(session.stages(passes));
         fit = fit_after(session, fit, parameters, passes)?;
     }
-    let mut outcome = quantize_to_psnr(session, &fit, db, QUALITY_NEAR, 2)?;
+    let mut outcome = quantize_to_psnr(session, &fit, db, QUALITY_NEAR, tries)?;
     let reached_db = outcome.finished.psnr_db;
     if (reached_db - db).abs() > QUALITY_TOLERANCE {
         let [wanted_db, reached_db] = [db, reached_db].map(|db| normalised.source_db(db));
@@ -195,7 +196,8 @@ fn quantize_to_psnr(session: &Session<'_>, fit: &Fit, db: f64, near: f64, tries:
     let usual = usual_delta(fit);
     let allowed = 10f64.powf(-db / 10.0) * samples(session) - fit.error;
     let mut delta = allowed / (COMPENSATED * fit.parameters() as f64);
-    delta = delta.clamp(0.1 * usual, 10.0 * usual);
+    // Where the fit is far better than what is wanted, rounding may add many times what is usual.
+    delta = delta.clamp(0.1 * usual, 1e4 * usual);
     let mut best: Option<Finished> = None;
     for _ in 0..tries {
         let networks = session.quantize(fit, delta)?;
