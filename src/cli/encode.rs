@@ -382,12 +382,16 @@ impl Args {
     ) -> Result<Encoded, Failure> {
         let meter = Meter::fit(silent);
         let told = AtomicBool::new(self.quiet);
-        if self.verbose {
-            meter.say(&format!("{name}: fitting {}", report::description(&source.description)));
-        }
-        let encoded = sirenc::encode(source, options, &|progress| {
-            // Before there is a fit there is nothing to finish with.
+        let begun = AtomicBool::new(false);
+        // Before that there is nothing to finish with: a signal ends the process.
+        let begin = || {
             interrupt.be_patient();
+            if !begun.swap(true, Ordering::Relaxed) && self.verbose {
+                meter.say(&format!("{name}: fitting {}", report::description(&source.description)));
+            }
+        };
+        let encoded = sirenc::encode(source, options, &|progress| {
+            begin();
             meter.report(progress);
             if interrupt.noted().is_none() {
                 return Flow::Continue;
@@ -397,6 +401,8 @@ impl Args {
             }
             Flow::Finish
         });
+        // A fit may be over before it has reported.
+        begin();
         encoded.map_err(|error| match error {
             Error::TooSmall { asked, least, metadata } => self.too_small(name, asked, least, metadata),
             error => Failure::work(name, error),

@@ -190,7 +190,9 @@ impl OutputFormat {
         const SCRATCH: u64 = 1 << 20;
         let samples = bytes_of_samples(description);
         let held = match self {
-            Wav | Npy | Pnm | Pgm | Ppm | Pam | Exr | Bmp => 0,
+            Wav | Npy | Pnm | Pgm | Pam | Exr | Bmp => 0,
+            // Grey becomes RGB.
+            Ppm => samples.saturating_mul(4),
             // The filtered rows, which are compressed as one, and what they are compressed to, in a buffer that grows; of 16 bits
             // the samples in the order of the file too.
             Png => samples.saturating_mul(5),
@@ -206,7 +208,8 @@ impl OutputFormat {
         const HEAD: u64 = 1 << 16;
         let samples = bytes_of_samples(description);
         let stored = match self {
-            Wav | Pnm | Pgm | Ppm | Pam | Exr => samples,
+            Wav | Pnm | Pgm | Pam | Exr => samples,
+            Ppm => samples.saturating_mul(3),
             Npy => description.positions().saturating_mul(4 * u64::from(description.channels)),
             // Noise does not shrink, and rows, blocks and offsets come on top. 64 coefficients of a JPEG take up to 27 bits each.
             Png | Tiff | Bmp => samples.saturating_mul(2),

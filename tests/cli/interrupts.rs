@@ -24,8 +24,6 @@ fn the_first_signal_finishes_with_a_valid_file() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let room = Room::new();
         let mut child = long_encode(&room, &[]);
-        // There is a fit to finish with.
-        std::thread::sleep(std::time::Duration::from_secs(1));
         send(&child, signal);
         assert_eq!(child.wait().unwrap().code(), Some(code));
         room.run(&["verify", "a.siren", "a.ppm"]).exits(0);
