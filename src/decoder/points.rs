@@ -56,11 +56,13 @@ impl Decoder {
         }
         self.check_positions(position)?;
         self.ask_work(1, None)?;
-        let channels = ieee(|| taylor(&self.networks, self.tiles(), position, order));
-        let Some(units) = self.units() else { return Ok(channels) };
-        let scale = f64::from(units.scale());
-        let channels = channels.into_iter().zip(&units.offsets);
-        Ok(ieee(|| channels.map(|(channel, &offset)| channel.in_units(scale, offset.into())).collect()))
+        ieee(|| {
+            let channels = taylor(&self.networks, self.tiles(), position, order);
+            let Some(units) = self.units() else { return Ok(channels) };
+            let scale = f64::from(units.scale());
+            let channels = channels.into_iter().zip(&units.offsets);
+            Ok(channels.map(|(channel, &offset)| channel.in_units(scale, offset.into())).collect())
+        })
     }
 
     fn evaluate(&self, positions: &[f64], jet: Option<Jet>) -> Result<Vec<f32>> {

@@ -21,22 +21,28 @@ const PSNR_NEAR: f64 = 0.07;
 /// The same of a quality and the PSNR that it stands for.
 const QUALITY_TOLERANCE: f64 = 1.0;
 const QUALITY_NEAR: f64 = 0.5;
-/// Fits towards a PSNR: as long as it is missed and more parameters may help.
+/// The least PSNR that a fit has to have more than what it is rounded to, dB.
+const LEAST_HEADROOM: f64 = 0.12;
+/// Fits towards a PSNR until one can be rounded to it, and further ones where that fails.
 const MOST_FITS: usize = 6;
+const MORE_FITS: usize = 2;
 /// Positions up to which a quality whose first fit ends far from it is worth another.
 const CHEAP: f64 = 65536.0;
 
-/// PSNR over parameters as a line in their logarithm, through what was seen last.
+/// PSNR over parameters as a line in their logarithm, through what was seen last, between what was too little and too much.
 struct Trend {
     /// dB per doubling.
     slope: f64,
     seen: Option<(f64, f64)>,
+    /// The most parameters that gave too little, and the fewest that gave enough.
+    too_few: f64,
+    enough: f64,
 }
 
 impl Trend {
     /// A slope between that of smooth pictures and that of rough ones.
     fn new() -> Self {
-        Trend { slope: 1.4, seen: None }
+        Trend { slope: 1.4, seen: None, too_few: 0.0, enough: f64::INFINITY }
     }
     /// Parameters that give `wanted` dB, now that so many were seen to give `reached`.
     fn next(&mut self, parameters: f64, reached: f64, wanted: f64) -> f64 {
@@ -45,71 +51,106 @@ impl Trend {
         {
             self.slope = ((reached - other_reached) / (parameters / other).log2()).clamp(0.6, 3.0);
         }
-        parameters * 2f64.powf(((wanted - reached) / self.slope).clamp(-4.0, 3.0))
+        if reached < wanted {
+            self.too_few = self.too_few.max(parameters);
+        } else {
+            self.enough = self.enough.min(parameters);
+        }
+        let next = parameters * 2f64.powf(((wanted - reached) / self.slope).clamp(-4.0, 3.0));
+        // Exact fits stand beside ones that have learnt nothing: no line goes through both.
+        let between = self.too_few * 1.05..self.enough * 0.95;
+        if self.too_few == 0.0 || self.enough.is_infinite() || between.contains(&next) {
+            next
+        } else {
+            (self.too_few * self.enough).sqrt()
+        }
+    }
+}
+
+/// Whether `fit` is a better start for rounding to `db` than `other`: it has enough for it and fewer parameters, or is nearer.
+fn is_better(session: &Session<'_>, fit: &Fit, other: &Fit, db: f64) -> bool {
+    let enough = |fit: &Fit| psnr_db(session, fit.error) >= db + LEAST_HEADROOM;
+    match (enough(fit), enough(other)) {
+        (true, true) => fit.parameters() < other.parameters(),
+        (false, false) => fit.error < other.error,
+        (enough, _) => enough,
     }
 }
 
 /// A file within 0.1 dB of `db`, refitting with other sizes as often as needed and sensible.
 pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Outcome> {
     let most = most_parameters(session);
-    let Probed { mut parameters, mut trend, probe: mut before } = probe_parameters(session, db, passes)?;
-    let mut best: Option<Outcome> = None;
-    for attempt in 1..=MOST_FITS {
-        let last = attempt == MOST_FITS || session.meter.is_limited();
-        session.meter.plan(session.stages(passes));
-        let fit = fit_after(session, before, parameters, passes)?;
-        let headroom = psnr_db(session, fit.error) - db;
+    let Probed { mut parameters, mut trend, probe } = probe_parameters(session, db, passes)?;
+    session.meter.plan(session.stages(passes));
+    let mut best = fit_after(session, probe, parameters, passes)?;
+    let mut last = (parameters, psnr_db(session, best.error) - db);
+    for _ in 1..MOST_FITS {
+        let headroom = last.1;
         // Too little cannot be quantized, much too much would waste bits: another size.
-        let fits = (0.12..1.0).contains(&headroom) || (headroom < 0.12 && parameters >= most);
-        if fits || last || session.meter.stopped() {
-            let tries = if session.meter.stopped() { 1 } else { 6 };
-            let outcome = quantize_to_psnr(session, &fit, db, PSNR_NEAR, tries)?;
-            let short = !outcome.reached && outcome.finished.psnr_db < db;
-            let better = best.as_ref().is_none_or(|best| {
-                outcome.reached || (!best.reached && outcome.finished.psnr_db > best.finished.psnr_db)
-            });
-            let ended = last || session.meter.stopped() || !short || parameters >= most;
-            if better {
-                best = Some(outcome);
-            }
-            if ended {
-                break;
-            }
+        let fits =
+            (LEAST_HEADROOM..1.0).contains(&headroom) || (headroom < LEAST_HEADROOM && parameters >= most);
+        if fits || session.meter.is_limited() {
+            break;
         }
-        let next = trend.next(parameters, headroom, QUANTIZATION_LOSS);
-        // A size that foretold enough and did not give it was too small.
-        let next = if fits { next.max(1.3 * parameters) } else { next };
-        parameters = next.clamp(FEWEST_PARAMETERS, most);
-        before = fit;
+        let next = trend.next(parameters, headroom, QUANTIZATION_LOSS).clamp(FEWEST_PARAMETERS, most);
+        if (next / parameters).log2().abs() < 0.05 {
+            break;
+        }
+        parameters = next;
+        session.meter.plan(session.stages(passes));
+        let fit = fit_after(session, best.clone(), parameters, passes)?;
+        last = (parameters, psnr_db(session, fit.error) - db);
+        if is_better(session, &fit, &best, db) {
+            best = fit;
+        }
     }
-    best.ok_or_else(|| Error::parameter("psnr", format!("{db:?}")))
+    let tries = if session.meter.stopped() { 1 } else { 6 };
+    let mut outcome = quantize_to_psnr(session, &best, db, PSNR_NEAR, tries)?;
+    // What foretold enough and did not give it was too small.
+    for _ in 0..MORE_FITS {
+        let parameters = 1.4 * best.parameters() as f64;
+        if outcome.reached || session.meter.is_limited() || parameters >= most {
+            break;
+        }
+        session.meter.plan(session.stages(passes));
+        best = fit_after(session, best, parameters, passes)?;
+        let other = quantize_to_psnr(session, &best, db, PSNR_NEAR, tries)?;
+        if other.finished.psnr_db > outcome.finished.psnr_db {
+            outcome = other;
+        }
+    }
+    Ok(outcome)
 }
 
-/// A file near what `quality` stands for from one fit; another where the first ends far from what the probes foretold and
+/// A file near what `quality` stands for from one fit; others where the first ends far from what the probes foretold and
 /// takes little time.
 pub(crate) fn near_quality(session: &Session<'_>, quality: f64, passes: f64) -> Result<Outcome> {
     let normalised = session.normalised;
     let db = normalised.fitted_db(quality_psnr_db(quality));
     let Probed { mut parameters, mut trend, probe } = probe_parameters(session, db, passes)?;
     session.meter.plan(session.stages(passes));
-    let mut fit = fit_after(session, probe, parameters, passes)?;
+    let mut best = fit_after(session, probe, parameters, passes)?;
+    let mut headroom = psnr_db(session, best.error) - db;
     let cheap = session.signal.description.positions() as f64 <= CHEAP;
-    let (refits, tries) = if cheap { (2, 4) } else { (0, 2) };
+    let (refits, tries) = if cheap { (3, 6) } else { (0, 2) };
     for _ in 0..refits {
-        let headroom = psnr_db(session, fit.error) - db;
         let near = (-0.5..2.0).contains(&(headroom - QUANTIZATION_LOSS));
-        if near || session.meter.is_limited() {
+        let next = trend.next(parameters, headroom, QUANTIZATION_LOSS);
+        let next = next.clamp(FEWEST_PARAMETERS, most_parameters(session));
+        if near || session.meter.is_limited() || next == parameters {
             break;
         }
-        let next = trend.next(parameters, headroom, QUANTIZATION_LOSS);
-        parameters = next.clamp(FEWEST_PARAMETERS, most_parameters(session));
+        parameters = next;
         session.meter.plan(session.stages(passes));
-        fit = fit_after(session, fit, parameters, passes)?;
+        let fit = fit_after(session, best.clone(), parameters, passes)?;
+        headroom = psnr_db(session, fit.error) - db;
+        if is_better(session, &fit, &best, db) {
+            best = fit;
+        }
     }
-    let mut outcome = quantize_to_psnr(session, &fit, db, QUALITY_NEAR, tries)?;
-    let reached_db = outcome.finished.psnr_db;
-    if (reached_db - db).abs() > QUALITY_TOLERANCE {
-        let [wanted_db, reached_db] = [db, reached_db].map(|db| normalised.source_db(db));
+    let mut outcome = quantize_to_psnr(session, &best, db, QUALITY_NEAR, tries)?;
+    let [wanted_db, reached_db] = [db, outcome.finished.psnr_db].map(|db| normalised.source_db(db));
+    if (reached_db - wanted_db).abs() > QUALITY_TOLERANCE {
         outcome.notes.push(Note::QualityMissed { wanted_db, reached_db });
     }
     Ok(Outcome { reached: true, ..outcome })
@@ -176,7 +217,7 @@ fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<Probe
         }
     }
     // What a full fit reaches need not lie on the line of the probes: only its slope is kept.
-    Ok(Probed { parameters, trend: Trend { seen: None, ..trend }, probe })
+    Ok(Probed { parameters, trend: Trend { slope: trend.slope, ..Trend::new() }, probe })
 }
 
 /// How far a fit of so many passes, with so many parameters per sample, stays below one without end, dB: what kodim15 at 0.3
@@ -208,7 +249,7 @@ fn quantize_to_psnr(session: &Session<'_>, fit: &Fit, db: f64, near: f64, tries:
             best = Some(finished);
         }
         // What quantization really added, per delta, tells the next delta; there may be nothing left to gain.
-        let factor = if added > 0.0 { (allowed / added).clamp(0.2, 4.0) } else { 4.0 };
+        let factor = if added > 0.0 { (allowed / added).clamp(0.02, 4.0) } else { 4.0 };
         let spent = missing > 0.0 && delta <= 0.01 * usual;
         if missing.abs() <= near || spent || session.meter.stopped() {
             break;
