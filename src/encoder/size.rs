@@ -92,9 +92,10 @@ pub(crate) fn to_bytes(session: &Session<'_>, limit: u64, passes: f64) -> Result
         let psnr = |outcome: &Option<(Fit, Finished)>| {
             outcome.as_ref().map_or(f64::NEG_INFINITY, |(_, finished)| finished.psnr_db)
         };
-        if psnr(&finer) > psnr(&best) {
-            best = finer;
+        if psnr(&finer) <= psnr(&best) {
+            break;
         }
+        best = finer;
     }
     if let Some((fit, finished)) = best {
         return Ok(Outcome { finished, fit, reached: true, notes: vec![] });
