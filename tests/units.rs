@@ -75,10 +75,10 @@ fn a_relief_costs_the_same_in_every_unit() {
         let (bytes, db) = encoded(1.0, 0.0, target);
         for (scale, offset) in [(3000.0, 0.0), (20.0, 273.15), (1e-6, 0.0), (1e-30, 0.0), (1e30, -2e30)] {
             let (other_bytes, other_db) = encoded(scale, offset, target);
-            // Section UNITS has 12 bytes.
-            let ratio = (other_bytes - 12.0) / bytes;
+            // Section UNITS has 12 bytes; a search may end a few bytes away.
+            let more = other_bytes - 12.0 - bytes;
             assert!(
-                (0.93..1.07).contains(&ratio),
+                more.abs() < (0.07 * bytes).max(16.0),
                 "{target:?} ×{scale}: {other_bytes} against {bytes} bytes"
             );
             assert!((other_db - db).abs() < tolerance_db, "{target:?} ×{scale}: {other_db} against {db} dB");
@@ -182,7 +182,9 @@ fn a_peak_of_ones_own_moves_every_figure_alike() {
         })
     };
     let encoded = encoded.unwrap();
-    assert!((encoded.report.psnr_db - 40.0).abs() <= 0.1 || !encoded.report.reached, "{:?}", encoded.report);
+    // Of few parameters not every PSNR can be had.
+    let reached = (39.9..41.0).contains(&encoded.report.psnr_db);
+    assert!(reached && encoded.report.reached, "{:?}", encoded.report);
     assert_eq!(encoded.report.peak, 400.0);
     let by_range = psnr_db(&signal, &open(&encoded));
     let values = match &signal.samples {

@@ -213,6 +213,13 @@ pub enum Note {
         /// What the file has.
         reached_db: f64,
     },
+    /// The file has a higher PSNR than was asked for, both in dB, and nothing smaller came nearer.
+    PsnrExceeded {
+        /// What was asked for.
+        wanted_db: f64,
+        /// What the file has.
+        reached_db: f64,
+    },
     /// The size has no room for more than the mean of the signal.
     MeanAlone,
     /// The result is hardly closer to the signal than its mean.
@@ -245,6 +252,10 @@ impl std::fmt::Display for Note {
             Note::QualityMissed { wanted_db, reached_db } => {
                 write!(f, "{reached_db:.1} dB is more than the {wanted_db:.1} dB that the quality stands for")
             }
+            Note::PsnrExceeded { wanted_db, reached_db } => write!(
+                f,
+                "{reached_db:.1} dB is more than the {wanted_db:.1} dB asked for, nothing smaller came nearer"
+            ),
             Note::MeanAlone => write!(f, "the size has no room for more than the mean of the signal"),
             Note::LittleGain { gain_db } => {
                 let than_mean = match gain_db {

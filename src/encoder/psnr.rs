@@ -104,7 +104,14 @@ pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Out
             best = fit;
         }
     }
-    let tries = if session.meter.stopped() { 1 } else { 6 };
+    let cheap = session.signal.description.positions() as f64 <= CHEAP;
+    let tries = if session.meter.stopped() {
+        1
+    } else if cheap {
+        12
+    } else {
+        6
+    };
     let mut outcome = quantize_to_psnr(session, &best, db, PSNR_NEAR, tries)?;
     // What foretold enough and did not give it was too small.
     for _ in 0..MORE_FITS {
@@ -118,6 +125,10 @@ pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Out
         if other.finished.psnr_db > outcome.finished.psnr_db {
             outcome = other;
         }
+    }
+    let [wanted_db, reached_db] = [db, outcome.finished.psnr_db].map(|db| session.normalised.source_db(db));
+    if reached_db > wanted_db + PSNR_TOLERANCE {
+        outcome.notes.push(Note::PsnrExceeded { wanted_db, reached_db });
     }
     Ok(outcome)
 }
