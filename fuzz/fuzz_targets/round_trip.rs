@@ -69,7 +69,7 @@ fn file(u: &mut Unstructured) -> Result<Option<File>> {
         }
     }
     // Also of integers, and with numbers that no file may say.
-    let offsets = |u: &mut Unstructured| {
+    let offsets = |u: &mut Unstructured| -> Result<Vec<f32>> {
         (0..description.channels).map(|_| Ok(f32::from_bits(u.arbitrary()?))).collect()
     };
     let units = if u.ratio(1, 3)? {
