@@ -11,7 +11,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     options.target = Target::BitsPerPosition(0.5);
     options.effort = 2;
     let encoded = encode(&signal, &options, &|progress| {
-        eprint!("\r{:?} {}/{} {:.1} dB ", progress.phase, progress.step, progress.steps, progress.psnr_db);
+        let (done, left) = (100.0 * progress.done, progress.remaining.as_secs());
+        eprint!("\r{:?} {done:.0} %, {left} s left ", progress.phase);
         Flow::Continue
     })?;
     std::fs::write(output, &encoded.bytes)?;
