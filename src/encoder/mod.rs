@@ -187,7 +187,8 @@ fn plan_notes(session: &Session<'_>, bytes: u64) -> Vec<Note> {
     let mut notes = vec![];
     let (passes, usual) =
         (plan::passes(target, description, effort), plan::usual_passes(target, description.kind, effort));
-    if passes < usual {
+    // A time limit decides by itself.
+    if passes < usual && session.options.time_limit.is_none() {
         notes.push(Note::FewerPasses { passes, usual });
     }
     let samples = session.signal.samples.len() as u64 * u64::from(description.format.bits()) / 8;

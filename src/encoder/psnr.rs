@@ -161,7 +161,7 @@ pub(crate) fn near_quality(session: &Session<'_>, quality: f64, passes: f64) -> 
     }
     let mut outcome = quantize_to_psnr(session, &best, db, QUALITY_NEAR, tries)?;
     let [wanted_db, reached_db] = [db, outcome.finished.psnr_db].map(|db| normalised.source_db(db));
-    if (reached_db - wanted_db).abs() > QUALITY_TOLERANCE {
+    if (reached_db - wanted_db).abs() > QUALITY_TOLERANCE && !session.meter.interrupted() {
         outcome.notes.push(Note::QualityMissed { wanted_db, reached_db });
     }
     Ok(Outcome { reached: true, ..outcome })
@@ -195,10 +195,15 @@ fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<Probe
     /// With fewer passes, more parameters hardly help whatever they would do in the fit: the first probe is believed, by the
     /// usual slope, and no other made.
     const TELLING_PASSES: f64 = 30.0;
+    /// The most that a probe of limited time may ask for, of its own parameters: what it left undone is want of time.
+    const MOST_GROWTH: f64 = 2.0;
     /// The share of what time is left that it may take: more than by its work, since one that is cut short misleads.
     const PROBE_TIME: f64 = 0.25;
     let most = most_parameters(session);
-    let probe_passes = (WORK * passes).max(LEAST_PASSES).min(passes);
+    // Of a large signal some tiles stand for all, so that a probe that tells something costs little.
+    let large = session.signal.description.positions() as f64 > plan::FULL_SIZE;
+    let least = if large && !session.meter.is_limited() { TELLING_PASSES } else { LEAST_PASSES };
+    let probe_passes = (WORK * passes).max(least).min(passes);
     let most_probes = if probe_passes < TELLING_PASSES { 1 } else { 4 };
     let probe_work = (1.0 + PROBE) * probe_passes * session.pass();
     let probes = [(Phase::Probe, probe_work); 2];
@@ -216,7 +221,10 @@ fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<Probe
         let density = parameters / samples(session);
         let gain = short_of_the_limit(probe_passes, density) - short_of_the_limit(full_passes, density);
         let reached = psnr_db(session, probe.error) + gain - QUANTIZATION_LOSS;
-        let next = trend.next(parameters, reached, db).clamp(FEWEST_PARAMETERS, most);
+        let mut next = trend.next(parameters, reached, db).clamp(FEWEST_PARAMETERS, most);
+        if session.meter.is_limited() {
+            next = next.min(MOST_GROWTH * parameters);
+        }
         let settled = (db - reached).abs() < 0.6 || next == parameters;
         parameters = next;
         if settled || number == most_probes {
