@@ -4,6 +4,7 @@ mod afford;
 mod constant;
 #[cfg(feature = "cuda")]
 mod device;
+mod forecast;
 mod invisible;
 mod meter;
 mod options;

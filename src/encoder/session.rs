@@ -7,7 +7,7 @@ use super::options::{EncodeOptions, Phase, Target, WeightCoding};
 use super::pace::Pace;
 use super::plan::{self, BATCH_BLOCKS};
 use super::units::Normalised;
-use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
+use crate::backend::simd::{BLOCK, Level};
 use crate::container::{self, File, Networks, QuantizedNetwork};
 use crate::decoder::Decoder;
 use crate::error::Result;
@@ -18,7 +18,7 @@ use crate::quantize::{self, Fitted};
 use crate::signal::metric::{ErrorSum, TileErrors, WorstTile};
 use crate::signal::{Grid, Signal, Tiles};
 use rayon::prelude::*;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Peak learning rate, radians.
 const RATE: f32 = 0.045;
@@ -27,24 +27,19 @@ pub(super) const PROBE: f64 = 0.06;
 /// The fewest passes that such a probe is worth, which only a time limit leaves less of.
 const LEAST_PROBE: f64 = 0.4;
 /// Work of all refits during quantization, relative to the fit.
-const REFIT: f64 = 0.3;
+pub(super) const REFIT: f64 = 0.3;
 /// The most passes that they take: with sweeps behind them more gain nothing.
-const MOST_REFIT: f64 = 96.0;
+pub(super) const MOST_REFIT: f64 = 96.0;
 /// The most tiles that a probe which only foretells trains; an eighth of them where that is more.
 const MOST_PROBED: usize = 48;
-/// What several threads do of what they could, beside the steps of optimisers, samples that are gathered and tiles that end late.
-const EFFICIENCY: f64 = 0.7;
-/// A rendering and its comparison with the signal take as long as so many passes: its products are a third of one, seams,
-/// rows and sums the rest.
-const RENDERING: f64 = 2.0;
 /// Sweeps over the rounded layers.
-const SWEEPS: usize = 2;
+pub(super) const SWEEPS: usize = 2;
 /// Passes of a fit that sweeps are worth their time after: they take as long as about 50 passes, which gain more
 /// where there are few.
-const PASSES_FOR_SWEEPS: f64 = 250.0;
+pub(super) const PASSES_FOR_SWEEPS: f64 = 250.0;
 /// Where time is limited: the shares of what is left that a probe, the fit and one quantization may take.
 const PROBE_TIME: f64 = 0.06;
-const FIT_TIME: f64 = 0.75;
+pub(super) const FIT_TIME: f64 = 0.75;
 const QUANTIZE_TIME: f64 = 0.9;
 
 /// One encode: what every stage needs.
@@ -158,68 +153,6 @@ impl<'a> Session<'a> {
             #[cfg(feature = "cuda")]
             gpu: None,
         }
-    }
-
-    /// Multiply-adds of one pass over the signal with networks of the usual size.
-    pub fn pass(&self) -> f64 {
-        let description = &self.signal.description;
-        let macs = plan::usual_shape(description).macs() as f64;
-        self.evaluations() * description.positions() as f64 * macs
-    }
-
-    /// Times a few training steps, which tell how long all will take.
-    pub fn foresee(&self) {
-        const STEPS: u32 = 20;
-        let shape = plan::usual_shape(&self.signal.description);
-        let points = BATCH_BLOCKS * BLOCK;
-        let [coordinates, targets] = [shape.inputs, shape.outputs].map(|rows| vec![0.5; rows * points]);
-        let (network, weights) = (Network::zeros(shape), vec![1.0; points]);
-        let (mut gradient, mut workspace) = (vec![0.0; shape.parameters()], Workspace::default());
-        let start = Instant::now();
-        for _ in 0..STEPS {
-            let batch = Batch {
-                coordinates: &coordinates,
-                targets: &targets,
-                weights: &weights,
-                first_layer: 0,
-                paired: false,
-            };
-            self.level.step(&network, batch, 0.0, &mut gradient, &mut workspace);
-        }
-        let work = f64::from(STEPS) * (points * shape.macs()) as f64;
-        let speed = work / start.elapsed().as_secs_f64().max(1e-6);
-        self.meter.foresee(EFFICIENCY * speed * rayon::current_num_threads() as f64);
-    }
-
-    /// `passes`, or about as many as the time limit leaves room for. Keeps time for rendering what was fitted: here, and by who
-    /// verifies the file.
-    pub fn affordable(&self, passes: f64) -> f64 {
-        /// What is too long for its time is cut short, what is too short is not drawn out.
-        const SURPLUS: f64 = 1.15;
-        // The steps that were timed are the CPU's. A device's schedules keep to the time by themselves.
-        #[cfg(feature = "cuda")]
-        if self.gpu.is_some() {
-            return passes;
-        }
-        let second = self.meter.foreseen() / EFFICIENCY;
-        self.meter.reserve(Duration::from_secs_f64(2.0 * RENDERING * self.pass() / second));
-        let Some(left) = self.meter.remaining() else { return passes };
-        passes.min(SURPLUS * FIT_TIME * left.as_secs_f64() * second / self.pass())
-    }
-
-    /// The stages of a fit of so many passes and of what follows it.
-    pub fn stages(&self, passes: f64) -> Vec<(Phase, f64)> {
-        let mut stages = vec![(Phase::Probe, PROBE * passes)];
-        stages.extend(self.fits().into_iter().map(|share| (Phase::Fit, share * passes)));
-        stages.extend(self.quantizations(passes));
-        stages.into_iter().map(|(phase, passes)| (phase, passes * self.pass())).collect()
-    }
-
-    /// What follows a fit, in passes: two quantizations, with their sweeps and what is counted and rendered after them.
-    fn quantizations(&self, passes: f64) -> [(Phase, f64); 2] {
-        let sweeps = if passes < PASSES_FOR_SWEEPS { 0.0 } else { 25.0 * SWEEPS as f64 };
-        let one = (REFIT * passes).min(MOST_REFIT) + sweeps + 2.0 * RENDERING;
-        [(Phase::Quantize, one); 2]
     }
 
     /// Fits about `parameters` parameters in `passes` passes over the samples, within `time` of what the time limit
@@ -364,7 +297,7 @@ impl<'a> Session<'a> {
     }
 
     /// The fits of each tile, in passes relative to what was asked for.
-    fn fits(&self) -> Vec<f64> {
+    pub fn fits(&self) -> Vec<f64> {
         plan::fits(&self.signal.description, self.options.effort)
     }
 
@@ -606,7 +539,7 @@ impl<'a> Session<'a> {
 
     /// Evaluations of a network per sample and pass: with a gradient term samples are seen as pairs, along one axis or
     /// another.
-    fn evaluations(&self) -> f64 {
+    pub fn evaluations(&self) -> f64 {
         if self.options.gradient_weight > 0.0 { 2.0 } else { 1.0 }
     }
 

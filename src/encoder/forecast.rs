@@ -1,0 +1,78 @@
+//! How long an encode will take: the work of its stages, and the speed of the machine.
+
+use super::options::Phase;
+use super::plan::{self, BATCH_BLOCKS};
+use super::session::{FIT_TIME, MOST_REFIT, PASSES_FOR_SWEEPS, PROBE, REFIT, SWEEPS, Session};
+use crate::backend::simd::{BLOCK, Batch, Workspace};
+use crate::network::Network;
+use std::time::{Duration, Instant};
+
+/// What several threads do of what they could, beside the steps of optimisers, samples that are gathered and tiles that end late.
+const EFFICIENCY: f64 = 0.7;
+/// A rendering and its comparison with the signal take as long as so many passes: its products are a third of one, seams,
+/// rows and sums the rest.
+const RENDERING: f64 = 2.0;
+
+impl Session<'_> {
+    /// Multiply-adds of one pass over the signal with networks of the usual size.
+    pub fn pass(&self) -> f64 {
+        let description = &self.signal.description;
+        let macs = plan::usual_shape(description).macs() as f64;
+        self.evaluations() * description.positions() as f64 * macs
+    }
+
+    /// Times a few training steps, which tell how long all will take.
+    pub fn foresee(&self) {
+        const STEPS: u32 = 20;
+        let shape = plan::usual_shape(&self.signal.description);
+        let points = BATCH_BLOCKS * BLOCK;
+        let [coordinates, targets] = [shape.inputs, shape.outputs].map(|rows| vec![0.5; rows * points]);
+        let (network, weights) = (Network::zeros(shape), vec![1.0; points]);
+        let (mut gradient, mut workspace) = (vec![0.0; shape.parameters()], Workspace::default());
+        let start = Instant::now();
+        for _ in 0..STEPS {
+            let batch = Batch {
+                coordinates: &coordinates,
+                targets: &targets,
+                weights: &weights,
+                first_layer: 0,
+                paired: false,
+            };
+            self.level.step(&network, batch, 0.0, &mut gradient, &mut workspace);
+        }
+        let work = f64::from(STEPS) * (points * shape.macs()) as f64;
+        let speed = work / start.elapsed().as_secs_f64().max(1e-6);
+        self.meter.foresee(EFFICIENCY * speed * rayon::current_num_threads() as f64);
+    }
+
+    /// `passes`, or about as many as the time limit leaves room for. Keeps time for rendering what was fitted: here, and by who
+    /// verifies the file.
+    pub fn affordable(&self, passes: f64) -> f64 {
+        /// What is too long for its time is cut short, what is too short is not drawn out.
+        const SURPLUS: f64 = 1.15;
+        // The steps that were timed are the CPU's. A device's schedules keep to the time by themselves.
+        #[cfg(feature = "cuda")]
+        if self.gpu.is_some() {
+            return passes;
+        }
+        let second = self.meter.foreseen() / EFFICIENCY;
+        self.meter.reserve(Duration::from_secs_f64(2.0 * RENDERING * self.pass() / second));
+        let Some(left) = self.meter.remaining() else { return passes };
+        passes.min(SURPLUS * FIT_TIME * left.as_secs_f64() * second / self.pass())
+    }
+
+    /// The stages of a fit of so many passes and of what follows it.
+    pub fn stages(&self, passes: f64) -> Vec<(Phase, f64)> {
+        let mut stages = vec![(Phase::Probe, PROBE * passes)];
+        stages.extend(self.fits().into_iter().map(|share| (Phase::Fit, share * passes)));
+        stages.extend(self.quantizations(passes));
+        stages.into_iter().map(|(phase, passes)| (phase, passes * self.pass())).collect()
+    }
+
+    /// What follows a fit, in passes: two quantizations, with their sweeps and what is counted and rendered after them.
+    fn quantizations(&self, passes: f64) -> [(Phase, f64); 2] {
+        let sweeps = if passes < PASSES_FOR_SWEEPS { 0.0 } else { 25.0 * SWEEPS as f64 };
+        let one = (REFIT * passes).min(MOST_REFIT) + sweeps + 2.0 * RENDERING;
+        [(Phase::Quantize, one); 2]
+    }
+}
