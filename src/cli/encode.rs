@@ -98,7 +98,7 @@ pub struct Args {
     /// Seconds of CPU time for a 768×512 picture at 0.3 bpp on a Zen 4 server core with AVX-512: 2, 4, 9, 20 and 44
     /// for levels 1 to 5; half as long on two cores. 6 and 7 do 1.7 times the work of the level below; 8 and 9 fit two and
     /// three times as 7 does, and keep the best. The time hardly depends on the target, and is in proportion to the samples up
-    /// to 3.75 megapixels; larger pictures are passed over as often as takes the same time, but not less than at level 1,
+    /// to 1.6 megapixels; larger pictures are passed over as often as takes the same time, but not less than at level 1,
     /// which is told.
     ///
     /// 1 and 2 are for a given size or rate (--size, --bpp, --kbps), and are far below 3 there. Towards --psnr or --quality of a

@@ -166,7 +166,7 @@ fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option<String>) -
             layers: shapes().map(|s| s.layers).max().unwrap_or(0),
             width: shapes().map(|s| s.width).max().unwrap_or(0),
             psnr_db: session.normalised.source_db(outcome.finished.psnr_db),
-            fit_psnr_db: session.normalised.source_db(psnr::psnr_db(session, outcome.fit.error)),
+            fit_psnr_db: session.normalised.source_db(session.psnr_db(outcome.fit.error)),
             peak: session.normalised.peak,
             reached: outcome.reached,
             worst_tile: outcome

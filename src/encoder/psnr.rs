@@ -69,7 +69,7 @@ impl Trend {
 
 /// Whether `fit` is a better start for rounding to `db` than `other`: it has enough for it and fewer parameters, or is nearer.
 fn is_better(session: &Session<'_>, fit: &Fit, other: &Fit, db: f64) -> bool {
-    let enough = |fit: &Fit| psnr_db(session, fit.error) >= db + LEAST_HEADROOM;
+    let enough = |fit: &Fit| session.psnr_db(fit.error) >= db + LEAST_HEADROOM;
     match (enough(fit), enough(other)) {
         (true, true) => fit.parameters() < other.parameters(),
         (false, false) => fit.error < other.error,
@@ -83,7 +83,7 @@ pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Out
     let Probed { mut parameters, mut trend, probe } = probe_parameters(session, db, passes)?;
     session.meter.plan(session.stages(passes));
     let mut best = fit_after(session, probe, parameters, passes)?;
-    let mut last = (parameters, psnr_db(session, best.error) - db);
+    let mut last = (parameters, session.psnr_db(best.error) - db);
     for _ in 1..MOST_FITS {
         let headroom = last.1;
         // Too little cannot be quantized, much too much would waste bits: another size.
@@ -99,7 +99,7 @@ pub(crate) fn to_psnr(session: &Session<'_>, db: f64, passes: f64) -> Result<Out
         parameters = next;
         session.meter.plan(session.stages(passes));
         let fit = fit_after(session, best.clone(), parameters, passes)?;
-        last = (parameters, psnr_db(session, fit.error) - db);
+        last = (parameters, session.psnr_db(fit.error) - db);
         if is_better(session, &fit, &best, db) {
             best = fit;
         }
@@ -141,7 +141,7 @@ pub(crate) fn near_quality(session: &Session<'_>, quality: f64, passes: f64) -> 
     let Probed { mut parameters, mut trend, probe } = probe_parameters(session, db, passes)?;
     session.meter.plan(session.stages(passes));
     let mut best = fit_after(session, probe, parameters, passes)?;
-    let mut headroom = psnr_db(session, best.error) - db;
+    let mut headroom = session.psnr_db(best.error) - db;
     let cheap = session.signal.description.positions() as f64 <= CHEAP;
     let (refits, tries) = if cheap { (3, 6) } else { (0, 2) };
     for _ in 0..refits {
@@ -154,12 +154,14 @@ pub(crate) fn near_quality(session: &Session<'_>, quality: f64, passes: f64) -> 
         parameters = next;
         session.meter.plan(session.stages(passes));
         let fit = fit_after(session, best.clone(), parameters, passes)?;
-        headroom = psnr_db(session, fit.error) - db;
+        headroom = session.psnr_db(fit.error) - db;
         if is_better(session, &fit, &best, db) {
             best = fit;
         }
     }
-    let mut outcome = quantize_to_psnr(session, &best, db, QUALITY_NEAR, tries)?;
+    // Another rounding of a large signal takes a minute.
+    let near = if is_large(session) { QUALITY_TOLERANCE } else { QUALITY_NEAR };
+    let mut outcome = quantize_to_psnr(session, &best, db, near, tries)?;
     let [wanted_db, reached_db] = [db, outcome.finished.psnr_db].map(|db| normalised.source_db(db));
     if (reached_db - wanted_db).abs() > QUALITY_TOLERANCE && !session.meter.interrupted() {
         outcome.notes.push(Note::QualityMissed { wanted_db, reached_db });
@@ -201,8 +203,7 @@ fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<Probe
     const PROBE_TIME: f64 = 0.25;
     let most = most_parameters(session);
     // Of a large signal some tiles stand for all, so that a probe that tells something costs little.
-    let large = session.signal.description.positions() as f64 > plan::FULL_SIZE;
-    let least = if large && !session.meter.is_limited() { TELLING_PASSES } else { LEAST_PASSES };
+    let least = if is_large(session) && !session.meter.is_limited() { TELLING_PASSES } else { LEAST_PASSES };
     let probe_passes = (WORK * passes).max(least).min(passes);
     let most_probes = if probe_passes < TELLING_PASSES { 1 } else { 4 };
     let probe_work = (1.0 + PROBE) * probe_passes * session.pass();
@@ -210,7 +211,7 @@ fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<Probe
     session.meter.plan(probes.into_iter().take(most_probes).chain(session.stages(passes)));
     // Where time is short, the fit falls short of the target rather than the file growing.
     let full_passes = passes.max(plan::FEWEST_PASSES_FOR_PSNR);
-    let mut parameters = (0.03 * samples(session)).clamp(FEWEST_PARAMETERS, most);
+    let mut parameters = (0.03 * session.samples()).clamp(FEWEST_PARAMETERS, most);
     let mut trend = Trend::new();
     let mut probe = session.probe(parameters, probe_passes, PROBE_TIME)?;
     for number in 1..=most_probes {
@@ -218,9 +219,9 @@ fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<Probe
         if session.meter.stopped() {
             break;
         }
-        let density = parameters / samples(session);
+        let density = parameters / session.samples();
         let gain = short_of_the_limit(probe_passes, density) - short_of_the_limit(full_passes, density);
-        let reached = psnr_db(session, probe.error) + gain - QUANTIZATION_LOSS;
+        let reached = session.psnr_db(probe.error) + gain - QUANTIZATION_LOSS;
         let mut next = trend.next(parameters, reached, db).clamp(FEWEST_PARAMETERS, most);
         if session.meter.is_limited() {
             next = next.min(MOST_GROWTH * parameters);
@@ -239,6 +240,11 @@ fn probe_parameters(session: &Session<'_>, db: f64, passes: f64) -> Result<Probe
     Ok(Probed { parameters, trend: Trend { slope: trend.slope, ..Trend::new() }, probe })
 }
 
+/// Whether a signal has fewer passes than its effort means.
+fn is_large(session: &Session<'_>) -> bool {
+    session.signal.description.positions() as f64 > plan::FULL_SIZE
+}
+
 /// How far a fit of so many passes, with so many parameters per sample, stays below one without end, dB: what kodim15 at 0.3
 /// bits per pixel (0.019 parameters per sample) shows between 12 and 640 passes, and camera.png at 33 dB (0.12) between 38 and
 /// 280.
@@ -247,14 +253,14 @@ fn short_of_the_limit(passes: f64, density: f64) -> f64 {
 }
 
 fn most_parameters(session: &Session<'_>) -> f64 {
-    (MOST_PARAMETERS_PER_SAMPLE * samples(session)).max(FEWEST_PARAMETERS)
+    (MOST_PARAMETERS_PER_SAMPLE * session.samples()).max(FEWEST_PARAMETERS)
 }
 
 /// Finds the delta whose file decodes to within `near` of `db`, in at most `tries`: coarser steps cost PSNR, finer ones only approach
 /// the fit's own.
 fn quantize_to_psnr(session: &Session<'_>, fit: &Fit, db: f64, near: f64, tries: usize) -> Result<Outcome> {
     let usual = usual_delta(fit);
-    let allowed = 10f64.powf(-db / 10.0) * samples(session) - fit.error;
+    let allowed = 10f64.powf(-db / 10.0) * session.samples() - fit.error;
     let mut delta = allowed / (COMPENSATED * fit.parameters() as f64);
     // Where the fit is far better than what is wanted, rounding may add many times what is usual.
     delta = delta.clamp(0.1 * usual, 1e4 * usual);
@@ -263,7 +269,7 @@ fn quantize_to_psnr(session: &Session<'_>, fit: &Fit, db: f64, near: f64, tries:
         let networks = session.quantize(fit, delta)?;
         let finished = session.finish(&fit.tiles, Networks::Quantized(networks))?;
         let missing = db - finished.psnr_db;
-        let added = 10f64.powf(-finished.psnr_db / 10.0) * samples(session) - fit.error;
+        let added = 10f64.powf(-finished.psnr_db / 10.0) * session.samples() - fit.error;
         if best.as_ref().is_none_or(|b| missing.abs() < (b.psnr_db - db).abs()) {
             best = Some(finished);
         }
@@ -279,13 +285,4 @@ fn quantize_to_psnr(session: &Session<'_>, fit: &Fit, db: f64, near: f64, tries:
     // More than was asked for is reached, too: where nothing smaller comes nearer, as with what is exact in any case.
     let reached = finished.psnr_db >= db - PSNR_TOLERANCE;
     Ok(Outcome { finished, fit: fit.clone(), reached, notes: vec![] })
-}
-
-fn samples(session: &Session<'_>) -> f64 {
-    session.signal.description.positions() as f64 * f64::from(session.signal.description.channels)
-}
-
-/// The PSNR of a summed squared error in unit values, dB.
-pub(crate) fn psnr_db(session: &Session<'_>, error: f64) -> f64 {
-    -10.0 * (error / samples(session)).max(1e-15).log10()
 }

@@ -510,6 +510,16 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Samples of the signal: positions times channels.
+    pub fn samples(&self) -> f64 {
+        self.signal.description.positions() as f64 * f64::from(self.signal.description.channels)
+    }
+
+    /// The PSNR of a summed squared error in unit values, dB.
+    pub fn psnr_db(&self, error: f64) -> f64 {
+        -10.0 * (error / self.samples()).max(1e-15).log10()
+    }
+
     /// The points of a tile that are trained on.
     pub fn points(&self, tiles: &Tiles, number: usize) -> u64 {
         tiles.tile(number).points().min(most_points(self.options.target))

@@ -2,7 +2,6 @@
 
 use super::options::Note;
 use super::plan::{self, BITS_PER_PARAMETER};
-use super::psnr::psnr_db;
 use super::session::{Finished, Fit, Session};
 use crate::container::{self, Networks, QuantizedNetwork, quantized_size, step};
 use crate::error::{Error, Result};
@@ -79,7 +78,7 @@ pub(crate) fn to_bytes(session: &Session<'_>, limit: u64, passes: f64) -> Result
     let bits = 8.0 * limit.saturating_sub(session.overhead(&one)?) as f64;
     session.meter.plan(session.stages(passes));
     let mut best = fit_into(session, limit, bits / BITS_PER_PARAMETER, passes)?;
-    let lost = |(fit, finished): &(Fit, Finished)| psnr_db(session, fit.error) - finished.psnr_db;
+    let lost = |(fit, finished): &(Fit, Finished)| session.psnr_db(fit.error) - finished.psnr_db;
     // Sharp networks of long fits want finer parameters than usual.
     let small = plan::is_small(&session.signal.description);
     for bits_per_parameter in FINE_BITS_PER_PARAMETER {
