@@ -247,7 +247,7 @@ impl std::fmt::Display for Note {
             Note::QualityMissed { wanted_db, reached_db } if reached_db < wanted_db => write!(
                 f,
                 "{reached_db:.1} dB is less than the {wanted_db:.1} dB that the quality stands for: the signal does not suit \
-                 small networks, or needs more effort"
+                 small networks, or needs more effort or time"
             ),
             Note::QualityMissed { wanted_db, reached_db } => {
                 write!(f, "{reached_db:.1} dB is more than the {wanted_db:.1} dB that the quality stands for")

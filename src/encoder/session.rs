@@ -215,7 +215,7 @@ impl<'a> Session<'a> {
 
     /// A fit or probe whose curvature is measured, so that it can be quantized.
     pub fn measured(&self, fit: Fit) -> Fit {
-        let Fit { tiles, networks, .. } = fit;
+        let Fit { tiles, networks, passes, .. } = fit;
         let measure = |(number, fitted): (usize, Fitted)| match fitted.is_measured() {
             true => fitted,
             false => {
@@ -224,7 +224,8 @@ impl<'a> Session<'a> {
             }
         };
         let networks = networks.into_par_iter().enumerate().map(measure).collect();
-        Fit { tiles, networks, ..fit }
+        // A probe may have estimated its error from some of its tiles.
+        Fit::new(tiles, networks, passes)
     }
 
     /// Tiles, and networks of about `parameters` parameters in all, as many in each as it is difficult.
