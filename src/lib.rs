@@ -56,7 +56,10 @@ mod watch;
 pub use backend::Device;
 pub use decoder::{Cost, Decoder, GradientError};
 #[cfg(feature = "encoder")]
-pub use encoder::*;
+pub use encoder::{
+    EncodeOptions, Encoded, Flow, Note, Phase, Progress, Report, Target, WeightCoding, encode, most_threads,
+    quality_bits_per_sample, quality_psnr_db,
+};
 pub use error::{Error, Result};
 #[cfg(feature = "image-hook")]
 pub use image_hook::register_image_hook;

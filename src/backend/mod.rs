@@ -3,14 +3,25 @@
 //! The topology is fixed, so a backend meets the rest at coarse calls: `forward` (coordinates → values), `jet`
 //! (coordinates → values and derivatives) and `step` (batch → loss and gradient). The specification as loops is [`crate::network::Network::evaluate`].
 
+#[cfg(not(feature = "cuda"))]
+#[path = "absent.rs"]
+mod accelerator;
 #[cfg(feature = "candle")]
 pub mod candle;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod device;
 pub mod simd;
+#[cfg(feature = "encoder")]
+pub(crate) mod trainer;
+
+/// The device beside the CPU: a GPU, in builds that can use one.
+#[cfg(feature = "cuda")]
+mod accelerator {
+    pub(crate) use super::cuda::Cuda as Accelerator;
+}
 
 pub use device::Device;
 pub(crate) use device::Engine;
-#[cfg(feature = "cuda")]
-pub(crate) use device::reason;
+#[cfg(feature = "encoder")]
+pub(crate) use device::Opened;

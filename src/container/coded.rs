@@ -16,7 +16,7 @@ const SYMBOL_MEAN: u32 = 16;
 const BIAS_DIFFERENCE_MEAN: u32 = 4;
 const STEP_DIFFERENCE_MEAN: u32 = 8;
 /// What the steps of the first layer of the first tile are differences to.
-const FIRST_STEP: i16 = -56;
+pub(super) const FIRST_STEP: i16 = -56;
 
 /// Reads the networks of `shapes`, which all have one depth, from a whole stream.
 pub(super) fn decode(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetwork>> {

@@ -19,6 +19,8 @@ mod coded;
 mod fields;
 mod frame;
 mod header;
+#[cfg(feature = "encoder")]
+mod least;
 mod magnitude;
 mod metadata;
 #[cfg(fuzzing)]
@@ -33,6 +35,8 @@ mod table;
 mod write;
 mod zstandard;
 
+#[cfg(feature = "encoder")]
+pub(crate) use least::{constant, overhead};
 pub use quantized::{QuantizedNetwork, step};
 pub use read::{parse, read};
 pub use section::{MAGIC, SectionInfo, VERSION, sections};

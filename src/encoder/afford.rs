@@ -1,8 +1,9 @@
 //! What an encode takes, asked before it is taken.
 
 use super::options::{EncodeOptions, Target};
-use super::plan::{self, BITS_PER_PARAMETER};
+use super::plan;
 use super::session::most_points;
+use super::tuning::BITS_PER_PARAMETER;
 use crate::backend::simd::BLOCK;
 use crate::error::Result;
 use crate::limits::Limits;

@@ -1,17 +1,12 @@
 //! How long an encode will take: the work of its stages, and the speed of the machine.
 
 use super::options::Phase;
-use super::plan::{self, BATCH_BLOCKS};
-use super::session::{FIT_TIME, MOST_REFIT, PASSES_FOR_SWEEPS, PROBE, REFIT, SWEEPS, Session};
+use super::plan;
+use super::session::Session;
+use super::tuning::*;
 use crate::backend::simd::{BLOCK, Batch, Workspace};
 use crate::network::Network;
 use std::time::{Duration, Instant};
-
-/// What several threads do of what they could, beside the steps of optimisers, samples that are gathered and tiles that end late.
-const EFFICIENCY: f64 = 0.7;
-/// A rendering and its comparison with the signal take as long as so many passes: its products are a third of one, seams,
-/// rows and sums the rest.
-const RENDERING: f64 = 2.0;
 
 impl Session<'_> {
     /// Multiply-adds of one pass over the signal with networks of the usual size.
@@ -48,11 +43,8 @@ impl Session<'_> {
     /// `passes`, or about as many as the time limit leaves room for. Keeps time for rendering what was fitted: here, and by who
     /// verifies the file.
     pub fn affordable(&self, passes: f64) -> f64 {
-        /// What is too long for its time is cut short, what is too short is not drawn out.
-        const SURPLUS: f64 = 1.15;
         // The steps that were timed are the CPU's. A device's schedules keep to the time by themselves.
-        #[cfg(feature = "cuda")]
-        if self.gpu.is_some() {
+        if self.trainer.is_parallel() {
             return passes;
         }
         let second = self.meter.foreseen() / EFFICIENCY;
@@ -63,7 +55,7 @@ impl Session<'_> {
 
     /// The stages of a fit of so many passes and of what follows it.
     pub fn stages(&self, passes: f64) -> Vec<(Phase, f64)> {
-        let mut stages = vec![(Phase::Probe, PROBE * passes)];
+        let mut stages = vec![(Phase::Probe, PLACING * passes)];
         stages.extend(self.fits().into_iter().map(|share| (Phase::Fit, share * passes)));
         stages.extend(self.quantizations(passes));
         stages.into_iter().map(|(phase, passes)| (phase, passes * self.pass())).collect()
@@ -71,7 +63,7 @@ impl Session<'_> {
 
     /// What follows a fit, in passes: two quantizations, with their sweeps and what is counted and rendered after them.
     fn quantizations(&self, passes: f64) -> [(Phase, f64); 2] {
-        let sweeps = if passes < PASSES_FOR_SWEEPS { 0.0 } else { 25.0 * SWEEPS as f64 };
+        let sweeps = if passes < PASSES_FOR_SWEEPS { 0.0 } else { SWEEP * SWEEPS as f64 };
         let one = (REFIT * passes).min(MOST_REFIT) + sweeps + 2.0 * RENDERING;
         [(Phase::Quantize, one); 2]
     }

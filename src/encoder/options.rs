@@ -1,9 +1,8 @@
-//! What the encoder is asked for, what it reports meanwhile, and what it returns.
+//! What the encoder is asked for, and what it reports meanwhile.
 
 use crate::backend::Device;
 use crate::limits::Limits;
 use crate::signal::Description;
-use crate::signal::metric::WorstTile;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,120 +165,4 @@ pub enum Flow {
     Continue,
     /// Finish soon with the best network so far.
     Finish,
-}
-
-/// What was done.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Report {
-    /// Optimiser steps of all networks.
-    pub steps: u64,
-    /// Parameters of all networks.
-    pub parameters: u64,
-    /// Tiles.
-    pub tiles: u64,
-    /// Hidden layers.
-    pub layers: usize,
-    /// The widest network's width.
-    pub width: usize,
-    /// PSNR at the native samples, dB.
-    pub psnr_db: f64,
-    /// What the networks had before they were rounded, about, dB.
-    pub fit_psnr_db: f64,
-    /// What it refers to, unit values: 0 of a constant in binary32.
-    pub peak: f64,
-    /// Whether the target was reached. A quality always is, however far from it the file ended: see `notes`.
-    pub reached: bool,
-    /// The tile that is farthest from the signal, if there is more than one.
-    pub worst_tile: Option<WorstTile>,
-    /// What somebody who looks at the file alone would not expect.
-    pub notes: Vec<Note>,
-    /// Whether the observer asked to finish.
-    pub interrupted: bool,
-    /// The device and instruction set used, as in `cpu (avx512, 2 threads)` or `cuda:0 (NVIDIA H100)`.
-    pub device: String,
-    /// Why [`Device::Auto`] came to the CPU.
-    pub cpu_reason: Option<String>,
-}
-
-/// A result that is far from what was asked for, or work that is far from what the effort means.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Note {
-    /// The quality stands for another PSNR than the file has, both in dB.
-    QualityMissed {
-        /// What the quality stands for.
-        wanted_db: f64,
-        /// What the file has.
-        reached_db: f64,
-    },
-    /// The file has a higher PSNR than was asked for, both in dB, and nothing smaller came nearer.
-    PsnrExceeded {
-        /// What was asked for.
-        wanted_db: f64,
-        /// What the file has.
-        reached_db: f64,
-    },
-    /// The size has no room for more than the mean of the signal.
-    MeanAlone,
-    /// The result is hardly closer to the signal than its mean.
-    LittleGain {
-        /// By so many dB.
-        gain_db: f64,
-    },
-    /// The file is larger than the samples themselves.
-    LargerThanSamples {
-        /// Bytes of the samples without any coding.
-        samples: u64,
-    },
-    /// The signal is so large that it had fewer passes than the effort means.
-    FewerPasses {
-        /// What it had.
-        passes: f64,
-        /// What smaller ones have.
-        usual: f64,
-    },
-}
-
-impl std::fmt::Display for Note {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Note::QualityMissed { wanted_db, reached_db } if reached_db < wanted_db => write!(
-                f,
-                "{reached_db:.1} dB is less than the {wanted_db:.1} dB that the quality stands for: the signal does not suit \
-                 small networks, or needs more effort or time"
-            ),
-            Note::QualityMissed { wanted_db, reached_db } => {
-                write!(f, "{reached_db:.1} dB is more than the {wanted_db:.1} dB that the quality stands for")
-            }
-            Note::PsnrExceeded { wanted_db, reached_db } => write!(
-                f,
-                "{reached_db:.1} dB is more than the {wanted_db:.1} dB asked for, nothing smaller came nearer"
-            ),
-            Note::MeanAlone => write!(f, "the size has no room for more than the mean of the signal"),
-            Note::LittleGain { gain_db } => {
-                let than_mean = match gain_db {
-                    ..=0.0 => "no closer to the signal than its mean".to_string(),
-                    gain => format!("only {gain:.1} dB closer to the signal than its mean"),
-                };
-                write!(f, "{than_mean}; more bytes or more effort may help")
-            }
-            Note::LargerThanSamples { samples } => {
-                write!(f, "the file is larger than the samples without any coding, {samples} bytes")
-            }
-            Note::FewerPasses { passes, usual } => write!(
-                f,
-                "large signal: fitted in {passes:.0} passes instead of {usual:.0}; a higher effort does more"
-            ),
-        }
-    }
-}
-
-/// A finished file and how it was made.
-#[derive(Clone, Debug)]
-pub struct Encoded {
-    /// The bytes of the `.siren` file.
-    pub bytes: Vec<u8>,
-    /// How it was made.
-    pub report: Report,
 }

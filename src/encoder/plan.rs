@@ -1,18 +1,11 @@
 //! How many tiles, networks of what size, and how much work: decided before the fit.
 
 use super::options::Target;
+use super::tuning::*;
 use crate::backend::simd::BLOCK;
 use crate::error::Result;
 use crate::network::Shape;
 use crate::signal::{Description, Kind, Tiles};
-
-/// Bits that a quantized parameter takes, about; the rate search settles the rest.
-pub(crate) const BITS_PER_PARAMETER: f64 = 5.3;
-/// Parameters of a network of the usual size. Signals that need more are cut into tiles: several small networks cost
-/// less work per sample than one large one and store as much.
-const PARAMETERS_PER_TILE: f64 = 1400.0;
-/// Blocks per optimiser step.
-pub(crate) const BATCH_BLOCKS: usize = 12;
 
 /// Tiles of about the usual capacity for `parameters` in all.
 pub(crate) fn tiles(description: &Description, parameters: f64) -> Result<Tiles> {
@@ -72,37 +65,20 @@ pub(crate) fn usual_shape(description: &Description) -> Shape {
     shape(description, layers(description.kind, PARAMETERS_PER_TILE), PARAMETERS_PER_TILE)
 }
 
-/// Passes over the samples at each effort, 1 to 9.
-const PASSES: [f64; 9] = [12.0, 40.0, 120.0, 280.0, 640.0, 1080.0, 1840.0, 1840.0, 1840.0];
-/// Positions up to which a signal has all passes of its effort. Larger ones have as many as take the same time, but no less
-/// than at effort 1. Photographs of 12 megapixels at quality 75 and effort 5 take 476 s on two cores with 200 passes (32.8 dB,
-/// 1.09 bits per pixel), 355 s with 107 (32.7 dB, 1.26).
-pub(crate) const FULL_SIZE: f64 = 1.6e6;
-
-/// Positions up to which a signal is fitted as at all efforts below, too. The networks of a small picture with hard edges are few
-/// and end differently with each start (a screenshot of 176×120 at 2 bits per pixel: 27.0 and 30.9 dB with two seeds), and
-/// more work must not make them worse.
-const SMALL: u64 = 32768;
-
 /// Whether a signal is so small that time is no matter.
 pub(crate) fn is_small(description: &Description) -> bool {
     description.positions() <= SMALL
 }
 
-/// Fits of each tile, of which the best is kept, in passes relative to those of the effort. Longer ones than at effort 7 gain
-/// little, and some lose: kodim15 at 0.3 bits per pixel has 32.61 dB after 1840 passes and 32.45 after 5200.
+/// Fits of each tile, of which the best is kept, in passes relative to those of the effort.
 pub(crate) fn fits(description: &Description, effort: u8) -> Vec<f64> {
     let index = usize::from(effort.clamp(1, 9)) - 1;
-    let mut fits = vec![1.0; 1 + effort.saturating_sub(7) as usize];
+    let mut fits = vec![1.0; 1 + usize::from(effort).saturating_sub(LONGEST)];
     if is_small(description) {
-        fits.extend(PASSES[..index.min(6)].iter().rev().map(|passes| passes / PASSES[index]));
+        fits.extend(PASSES[..index.min(LONGEST - 1)].iter().rev().map(|passes| passes / PASSES[index]));
     }
     fits
 }
-
-/// The fewest passes towards a PSNR: with fewer, parameters would have to make up for work, in a larger file that takes as
-/// long. camera.png at 33 dB takes 4.0 bpp with 12 passes, 1.3 with 40, 0.8 with 80 and 0.7 with 120.
-pub(crate) const FEWEST_PASSES_FOR_PSNR: f64 = 120.0;
 
 /// Passes at an effort towards `target`, for a signal of at most [`FULL_SIZE`].
 pub(crate) fn usual_passes(target: Target, kind: Kind, effort: u8) -> f64 {
@@ -129,16 +105,13 @@ pub(crate) fn steps(points: u64, passes: f64) -> usize {
 }
 
 /// Parameters for each tile from the squared error a probe of equal networks left in each, `total` in all.
-///
-/// With an error that falls as `parameters^-α`, equal slopes of error over bits mean `parameters ∝ error^(1/(1+α))`;
-/// α is about 0.6 to 0.7 (1.7 to 2 dB per doubling), and the result hardly depends on it.
 pub(crate) fn share(total: f64, errors: &[f64]) -> Vec<f64> {
-    const EXPONENT: f64 = 1.0 / 1.7;
     let base = total / errors.len() as f64;
-    let shares: Vec<f64> = errors.iter().map(|e| e.max(1e-30).powf(EXPONENT)).collect();
+    let shares: Vec<f64> = errors.iter().map(|e| e.max(1e-30).powf(CAPACITY_EXPONENT)).collect();
+    let [least, most] = CAPACITY.map(|share| share * base);
     // Clamping a few changes the sum; a few rounds of rescaling settle it.
     let mut scale = total / shares.iter().sum::<f64>();
-    let clamped = |scale: f64| shares.iter().map(move |s| (s * scale).clamp(0.12 * base, 2.5 * base));
+    let clamped = |scale: f64| shares.iter().map(move |s| (s * scale).clamp(least, most));
     for _ in 0..20 {
         scale *= total / clamped(scale).sum::<f64>();
     }

@@ -32,17 +32,18 @@ pub(crate) fn frequencies(shape: Shape, data: &Dataset, rng: &mut fastrand::Rng)
 
 /// Power spectrum up to the Nyquist frequency, summed over channels.
 fn powers(data: &Dataset) -> Vec<f64> {
-    let points = data.points;
-    let mut sum = vec![0.0; points / 2 + 1];
-    let fft = FftPlanner::new().plan_fft_forward(points);
-    for channel in 0..data.outputs {
-        let mut samples = vec![Complex32::default(); points];
-        for n in 0..points {
-            let (block, lane) = data.place(n);
+    let (points, count) = (&data.points, data.count);
+    let mut sum = vec![0.0; count / 2 + 1];
+    let fft = FftPlanner::new().plan_fft_forward(count);
+    for channel in 0..points.outputs {
+        let mut samples = vec![Complex32::default(); count];
+        for n in 0..count {
+            let (block, lane) = points.place(n);
             // The box is centred on 0 and spans −1..1: coordinate to index.
-            let x = data.coordinates[block * data.inputs * BLOCK + lane];
-            let index = ((x + 1.0) * 0.5 * points as f32 - 0.5).round() as usize;
-            samples[index.min(points - 1)].re = data.targets[(block * data.outputs + channel) * BLOCK + lane];
+            let x = points.coordinates[block * points.inputs * BLOCK + lane];
+            let index = ((x + 1.0) * 0.5 * count as f32 - 0.5).round() as usize;
+            samples[index.min(count - 1)].re =
+                points.targets[(block * points.outputs + channel) * BLOCK + lane];
         }
         fft.process(&mut samples);
         sum.iter_mut().zip(&samples).for_each(|(s, x)| *s += f64::from(x.norm_sqr()));

@@ -1,12 +1,10 @@
 //! Minibatch training of one network on one dataset, with clipping, detection of divergence and rollback.
 
 use crate::backend::simd::{BLOCK, Level, Workspace};
-use crate::fit::dataset::Dataset;
+use crate::backend::trainer::{Points, Schedule, Turn};
 use crate::fit::optimizer::Optimizer;
 use crate::network::Network;
 use rayon::prelude::*;
-use std::f32::consts::PI;
-use std::time::{Duration, Instant};
 
 /// Blocks per independently accumulated share of a gradient: the same shares whatever the number of threads.
 const SHARE: usize = 4;
@@ -25,79 +23,19 @@ const SLOWEST_FLAT: f32 = 0.125;
 /// Factor of the learning rate at every return to the best.
 const SLOWER: f32 = 0.5;
 
-/// How a network is trained.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Schedule {
-    /// Optimiser steps.
-    pub steps: usize,
-    /// Blocks per step.
-    pub blocks: usize,
-    /// Peak learning rate, radians.
-    pub rate: f32,
-    /// Share of the steps over which the rate rises from 0.
-    pub warmup: f32,
-    /// Final rate over peak rate.
-    pub end: f32,
-    /// The first layer that is trained.
-    pub first_layer: usize,
-    /// The loss of the mean, [`Dataset::loss_of_mean`], above which nothing was learnt; infinite where that is no matter.
-    pub of_mean: f64,
-    /// Whether the shares of one step run in parallel.
-    pub parallel: bool,
-    /// Wall-clock time after which the schedule must have come to its end.
-    pub time: Option<Allowance>,
-}
-
-/// A span of wall-clock time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Allowance {
-    pub from: Instant,
-    pub length: Duration,
-}
-
-impl Allowance {
-    /// How much of it has passed, from 0 up.
-    pub fn passed(&self) -> f64 {
-        self.from.elapsed().as_secs_f64() / self.length.as_secs_f64().max(1e-9)
-    }
-    /// One of `n` equal parts of what is left, from now.
-    pub fn part(&self, n: usize) -> Self {
-        let left = self.length.saturating_sub(self.from.elapsed());
-        Allowance { from: Instant::now(), length: left / n as u32 }
-    }
-}
-
-impl Schedule {
-    /// How far the schedule has come when `step` steps are done, in steps: further than that where time is short, so
-    /// that the learning rate falls to its end in any case.
-    fn position(&self, step: usize) -> f32 {
-        let passed = self.time.map_or(0.0, |time| time.passed());
-        (step as f32).max((passed * self.steps as f64) as f32)
-    }
-
-    /// The learning rate at a position: linear warm-up, then half a cosine.
-    fn rate(&self, step: f32) -> f32 {
-        let warmup = (self.warmup * self.steps as f32).max(1.0);
-        if step < warmup {
-            return self.rate * (step + 1.0) / warmup;
-        }
-        let phase = (step - warmup) / (self.steps as f32 - warmup).max(1.0);
-        self.rate * (self.end + (1.0 - self.end) * 0.5 * (1.0 + (PI * phase).cos()))
-    }
-}
-
-/// Trains `network` in place. `observe` gets the step and the recent mean squared error now and then, and ends the
-/// training by returning false.
+/// Trains `network` in place, the shares of a step in parallel if it is `alone`. `observe` gets the step and the recent mean
+/// squared error now and then, and ends the training by returning false.
 pub(crate) fn train(
     level: Level,
     network: &mut Network,
-    data: &Dataset,
+    points: &Points,
     schedule: &Schedule,
+    turn: Turn,
     mut observe: impl FnMut(usize, f64) -> bool,
 ) {
     let shape = network.shape();
-    let batches = data.blocks().div_ceil(schedule.blocks).max(1);
-    let per_batch = data.blocks().div_ceil(batches);
+    let batches = points.blocks().div_ceil(schedule.blocks).max(1);
+    let per_batch = points.blocks().div_ceil(batches);
     let shares = per_batch.div_ceil(SHARE);
     let mut workers: Vec<(Vec<f32>, Workspace)> =
         (0..shares).map(|_| (vec![0.0; shape.parameters()], Workspace::default())).collect();
@@ -106,22 +44,22 @@ pub(crate) fn train(
     let mut guard = Guard::new(network, schedule.of_mean);
 
     for step in 0..schedule.steps {
-        let position = schedule.position(step);
+        let position = schedule.position(step, turn.time);
         if position >= schedule.steps as f32 {
             break;
         }
         let batch = step % batches;
-        let blocks = batch * data.blocks() / batches..(batch + 1) * data.blocks() / batches;
-        let count: usize = blocks.len() * BLOCK * shape.outputs / data.evaluations();
+        let blocks = batch * points.blocks() / batches..(batch + 1) * points.blocks() / batches;
+        let count: usize = blocks.len() * BLOCK * shape.outputs / points.evaluations();
         let scale = 1.0 / count.max(1) as f32;
         let one = |(share, (gradient, workspace)): (usize, &mut (Vec<f32>, Workspace))| {
             gradient.fill(0.0);
             let from = (blocks.start + share * SHARE).min(blocks.end);
-            let mut part = data.batch(from..(from + SHARE).min(blocks.end));
+            let mut part = points.batch(from..(from + SHARE).min(blocks.end));
             part.first_layer = schedule.first_layer;
             level.step(network, part, scale, gradient, workspace)
         };
-        let loss: f64 = if schedule.parallel {
+        let loss: f64 = if turn.alone {
             workers.par_iter_mut().enumerate().map(one).collect::<Vec<_>>().into_iter().sum()
         } else {
             workers.iter_mut().enumerate().map(one).sum()

@@ -1,39 +1,10 @@
 //! How much parameters matter, alone and together: the Gauss–Newton curvature of the squared error, from sampled points.
 
+use super::SAMPLED;
 use crate::backend::simd::{Batch, Entries, Level, Workspace};
 use crate::fit::Dataset;
 use crate::network::{LayerShape, Network};
 use std::ops::Range;
-
-/// Blocks of points that curvatures are sampled on.
-pub(crate) const SAMPLED: usize = 64;
-/// The same in a hurry.
-pub(crate) const HURRIED: usize = 8;
-
-/// How many blocks of points the curvature is sampled on, the first ones and at most `most`, and what sums over them are
-/// multiplied by to estimate those over all points of the tile, weights included.
-pub(crate) fn sampled(data: &Dataset, most: usize) -> (usize, f32) {
-    let blocks = data.blocks().min(most);
-    let total = |w: &[f32]| w.iter().map(|&w| f64::from(w)).sum::<f64>();
-    let share = total(&data.weights) / total(data.batch(0..blocks).weights).max(1e-30);
-    (blocks, (data.thinning * share) as f32)
-}
-
-/// Mean curvature of each layer's weights and of its biases: what a squared unit of error in one of them adds to the summed
-/// squared error of the outputs, on average. From at most `most` blocks of points.
-pub(crate) fn means(level: Level, network: &Network, data: &Dataset, most: usize) -> Vec<(f64, f64)> {
-    let of_layer = |(l, layer): (usize, LayerShape)| {
-        let entries = Entries {
-            outputs: vec![(0..layer.outputs).map(|a| (a, a)).collect()],
-            inputs: (0..=layer.inputs).map(|i| (i, i)).collect(),
-        };
-        let sums = entries_of(level, network, data, most, l, &entries);
-        let (bias, weights) = sums.split_last().expect("an entry of the biases");
-        let outputs = layer.outputs as f64;
-        (weights.iter().sum::<f64>() / (outputs * layer.inputs as f64), bias / outputs)
-    };
-    network.shape().layers().enumerate().map(of_layer).collect()
-}
 
 /// The matrix of the weights into each of `outputs` of layer `l` and of its bias, in this order, one output after the other:
 /// `(outputs · (inputs + 1))²`, row by row.
@@ -49,7 +20,7 @@ pub(crate) fn of_outputs(
         outputs: pairs(outputs.clone()).map(|pair| vec![pair]).collect(),
         inputs: input_pairs(network, data, l),
     };
-    let numbers = entries_of(level, network, data, SAMPLED, l, &entries);
+    let numbers = entries_of(level, network, data, l, &entries);
     let n = layer_of(network, l).inputs + 1;
     let size = outputs.len() * n;
     let mut matrix = vec![0.0; size * size];
@@ -62,7 +33,7 @@ pub(crate) fn of_outputs(
             };
             set(i, j);
             // Of points the entries of two outputs are the same whichever input belongs to which.
-            if !data.paired {
+            if !data.points.paired {
                 set(j, i);
             }
         }
@@ -82,13 +53,13 @@ pub(crate) fn mean_of_outputs(
         outputs: vec![outputs.clone().map(|a| (a, a)).collect()],
         inputs: input_pairs(network, data, l),
     };
-    let numbers = entries_of(level, network, data, SAMPLED, l, &entries);
+    let numbers = entries_of(level, network, data, l, &entries);
     let n = layer_of(network, l).inputs + 1;
     let mut matrix = vec![0.0; n * n];
     for (&(i, j), number) in entries.inputs.iter().zip(numbers) {
         let mean = number / outputs.len() as f64;
         matrix[i * n + j] = mean;
-        if !data.paired {
+        if !data.points.paired {
             matrix[j * n + i] = mean;
         }
     }
@@ -98,7 +69,7 @@ pub(crate) fn mean_of_outputs(
 /// The pairs of inputs, the bias among them, that matrices take: those of pairs of points have no symmetry in them.
 fn input_pairs(network: &Network, data: &Dataset, l: usize) -> Vec<(usize, usize)> {
     let n = layer_of(network, l).inputs + 1;
-    let below = |i: usize| if data.paired { n } else { i + 1 };
+    let below = |i: usize| if data.points.paired { n } else { i + 1 };
     (0..n).flat_map(|i| (0..below(i)).map(move |j| (i, j))).collect()
 }
 
@@ -107,17 +78,10 @@ fn layer_of(network: &Network, l: usize) -> LayerShape {
 }
 
 /// Entries of the matrix of layer `l`, estimated for all points of the tile.
-fn entries_of(
-    level: Level,
-    network: &Network,
-    data: &Dataset,
-    most: usize,
-    l: usize,
-    entries: &Entries,
-) -> Vec<f64> {
-    let (blocks, share) = sampled(data, most);
+fn entries_of(level: Level, network: &Network, data: &Dataset, l: usize, entries: &Entries) -> Vec<f64> {
+    let (blocks, share) = data.sampled(SAMPLED);
     let mut sums = vec![0.0; entries.outputs.len() * entries.inputs.len()];
-    let batch = Batch { first_layer: l, ..data.batch(0..blocks) };
+    let batch = Batch { first_layer: l, ..data.points.batch(0..blocks) };
     level.curvature(network, batch, entries, &mut sums, &mut Workspace::default());
     sums.into_iter().map(|sum| f64::from(sum) * f64::from(share)).collect()
 }
@@ -126,9 +90,11 @@ fn entries_of(
 mod tests {
     use super::*;
     use crate::backend::simd::BLOCK;
-    use crate::fit::{GradientTerm, MOST_POINTS};
+    use crate::backend::trainer::{Sampled, Trainer};
+    use crate::fit::{Cpu, GradientTerm, MOST_POINTS};
     use crate::network::Shape;
     use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
+    use std::sync::Arc;
 
     /// A network, and points or pairs it has no error at: the curvature is then all that an error of its parameters costs.
     fn solved(weight: f32) -> (Network, Dataset) {
@@ -149,9 +115,10 @@ mod tests {
         let parameters = (0..shape.parameters()).map(|_| rng.f32() - 0.5).collect();
         let network = Network::from_parameters(shape, parameters);
         data.normalisation.scale = 1.0;
-        Level::best().forward(&network, &data.coordinates, &mut data.targets, &mut Default::default());
-        if data.paired {
-            for row in data.targets.chunks_exact_mut(BLOCK) {
+        let points = Arc::get_mut(&mut data.points).unwrap();
+        Level::best().forward(&network, &points.coordinates, &mut points.targets, &mut Default::default());
+        if points.paired {
+            for row in points.targets.chunks_exact_mut(BLOCK) {
                 let (first, second) = row.split_at_mut(BLOCK / 2);
                 first.iter_mut().zip(second).for_each(|(a, b)| (*a, *b) = (*a + *b, *a - *b));
             }
@@ -167,7 +134,11 @@ mod tests {
             let loss = |network: &Network| data.squared_error(Level::best(), network).total;
             assert!(loss(&network) < 1e-6);
             let layers: Vec<LayerShape> = network.shape().layers().collect();
-            let means = means(Level::best(), &network, &data, SAMPLED);
+            let cpu = Cpu { level: Level::best() };
+            let resident = cpu.hold(vec![data.points.clone()]).unwrap();
+            let (blocks, share) = data.sampled(SAMPLED);
+            let sampled = Sampled { network: &network, points: 0, blocks, share };
+            let means = resident.mean_curvatures(&[sampled]).unwrap().remove(0);
             for (l, (layer, means)) in layers.iter().zip(means).enumerate() {
                 let places: Vec<usize> = (0..layer.outputs)
                     .flat_map(|row| {
@@ -201,8 +172,8 @@ mod tests {
                     let entries: Vec<f64> = entries.map(|i| matrix[i * (size + 1)]).collect();
                     entries.iter().sum::<f64>() / entries.len() as f64
                 };
-                assert!((means.0 / diagonal(false) - 1.0).abs() < 1e-3, "{weight} {layer:?}");
-                assert!((means.1 / diagonal(true) - 1.0).abs() < 1e-3, "{weight} {layer:?}");
+                assert!((means.weights / diagonal(false) - 1.0).abs() < 1e-3, "{weight} {layer:?}");
+                assert!((means.biases / diagonal(true) - 1.0).abs() < 1e-3, "{weight} {layer:?}");
                 let mean = mean_of_outputs(Level::best(), &network, &data, l, 0..layer.outputs);
                 for (k, mean) in mean.into_iter().enumerate() {
                     let of_output = |a: usize| matrix[(a * n + k / n) * size + a * n + k % n];

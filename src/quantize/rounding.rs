@@ -60,8 +60,9 @@ impl<'a> Rounding<'a> {
         let network = self.trained();
         let curvature: Vec<_> = (0..self.layers()).map(|l| curvature(level, &network, data, l)).collect();
         let mut error = self.error(level, data);
-        let weight = data.thinning * data.weights.iter().map(|&w| f64::from(w)).sum::<f64>();
-        let of_mean = 1.0 / (weight * data.outputs as f64 * f64::from(data.normalisation.scale).powi(2));
+        let weight = data.thinning * data.points.weights.iter().map(|&w| f64::from(w)).sum::<f64>();
+        let of_mean =
+            1.0 / (weight * data.points.outputs as f64 * f64::from(data.normalisation.scale).powi(2));
         for (l, curvature) in std::iter::repeat_n(curvature.iter().enumerate(), sweeps).flatten() {
             error = self.round_anew(level, data, l, curvature, error);
             if !observe(error * of_mean) {
@@ -81,7 +82,7 @@ impl<'a> Rounding<'a> {
         before: f64,
     ) -> f64 {
         let mut slope = vec![0.0; self.symbols.len()];
-        let all = Batch { first_layer: l, ..data.batch(0..data.blocks()) };
+        let all = Batch { first_layer: l, ..data.points.all() };
         let half = (0.5 * data.thinning) as f32;
         level.step(&self.trained(), all, half, &mut slope, &mut Workspace::default());
         if self.layer(l).last {

@@ -18,7 +18,7 @@ const MOST_LAYERS: usize = 1 << 15;
 
 /// A layer whose curvature is asked for.
 #[derive(Clone, Copy)]
-pub(crate) struct CurvatureOf<'a> {
+pub(super) struct CurvatureOf<'a> {
     pub network: &'a Network,
     pub layer: usize,
     pub samples: &'a DeviceSamples,

@@ -6,7 +6,7 @@ use super::driver::Device;
 use super::kernels::{self, POINTS, UPDATERS};
 use super::samples::DeviceSamples;
 use crate::backend::simd::BLOCK;
-use crate::fit::Schedule;
+use crate::backend::trainer::Schedule;
 use crate::network::Shape;
 use cudarc::driver::sys::CUdeviceptr;
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr, DriverError, ValidAsZeroBits};

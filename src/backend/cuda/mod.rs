@@ -13,18 +13,19 @@ mod job;
 mod kernels;
 mod samples;
 mod train;
+mod trainer;
 
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) mod tests;
 
-pub(crate) use curvature::CurvatureOf;
-pub(crate) use samples::{DeviceSamples, Samples};
-pub(crate) use train::Run;
+use curvature::CurvatureOf;
+use samples::DeviceSamples;
+use train::Fit;
 
 use crate::backend::simd::{BLOCK, Batch};
+use crate::backend::trainer::{Allowance, Schedule};
 use crate::container::MAX_DEPTH;
 use crate::error::{Error, Result};
-use crate::fit::{Allowance, Schedule};
 use crate::network::{Jet, Network, Shape};
 use cudarc::driver::{DriverError, LaunchConfig, PushKernelArg};
 use driver::Device;
@@ -117,10 +118,11 @@ impl Cuda {
     /// # Panics
     /// If the lengths are not those of whole and equally many blocks, or the network has no layer `batch.first_layer`.
     pub fn step(&self, network: &Network, batch: Batch<'_>) -> Result<(f64, Vec<f32>)> {
-        if self.samples(network, batch)?.weights.is_empty() {
+        self.check_batch(network, batch)?;
+        if batch.weights.is_empty() {
             return Ok((0.0, vec![0.0; network.shape().parameters()]));
         }
-        self.once(network, batch, |run| train::step(&self.device, &self.kernels, run))
+        self.once(network, batch, |fit| train::step(&self.device, &self.kernels, fit))
     }
 
     /// Wall-clock time of `steps` times what [`Cuda::step`] computes, on samples that are already on the device: for benchmarks.
@@ -131,7 +133,7 @@ impl Cuda {
     /// # Panics
     /// As [`Cuda::step`], or if there are no samples.
     pub fn time_steps(&self, network: &Network, batch: Batch<'_>, steps: usize) -> Result<Duration> {
-        self.once(network, batch, |run| train::time_steps(&self.device, &self.kernels, run, steps))
+        self.once(network, batch, |fit| train::time_steps(&self.device, &self.kernels, fit, steps))
     }
 
     /// The peak of the device in binary32, in operations per second: two for each lane and cycle.
@@ -142,17 +144,17 @@ impl Cuda {
         self.device.peak().map_err(|error| self.failed(error))
     }
 
-    /// Brings `samples`, of which there are some, for as many fits and curvatures as are asked for until they are dropped.
+    /// Uploads `batch`, which must not be empty, for fits and curvatures of networks on it until the result is dropped.
     ///
     /// # Errors
     /// `Device` if there are more than 2²⁴ points, the device fails or has no room.
-    pub(crate) fn bring(&self, samples: Samples<'_>) -> Result<DeviceSamples> {
-        let points = samples.weights.len();
+    fn upload(&self, batch: Batch<'_>) -> Result<DeviceSamples> {
+        let points = batch.weights.len();
         if points > MOST_POINTS {
             let detail = format!("{points} points of one network, expected at most {MOST_POINTS}; use cpu");
             return Err(Error::Device { device: self.device_name(), detail });
         }
-        DeviceSamples::new(&self.device, samples).map_err(|error| self.failed(error))
+        DeviceSamples::new(&self.device, batch).map_err(|error| self.failed(error))
     }
 
     /// Lets `work` have `batch` as the only one of a network.
@@ -160,9 +162,10 @@ impl Cuda {
         &self,
         network: &Network,
         batch: Batch<'_>,
-        work: impl FnOnce(Run<'_>) -> std::result::Result<T, DriverError>,
+        work: impl FnOnce(Fit<'_>) -> std::result::Result<T, DriverError>,
     ) -> Result<T> {
-        let samples = &self.bring(self.samples(network, batch)?)?;
+        self.check_batch(network, batch)?;
+        let samples = &self.upload(batch)?;
         let schedule = Schedule {
             steps: 1,
             blocks: samples.blocks(),
@@ -171,40 +174,38 @@ impl Cuda {
             end: 0.0,
             first_layer: batch.first_layer,
             of_mean: f64::INFINITY,
-            parallel: false,
-            time: None,
         };
-        let run = Run { network: &mut network.clone(), samples, schedule };
-        work(run).map_err(|error| self.failed(error))
+        let fit = Fit { network: &mut network.clone(), samples, schedule };
+        work(fit).map_err(|error| self.failed(error))
     }
 
-    /// The samples of `batch`, whose lengths are checked.
-    fn samples<'a>(&self, network: &Network, batch: Batch<'a>) -> Result<Samples<'a>> {
-        let Batch { coordinates, targets, weights, first_layer, paired } = batch;
+    /// Refuses a batch that is not one of `network`.
+    fn check_batch(&self, network: &Network, batch: Batch<'_>) -> Result<()> {
+        let Batch { coordinates, targets, weights, first_layer, .. } = batch;
         let blocks = self.blocks(network.shape(), coordinates)?;
         assert_eq!(targets.len(), blocks * network.shape().outputs * BLOCK);
         assert_eq!(weights.len(), blocks * BLOCK);
         // The kernels go back from the last layer until they meet it.
         let layers = network.shape().layers;
         assert!(first_layer <= layers, "first layer {first_layer}, expected 0 to {layers}");
-        Ok(Samples { coordinates, targets, weights, paired })
+        Ok(())
     }
 
-    /// Trains all `runs` side by side, each to the bits it would have alone. `observe` gets the number of a run, the steps it
+    /// Trains all `fits` side by side, each to the bits it would have alone. `observe` gets the number of a fit, the steps it
     /// has done and its recent mean squared error now and then, and ends the training by returning false.
     ///
     /// # Errors
     /// `Device` if a network is wider than [`Cuda::widest`] or the device fails; the networks are then as they were.
-    pub(crate) fn train(
+    fn train(
         &self,
-        runs: &mut [Run<'_>],
+        fits: &mut [Fit<'_>],
         time: Option<&Allowance>,
         observe: impl FnMut(usize, usize, f64) -> bool,
     ) -> Result<()> {
-        for run in runs.iter() {
-            self.check(run.network.shape())?;
+        for fit in fits.iter() {
+            self.check(fit.network.shape())?;
         }
-        train::train(&self.device, &self.kernels, runs, time, observe).map_err(|error| self.failed(error))
+        train::train(&self.device, &self.kernels, fits, time, observe).map_err(|error| self.failed(error))
     }
 
     /// Curvature matrices of each layer, `groups × (inputs + 1)²`, row by row: of a group of outputs the mean of
@@ -212,7 +213,7 @@ impl Cuda {
     ///
     /// # Errors
     /// As [`Cuda::forward`].
-    pub(crate) fn curvatures(&self, of: &[CurvatureOf<'_>]) -> Result<Vec<Vec<f64>>> {
+    fn curvatures(&self, of: &[CurvatureOf<'_>]) -> Result<Vec<Vec<f64>>> {
         for of in of {
             self.check(of.network.shape())?;
         }

@@ -5,13 +5,14 @@
 #[path = "../../../tests/emulator/mod.rs"]
 pub(crate) mod emulator;
 
-use super::{Cuda, CurvatureOf, Run};
+use super::{Cuda, CurvatureOf, Fit};
 use crate::backend::simd::Level;
-use crate::fit::{self, Dataset, GradientTerm, MOST_POINTS, Schedule};
+use crate::backend::trainer::{Schedule, Turn};
+use crate::fit::{self, Dataset, GradientTerm, MOST_POINTS};
 use crate::network::{Network, Shape};
-use crate::quantize::{mean_curvature, sampled};
+use crate::quantize::mean_curvature;
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub(crate) fn device() -> Option<&'static Cuda> {
     static DEVICE: OnceLock<Option<Cuda>> = OnceLock::new();
@@ -43,24 +44,14 @@ fn shape(layers: usize, width: usize) -> Shape {
 }
 
 fn schedule(steps: usize, rate: f32, first_layer: usize) -> Schedule {
-    Schedule {
-        steps,
-        blocks: 2,
-        rate,
-        warmup: 0.1,
-        end: 0.02,
-        first_layer,
-        of_mean: f64::INFINITY,
-        parallel: false,
-        time: None,
-    }
+    Schedule { steps, blocks: 2, rate, warmup: 0.1, end: 0.02, first_layer, of_mean: f64::INFINITY }
 }
 
 fn trained(cuda: &Cuda, network: &Network, data: &Dataset, schedule: Schedule) -> Network {
     let mut network = network.clone();
-    let samples = cuda.bring(data.samples()).unwrap();
-    let run = Run { network: &mut network, samples: &samples, schedule };
-    cuda.train(&mut [run], None, |_, _, _| true).unwrap();
+    let samples = cuda.upload(data.points.all()).unwrap();
+    let fit = Fit { network: &mut network, samples: &samples, schedule };
+    cuda.train(&mut [fit], None, |_, _, _| true).unwrap();
     network
 }
 
@@ -96,7 +87,7 @@ fn training_takes_the_steps_of_the_processor() {
             let schedule = schedule(steps, 0.03, first_layer);
             let start = initial(shape(layers, width), &data);
             let mut expected = start.clone();
-            fit::train(Level::best(), &mut expected, &data, &schedule, |_, _| true);
+            fit::train(Level::best(), &mut expected, &data.points, &schedule, Turn::default(), |_, _| true);
             let got = trained(cuda, &start, &data, schedule);
             let distance = distance(&start, &expected, &got);
             let case = format!("{layers} × {width} from layer {first_layer}, slopes {slopes}");
@@ -115,15 +106,15 @@ fn networks_train_to_the_same_bits_beside_others() {
     let plans = [(3, 7, 9), (2, 20, 4), (4, 16, 7), (1, 9, 0), (3, 33, 3)]
         .map(|(layers, width, steps)| (initial(shape(layers, width), &data), schedule(steps, 0.03, 0)));
     let mut together: Vec<Network> = plans.iter().map(|(network, _)| network.clone()).collect();
-    let samples = &cuda.bring(data.samples()).unwrap();
-    let mut runs: Vec<Run<'_>> = together
+    let samples = &cuda.upload(data.points.all()).unwrap();
+    let mut fits: Vec<Fit<'_>> = together
         .iter_mut()
         .zip(&plans)
-        .map(|(network, (_, schedule))| Run { network, samples, schedule: *schedule })
+        .map(|(network, (_, schedule))| Fit { network, samples, schedule: *schedule })
         .collect();
     let mut seen = [0; 5];
-    cuda.train(&mut runs, None, |run, step, mse| {
-        seen[run] = step;
+    cuda.train(&mut fits, None, |fit, step, mse| {
+        seen[fit] = step;
         mse.is_finite()
     })
     .unwrap();
@@ -149,7 +140,7 @@ fn a_loss_beyond_binary32_goes_back_at_once() {
     let mut data = picture(0.0);
     let start = initial(shape(2, 6), &data);
     // The gradient is finite: the sum of the losses alone tells every thread, before they sum the squares of the gradient.
-    data.targets.fill(1e20);
+    Arc::get_mut(&mut data.points).unwrap().targets.fill(1e20);
     assert_eq!(trained(cuda, &start, &data, schedule(3, 0.03, 0)), start);
 }
 
@@ -161,10 +152,10 @@ fn curvatures_are_those_of_the_processor() {
     let networks: Vec<Network> = [(3, 7), (2, 16), (4, 33), (1, 64), (2, 65), (2, 130)]
         .map(|(layers, width)| initial(shape(layers, width), &data[0]))
         .into();
-    let brought = [&data[0], &data[1]].map(|data| cuda.bring(data.samples()).unwrap());
+    let resident = [&data[0], &data[1]].map(|data| cuda.upload(data.points.all()).unwrap());
     let mut asked = vec![];
-    for (data, samples) in data.iter().zip(&brought) {
-        let (blocks, share) = sampled(data, crate::quantize::SAMPLED);
+    for (data, samples) in data.iter().zip(&resident) {
+        let (blocks, share) = data.sampled(crate::quantize::SAMPLED);
         for network in &networks {
             for (layer, of) in network.shape().layers().enumerate() {
                 // Matrices of their own are for narrow layers.
@@ -198,7 +189,7 @@ fn curvatures_are_those_of_the_processor() {
             of.network.shape(),
             of.layer,
             of.together,
-            data.paired
+            data.points.paired
         );
         println!("{name}: {error:.1e}");
         assert!(error < 1e-5, "{name}: {error:e}");
@@ -213,10 +204,10 @@ fn an_observer_ends_the_training() {
     let Some(cuda) = device() else { return };
     let data = picture(0.0);
     let mut network = initial(shape(1, 4), &data);
-    let samples = cuda.bring(data.samples()).unwrap();
-    let run = Run { network: &mut network, samples: &samples, schedule: schedule(1000, 0.03, 0) };
+    let samples = cuda.upload(data.points.all()).unwrap();
+    let fit = Fit { network: &mut network, samples: &samples, schedule: schedule(1000, 0.03, 0) };
     let mut calls = 0;
-    cuda.train(&mut [run], None, |_, _, _| {
+    cuda.train(&mut [fit], None, |_, _, _| {
         calls += 1;
         false
     })

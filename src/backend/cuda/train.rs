@@ -6,7 +6,7 @@ use super::driver::{Device, Stream};
 use super::job::{Job, Resident, State};
 use super::kernels::{self, Kernels, THREADS, UPDATERS};
 use super::samples::DeviceSamples;
-use crate::fit::{Allowance, Schedule};
+use crate::backend::trainer::{Allowance, Schedule};
 use crate::network::Network;
 use cudarc::driver::{CudaFunction, CudaSlice, DevicePtr, DriverError, LaunchConfig, PushKernelArg};
 use std::time::{Duration, Instant};
@@ -14,26 +14,24 @@ use std::time::{Duration, Instant};
 /// Steps between two looks at the loss.
 const INTERVAL: usize = 64;
 
-/// A network to be trained.
-pub(crate) struct Run<'a> {
-    /// Trained in place.
+/// A network to be trained in place, and the points it is trained on.
+pub(super) struct Fit<'a> {
     pub network: &'a mut Network,
     pub samples: &'a DeviceSamples,
-    /// `parallel` means nothing here, and `time` is one for all runs.
     pub schedule: Schedule,
 }
 
-/// Trains all `runs`. `observe` gets the number of a run, the steps it has done and its recent mean squared error now and
+/// Trains all `fits`. `observe` gets the number of a fit, the steps it has done and its recent mean squared error now and
 /// then, and ends the training by returning false.
 pub(super) fn train(
     device: &Device,
     kernels: &Kernels,
-    runs: &mut [Run<'_>],
+    fits: &mut [Fit<'_>],
     time: Option<&Allowance>,
     mut observe: impl FnMut(usize, usize, f64) -> bool,
 ) -> Result<(), DriverError> {
-    let steps = runs.iter().map(|run| run.schedule.steps).max().unwrap_or(0);
-    let mut groups = Group::of_runs(device, kernels, runs)?;
+    let steps = fits.iter().map(|fit| fit.schedule.steps).max().unwrap_or(0);
+    let mut groups = Group::of_fits(device, kernels, fits)?;
     for step in 0..steps {
         let passed = time.map_or(0.0, Allowance::passed);
         for group in &mut groups {
@@ -42,11 +40,11 @@ pub(super) fn train(
         if (step + 1) % INTERVAL == 0 || step + 1 == steps {
             let (mut finished, mut go_on) = (true, true);
             for group in &groups {
-                for (&run, state) in group.runs.iter().zip(group.states((step + 1) % 2)?) {
-                    let schedule = &runs[run].schedule;
+                for (&fit, state) in group.fits.iter().zip(group.states((step + 1) % 2)?) {
+                    let schedule = &fits[fit].schedule;
                     let done = (state.step.max(0) as usize).min(schedule.steps);
                     finished &= done == schedule.steps;
-                    go_on &= observe(run, done, state.recent);
+                    go_on &= observe(fit, done, state.recent);
                 }
             }
             if finished || !go_on {
@@ -55,8 +53,8 @@ pub(super) fn train(
         }
     }
     for group in &groups {
-        for (&run, resident) in group.runs.iter().zip(&group.residents) {
-            runs[run].network.parameters_mut().copy_from_slice(&resident.parameters(&group.stream)?);
+        for (&fit, resident) in group.fits.iter().zip(&group.residents) {
+            fits[fit].network.parameters_mut().copy_from_slice(&resident.parameters(&group.stream)?);
         }
     }
     Ok(())
@@ -66,9 +64,9 @@ pub(super) fn train(
 pub(super) fn step(
     device: &Device,
     kernels: &Kernels,
-    mut run: Run<'_>,
+    mut fit: Fit<'_>,
 ) -> Result<(f64, Vec<f32>), DriverError> {
-    let group = &mut Group::of_runs(device, kernels, std::slice::from_mut(&mut run))?[0];
+    let group = &mut Group::of_fits(device, kernels, std::slice::from_mut(&mut fit))?[0];
     group.launch_step(0)?;
     group.launch_reduce(kernels, 0)?;
     group.residents[0].gradient(&group.stream)
@@ -78,10 +76,10 @@ pub(super) fn step(
 pub(super) fn time_steps(
     device: &Device,
     kernels: &Kernels,
-    mut run: Run<'_>,
+    mut fit: Fit<'_>,
     steps: usize,
 ) -> Result<Duration, DriverError> {
-    let group = &mut Group::of_runs(device, kernels, std::slice::from_mut(&mut run))?[0];
+    let group = &mut Group::of_fits(device, kernels, std::slice::from_mut(&mut fit))?[0];
     group.stream.synchronize()?;
     let start = Instant::now();
     for _ in 0..steps {
@@ -96,8 +94,8 @@ pub(super) fn time_steps(
 struct Group {
     stream: Stream,
     step: CudaFunction,
-    /// Indices of the runs.
-    runs: Vec<usize>,
+    /// Indices of the fits.
+    fits: Vec<usize>,
     residents: Vec<Resident>,
     jobs: CudaSlice<Job>,
     /// Two of each network.
@@ -113,27 +111,27 @@ struct Group {
 }
 
 impl Group {
-    /// The runs in groups.
-    fn of_runs(device: &Device, kernels: &Kernels, runs: &[Run<'_>]) -> Result<Vec<Self>, DriverError> {
-        let class = |run: usize| kernels.step(runs[run].network.shape().width).class;
-        let mut order: Vec<usize> = (0..runs.len()).filter(|&run| runs[run].schedule.steps > 0).collect();
-        order.sort_by_key(|&run| class(run));
+    /// The fits in groups.
+    fn of_fits(device: &Device, kernels: &Kernels, fits: &[Fit<'_>]) -> Result<Vec<Self>, DriverError> {
+        let class = |fit: usize| kernels.step(fits[fit].network.shape().width).class;
+        let mut order: Vec<usize> = (0..fits.len()).filter(|&fit| fits[fit].schedule.steps > 0).collect();
+        order.sort_by_key(|&fit| class(fit));
         let groups = order.chunk_by(|&a, &b| class(a) == class(b));
-        groups.map(|members| Group::new(device, kernels, runs, members.to_vec())).collect()
+        groups.map(|members| Group::new(device, kernels, fits, members.to_vec())).collect()
     }
 
     fn new(
         device: &Device,
         kernels: &Kernels,
-        runs: &[Run<'_>],
+        fits: &[Fit<'_>],
         members: Vec<usize>,
     ) -> Result<Self, DriverError> {
         let stream = device.stream()?;
-        let kernel = kernels.step(runs[members[0]].network.shape().width);
+        let kernel = kernels.step(fits[members[0]].network.shape().width);
         let residents: Vec<Resident> = members
             .iter()
-            .map(|&run| {
-                let Run { network, samples, schedule } = &runs[run];
+            .map(|&fit| {
+                let Fit { network, samples, schedule } = &fits[fit];
                 let network = (network.shape(), network.parameters());
                 Resident::new(device, &stream, network, kernel.class, samples.blocks(), schedule)
             })
@@ -144,9 +142,9 @@ impl Group {
             .iter()
             .zip(&members)
             .enumerate()
-            .map(|(n, (resident, &run))| {
+            .map(|(n, (resident, &fit))| {
                 let own = base + (2 * n * size_of::<State>()) as u64;
-                let Run { samples, schedule, .. } = &runs[run];
+                let Fit { samples, schedule, .. } = &fits[fit];
                 resident.job(&stream, samples, schedule, own)
             })
             .collect();
@@ -160,7 +158,7 @@ impl Group {
             step_bytes: most(&|r| r.shared_bytes().0),
             update_bytes: most(&|r| r.shared_bytes().1),
             jobs: stream.clone_htod(&jobs)?,
-            runs: members,
+            fits: members,
             states,
             residents,
             stream,
@@ -175,7 +173,7 @@ impl Group {
         let mut launch = self.stream.launch_builder(&kernels.update_parameters);
         launch.arg(&self.jobs).arg(&turn).arg(&passed);
         // SAFETY: the arguments are those of the kernel; block 0 and one per hidden matrix, and the jobs name memory that
-        // `residents`, `states` and the samples of the runs hold.
+        // `residents`, `states` and the samples of the fits hold.
         unsafe { launch.launch(self.grid(self.layers.max(1), UPDATERS, self.update_bytes)) }?;
         if self.matrix_tiles > 0 {
             self.launch_iterations(kernels)?;

@@ -1,11 +1,40 @@
-//! Limited time, shared out among tiles as they begin.
+//! What a fit may take: work, and a share of the time that is left.
 
-use crate::fit::Allowance;
+use super::tuning::{FIT_TIME, PLACING, PLACING_TIME, PROBE_TIME};
+use crate::backend::trainer::Allowance;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time for tiles that run side by side. What a tile takes besides its steps is not known beforehand: it comes off the time of
-/// those that begin after it.
+/// What a fit may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    /// Passes over the samples.
+    pub passes: f64,
+    /// The share of the time that is left until the deadline, 0 to 1; of no matter without one.
+    pub time: f64,
+}
+
+impl Budget {
+    /// All of the time.
+    pub fn of(passes: f64) -> Self {
+        Budget { passes, time: 1.0 }
+    }
+    /// A probe of a search.
+    pub fn of_probe(passes: f64) -> Self {
+        Budget { passes, time: PROBE_TIME }
+    }
+    /// What the placing of capacity may take of this.
+    pub fn placing(self) -> Self {
+        Budget { passes: PLACING * self.passes, time: PLACING_TIME * self.time }
+    }
+    /// What the training after it may take, with a share of the passes.
+    pub fn training(self, share: f64) -> Self {
+        Budget { passes: share * self.passes, time: FIT_TIME * self.time }
+    }
+}
+
+/// Time for groups of tiles that run side by side. What a group takes besides its steps is not known beforehand: it comes off
+/// the time of those that begin after it.
 pub(crate) struct Pace {
     end: Instant,
     state: Mutex<State>,
@@ -18,13 +47,13 @@ struct State {
 }
 
 impl Pace {
-    /// `time` from now on for tiles of such costs.
+    /// `time` from now on for groups of these costs.
     pub fn new(time: Duration, costs: &[u64]) -> Self {
         let waiting = costs.iter().sum::<u64>() as f64;
         Pace { end: Instant::now() + time, state: Mutex::new(State { waiting, running: 0.0 }) }
     }
 
-    /// The time of a tile that begins now as one of `together` at a time.
+    /// The time of a group that begins now as one of `together` at a time.
     pub fn begin(&self, cost: u64, together: usize) -> Allowance {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let from = Instant::now();
@@ -36,7 +65,7 @@ impl Pace {
         Allowance { from, length: self.end.saturating_duration_since(from).mul_f64(part) }
     }
 
-    /// Such a tile is done.
+    /// A group that has begun is done.
     pub fn end(&self, cost: u64) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).running -= cost as f64;
     }

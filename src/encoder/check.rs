@@ -1,0 +1,86 @@
+//! What cannot be fitted is rejected before any work.
+
+use super::afford;
+use super::options::{EncodeOptions, Target, WeightCoding};
+use crate::error::{Error, Result};
+use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
+
+/// Refuses what cannot be fitted, before any work.
+pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
+    let description = &signal.description;
+    let expected = description.positions().saturating_mul(description.channels.into());
+    if signal.samples.len() as u64 != expected || expected == 0 {
+        return Err(Error::parameter(
+            "signal",
+            format!("{} samples, expected {expected}", signal.samples.len()),
+        ));
+    }
+    if signal.samples.format() != description.format {
+        return Err(Error::parameter(
+            "signal",
+            format!("{:?} samples in a signal of {:?}", signal.samples.format(), description.format),
+        ));
+    }
+    if let Samples::F32(samples) = &signal.samples
+        && let Some(at) = samples.iter().position(|sample| !sample.is_finite())
+    {
+        let detail = format!("sample {at} is {}, expected finite values", samples[at]);
+        return Err(Error::parameter("signal", detail));
+    }
+    if let Some(peak) = options.peak {
+        let detail = match description.format {
+            SampleFormat::F32 if peak > 0.0 && peak.is_finite() => None,
+            SampleFormat::F32 => Some(format!("{peak:?}, a positive number expected")),
+            _ => Some("of integers, which refer to the full range of their format".into()),
+        };
+        if let Some(detail) = detail {
+            return Err(Error::parameter("peak", detail));
+        }
+    }
+    let range = |name, value: f64, low: f64, high: f64| {
+        let detail = format!("{value:?}, expected {low:?} to {high:?}");
+        if (low..=high).contains(&value) { Ok(()) } else { Err(Error::parameter(name, detail)) }
+    };
+    range("effort", options.effort.into(), 1.0, 9.0)?;
+    range("gradient_weight", options.gradient_weight, 0.0, 1000.0)?;
+    if let Some(gradient) = &options.gradient {
+        check_gradient(description, options.gradient_weight, gradient)?;
+    }
+    match options.target {
+        Target::BitsPerPosition(bpp) => range("bpp", bpp, 1e-6, 1e6)?,
+        Target::Bytes(bytes) => range("size", bytes as f64, 1.0, 1e15)?,
+        Target::Kbps(kbps) if description.kind == Kind::Sound => range("kbps", kbps, 1e-3, 1e6)?,
+        Target::Kbps(_) => {
+            return Err(Error::parameter("kbps", "a rate over time, expected with sound only"));
+        }
+        Target::Psnr(db) => range("psnr", db, 1.0, 120.0)?,
+        Target::Quality(quality) => range("quality", quality, 0.0, 100.0)?,
+        Target::Shape { layers, width } => {
+            range("layers", layers as f64, 1.0, 64.0)?;
+            range("width", width as f64, 1.0, 4096.0)?;
+        }
+    }
+    if options.weights != WeightCoding::Quantized && !matches!(options.target, Target::Shape { .. }) {
+        return Err(Error::parameter(
+            "weights",
+            "f16 and f32 are stored as trained, expected with layers and width",
+        ));
+    }
+    afford::ask(signal, options)
+}
+
+/// Rejects a supplied gradient of the wrong length, with non-finite numbers, or with weight 0.
+fn check_gradient(description: &Description, weight: f64, gradient: &[f32]) -> Result<()> {
+    let samples = description.positions().saturating_mul(description.channels.into());
+    let expected = samples.saturating_mul(description.lengths.len() as u64);
+    let detail = if gradient.len() as u64 != expected {
+        format!("{} numbers, expected {expected}", gradient.len())
+    } else if let Some(at) = gradient.iter().position(|slope| !slope.is_finite()) {
+        format!("number {at} is {}, expected finite ones", gradient[at])
+    } else if weight == 0.0 {
+        "of no weight: gradient_weight is 0".into()
+    } else {
+        return Ok(());
+    };
+    Err(Error::parameter("gradient", detail))
+}

@@ -1,0 +1,106 @@
+//! Networks to the finished file, and what it decodes to.
+
+use super::options::WeightCoding;
+use super::plan;
+use super::recipe::Fit;
+use super::session::Session;
+use crate::container::{self, File, Networks};
+use crate::decoder::Decoder;
+use crate::error::Result;
+use crate::limits::Limits;
+use crate::network::Network;
+use crate::quantize::Fitted;
+use crate::signal::metric::{ErrorSum, TileErrors, WorstTile};
+use crate::signal::{Grid, Tiles};
+
+/// Finished bytes and what they decode to.
+pub(crate) struct Finished {
+    pub bytes: Vec<u8>,
+    pub psnr_db: f64,
+    /// How much closer it is than the mean of the signal, dB.
+    pub gain_db: f64,
+    pub worst_tile: Option<WorstTile>,
+}
+
+impl Session<'_> {
+    /// The finished file with these networks, and the PSNR it decodes to, of the source by the peak of the fit.
+    pub fn finish(&self, tiles: &Tiles, networks: Networks) -> Result<Finished> {
+        let file = self.file(tiles, networks);
+        let mut bytes = vec![];
+        container::write(&file, &mut bytes)?;
+        let mut sum = ErrorSum::new(&self.signal.description);
+        let mut of_tiles = TileErrors::new(&self.signal.description, tiles);
+        if self.options.keep_invisible {
+            (sum, of_tiles) = (sum.with_invisible(), of_tiles.with_invisible());
+        }
+        let mut at = 0;
+        let unlimited =
+            Limits { samples: u64::MAX, memory_bytes: u64::MAX, macs: u64::MAX, ..Limits::default() };
+        let decoder = Decoder::of(file, &unlimited)?;
+        decoder.render_rows(&Grid::native(&self.signal.description), |row| {
+            sum.add(&self.normalised.source.samples, at, row)?;
+            of_tiles.add(&self.normalised.source.samples, at, row);
+            at += row.len();
+            Ok(())
+        })?;
+        let peak = self.normalised.fitted_peak();
+        let distortion = sum.distortion().with_peak(peak);
+        let worst_tile = of_tiles.worst(peak);
+        Ok(Finished { bytes, psnr_db: distortion.psnr_db(), gain_db: distortion.gain_db(), worst_tile })
+    }
+
+    /// The networks of `fit` as they were trained, in binary16 or binary32.
+    pub fn stored(&self, fit: &Fit) -> Result<Networks> {
+        let networks: Vec<Network> = fit.networks.iter().map(Fitted::in_signal_units).collect();
+        Ok(match self.options.weights {
+            WeightCoding::Half => {
+                Networks::Half(networks.iter().map(container::round_to_half).collect::<Result<_>>()?)
+            }
+            _ => Networks::Single(networks),
+        })
+    }
+
+    /// Bytes of the file besides the coded parameters, at most.
+    pub fn overhead(&self, tiles: &Tiles) -> Result<u64> {
+        container::overhead(self.file(tiles, Networks::Quantized(vec![])))
+    }
+
+    /// The bytes of the smallest file for this signal: its mean.
+    pub fn smallest(&self) -> Result<u64> {
+        written_bytes(&self.file(&Tiles::one(&self.signal.description), self.mean()))
+    }
+
+    /// The bytes that metadata take in a file.
+    pub fn metadata_bytes(&self) -> Result<u64> {
+        let file = self.file(&Tiles::one(&self.signal.description), self.mean());
+        Ok(self.smallest()? - written_bytes(&File { metadata: vec![], ..file })?)
+    }
+
+    /// One network of one neuron that gives the mean of the signal everywhere, to about a hundredth.
+    pub fn mean(&self) -> Networks {
+        let (samples, channels) = (&self.signal.samples, usize::from(self.signal.description.channels));
+        let positions = samples.len() / channels;
+        let sum =
+            |channel| (0..positions).map(|i| f64::from(samples.get(i * channels + channel))).sum::<f64>();
+        let means: Vec<f64> = (0..channels).map(|channel| sum(channel) / positions as f64).collect();
+        Networks::Quantized(vec![container::constant(plan::shape(&self.signal.description, 1, 0.0), &means)])
+    }
+
+    /// The file with these networks.
+    fn file(&self, tiles: &Tiles, networks: Networks) -> File {
+        let metadata = if self.options.metadata { self.signal.metadata.clone() } else { vec![] };
+        File {
+            description: self.signal.description.clone(),
+            tiles: tiles.clone(),
+            units: self.normalised.units.clone(),
+            networks,
+            metadata,
+        }
+    }
+}
+
+fn written_bytes(file: &File) -> Result<u64> {
+    let mut bytes = vec![];
+    container::write(file, &mut bytes)?;
+    Ok(bytes.len() as u64)
+}

@@ -1,0 +1,100 @@
+//! From a target to a file: how many parameters, and how finely rounded. The best file so far is kept, so that a search may end
+//! at any time.
+
+mod psnr;
+mod size;
+mod trend;
+
+use super::budget::Budget;
+use super::finish::Finished;
+use super::note::Note;
+use super::options::{EncodeOptions, Target, WeightCoding, quality_bits_per_sample};
+use super::plan;
+use super::recipe::{Fit, Siren};
+use super::session::Session;
+use super::tuning::FULL_SIZE;
+use crate::container::Networks;
+use crate::error::Result;
+use crate::network::Shape;
+use crate::signal::{Kind, Tiles};
+
+/// What a search ends with.
+pub(crate) struct Outcome {
+    pub finished: Finished,
+    pub fit: Fit,
+    /// Whether the target was reached.
+    pub reached: bool,
+    pub notes: Vec<Note>,
+}
+
+/// A search for the file of a target, by fits of so many passes.
+struct Search<'s, 'r> {
+    session: &'s Session<'s>,
+    recipe: &'r Siren<'s>,
+    passes: f64,
+}
+
+/// The file that the target of the session asks for.
+pub(crate) fn search(recipe: &Siren<'_>) -> Result<Outcome> {
+    let session = recipe.session;
+    let (description, options) = (&session.signal.description, session.options);
+    let passes = session.affordable(plan::passes(options.target, description, options.effort));
+    let search = Search { session, recipe, passes };
+    match options.target {
+        target @ (Target::Bytes(_) | Target::BitsPerPosition(_) | Target::Kbps(_)) => {
+            search.size(target.limit(description))
+        }
+        Target::Psnr(db) => search.psnr(session.normalised.fitted_db(db)),
+        Target::Quality(quality) if description.kind == Kind::Sound => {
+            let bits = quality_bits_per_sample(quality) * session.samples();
+            search.size(((bits / 8.0) as u64).max(session.smallest()?))
+        }
+        Target::Quality(quality) => search.quality(quality),
+        Target::Shape { layers, width } => search.shape(layers, width),
+    }
+}
+
+impl Search<'_, '_> {
+    /// One network of a given shape over the whole signal.
+    fn shape(&self, layers: usize, width: usize) -> Result<Outcome> {
+        let Session { signal, options: EncodeOptions { weights, .. }, .. } = self.session;
+        let shape = Shape {
+            inputs: signal.description.lengths.len(),
+            outputs: usize::from(signal.description.channels),
+            layers,
+            width,
+        };
+        self.foresee();
+        let tiles = Tiles::one(&signal.description);
+        let fit = self.recipe.fit_shapes(tiles, &[shape], Budget::of(self.passes))?;
+        let networks = match weights {
+            WeightCoding::Quantized => {
+                Networks::Quantized(self.recipe.quantize(&fit, size::usual_delta(&fit))?)
+            }
+            _ => self.session.stored(&fit)?,
+        };
+        let finished = self.session.finish(&fit.tiles, networks)?;
+        Ok(Outcome { finished, fit, reached: true, notes: vec![] })
+    }
+
+    /// A fit of about `parameters` parameters, the next of the search.
+    fn fit(&self, parameters: f64) -> Result<Fit> {
+        self.foresee();
+        self.recipe.fit(parameters, Budget::of(self.passes))
+    }
+
+    /// Announces the work of a fit and of what follows it.
+    fn foresee(&self) {
+        self.session.meter.plan(self.session.stages(self.passes));
+    }
+
+    /// Whether there is time for another fit: not under a time limit, nor once the observer has asked to finish.
+    fn may_repeat(&self) -> bool {
+        !self.session.meter.is_limited()
+    }
+
+    /// Whether the signal has fewer passes than its effort means.
+    fn is_large(&self) -> bool {
+        self.session.signal.description.positions() as f64 > FULL_SIZE
+    }
+}

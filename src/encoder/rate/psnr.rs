@@ -1,0 +1,221 @@
+//! Targets of a PSNR: short fits foretell how many parameters it takes, and the quantizer's one number settles the rest.
+
+use super::size::usual_delta;
+use super::trend::Trend;
+use super::{Outcome, Search};
+use crate::container::Networks;
+use crate::encoder::budget::Budget;
+use crate::encoder::finish::Finished;
+use crate::encoder::note::Note;
+use crate::encoder::options::{Phase, quality_psnr_db};
+use crate::encoder::recipe::Fit;
+use crate::encoder::session::Session;
+use crate::encoder::tuning::*;
+use crate::error::{Error, Result};
+
+/// What probes say of the full fit.
+struct Probed {
+    /// The parameters it needs for the PSNR that is wanted.
+    parameters: f64,
+    /// How PSNR goes with parameters.
+    trend: Trend,
+    /// The last probe, or a better one if that was broken off.
+    probe: Fit,
+}
+
+impl Search<'_, '_> {
+    /// A file within 0.1 dB of `db`, refitting with other sizes as often as needed and sensible.
+    pub(super) fn psnr(&self, db: f64) -> Result<Outcome> {
+        let most = self.most_parameters();
+        let mut best = self.fit_for_psnr(db)?;
+        let tries = match (self.session.meter.stopped(), self.is_cheap()) {
+            (true, _) => 1,
+            (_, true) => 12,
+            _ => 6,
+        };
+        let mut outcome = self.quantize_to(&best, db, PSNR_NEAR, tries)?;
+        // A fit that was expected to have enough and cannot be rounded to the target was too small.
+        for _ in 0..MORE_FITS {
+            let parameters = MORE_PARAMETERS * best.parameters() as f64;
+            if outcome.reached || !self.may_repeat() || parameters >= most {
+                break;
+            }
+            best = self.fit_after(best, parameters)?;
+            let other = self.quantize_to(&best, db, PSNR_NEAR, tries)?;
+            if other.finished.psnr_db > outcome.finished.psnr_db {
+                outcome = other;
+            }
+        }
+        let [wanted_db, reached_db] =
+            [db, outcome.finished.psnr_db].map(|db| self.session.normalised.source_db(db));
+        if reached_db > wanted_db + PSNR_TOLERANCE {
+            outcome.notes.push(Note::PsnrExceeded { wanted_db, reached_db });
+        }
+        Ok(outcome)
+    }
+
+    /// The best fit to be rounded to `db`: one with a little more, of as few parameters as that takes.
+    fn fit_for_psnr(&self, db: f64) -> Result<Fit> {
+        let most = self.most_parameters();
+        let Probed { mut parameters, mut trend, probe } = self.probe(db)?;
+        let mut best = self.fit_after(probe, parameters)?;
+        let mut headroom = self.headroom(&best, db);
+        for _ in 1..MOST_FITS {
+            // Too little cannot be quantized, much too much would waste bits: another size.
+            let fits = HEADROOM.contains(&headroom) || (headroom < HEADROOM.start && parameters >= most);
+            if fits || !self.may_repeat() {
+                break;
+            }
+            let next = trend.next(parameters, headroom, QUANTIZATION_LOSS).clamp(FEWEST_PARAMETERS, most);
+            if (next / parameters).log2().abs() < 0.05 {
+                break;
+            }
+            parameters = next;
+            let fit = self.fit_after(best.clone(), parameters)?;
+            headroom = self.headroom(&fit, db);
+            if self.is_better(&fit, &best, db) {
+                best = fit;
+            }
+        }
+        Ok(best)
+    }
+
+    /// A file near what `quality` stands for from one fit; others where the first ends far from what the probes promised and
+    /// takes little time.
+    pub(super) fn quality(&self, quality: f64) -> Result<Outcome> {
+        let normalised = self.session.normalised;
+        let db = normalised.fitted_db(quality_psnr_db(quality));
+        let Probed { mut parameters, mut trend, probe } = self.probe(db)?;
+        let mut best = self.fit_after(probe, parameters)?;
+        let mut headroom = self.headroom(&best, db);
+        let (refits, tries) = if self.is_cheap() { (3, 6) } else { (0, 2) };
+        for _ in 0..refits {
+            let near = QUALITY_HEADROOM.contains(&(headroom - QUANTIZATION_LOSS));
+            let next = trend.next(parameters, headroom, QUANTIZATION_LOSS);
+            let next = next.clamp(FEWEST_PARAMETERS, self.most_parameters());
+            if near || !self.may_repeat() || next == parameters {
+                break;
+            }
+            parameters = next;
+            let fit = self.fit_after(best.clone(), parameters)?;
+            headroom = self.headroom(&fit, db);
+            if self.is_better(&fit, &best, db) {
+                best = fit;
+            }
+        }
+        // Another rounding of a large signal takes a minute.
+        let near = if self.is_large() { QUALITY_TOLERANCE } else { QUALITY_NEAR };
+        let mut outcome = self.quantize_to(&best, db, near, tries)?;
+        let [wanted_db, reached_db] = [db, outcome.finished.psnr_db].map(|db| normalised.source_db(db));
+        if (reached_db - wanted_db).abs() > QUALITY_TOLERANCE && !self.session.meter.interrupted() {
+            outcome.notes.push(Note::QualityMissed { wanted_db, reached_db });
+        }
+        Ok(Outcome { reached: true, ..outcome })
+    }
+
+    /// How much more PSNR a fit has than `db`.
+    fn headroom(&self, fit: &Fit, db: f64) -> f64 {
+        self.session.psnr_db(fit.error) - db
+    }
+
+    /// Whether `fit` is a better start for rounding to `db` than `other`: it has enough for it and fewer parameters, or is nearer.
+    fn is_better(&self, fit: &Fit, other: &Fit, db: f64) -> bool {
+        let enough = |fit: &Fit| self.headroom(fit, db) >= HEADROOM.start;
+        match (enough(fit), enough(other)) {
+            (true, true) => fit.parameters() < other.parameters(),
+            (false, false) => fit.error < other.error,
+            (enough, _) => enough,
+        }
+    }
+
+    /// A fit, or `before` if the meter stops: what was broken off may be worse.
+    fn fit_after(&self, before: Fit, parameters: f64) -> Result<Fit> {
+        let meter = &self.session.meter;
+        if meter.stopped() {
+            return self.recipe.measured(before);
+        }
+        let fit = self.fit(parameters)?;
+        if meter.stopped() && before.error < fit.error { self.recipe.measured(before) } else { Ok(fit) }
+    }
+
+    /// Short fits, of other sizes until one promises `db` of the full fit.
+    fn probe(&self, db: f64) -> Result<Probed> {
+        let Session { meter, .. } = self.session;
+        let (samples, most) = (self.session.samples(), self.most_parameters());
+        // Of a large signal some tiles stand for all, so that a probe that tells something costs little.
+        let least = if self.is_large() && !meter.is_limited() { TELLING_PROBE } else { LEAST_PROBE };
+        let passes = (PROBE * self.passes).max(least).min(self.passes);
+        let most_probes = if passes < TELLING_PROBE { 1 } else { MOST_PROBES };
+        let work = (1.0 + PLACING) * passes * self.session.pass();
+        let probes = [(Phase::Probe, work); 2];
+        meter.plan(probes.into_iter().take(most_probes).chain(self.session.stages(self.passes)));
+        // Where time is short, the fit falls short of the target rather than the file growing.
+        let full_passes = self.passes.max(FEWEST_PASSES_FOR_PSNR);
+        let mut parameters = (PROBED_DENSITY * samples).clamp(FEWEST_PARAMETERS, most);
+        let mut trend = Trend::new();
+        let mut probe = self.recipe.probe(parameters, Budget::of_probe(passes))?;
+        for number in 1..=most_probes {
+            // One that was broken off would ask for far too many.
+            if meter.stopped() {
+                break;
+            }
+            let density = parameters / samples;
+            let gain = short_of_the_limit(passes, density) - short_of_the_limit(full_passes, density);
+            let reached = self.session.psnr_db(probe.error) + gain - QUANTIZATION_LOSS;
+            let mut next = trend.next(parameters, reached, db).clamp(FEWEST_PARAMETERS, most);
+            if meter.is_limited() {
+                next = next.min(MOST_GROWTH * parameters);
+            }
+            let settled = (db - reached).abs() < PROBE_NEAR || next == parameters;
+            parameters = next;
+            if settled || number == most_probes {
+                break;
+            }
+            let other = self.recipe.probe(parameters, Budget::of_probe(passes))?;
+            if !meter.stopped() || other.error < probe.error {
+                probe = other;
+            }
+        }
+        Ok(Probed { parameters, trend: trend.of_longer_fits(), probe })
+    }
+
+    fn most_parameters(&self) -> f64 {
+        (MOST_PARAMETERS_PER_SAMPLE * self.session.samples()).max(FEWEST_PARAMETERS)
+    }
+
+    /// Whether another fit takes little time.
+    fn is_cheap(&self) -> bool {
+        self.session.signal.description.positions() as f64 <= CHEAP
+    }
+
+    /// Finds the delta whose file decodes to within `near` of `db`, in at most `tries`: coarser steps cost PSNR, finer ones only
+    /// approach the fit's own.
+    fn quantize_to(&self, fit: &Fit, db: f64, near: f64, tries: usize) -> Result<Outcome> {
+        let (usual, samples) = (usual_delta(fit), self.session.samples());
+        let allowed = 10f64.powf(-db / 10.0) * samples - fit.error;
+        let mut delta = allowed / (COMPENSATED * fit.parameters() as f64);
+        // Where the fit is far better than what is wanted, rounding may add many times what is usual.
+        delta = delta.clamp(0.1 * usual, 1e4 * usual);
+        let mut best: Option<Finished> = None;
+        for _ in 0..tries {
+            let networks = self.recipe.quantize(fit, delta)?;
+            let finished = self.session.finish(&fit.tiles, Networks::Quantized(networks))?;
+            let missing = db - finished.psnr_db;
+            let added = 10f64.powf(-finished.psnr_db / 10.0) * samples - fit.error;
+            if best.as_ref().is_none_or(|b| missing.abs() < (b.psnr_db - db).abs()) {
+                best = Some(finished);
+            }
+            // What quantization really added, per delta, gives the next delta; there may be nothing left to gain.
+            let factor = if added > 0.0 { (allowed / added).clamp(0.02, 4.0) } else { 4.0 };
+            let spent = missing > 0.0 && delta <= 0.01 * usual;
+            if missing.abs() <= near || spent || self.session.meter.stopped() {
+                break;
+            }
+            delta *= factor;
+        }
+        let finished = best.ok_or_else(|| Error::parameter("psnr", format!("{db:?}")))?;
+        // More than was asked for is reached, too: where nothing smaller comes nearer, as with what is exact in any case.
+        let reached = finished.psnr_db >= db - PSNR_TOLERANCE;
+        Ok(Outcome { finished, fit: fit.clone(), reached, notes: vec![] })
+    }
+}

@@ -1,0 +1,111 @@
+//! Targets of a size: the number of parameters, and the quantizer's one number that makes them fit.
+
+use super::{Outcome, Search};
+use crate::container::{Networks, QuantizedNetwork, quantized_size};
+use crate::encoder::budget::Budget;
+use crate::encoder::finish::Finished;
+use crate::encoder::note::Note;
+use crate::encoder::plan;
+use crate::encoder::recipe::Fit;
+use crate::encoder::tuning::*;
+use crate::error::{Error, Result};
+use crate::signal::Tiles;
+
+/// The added error per parameter at the usual trade between more parameters and finer ones: together a third of what
+/// the fit itself leaves.
+pub(super) fn usual_delta(fit: &Fit) -> f64 {
+    USUAL_ERROR * fit.loss.max(1e-12) / fit.parameters() as f64
+}
+
+impl Search<'_, '_> {
+    /// A file of at most `limit` bytes and nearly as many.
+    pub(super) fn size(&self, limit: u64) -> Result<Outcome> {
+        let description = &self.session.signal.description;
+        let least = self.session.smallest()?;
+        if limit < least {
+            let metadata = self.session.metadata_bytes()?;
+            return Err(Error::TooSmall { asked: limit, least, metadata });
+        }
+        let bits = 8.0 * limit.saturating_sub(self.session.overhead(&Tiles::one(description))?) as f64;
+        let mut best = self.fit_into(limit, bits / BITS_PER_PARAMETER)?;
+        // Sharp networks of long fits want finer parameters than usual.
+        for bits_per_parameter in FINE_BITS_PER_PARAMETER {
+            let much_lost = best.as_ref().is_some_and(|(fit, finished)| {
+                self.session.psnr_db(fit.error) - finished.psnr_db > MUCH_LOST
+            });
+            if !plan::is_small(description) || !much_lost || !self.may_repeat() {
+                break;
+            }
+            let finer = self.fit_into(limit, bits / bits_per_parameter)?;
+            let psnr = |file: &Option<(Fit, Finished)>| {
+                file.as_ref().map_or(f64::NEG_INFINITY, |(_, finished)| finished.psnr_db)
+            };
+            if psnr(&finer) <= psnr(&best) {
+                break;
+            }
+            best = finer;
+        }
+        match best {
+            Some((fit, finished)) => Ok(Outcome { finished, fit, reached: true, notes: vec![] }),
+            None => self.mean(),
+        }
+    }
+
+    /// The mean of the signal, which always fits.
+    fn mean(&self) -> Result<Outcome> {
+        let description = &self.session.signal.description;
+        let one = Tiles::one(description);
+        let untrained = Budget { passes: 0.0, time: 0.0 };
+        let fit = self.recipe.fit_shapes(one.clone(), &[plan::shape(description, 1, 0.0)], untrained)?;
+        let finished = self.session.finish(&one, self.session.mean())?;
+        Ok(Outcome { finished, fit, reached: true, notes: vec![Note::MeanAlone] })
+    }
+
+    /// A fit of about so many parameters and its file of at most `limit` bytes, unless it cannot be made that small.
+    fn fit_into(&self, limit: u64, parameters: f64) -> Result<Option<(Fit, Finished)>> {
+        let fit = self.fit(parameters)?;
+        let room = limit.saturating_sub(self.session.overhead(&fit.tiles)?);
+        let networks = self.quantize_into(&fit, room)?;
+        let finished = self.session.finish(&fit.tiles, Networks::Quantized(networks))?;
+        Ok((finished.bytes.len() as u64 <= limit).then_some((fit, finished)))
+    }
+
+    /// Quantized networks of at most `room` bytes and at least 97 % of it where the fit allows.
+    fn quantize_into(&self, fit: &Fit, room: u64) -> Result<Vec<QuantizedNetwork>> {
+        // Compensation and refits move the size by less than a percent: aim a little below, then correct once or twice.
+        let mut delta = delta_for_size(fit, room as f64 * 0.99);
+        let mut best: Option<(u64, Vec<QuantizedNetwork>)> = None;
+        for _ in 0..3 {
+            let networks = self.recipe.quantize(fit, delta)?;
+            let size = quantized_size(&networks);
+            let better = best.as_ref().is_none_or(|(largest, _)| size > *largest);
+            if size <= room && better {
+                best = Some((size, networks));
+            }
+            if size <= room && (size as f64 >= 0.975 * room as f64 || self.session.meter.stopped()) {
+                break;
+            }
+            // Half a bit per parameter for each factor of two in delta.
+            delta *= 2f64.powf(2.0 * 8.0 * (size as f64 - 0.988 * room as f64) / fit.parameters() as f64);
+        }
+        Ok(match best {
+            Some((_, networks)) => networks,
+            None => fit.rounded(delta_for_size(fit, room as f64)),
+        })
+    }
+}
+
+/// The delta at which plainly rounded networks take at most `size` bytes, by bisection.
+fn delta_for_size(fit: &Fit, size: f64) -> f64 {
+    let usual = usual_delta(fit);
+    let (mut fine, mut coarse) = (usual * 1e-9, usual * 1e9);
+    for _ in 0..24 {
+        let middle = (fine * coarse).sqrt();
+        if quantized_size(&fit.rounded(middle)) as f64 <= size {
+            coarse = middle;
+        } else {
+            fine = middle;
+        }
+    }
+    coarse
+}

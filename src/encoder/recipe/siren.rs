@@ -1,0 +1,361 @@
+//! One SIREN per tile: capacity placed by difficulty, trained, and quantized.
+
+use super::fit::Fit;
+use super::groups::{Group, Groups};
+use crate::backend::simd::BLOCK;
+use crate::backend::trainer::{Run, Schedule, Turn};
+use crate::container::QuantizedNetwork;
+use crate::encoder::budget::Budget;
+use crate::encoder::options::Phase;
+use crate::encoder::plan;
+use crate::encoder::progress::Stage;
+use crate::encoder::session::Session;
+use crate::encoder::tuning::*;
+use crate::error::Result;
+use crate::fit::{self, Dataset};
+use crate::network::{Network, Shape};
+use crate::quantize::{self, Fitted, HURRIED, Rounded, SAMPLED};
+use crate::signal::Tiles;
+use rayon::prelude::*;
+use std::ops::Range;
+use std::time::Instant;
+
+/// The recipe for tiles of networks.
+pub(crate) struct Siren<'a> {
+    pub session: &'a Session<'a>,
+    groups: Groups<'a>,
+}
+
+/// Networks that are to be trained.
+struct Training<'a> {
+    phase: Phase,
+    tiles: &'a Tiles,
+    /// Tiles by their numbers, and the shapes of their networks.
+    networks: &'a [(usize, Shape)],
+    /// Earlier networks of these tiles, or none: kept where they are better once the meter has stopped.
+    before: &'a [Fitted],
+    budget: Budget,
+    /// Attempts at a tile begin with different networks.
+    attempt: u64,
+}
+
+/// What the placing of capacity leads to.
+enum Placed {
+    /// The shapes that are to be fitted, and the networks that led to them, if there were any.
+    Shapes(Tiles, Vec<Shape>, Vec<Fitted>),
+    /// These networks themselves, not measured: the meter has stopped, so that nothing can be trained longer.
+    BrokenOff(Fit),
+}
+
+/// The multiply-adds of so many training steps, by the points of one.
+fn work(steps: usize, shape: Shape) -> f64 {
+    (steps * BATCH_BLOCKS * BLOCK) as f64 * shape.macs() as f64
+}
+
+/// Replaces the networks of tiles that `others` leave less of the loss for.
+fn keep_better(networks: &mut [Fitted], others: &[Fitted]) {
+    for (network, other) in networks.iter_mut().zip(others) {
+        if other.loss.total < network.loss.total {
+            *network = other.clone();
+        }
+    }
+}
+
+impl<'a> Siren<'a> {
+    pub fn new(session: &'a Session<'a>) -> Self {
+        Siren { session, groups: Groups::new(session) }
+    }
+
+    /// Fits about `parameters` parameters, so that they can be quantized.
+    pub fn fit(&self, parameters: f64, budget: Budget) -> Result<Fit> {
+        match self.place(parameters, budget)? {
+            Placed::Shapes(tiles, shapes, before) => self.train_best(tiles, &shapes, &before, budget),
+            Placed::BrokenOff(fit) => self.measured(fit),
+        }
+    }
+
+    /// Fits networks of given shapes.
+    pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], budget: Budget) -> Result<Fit> {
+        self.train_best(tiles, shapes, &[], budget)
+    }
+
+    /// A fit for its error alone: curvature is not measured, and of many tiles some stand for all.
+    pub fn probe(&self, parameters: f64, budget: Budget) -> Result<Fit> {
+        let (tiles, shapes, mut networks) = match self.place(parameters, budget)? {
+            Placed::Shapes(tiles, shapes, networks) => (tiles, shapes, networks),
+            Placed::BrokenOff(fit) => return Ok(fit),
+        };
+        let chosen = self.representative(&networks, shapes.len());
+        let before: Vec<Fitted> = chosen.iter().filter_map(|&n| networks.get(n).cloned()).collect();
+        let trained = self.train(&Training {
+            phase: Phase::Probe,
+            tiles: &tiles,
+            networks: &chosen.iter().map(|&n| (n, shapes[n])).collect::<Vec<_>>(),
+            before: &before,
+            budget: budget.training(1.0),
+            attempt: 0,
+        })?;
+        if networks.is_empty() {
+            return Ok(Fit::new(tiles, trained, budget.passes));
+        }
+        // The other tiles are taken to gain as much as the chosen ones.
+        let sum = |networks: &[Fitted]| networks.iter().map(|fitted| fitted.loss.values).sum::<f64>();
+        let gained = sum(&trained) / sum(&before).max(f64::MIN_POSITIVE);
+        let error = sum(&networks) * gained;
+        for (n, fitted) in chosen.into_iter().zip(trained) {
+            networks[n] = fitted;
+        }
+        Ok(Fit { error, ..Fit::new(tiles, networks, budget.passes) })
+    }
+
+    /// The numbers of tiles that stand for all `count`, by the errors of their `networks`; all where they are few.
+    fn representative(&self, networks: &[Fitted], count: usize) -> Vec<usize> {
+        let most = if self.session.trainer.is_parallel() { count } else { MOST_PROBED.max(count / 8) };
+        if count <= most || networks.is_empty() {
+            return (0..count).collect();
+        }
+        // Equally many of each difficulty.
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by(|&a, &b| networks[a].loss.total.total_cmp(&networks[b].loss.total));
+        let mut chosen: Vec<usize> = (0..most).map(|k| order[(2 * k + 1) * count / (2 * most)]).collect();
+        chosen.sort_unstable();
+        chosen
+    }
+
+    /// Tiles, and networks of about `parameters` parameters in all, as many in each as it is difficult.
+    fn place(&self, parameters: f64, budget: Budget) -> Result<Placed> {
+        let description = &self.session.signal.description;
+        let tiles = plan::tiles(description, parameters)?;
+        let each = parameters / tiles.len() as f64;
+        let layers = plan::layers(description.kind, each);
+        let equal = vec![plan::shape(description, layers, each); tiles.len()];
+        if tiles.len() == 1 || budget.placing().passes < LEAST_PLACING {
+            return Ok(Placed::Shapes(tiles, equal, vec![]));
+        }
+        let placing = self.train(&Training {
+            phase: Phase::Probe,
+            tiles: &tiles,
+            networks: &equal.into_iter().enumerate().collect::<Vec<_>>(),
+            before: &[],
+            budget: budget.placing(),
+            attempt: 0,
+        })?;
+        if self.session.meter.stopped() {
+            return Ok(Placed::BrokenOff(Fit::new(tiles, placing, budget.passes)));
+        }
+        let errors: Vec<f64> = placing.iter().map(|fitted| fitted.loss.total).collect();
+        let shares = plan::share(parameters, &errors);
+        let shapes = shares.into_iter().map(|p| plan::shape(description, layers, p)).collect();
+        Ok(Placed::Shapes(tiles, shapes, placing))
+    }
+
+    /// A fit of such shapes: the best of several for each tile where the plan has several.
+    fn train_best(&self, tiles: Tiles, shapes: &[Shape], before: &[Fitted], budget: Budget) -> Result<Fit> {
+        let networks: Vec<_> = shapes.iter().copied().enumerate().collect();
+        let mut best: Vec<Fitted> = vec![];
+        for (attempt, share) in self.session.fits().into_iter().enumerate() {
+            let start = Instant::now();
+            let trained = self.train(&Training {
+                phase: Phase::Fit,
+                tiles: &tiles,
+                networks: &networks,
+                before,
+                budget: budget.training(share),
+                attempt: attempt as u64,
+            })?;
+            if best.is_empty() {
+                best = trained;
+            } else {
+                keep_better(&mut best, &trained);
+            }
+            // Limited time has to be enough for another fit, and for what comes after it.
+            let another = 2 * start.elapsed();
+            let meter = &self.session.meter;
+            if meter.interrupted() || meter.remaining().is_some_and(|left| left < another) {
+                break;
+            }
+        }
+        self.measured(Fit::new(tiles, best, budget.passes))
+    }
+
+    /// Trains networks; each comes with what it leaves of the loss, and those of a fit with their curvature.
+    fn train(&self, training: &Training<'_>) -> Result<Vec<Fitted>> {
+        let Training { phase, tiles, networks, before, budget, .. } = *training;
+        let session = self.session;
+        let points: Vec<u64> = {
+            let all = session.points(tiles);
+            networks.iter().map(|&(n, _)| all[n]).collect()
+        };
+        let passes = session.evaluations() * budget.passes;
+        let steps: Vec<usize> = points.iter().map(|&points| plan::steps(points, passes)).collect();
+        let costs: Vec<u64> =
+            networks.iter().zip(&points).map(|((_, shape), points)| shape.macs() as u64 * points).collect();
+        let stage = |(i, &(n, shape)): (usize, &(usize, Shape))| {
+            let points = tiles.tile(n).points();
+            let mse = before.get(i).map_or(f64::NAN, |fitted| self.mse(fitted, points));
+            Stage { points, steps: steps[i] as u64, work: work(steps[i], shape), mse }
+        };
+        session.meter.begin(phase, networks.iter().enumerate().map(stage));
+        self.groups.each(&points, &costs, budget.time, |range, turn| {
+            if session.meter.stopped() && !before.is_empty() {
+                return Ok(before[range].to_vec());
+            }
+            let mut trained = self.train_group(training, &steps, range.clone(), turn)?;
+            range.clone().for_each(|i| session.meter.end(i));
+            if session.meter.stopped() {
+                keep_better(&mut trained, before.get(range).unwrap_or_default());
+            }
+            Ok(trained)
+        })
+    }
+
+    fn train_group(
+        &self,
+        training: &Training<'_>,
+        steps: &[usize],
+        range: Range<usize>,
+        turn: Turn,
+    ) -> Result<Vec<Fitted>> {
+        let Training { phase, tiles, networks, attempt, .. } = *training;
+        let (meter, level) = (&self.session.meter, self.session.level);
+        let numbers = networks[range.clone()].iter().map(|&(n, _)| n).collect();
+        let group = self.groups.hold(tiles, numbers)?;
+        let start = |(i, data): (usize, &Dataset)| {
+            let (number, shape) = networks[i];
+            self.prepared(number, data, shape, steps[i], attempt)
+        };
+        let mut fits: Vec<(Network, Schedule)> =
+            range.clone().into_par_iter().zip(&group.data).map(start).collect();
+        if !meter.stopped() {
+            let fits = fits.iter_mut().enumerate();
+            let mut runs: Vec<Run<'_>> = fits
+                .map(|(points, (network, schedule))| Run { network, points, schedule: *schedule })
+                .collect();
+            group.resident.train(&mut runs, turn, &|run, steps, mse| {
+                meter.advance(range.start + run, steps, mse * units(&group.data[run]))
+            })?;
+        }
+        let networks: Vec<Network> = fits.into_iter().map(|(network, _)| network).collect();
+        if phase == Phase::Probe {
+            let unmeasured = |(network, data)| Fitted::unmeasured(level, network, data);
+            return Ok(networks.into_par_iter().zip(&group.data).map(unmeasured).collect());
+        }
+        self.measure(&group, networks)
+    }
+
+    /// The initial network and the schedule of an attempt at the fit of a tile.
+    fn prepared(
+        &self,
+        number: usize,
+        data: &Dataset,
+        shape: Shape,
+        steps: usize,
+        attempt: u64,
+    ) -> (Network, Schedule) {
+        let mut rng = fastrand::Rng::with_seed(self.session.seed(number).wrapping_add(attempt << 32));
+        let network = fit::initial_network(shape, data, self.session.signal.description.kind, &mut rng);
+        let schedule = Schedule {
+            steps,
+            blocks: BATCH_BLOCKS,
+            rate: RATE,
+            warmup: WARMUP,
+            end: END,
+            first_layer: 0,
+            of_mean: data.loss_of_mean(),
+        };
+        (network, schedule)
+    }
+
+    /// Measures the curvature of networks: hardly, once the meter has stopped.
+    fn measure(&self, group: &Group<'_>, networks: Vec<Network>) -> Result<Vec<Fitted>> {
+        let blocks = if self.session.meter.stopped() { HURRIED } else { SAMPLED };
+        quantize::measure(self.session.level, &*group.resident, networks, &group.data, blocks)
+    }
+
+    /// A fit whose curvature is measured, so that it can be quantized.
+    pub fn measured(&self, fit: Fit) -> Result<Fit> {
+        if fit.networks.iter().all(Fitted::is_measured) {
+            return Ok(fit);
+        }
+        let Fit { tiles, networks, passes, .. } = fit;
+        let points = self.session.points(&tiles);
+        let measured = self.groups.each(&points, &points, 1.0, |range, _| {
+            let fitted = &networks[range.clone()];
+            if fitted.iter().all(Fitted::is_measured) {
+                return Ok(fitted.to_vec());
+            }
+            let group = self.groups.hold(&tiles, range.collect())?;
+            self.measure(&group, fitted.iter().map(|fitted| fitted.network.clone()).collect())
+        })?;
+        // A probe may have estimated its error from some of its tiles.
+        Ok(Fit::new(tiles, measured, passes))
+    }
+
+    /// The mean squared error that a network left on a tile of so many points.
+    fn mse(&self, fitted: &Fitted, points: u64) -> f64 {
+        fitted.loss.values / (points as f64 * f64::from(self.session.signal.description.channels))
+    }
+
+    /// Rounds the networks of `fit` with an added error of `delta` per parameter, refitting as they are rounded.
+    pub fn quantize(&self, fit: &Fit, delta: f64) -> Result<Vec<QuantizedNetwork>> {
+        let Session { meter, level, .. } = self.session;
+        if meter.stopped() {
+            return Ok(fit.rounded(delta));
+        }
+        let points = self.session.points(&fit.tiles);
+        let refits: Vec<Schedule> = fit
+            .networks
+            .iter()
+            .zip(&points)
+            .map(|(fitted, &points)| self.refit(fit, fitted, points))
+            .collect();
+        let sweeps = if fit.passes < PASSES_FOR_SWEEPS { 0 } else { SWEEPS };
+        let stage = |(n, refit): (usize, &Schedule)| {
+            let shape = fit.networks[n].network.shape();
+            let evaluations = self.session.evaluations() * points[n] as f64;
+            let pass = (evaluations / (BLOCK * BATCH_BLOCKS) as f64).ceil() as usize;
+            let steps = shape.layers * refit.steps + sweeps * (shape.layers + 1) * pass;
+            let all = fit.tiles.tile(n).points();
+            let mse = self.mse(&fit.networks[n], all);
+            Stage { points: all, steps: steps as u64, work: work(steps, shape), mse }
+        };
+        meter.begin(Phase::Quantize, refits.iter().enumerate().map(stage));
+        let costs: Vec<u64> =
+            fit.networks.iter().zip(&points).map(|(f, &n)| f.network.shape().macs() as u64 * n).collect();
+        self.groups.each(&points, &costs, QUANTIZE_TIME, |range, turn| {
+            if meter.stopped() {
+                return Ok(fit.networks[range].iter().map(|fitted| fitted.rounded(delta)).collect());
+            }
+            let group = self.groups.hold(&fit.tiles, range.clone().collect())?;
+            let tile = |(n, data)| Rounded { fitted: &fit.networks[n], data, refit: refits[n] };
+            let tiles: Vec<Rounded<'_>> = range.clone().zip(&group.data).map(tile).collect();
+            let observe = |tile: usize, steps, mse: f64| {
+                meter.advance(range.start + tile, steps, mse * units(&group.data[tile]))
+            };
+            let networks =
+                quantize::quantize(*level, &*group.resident, &tiles, delta, sweeps, turn, &observe)?;
+            range.clone().for_each(|n| meter.end(n));
+            Ok(networks)
+        })
+    }
+
+    /// How the layers of a network are refitted after each that is rounded.
+    fn refit(&self, fit: &Fit, fitted: &Fitted, points: u64) -> Schedule {
+        let passes = (REFIT * fit.passes).min(MOST_REFIT);
+        let steps = plan::steps(points, self.session.evaluations() * passes) as f64;
+        Schedule {
+            steps: (steps / fitted.network.shape().layers as f64) as usize,
+            blocks: BATCH_BLOCKS,
+            rate: REFIT_RATE,
+            warmup: REFIT_WARMUP,
+            end: REFIT_END,
+            first_layer: 0,
+            of_mean: f64::INFINITY,
+        }
+    }
+}
+
+/// What a squared error in the units of training is in those of the signal.
+fn units(data: &Dataset) -> f64 {
+    f64::from(data.normalisation.scale).powi(2)
+}

@@ -1,0 +1,105 @@
+//! What an encode returns.
+
+use super::note::Note;
+use super::options::{EncodeOptions, Target};
+use super::plan;
+use super::rate::Outcome;
+use super::session::Session;
+use super::tuning::LITTLE_GAIN;
+use crate::signal::metric::WorstTile;
+
+/// What was done.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// Optimiser steps of all networks.
+    pub steps: u64,
+    /// Parameters of all networks.
+    pub parameters: u64,
+    /// Tiles.
+    pub tiles: u64,
+    /// Hidden layers.
+    pub layers: usize,
+    /// The widest network's width.
+    pub width: usize,
+    /// PSNR at the native samples, dB.
+    pub psnr_db: f64,
+    /// What the networks had before they were rounded, about, dB.
+    pub fit_psnr_db: f64,
+    /// What it refers to, unit values: 0 of a constant in binary32.
+    pub peak: f64,
+    /// Whether the target was reached. A quality always is, however far from it the file ended: see `notes`.
+    pub reached: bool,
+    /// The tile that is farthest from the signal, if there is more than one.
+    pub worst_tile: Option<WorstTile>,
+    /// What somebody who looks at the file alone would not expect.
+    pub notes: Vec<Note>,
+    /// Whether the observer asked to finish.
+    pub interrupted: bool,
+    /// The device and instruction set used, as in `cpu (avx512, 2 threads)` or `cuda:0 (NVIDIA H100)`.
+    pub device: String,
+    /// Why [`Device::Auto`] came to the CPU.
+    pub cpu_reason: Option<String>,
+}
+
+/// A finished file and how it was made.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// The bytes of the `.siren` file.
+    pub bytes: Vec<u8>,
+    /// How it was made.
+    pub report: Report,
+}
+
+/// What is said of an encode; `cpu_reason` is why it ran on the CPU.
+pub(super) fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option<String>) -> Encoded {
+    let mut notes = outcome.notes;
+    let gain_db = outcome.finished.gain_db;
+    if gain_db < LITTLE_GAIN && !notes.contains(&Note::MeanAlone) {
+        notes.push(Note::LittleGain { gain_db });
+    }
+    notes.extend(plan_notes(session, outcome.finished.bytes.len() as u64));
+    let shapes = || outcome.fit.networks.iter().map(|fitted| fitted.network.shape());
+    Encoded {
+        bytes: outcome.finished.bytes,
+        report: Report {
+            steps: session.meter.steps(),
+            parameters: outcome.fit.parameters() as u64,
+            tiles: outcome.fit.tiles.len() as u64,
+            layers: shapes().map(|s| s.layers).max().unwrap_or(0),
+            width: shapes().map(|s| s.width).max().unwrap_or(0),
+            psnr_db: session.normalised.source_db(outcome.finished.psnr_db),
+            fit_psnr_db: session.normalised.source_db(session.psnr_db(outcome.fit.error)),
+            peak: session.normalised.peak,
+            reached: outcome.reached,
+            worst_tile: outcome
+                .finished
+                .worst_tile
+                .map(|worst| WorstTile { psnr_db: session.normalised.source_db(worst.psnr_db), ..worst }),
+            notes,
+            interrupted: session.meter.interrupted(),
+            device: session.trainer.to_string(),
+            cpu_reason,
+        },
+    }
+}
+
+/// Notes on the work and on the size of the file.
+fn plan_notes(session: &Session<'_>, bytes: u64) -> Vec<Note> {
+    let EncodeOptions { target, effort, .. } = *session.options;
+    let description = &session.signal.description;
+    let mut notes = vec![];
+    let (passes, usual) =
+        (plan::passes(target, description, effort), plan::usual_passes(target, description.kind, effort));
+    // A time limit decides by itself.
+    if passes < usual && session.options.time_limit.is_none() {
+        notes.push(Note::FewerPasses { passes, usual });
+    }
+    let samples = session.signal.samples.len() as u64 * u64::from(description.format.bits()) / 8;
+    let asked = matches!(target, Target::Psnr(_) | Target::Quality(_));
+    // The header of a tiny file is larger than its few samples.
+    if asked && bytes > samples.max(256) {
+        notes.push(Note::LargerThanSamples { samples });
+    }
+    notes
+}

@@ -1,0 +1,154 @@
+//! The samples of one tile as training points: shuffled once, in whole blocks, normalised; of a very large tile a part.
+
+use crate::backend::simd::BLOCK;
+use crate::backend::trainer::Points;
+use crate::fit::Normalisation;
+use crate::fit::slopes::{GradientTerm, half_step};
+use crate::signal::{Signal, Tile, Tiles};
+
+/// The least weight of a point, relative to one that no other tile shares: a network must not run wild where its neighbour
+/// takes over.
+const LEAST_WEIGHT: f32 = 0.05;
+
+/// Points of a tile in signal units.
+pub(super) struct Gathered {
+    /// Points or pairs, without padding.
+    pub count: usize,
+    /// Points or pairs of the tile for each of these.
+    pub thinning: f64,
+    pub points: Points,
+}
+
+/// Tile `number` of `signal`, shuffled by `seed`; if it has more than `most` points or pairs, one of each of so many equal
+/// stretches of them. Points weigh as much as the tile counts in the blend.
+pub(super) fn gather(
+    signal: &Signal,
+    tiles: &Tiles,
+    number: usize,
+    gradient: Option<GradientTerm<'_>>,
+    most: u64,
+    seed: u64,
+) -> Gathered {
+    let (tile, lengths) = (tiles.tile(number), &signal.description.lengths);
+    let (inputs, outputs) = (lengths.len(), usize::from(signal.description.channels));
+    let sides: Vec<u32> = tile.start.iter().zip(&tile.end).map(|(a, b)| b - a).collect();
+    let samples = tile.points();
+    let all = if gradient.is_some() { samples * inputs as u64 } else { samples };
+    let count = all.min(most) as usize;
+
+    // Coordinates and weights are separable: one table per axis.
+    let axis = |a: usize| (tile.start[a]..tile.end[a]).map(move |x| (a, f64::from(x)));
+    let coordinate: Vec<Vec<f32>> =
+        (0..inputs).map(|a| axis(a).map(|(a, x)| tile.coordinate(a, x)).collect()).collect();
+    let weight: Vec<Vec<f32>> =
+        (0..inputs).map(|a| axis(a).map(|(a, x)| tiles.weight(a, tile.index[a], x)).collect()).collect();
+
+    let mut points = Points::zeros(inputs, outputs, count, gradient.is_some());
+    for (n, &point) in shuffled(all, count as u64, seed).iter().enumerate() {
+        let (block, lane) = points.place(n);
+        let (mut rest, mut index, mut stride, mut share) = (point % samples, 0usize, 1usize, 1f32);
+        for a in 0..inputs {
+            let local = (rest % u64::from(sides[a])) as usize;
+            rest /= u64::from(sides[a]);
+            index += stride * (tile.start[a] as usize + local);
+            stride *= lengths[a] as usize;
+            share *= weight[a][local];
+            points.coordinates[(block * inputs + a) * BLOCK + lane] = coordinate[a][local];
+        }
+        points.weights[block * BLOCK + lane] = share.max(LEAST_WEIGHT);
+        for c in 0..outputs {
+            points.targets[(block * outputs + c) * BLOCK + lane] = signal.samples.get(index * outputs + c);
+        }
+        if let Some(term) = &gradient {
+            split(&mut points, signal, &tile, term, (index, (point / samples) as usize), (block, lane));
+        }
+    }
+    Gathered { count, thinning: all as f64 / count as f64, points }
+}
+
+/// `count` of the numbers in `0..all`, in an order drawn by `seed`.
+fn shuffled(all: u64, count: u64, seed: u64) -> Vec<u64> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut order = if count == all { (0..all).collect() } else { one_of_each(all, count, &mut rng) };
+    rng.shuffle(&mut order);
+    order
+}
+
+/// Makes the point at `place`, sample `index` of the signal, a pair along `axis`.
+fn split(
+    points: &mut Points,
+    signal: &Signal,
+    tile: &Tile,
+    term: &GradientTerm<'_>,
+    (index, axis): (usize, usize),
+    (block, lane): (usize, usize),
+) {
+    let (lengths, second) = (&signal.description.lengths, lane + BLOCK / 2);
+    let stride: usize = lengths[..axis].iter().map(|&n| n as usize).product();
+    let at = (index / stride % lengths[axis] as usize) as u32;
+    for a in 0..points.inputs {
+        let row = (block * points.inputs + a) * BLOCK;
+        points.coordinates[row + second] = points.coordinates[row + lane];
+    }
+    let row = (block * points.inputs + axis) * BLOCK;
+    let step = half_step(tile.span());
+    let [ahead, behind] = [step, -step].map(|step| tile.coordinate(axis, f64::from(at) + step));
+    (points.coordinates[row + lane], points.coordinates[row + second]) = (ahead, behind);
+    // As far apart as their rounded coordinates say, native samples.
+    let distance = 0.5 * f64::from(ahead - behind) * f64::from(tile.span());
+    let row = block * BLOCK;
+    let share = points.weights[row + lane];
+    // Half the sum is the value, which every axis shares; the difference over the distance is the slope.
+    points.weights[row + lane] = share / (4 * points.inputs) as f32;
+    points.weights[row + second] = share * term.weight / (distance * distance) as f32;
+    for c in 0..points.outputs {
+        let row = (block * points.outputs + c) * BLOCK;
+        points.targets[row + second] = (distance * term.slope(signal, index, axis, at, c)) as f32;
+    }
+}
+
+/// Brings targets to zero mean per channel and a standard deviation of ½ over all; returns the way back. `count` points or
+/// pairs are not padding.
+pub(super) fn normalise(points: &mut Points, count: usize) -> Normalisation {
+    let (outputs, lanes, paired) = (points.outputs, points.lanes(), points.paired);
+    let places = |c: usize| (0..count).map(move |n| (n / lanes * outputs + c) * BLOCK + n % lanes);
+    let (mut variance, mut means) = (0f64, vec![0f32; outputs]);
+    for (c, rounded) in means.iter_mut().enumerate() {
+        let mean = places(c).map(|i| f64::from(points.targets[i])).sum::<f64>() / count as f64;
+        variance += places(c).map(|i| (f64::from(points.targets[i]) - mean).powi(2)).sum::<f64>();
+        *rounded = mean as f32;
+    }
+    variance /= (count * outputs) as f64;
+    // A constant tile has nothing to scale: its mean alone describes it, and what the network adds must not show.
+    let scale = 2.0 * variance.sqrt() as f32;
+    let peak = means.iter().fold(0f32, |peak, mean| peak.max(mean.abs()));
+    let least = if peak > 0.0 { peak * f32::EPSILON } else { f32::EPSILON };
+    let scale = scale.max(least).clamp(f32::MIN_POSITIVE, f32::MAX);
+    for (c, mean) in means.iter().enumerate() {
+        for i in places(c) {
+            points.targets[i] = (points.targets[i] - mean) / scale;
+            if paired {
+                points.targets[i] *= 2.0;
+                points.targets[i + BLOCK / 2] /= scale;
+            }
+        }
+    }
+    Normalisation { means, scale }
+}
+
+/// A number of each of `count` equal stretches of `0..all`.
+fn one_of_each(all: u64, count: u64, rng: &mut fastrand::Rng) -> Vec<u64> {
+    let start = |n: u64| (u128::from(n) * u128::from(all) / u128::from(count)) as u64;
+    (0..count).map(|n| rng.u64(start(n)..start(n + 1))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_each_stretch_is_chosen() {
+        let chosen = one_of_each(1 << 33, 1000, &mut fastrand::Rng::with_seed(3));
+        assert!(chosen.iter().enumerate().all(|(n, &point)| (point * 1000) >> 33 == n as u64));
+    }
+}
