@@ -14,6 +14,8 @@ mod device;
 pub mod simd;
 #[cfg(feature = "encoder")]
 pub(crate) mod trainer;
+#[cfg(feature = "encoder")]
+pub(crate) mod training;
 
 /// The device beside the CPU: a GPU, in builds that can use one.
 #[cfg(feature = "cuda")]

@@ -5,14 +5,9 @@
 //! the sine layers' learning rate carries a factor `1/2π`.
 
 use crate::backend::simd::Level;
+use crate::backend::training::{BETA1, BETA2, EPSILON, MOMENTUM, SPECTRAL};
 use crate::network::{Network, Shape};
 use std::f32::consts::TAU;
-
-const MOMENTUM: f32 = 0.95;
-/// Singular values of Muon's update, relative to the learning rate.
-const SPECTRAL: f32 = 0.9;
-const BETA1: f32 = 0.9;
-const BETA2: f32 = 0.99;
 
 /// State of the optimiser for one network.
 #[derive(Clone, Debug)]
@@ -68,7 +63,7 @@ impl Optimizer {
         for ((w, &g), (m, v)) in parameters[range.clone()].iter_mut().zip(&gradient[range]).zip(moments) {
             *m += (1.0 - BETA1) * (g - *m);
             *v += (1.0 - BETA2) * (g * g - *v);
-            *w -= rate * (*m / bias1) / ((*v / bias2).sqrt() + 1e-12);
+            *w -= rate * (*m / bias1) / ((*v / bias2).sqrt() + EPSILON);
         }
     }
 

@@ -2,26 +2,13 @@
 
 use crate::backend::simd::{BLOCK, Level, Workspace};
 use crate::backend::trainer::{Points, Schedule, Turn};
+use crate::backend::training::*;
 use crate::fit::optimizer::Optimizer;
 use crate::network::Network;
 use rayon::prelude::*;
 
 /// Blocks per independently accumulated share of a gradient: the same shares whatever the number of threads.
 const SHARE: usize = 4;
-
-/// A fit is lost when the recent loss is `LOST` times the best, or stays `ASTRAY` times the best for so many steps: on
-/// rough textures the mean alone is less than twice as bad as a good fit. Smaller and shorter spikes pass by themselves,
-/// and giving way to them costs learning rate.
-const LOST: f64 = 2.0;
-const ASTRAY: f64 = 1.4;
-const ASTRAY_STEPS: usize = 300;
-/// A fit whose recent loss is above `FLAT` times that of the mean has learnt nothing. Muon's steps are as long where the
-/// gradient is noise as anywhere, and lead into networks that cannot learn any more: a page of text needs a lower rate. Noise
-/// has nothing to learn at any, so the rate is lowered to `SLOWEST_FLAT` for it.
-const FLAT: f64 = 0.97;
-const SLOWEST_FLAT: f32 = 0.125;
-/// Factor of the learning rate at every return to the best.
-const SLOWER: f32 = 0.5;
 
 /// Trains `network` in place, the shares of a step in parallel if it is `alone`. `observe` gets the step and the recent mean
 /// squared error now and then, and ends the training by returning false.
@@ -112,28 +99,28 @@ impl Guard {
         }
     }
 
-    /// Takes the loss of `step` in, clips `gradient` to four times its usual norm, and says whether all is lost: a
+    /// Takes the loss of `step` in, clips `gradient` to a multiple of its usual norm, and says whether all is lost: a
     /// loss that is not finite, or a recent mean far above the best, or above it or that of the mean for long.
     fn diverged(&mut self, step: usize, mse: f64, gradient: &mut [f32]) -> bool {
         let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
         if !mse.is_finite() || !norm.is_finite() {
             return true;
         }
-        self.recent = if self.recent.is_finite() { self.recent + 0.05 * (mse - self.recent) } else { mse };
-        if self.norm > 0.0 && norm > 4.0 * self.norm {
-            let factor = (4.0 * self.norm / norm) as f32;
+        self.recent = if self.recent.is_finite() { self.recent + RECENT * (mse - self.recent) } else { mse };
+        if self.norm > 0.0 && norm > CLIP * self.norm {
+            let factor = (CLIP * self.norm / norm) as f32;
             gradient.iter_mut().for_each(|g| *g *= factor);
         }
-        let usual = if self.norm > 0.0 { norm.min(4.0 * self.norm) } else { norm };
-        self.norm += if self.norm > 0.0 { 0.02 * (usual - self.norm) } else { usual };
+        let usual = if self.norm > 0.0 { norm.min(CLIP * self.norm) } else { norm };
+        self.norm += if self.norm > 0.0 { USUAL * (usual - self.norm) } else { usual };
         let flat = self.recent > FLAT * self.of_mean && self.slow_down > SLOWEST_FLAT;
         self.astray = if flat || self.recent > ASTRAY * self.best { self.astray + 1 } else { 0 };
-        step > 100 && (self.recent > LOST * self.best || self.astray > ASTRAY_STEPS)
+        step > SETTLING && (self.recent > LOST * self.best || self.astray > ASTRAY_STEPS)
     }
 
-    /// Remembers the parameters when the recent loss is the best so far, at most every hundred steps.
+    /// Remembers the parameters when the recent loss is the best so far, not too often.
     fn keep(&mut self, step: usize, network: &Network) {
-        if self.recent < self.best && (step < 100 || step >= self.kept_at + 100) {
+        if self.recent < self.best && (step < SETTLING || step >= self.kept_at + SETTLING) {
             self.best = self.recent;
             self.best_parameters.copy_from_slice(network.parameters());
             self.kept_at = step;

@@ -2,8 +2,9 @@
 
 #![allow(unsafe_code)]
 
+use super::constants::{POINTS, SIDE, THREADS, UPDATERS};
 use super::driver::Device;
-use super::kernels::{self, Kernels, POINTS, SIDE, THREADS, UPDATERS};
+use super::kernels::{self, Kernels};
 use super::samples::DeviceSamples;
 use crate::backend::simd::BLOCK;
 use crate::network::{LayerShape, Network};

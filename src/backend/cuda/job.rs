@@ -2,8 +2,9 @@
 
 #![allow(unsafe_code)]
 
+use super::constants::{POINTS, SIDE, UPDATERS};
 use super::driver::Device;
-use super::kernels::{self, POINTS, UPDATERS};
+use super::kernels;
 use super::samples::DeviceSamples;
 use crate::backend::simd::BLOCK;
 use crate::backend::trainer::Schedule;
@@ -224,7 +225,7 @@ impl Resident {
 
     /// Thread blocks that work on each of its hidden matrices in global memory.
     pub fn matrix_tiles(&self) -> usize {
-        if self.layout.matrices == 0 { 0 } else { self.shape.width.div_ceil(kernels::SIDE).pow(2) }
+        if self.layout.matrices == 0 { 0 } else { self.shape.width.div_ceil(SIDE).pow(2) }
     }
     pub fn shares(&self) -> usize {
         self.layout.shares

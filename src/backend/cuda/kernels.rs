@@ -1,5 +1,6 @@
 //! The kernels as functions: their names, their classes of width and the memory that a thread block of them takes.
 
+use super::constants::*;
 use super::driver::Device;
 use cudarc::driver::sys::CUfunction_attribute as Attribute;
 use cudarc::driver::{CudaFunction, DriverError};
@@ -8,31 +9,13 @@ use cudarc::nvrtc::Ptx;
 /// Generated from `kernels/kernels.cu` by `kernels/make_ptx.py`.
 const PTX: &str = include_str!("kernels/kernels.ptx");
 
-/// Threads of a thread block of `forward`, `jet`, `step` and `trace`.
-pub(super) const THREADS: u32 = 128;
-/// Threads of a thread block of the others.
-pub(super) const UPDATERS: u32 = 256;
-/// Points, or columns of a jet, that a thread block holds at a time.
-pub(super) const POINTS: usize = 32;
-/// Numbers from one row of points to the next in shared memory.
-const STRIDE: usize = POINTS + 4;
-/// Inner steps of a product whose weights are staged at a time.
-const DEPTH: usize = 32;
-
 /// Classes that evaluate and that train: networks up to 16 · class wide.
 const EVALUATE: [usize; 3] = [2, 4, 8];
 const TRAIN: [usize; 5] = [1, 2, 3, 4, 8];
 /// Above this width the matrices of Muon's iterations are in global memory, and many thread blocks work on each.
 const WIDEST_SHARED_MATRIX: usize = 64;
-/// Rows and columns of a panel, which is what a thread block of `iterate_matrices` and `sum_curvature` computes of a matrix.
-pub(super) const SIDE: usize = 64;
-/// Numbers from one inner step to the next in shared memory, and inner steps that are staged at a time by either.
-const PANEL: usize = SIDE + 4;
-const INNER: usize = 16;
-const STAGED: usize = 32;
-/// Products of a Newton–Schulz iteration, and iterations.
+/// Products of a Newton–Schulz iteration.
 pub(super) const PRODUCTS: i32 = 3;
-pub(super) const ITERATIONS: i32 = 2;
 
 /// A kernel for networks of a class.
 #[derive(Clone, Debug)]

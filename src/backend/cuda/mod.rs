@@ -7,6 +7,7 @@
 //! The kernels' text is compiled for the host in the tests and held against the processor's there.
 
 mod check;
+mod constants;
 mod curvature;
 mod driver;
 mod job;
@@ -27,9 +28,10 @@ use crate::backend::trainer::{Allowance, Schedule};
 use crate::container::MAX_DEPTH;
 use crate::error::{Error, Result};
 use crate::network::{Jet, Network, Shape};
+use constants::{POINTS, THREADS};
 use cudarc::driver::{DriverError, LaunchConfig, PushKernelArg};
 use driver::Device;
-use kernels::{Kernels, POINTS, THREADS};
+use kernels::Kernels;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

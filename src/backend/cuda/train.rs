@@ -2,10 +2,12 @@
 
 #![allow(unsafe_code)]
 
+use super::constants::{THREADS, UPDATERS};
 use super::driver::{Device, Stream};
 use super::job::{Job, Resident, State};
-use super::kernels::{self, Kernels, THREADS, UPDATERS};
+use super::kernels::{self, Kernels};
 use super::samples::DeviceSamples;
+use crate::backend::simd::ITERATIONS;
 use crate::backend::trainer::{Allowance, Schedule};
 use crate::network::Network;
 use cudarc::driver::{CudaFunction, CudaSlice, DevicePtr, DriverError, LaunchConfig, PushKernelArg};
@@ -185,7 +187,7 @@ impl Group {
         let hidden = self.layers as i32 - 1;
         let mut grid = self.grid(self.matrix_tiles, UPDATERS, kernels::ITERATE_BYTES);
         grid.grid_dim.1 *= hidden as u32;
-        for iteration in 0..kernels::ITERATIONS {
+        for iteration in 0..ITERATIONS as i32 {
             for product in 0..kernels::PRODUCTS {
                 let mut launch = self.stream.launch_builder(&kernels.iterate_matrices);
                 launch.arg(&self.jobs).arg(&hidden).arg(&iteration).arg(&product);

@@ -221,7 +221,12 @@ unsafe fn dots<V: Lanes, const R: usize, const C: usize>(d: *const f32, x: *cons
     }
 }
 
-/// Two Newton–Schulz iterations `X ← aX + (bA + cA²)X`, `A = XXᵀ`, after scaling to unit Frobenius norm.
+/// Newton–Schulz iterations of [`orthogonalize`].
+pub(crate) const ITERATIONS: usize = 2;
+/// Their coefficients (Jordan et al. 2024).
+pub(crate) const NEWTON_SCHULZ: [f32; 3] = [3.4445, -4.7750, 2.0315];
+
+/// Newton–Schulz iterations `X ← aX + (bA + cA²)X`, `A = XXᵀ`, after scaling to unit Frobenius norm.
 ///
 /// # Safety
 /// V's instructions are present; `m` and the scratch buffers hold `n × stride` numbers, the columns from `n` on zero.
@@ -232,16 +237,14 @@ pub(crate) unsafe fn orthogonalize<V: Lanes>(
     m: &mut [f32],
     scratch: &mut [Vec<f32>; 3],
 ) {
-    const A: f32 = 3.4445;
-    const B: f32 = -4.7750;
-    const C: f32 = 2.0315;
+    let [a, b, c] = NEWTON_SCHULZ;
     // In binary64: the squares of small gradients vanish in binary32, and the iteration explodes on what is left
     // unscaled.
     let norm = m.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
     let inverse = 1.0 / norm.max(f64::MIN_POSITIVE);
     m.iter_mut().for_each(|x| *x = (f64::from(*x) * inverse) as f32);
     let [transposed, square, polynomial] = scratch;
-    for _ in 0..2 {
+    for _ in 0..ITERATIONS {
         for r in 0..n {
             for k in 0..n {
                 transposed[k * stride + r] = m[r * stride + k];
@@ -267,7 +270,7 @@ pub(crate) unsafe fn orthogonalize<V: Lanes>(
                 polynomial.as_mut_ptr(),
             );
             for (p, s) in polynomial.iter_mut().zip(square.iter()) {
-                *p = B * s + C * *p;
+                *p = b * s + c * *p;
             }
             product::<V, 1>(
                 (n, n, stride),
@@ -279,7 +282,7 @@ pub(crate) unsafe fn orthogonalize<V: Lanes>(
             );
         }
         for (x, s) in m.iter_mut().zip(square.iter()) {
-            *x = A * *x + s;
+            *x = a * *x + s;
         }
     }
 }

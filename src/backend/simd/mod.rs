@@ -10,6 +10,10 @@ mod lanes;
 
 pub use curvature::Entries;
 pub use fused::Workspace;
+#[cfg(feature = "cuda")]
+pub(crate) use gemm::ITERATIONS;
+#[cfg(all(test, feature = "cuda"))]
+pub(crate) use gemm::NEWTON_SCHULZ;
 
 use crate::ieee::Control;
 use crate::network::{Jet, Network};

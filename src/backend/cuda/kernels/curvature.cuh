@@ -105,9 +105,6 @@ __device__ inline void trace(const Trace& trace) {
     }
 }
 
-// Points that are staged at a time.
-constexpr int STAGED = 32;
-
 // `x_i(p)`, followed by 1 for the bias and by nothing.
 __device__ inline float input_of(const Trace& trace, const Layer& layer, int i, int p) {
     return i < layer.inputs ? trace.inputs[i * trace.blocks * BLOCK + p] : i == layer.inputs ? 1.0f : 0.0f;

@@ -2,10 +2,6 @@
 #pragma once
 #include "network.cuh"
 
-// Adam's decay rates.
-constexpr float BETA1 = 0.9f;
-constexpr float BETA2 = 0.99f;
-
 // What changes from step to step. There are two: a step reads one and writes the other, so that every thread block of a launch
 // sees the same.
 struct State {

@@ -4,10 +4,6 @@
 #include "panel.cuh"
 #include "verdict.cuh"
 
-constexpr float MOMENTUM = 0.95f;
-// Singular values of an update, relative to the learning rate.
-constexpr float SPECTRAL = 0.9f;
-
 // `c = uᵀ·v` of square matrices whose rows are `stride` apart, a multiple of 4; SIDE × SIDE numbers per thread and turn.
 template <int SIDE>
 __device__ inline void transposed_product(int n, int stride, const float* u, const float* v, float* c) {
@@ -41,12 +37,11 @@ __device__ inline void transposed_product(int n, int stride, const float* u, con
     else transposed_product<4>(n, stride, u, v, c);
 }
 
-constexpr int ITERATIONS = 2;
 // `bA + cA²`, and `aX` with what it makes of X.
 __device__ inline float polynomial_of(float a, float square) {
-    return __fadd_rn(__fmul_rn(-4.7750f, a), __fmul_rn(2.0315f, square));
+    return __fadd_rn(__fmul_rn(NEWTON_SCHULZ_B, a), __fmul_rn(NEWTON_SCHULZ_C, square));
 }
-__device__ inline float next_of(float x, float product) { return __fadd_rn(__fmul_rn(3.4445f, x), product); }
+__device__ inline float next_of(float x, float product) { return __fadd_rn(__fmul_rn(NEWTON_SCHULZ_A, x), product); }
 
 // Scales a matrix to unit Frobenius norm; in binary64, since the squares of small gradients vanish in binary32.
 __device__ inline void scale(int n, int stride, float* x, double* scratch) {
@@ -129,8 +124,6 @@ __device__ inline void muon(const Job& job, const Verdict& verdict, float rate, 
 
 // One of the three products of an iteration on a wide matrix, a panel of it per thread block.
 enum Product { SQUARE, POLYNOMIAL, NEXT };
-
-constexpr int INNER = 16;
 
 // `iteration` tells which of the first two matrices is X; the other takes the square and then the next X, which is the step along
 // the momentum in the last iteration.

@@ -13,15 +13,7 @@ __device__ inline float* shared_memory() {
 #else
 #include "device.hpp"
 #endif
-
-// Points per block of the data layout: rows of this many neighbouring points, one row per feature.
-constexpr int BLOCK = 128;
-// Threads of a thread block that evaluates or trains.
-constexpr int THREADS = 128;
-// Points, or columns of a jet, that a thread block holds at a time.
-constexpr int POINTS = 32;
-// Distance of two rows of points in shared memory: neighbouring rows start in other banks, vectors stay aligned.
-constexpr int STRIDE = POINTS + 4;
+#include "constants.cuh"
 
 // `inputs → width × layers (sine) → outputs (linear)`.
 struct Shape {
@@ -46,7 +38,6 @@ __device__ inline int parameters_of(const Shape& shape) {
     return last.biases + last.outputs;
 }
 
-constexpr float TAU = 6.2831855f;
 // Second derivative of `sin(2πt)` by `t`, over `sin(2πt)`.
 constexpr float CURVATURE = -TAU * TAU;
 

@@ -49,7 +49,7 @@ __device__ inline void adam(const Job& job, const Verdict& verdict, float rate) 
         job.first[i] = m;
         job.second[i] = v;
         const float own = l == shape.layers ? rate : rate / TAU;
-        job.parameters[i] = w - own * (m / bias1) / (sqrtf(v / bias2) + 1e-12f);
+        job.parameters[i] = w - own * (m / bias1) / (sqrtf(v / bias2) + EPSILON);
     }
 }
 

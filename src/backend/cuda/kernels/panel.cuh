@@ -3,13 +3,6 @@
 #pragma once
 #include "tile.cuh"
 
-// Threads of a thread block that sums, updates or computes a panel.
-constexpr int UPDATERS = 256;
-// Rows and columns of a panel.
-constexpr int SIDE = 64;
-// Distance of two inner steps in shared memory: vectors stay aligned.
-constexpr int PANEL = SIDE + 4;
-
 // `sums[r][c] += Σ_k rows[k][r] · columns[k][c]`, ascending `k`, from the thread's first row and column on.
 template <int INNER>
 __device__ inline void panel_product(float (&sums)[4][4], const float* rows, const float* columns) {

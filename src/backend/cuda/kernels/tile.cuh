@@ -6,9 +6,6 @@
 #pragma once
 #include "network.cuh"
 
-// Inner steps of a product whose weights are staged at a time.
-constexpr int DEPTH = 32;
-
 // How the staged weights of a class lie: per inner step the rows of each group side by side, so that a thread reads its own as
 // vectors. The last four numbers move neighbouring steps to other banks.
 template <int ROWS>

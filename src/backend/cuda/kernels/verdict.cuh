@@ -26,12 +26,7 @@ struct Verdict {
 
 __device__ inline bool is_finite(double x) { return x - x == 0.0; }
 
-// When to go back, and the factor of the learning rate then.
-constexpr double LOST = 2.0, ASTRAY = 1.4, FLAT = 0.97;
-constexpr int ASTRAY_STEPS = 300;
-constexpr float SLOWER = 0.5f, SLOWEST_FLAT = 0.125f;
-
-// Clips gradients to four times their usual norm; goes back when the loss is not finite, or its recent mean is far above the
+// Clips gradients to a multiple of their usual norm; goes back when the loss is not finite, or its recent mean is far above the
 // best, or above it or the loss `of_mean` for long.
 __device__ inline Verdict judge(const State& state, double of_mean, double mse, double norm) {
     Verdict verdict{state, false, false, 1.0f};
@@ -39,14 +34,14 @@ __device__ inline Verdict judge(const State& state, double of_mean, double mse, 
     next.step = state.step + 1;
     verdict.roll_back = !is_finite(mse) || !is_finite(norm);
     if (!verdict.roll_back) {
-        next.recent = is_finite(state.recent) ? state.recent + 0.05 * (mse - state.recent) : mse;
+        next.recent = is_finite(state.recent) ? state.recent + RECENT * (mse - state.recent) : mse;
         const bool known = state.norm > 0.0;
-        if (known && norm > 4.0 * state.norm) verdict.clip = static_cast<float>(4.0 * state.norm / norm);
-        const double usual = known && norm > 4.0 * state.norm ? 4.0 * state.norm : norm;
-        next.norm = known ? state.norm + 0.02 * (usual - state.norm) : usual;
+        if (known && norm > CLIP * state.norm) verdict.clip = static_cast<float>(CLIP * state.norm / norm);
+        const double usual = known && norm > CLIP * state.norm ? CLIP * state.norm : norm;
+        next.norm = known ? state.norm + USUAL * (usual - state.norm) : usual;
         const bool flat = next.recent > FLAT * of_mean && state.slow_down > SLOWEST_FLAT;
         next.astray = flat || next.recent > ASTRAY * state.best ? state.astray + 1 : 0;
-        verdict.roll_back = state.step > 100 && (next.recent > LOST * state.best || next.astray > ASTRAY_STEPS);
+        verdict.roll_back = state.step > SETTLING && (next.recent > LOST * state.best || next.astray > ASTRAY_STEPS);
     }
     if (verdict.roll_back) {
         next.recent = state.best;
@@ -56,7 +51,7 @@ __device__ inline Verdict judge(const State& state, double of_mean, double mse, 
         next.power1 = next.power2 = 1.0f;
         return verdict;
     }
-    verdict.keep = next.recent < state.best && (state.step < 100 || state.step >= state.kept_at + 100);
+    verdict.keep = next.recent < state.best && (state.step < SETTLING || state.step >= state.kept_at + SETTLING);
     if (verdict.keep) {
         next.best = next.recent;
         next.kept_at = state.step;
