@@ -11,12 +11,13 @@ use crate::backend::{Device, Engine};
 use crate::container::{self, File};
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
-use crate::limits::{Limits, room};
+use crate::limits::{Limits, addressable, bytes_of, room};
 use crate::network::{Jet, Network};
 use crate::render::Rendering;
 use crate::signal::{Description, Grid, Metadata, SampleFormat, Samples, Tiles, Units};
 use crate::watch::{Cancel, Watch};
 use std::io::Read;
+use std::num::Saturating;
 
 /// An opened `.siren` file, ready to render.
 #[derive(Clone, Debug)]
@@ -139,7 +140,7 @@ impl Decoder {
     /// the device of [`Decoder::with_device`] fails.
     pub fn render(&self, grid: &Grid) -> Result<Vec<f32>> {
         let (rendering, cost) = self.affordable(grid, None)?;
-        let mut values = room(usize::try_from(cost.samples).unwrap_or(usize::MAX))?;
+        let mut values = room(cost.samples)?;
         for band in rendering.bands() {
             values.extend(band?);
         }
@@ -153,7 +154,7 @@ impl Decoder {
     pub fn render_samples(&self, grid: &Grid, format: SampleFormat) -> Result<Samples> {
         let (rendering, cost) = self.affordable(grid, None)?;
         let mut samples = Samples::with_capacity(format, 0);
-        samples.reserve(usize::try_from(cost.samples).unwrap_or(usize::MAX))?;
+        samples.reserve(addressable(cost.samples)?)?;
         for band in rendering.bands() {
             let band = band?;
             ieee(|| samples.extend_from_units(&band));
@@ -192,19 +193,18 @@ impl Decoder {
             return Err(Error::parameter("grid", detail));
         }
         grid.axes.iter().zip(lengths).try_for_each(|(axis, &length)| axis.check(length))?;
-        let samples = grid.positions().saturating_mul(u64::from(*channels));
+        let samples = (Saturating(grid.positions()) * Saturating(u64::from(*channels))).0;
         Limits::ask("samples of the rendering", samples, self.limits.samples)?;
         let work = (&self.engine, self.watch());
         let rendering =
             ieee(|| Rendering::new(&self.networks, self.tiles(), grid, self.description(), jet, work))?;
         let rendering = rendering.in_units(self.units());
         let components = jet.map_or(1, |jet| jet.components(lengths.len())) as u64;
-        let values = samples.saturating_mul(components).saturating_mul(4);
-        let memory_bytes =
-            self.file.memory_bytes().saturating_add(values).saturating_add(rendering.working_bytes());
+        let values = bytes_of::<f32>(Saturating(samples) * Saturating(components));
+        let memory = self.file.memory_bytes() + values + rendering.working_bytes();
         let work = rendering.work();
-        let cost =
-            Cost { samples, macs: work.total(), network_macs: work.networks.min(work.total()), memory_bytes };
+        let (macs, network_macs, memory_bytes) = (work.total().0, work.networks.0, memory.0);
+        let cost = Cost { samples, macs, network_macs, memory_bytes };
         Ok((rendering, cost))
     }
 

@@ -1,6 +1,7 @@
 //! One budget for everything a file can make a decoder spend, asked before it is spent.
 
 use crate::error::{Error, Result};
+use std::num::Saturating;
 use std::time::Duration;
 
 /// What reading and rendering may cost. All finite by default.
@@ -50,38 +51,48 @@ impl Limits {
     }
 }
 
+/// A size or an amount of work that is compared with a limit: what is too large to be counted is above every
+/// limit.
+pub(crate) type Amount = Saturating<u64>;
+
 /// What a task has in memory, against [`Limits::memory_bytes`]: room is asked for before it is made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
-    held: u64,
+    held: Amount,
     allowed: u64,
 }
 
 impl Memory {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Memory { held: 0, allowed: limits.memory_bytes }
+        Memory { held: Saturating(0), allowed: limits.memory_bytes }
     }
     /// `Ok` if there is room for `bytes` beside what is held, for a while.
-    pub(crate) fn ask(&self, bytes: u64) -> Result<()> {
-        Limits::ask("bytes of memory", self.held.saturating_add(bytes), self.allowed)
+    pub(crate) fn ask(&self, bytes: Amount) -> Result<()> {
+        Limits::ask("bytes of memory", (self.held + bytes).0, self.allowed)
     }
     /// Asks for `bytes` that are held from now on.
-    pub(crate) fn hold(&mut self, bytes: u64) -> Result<()> {
+    pub(crate) fn hold(&mut self, bytes: Amount) -> Result<()> {
         self.ask(bytes)?;
-        self.held = self.held.saturating_add(bytes);
+        self.held += bytes;
         Ok(())
     }
 }
 
+/// `count` as a number of items in memory, if there can be as many.
+pub(crate) fn addressable(count: impl TryInto<usize>) -> Result<usize> {
+    count.try_into().map_err(|_| Error::out_of_memory())
+}
+
 /// An empty vector with room for exactly `count` items, if the system has it.
-pub(crate) fn room<T>(count: usize) -> Result<Vec<T>> {
+pub(crate) fn room<T>(count: impl TryInto<usize>) -> Result<Vec<T>> {
     let mut items = vec![];
-    items.try_reserve_exact(count).map_err(|_| Error::out_of_memory())?;
+    items.try_reserve_exact(addressable(count)?).map_err(|_| Error::out_of_memory())?;
     Ok(items)
 }
 
 /// `count` times `item`, if the system has room for them.
-pub(crate) fn filled<T: Clone>(count: usize, item: T) -> Result<Vec<T>> {
+pub(crate) fn filled<T: Clone>(count: impl TryInto<usize>, item: T) -> Result<Vec<T>> {
+    let count = addressable(count)?;
     let mut items = room(count)?;
     items.resize(count, item);
     Ok(items)
@@ -104,6 +115,6 @@ pub(crate) fn lengthen<T: Clone>(items: &mut Vec<T>, length: usize, item: T) -> 
 }
 
 /// The bytes of `count` items of `T`.
-pub(crate) fn bytes_of<T>(count: u64) -> u64 {
-    count.saturating_mul(size_of::<T>() as u64)
+pub(crate) fn bytes_of<T>(count: Amount) -> Amount {
+    count * Saturating(size_of::<T>() as u64)
 }

@@ -29,7 +29,7 @@ pub(super) fn decode(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetw
     }
     // Asked before allocating: a short stream cannot stand for many parameters.
     let parameters: u64 = shapes.iter().map(|s| s.parameters() as u64).sum();
-    if parameters > (bytes.len() as u64).saturating_mul(PARAMETERS_PER_BYTE) {
+    if parameters.div_ceil(PARAMETERS_PER_BYTE) > bytes.len() as u64 {
         return Err(error(format!("{} bytes for {parameters} parameters", stream.len())));
     }
     let mut networks = room(shapes.len())?;
@@ -58,6 +58,7 @@ pub(super) fn encode(networks: &[QuantizedNetwork]) -> Result<Vec<u8>> {
 /// The stream of `networks` with tables of `shape`.
 #[cfg(feature = "encoder")]
 pub(super) fn encode_as(networks: &[QuantizedNetwork], sorted: bool, shape: u8) -> Result<Vec<u8>> {
+    assert!(!sorted || networks.iter().all(QuantizedNetwork::is_sorted), "biases that are not sorted");
     let mut writer = super::magnitude::Writer::new(shape);
     visit(&mut networks.to_vec(), sorted, &mut writer)?;
     let mut bytes = vec![if sorted { shape | SORTED } else { shape }];
@@ -67,6 +68,10 @@ pub(super) fn encode_as(networks: &[QuantizedNetwork], sorted: bool, shape: u8) 
 
 /// Passes every value of `networks` through `coder`, in stream order. This order is the format: reading, writing and
 /// measuring share it.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "the networks have one depth, and as many steps and symbols as their shapes ask for"
+)]
 fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut C) -> Result<()> {
     // The first tile's steps follow one another, later ones the tile before: different sizes of difference.
     let mut step_contexts = [Context::new(STEP_DIFFERENCE_MEAN); 2];
@@ -78,7 +83,7 @@ fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut 
         let mut previous_layer = (FIRST_STEP, FIRST_STEP);
         for ((number, layer), steps) in shape.layers().enumerate().zip(steps.iter_mut()) {
             let before = match &previous_tile {
-                Some(steps) => steps.get(number).copied().unwrap_or_default(),
+                Some(steps) => steps[number],
                 None => previous_layer,
             };
             let [first, later] = &mut step_contexts;
@@ -101,11 +106,11 @@ fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut 
                 }
                 contexts.push([weights, biases]);
             }
-            let Some([weight_context, bias_context]) = contexts.get_mut(number) else { continue };
-            for symbol in symbols.get_mut(layer.weights()).unwrap_or_default() {
+            let [weight_context, bias_context] = &mut contexts[number];
+            for symbol in &mut symbols[layer.weights()] {
                 *symbol = coder.signed(weight_context, *symbol)?;
             }
-            let biases = symbols.get_mut(layer.biases()).unwrap_or_default();
+            let biases = &mut symbols[layer.biases()];
             if differs {
                 differences(coder, bias_context, biases)?;
             } else {
@@ -120,10 +125,11 @@ fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut 
 }
 
 /// A step index, as the difference to `before`.
+#[allow(clippy::arithmetic_side_effects, reason = "indices of 16 bits, and a difference of 22")]
 fn step_index<C: Coder>(coder: &mut C, context: &mut Context, before: i16, index: i16) -> Result<i16> {
     let before = i32::from(before);
-    let difference = coder.signed(context, i32::from(index).saturating_sub(before))?;
-    let index = before.saturating_add(difference);
+    let difference = coder.signed(context, i32::from(index) - before)?;
+    let index = before + difference;
     match i16::try_from(index) {
         Ok(index) if STEP_INDICES.contains(&index) => Ok(index),
         _ => Err(Error::format("coded parameters", format!("step index {index}, expected −512 to 511"))),
@@ -131,11 +137,13 @@ fn step_index<C: Coder>(coder: &mut C, context: &mut Context, before: i16, index
 }
 
 /// Ascending non-negative biases, as differences to the one before.
+#[allow(clippy::arithmetic_side_effects, reason = "both terms are at most 2²⁰")]
 fn differences<C: Coder>(coder: &mut C, context: &mut Context, biases: &mut [i32]) -> Result<()> {
     let mut before = 0u32;
     for bias in biases {
-        let difference = coder.magnitude(context, bias.unsigned_abs().saturating_sub(before))?;
-        let value = before.saturating_add(difference);
+        // A reader is given no bias, and has no use for the difference.
+        let difference = coder.magnitude(context, bias.unsigned_abs().wrapping_sub(before))?;
+        let value = before + difference;
         if value > MAX_MAGNITUDE {
             return Err(Error::format("coded parameters", format!("bias {value} above {MAX_MAGNITUDE}")));
         }

@@ -37,8 +37,13 @@ impl<'a> Fields<'a> {
         self.rest
     }
     /// What has been read since the unread bytes were `start`.
+    #[allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "what is unread is an end of `start`"
+    )]
     pub(super) fn since(&self, start: &'a [u8]) -> &'a [u8] {
-        start.get(..start.len().saturating_sub(self.rest.len())).unwrap_or_default()
+        &start[..start.len() - self.rest.len()]
     }
     /// The next `count` bytes.
     pub(super) fn take(&mut self, count: u64, field: &str) -> Result<&'a [u8]> {

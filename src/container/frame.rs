@@ -6,7 +6,8 @@
 use super::fields::Fields;
 use super::zstandard::Decoder;
 use crate::error::Result;
-use crate::limits::{Memory, room};
+use crate::limits::{Amount, Memory, addressable, room};
+use std::num::Saturating;
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// In the descriptor: how many bytes tell the size of the content.
@@ -16,9 +17,10 @@ const SINGLE_SEGMENT: u8 = 0x20;
 /// The largest block where the window is no smaller.
 const MAX_BLOCK: u64 = 128 << 10;
 /// Bytes to decompress any frame: the literals of a block and its tables.
-const SCRATCH: u64 = 1 << 20;
+const SCRATCH: Amount = Saturating(1 << 20);
 
 /// The bytes of exactly one frame that fills `frame` and holds exactly `size` bytes, `what` being its place.
+#[allow(clippy::arithmetic_side_effects, reason = "no block adds more to the content than is left")]
 pub(super) fn decompress(frame: &[u8], size: u64, what: &'static str, memory: &Memory) -> Result<Vec<u8>> {
     let (mut fields, window) = header(frame, size, what)?;
     let largest = window.min(MAX_BLOCK);
@@ -30,14 +32,14 @@ pub(super) fn decompress(frame: &[u8], size: u64, what: &'static str, memory: &M
     }
     blocks.finish()?;
 
-    memory.ask(size.saturating_add(SCRATCH))?;
-    let size = usize::try_from(size).map_err(|_| crate::Error::out_of_memory())?;
+    memory.ask(Saturating(size) + SCRATCH)?;
+    let size = addressable(size)?;
     let mut content = room(size)?;
     let mut decoder = Decoder::new(largest as usize, window)?;
     let mut last = false;
     while !last {
         let block = block(&mut fields, largest)?;
-        let left = size.saturating_sub(content.len());
+        let left = size - content.len();
         match block.kind {
             COMPRESSED => decoder
                 .block(block.bytes, &mut content, left)
@@ -57,6 +59,7 @@ pub(super) fn decompress(frame: &[u8], size: u64, what: &'static str, memory: &M
 }
 
 /// Reads the header of a frame: what is left are the blocks, and the bytes of the window.
+#[allow(clippy::arithmetic_side_effects, reason = "only a size of two bytes has an offset")]
 fn header<'a>(frame: &'a [u8], size: u64, what: &'static str) -> Result<(Fields<'a>, u64)> {
     let mut fields = Fields::new(frame, what);
     if fields.take(MAGIC.len() as u64, "frame")? != MAGIC {
@@ -79,7 +82,7 @@ fn header<'a>(frame: &'a [u8], size: u64, what: &'static str) -> Result<(Fields<
     if bytes == 0 {
         return Err(fields.error("the frame does not tell the size of its content"));
     }
-    let stated = little_endian(fields.take(bytes, "frame content size")?).saturating_add(offset);
+    let stated = little_endian(fields.take(bytes, "frame content size")?) + offset;
     if stated != size {
         return Err(fields.error(format!("frame of {stated} bytes, {size} expected")));
     }
@@ -123,8 +126,9 @@ fn little_endian(bytes: &[u8]) -> u64 {
 }
 
 /// The window that a descriptor stands for: powers of two from 1 KiB on, and their eighths.
+#[allow(clippy::arithmetic_side_effects, reason = "4 bits, shifted by at most 38")]
 fn window_size(descriptor: u8) -> u64 {
-    8u64.saturating_add(u64::from(descriptor & 7)) << (descriptor >> 3) << 7
+    (8 + u64::from(descriptor & 7)) << (descriptor >> 3) << 7
 }
 
 /// Compresses `bytes` into one frame.

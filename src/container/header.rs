@@ -4,6 +4,7 @@ use super::fields::Fields;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::signal::{Description, Kind, SampleFormat, Tiles, Units};
+use std::num::Saturating;
 
 const SIGNAL: &str = "SIGNAL section";
 const TILES: &str = "TILES section";
@@ -81,32 +82,32 @@ pub(super) fn read_signal(payload: &[u8]) -> Result<Description> {
 /// Reads the TILES section, present only where there is more than one tile.
 pub(super) fn read_tiles(payload: &[u8], description: &Description, limits: &Limits) -> Result<Tiles> {
     let mut fields = Fields::new(payload, TILES);
-    let (mut counts, mut product) = (vec![], 1u64);
+    let (mut counts, mut product) = (vec![], Saturating(1u64));
     for &length in &description.lengths {
         let count = fields.varint_in("tiles along an axis", 1, length)?;
-        product = product.saturating_mul(u64::from(count));
+        product *= u64::from(count);
         counts.push(count);
     }
     let overlap = fields.varint_in("overlap", 0, MAX_LENGTH)?;
-    if product < 2 {
+    if product.0 < 2 {
         return Err(fields.error("1 tile, expected no such section"));
     }
     fields.finish()?;
-    Limits::ask("tiles", product, limits.tiles)?;
+    Limits::ask("tiles", product.0, limits.tiles)?;
     Tiles::new(description, &counts, overlap).map_err(|e| Error::format(TILES, e.to_string()))
 }
 
 /// Reads the UNITS section, present only for binary32 samples that are not what the networks give.
+#[allow(clippy::arithmetic_side_effects, reason = "exponents have 9 bits")]
 pub(super) fn read_units(payload: &[u8], description: &Description) -> Result<Units> {
     let mut fields = Fields::new(payload, UNITS);
-    let biased = fields.varint_in("scale", 0, MAX_BIASED_EXPONENT)?;
+    let biased = fields.varint_in("scale", 0, MAX_BIASED_EXPONENT.into())?;
     let mut offsets = vec![];
     for _ in 0..description.channels {
         let bits = fields.take(4, "offset")?.iter().rev().fold(0, |bits, &byte| bits << 8 | u32::from(byte));
         offsets.push(f32::from_bits(bits));
     }
-    let units =
-        Units { offsets, exponent: i16::try_from(biased).map_or(0, |e| e.saturating_sub(EXPONENT_BIAS)) };
+    let units = Units { offsets, exponent: biased as i16 - EXPONENT_BIAS };
     check_units(&units, description).map_err(|detail| fields.error(detail))?;
     fields.finish()?;
     Ok(units)
@@ -114,7 +115,7 @@ pub(super) fn read_units(payload: &[u8], description: &Description) -> Result<Un
 
 /// What is added to the exponent of a scale in the file.
 const EXPONENT_BIAS: i16 = 149;
-const MAX_BIASED_EXPONENT: u32 = 276;
+const MAX_BIASED_EXPONENT: u16 = 276;
 
 /// `Ok` if a file can say such units, otherwise what is wrong.
 fn check_units(units: &Units, description: &Description) -> std::result::Result<(), String> {
@@ -183,12 +184,12 @@ mod write {
             )));
         }
         check_units(units, description).map_err(error)?;
-        let biased = u64::try_from(units.exponent.saturating_add(EXPONENT_BIAS)).ok();
+        let biased = units.exponent.checked_add(EXPONENT_BIAS).and_then(|e| u16::try_from(e).ok());
         let biased = biased
-            .filter(|&e| e <= u64::from(MAX_BIASED_EXPONENT))
+            .filter(|&e| e <= MAX_BIASED_EXPONENT)
             .ok_or_else(|| error(format!("exponent {}, expected −149 to 127", units.exponent)))?;
         let mut payload = vec![];
-        push_varint(&mut payload, biased);
+        push_varint(&mut payload, biased.into());
         units.offsets.iter().for_each(|offset| payload.extend(offset.to_le_bytes()));
         Ok(payload)
     }

@@ -29,6 +29,10 @@ pub(super) struct Context {
     count: u32,
 }
 
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "a sum of 256 magnitudes has 29 bits, 3 more when it is inherited; counts are at least 1"
+)]
 impl Context {
     /// A context that expects `mean` for a start.
     pub(super) fn new(mean: u32) -> Self {
@@ -36,21 +40,20 @@ impl Context {
     }
     /// A context that starts from the mean of this one.
     pub(super) fn inherit(self) -> Self {
-        let sum = self.sum.saturating_mul(INHERITED).checked_div(self.count).unwrap_or(0);
-        Context { sum, count: INHERITED }
+        Context { sum: self.sum * INHERITED / self.count, count: INHERITED }
     }
     /// The scale nearest to the mean, on a logarithmic scale.
     pub(super) fn choice(self) -> Choice {
-        let mean = (u64::from(self.sum) << 16).checked_div(self.count.into()).unwrap_or(0);
+        let mean = (u64::from(self.sum) << 16) / u64::from(self.count);
         let Some(octave) = mean.checked_ilog2() else { return Choice::of_scale(0) };
         let mantissa = mean << 16 >> octave;
         let quarter = QUARTERS.iter().filter(|&&q| q <= mantissa).count() as u32;
-        Choice::of_scale((octave << 2).saturating_add(quarter).saturating_sub(SCALE_OFFSET))
+        // Means below that of the first scale have its table.
+        Choice::of_scale((octave * 4 + quarter).saturating_sub(SCALE_OFFSET))
     }
     pub(super) fn update(&mut self, magnitude: u32) {
-        // At most 255 magnitudes of 2²⁰: far from any overflow.
-        self.sum = self.sum.saturating_add(magnitude);
-        self.count = self.count.saturating_add(1);
+        self.sum += magnitude;
+        self.count += 1;
         if self.count == FORGET {
             self.sum /= 2;
             self.count /= 2;
@@ -65,11 +68,12 @@ pub(super) trait Coder {
     /// The sign of a value other than 0.
     fn negative(&mut self, value: bool) -> Result<bool>;
     /// A magnitude and its sign.
+    #[allow(clippy::arithmetic_side_effects, reason = "magnitudes have 21 bits")]
     fn signed(&mut self, context: &mut Context, value: i32) -> Result<i32> {
         let magnitude = self.magnitude(context, value.unsigned_abs())?;
         let negative = magnitude != 0 && self.negative(value < 0)?;
         let magnitude = magnitude.cast_signed();
-        Ok(if negative { magnitude.saturating_neg() } else { magnitude })
+        Ok(if negative { -magnitude } else { magnitude })
     }
 }
 
@@ -87,11 +91,12 @@ impl<'a> Reader<'a> {
         self.range.finish()
     }
     /// What lies beyond a table: `v + 2³` has `3 + n + 1` bits; `n` ones, a zero, then all its bits but the highest.
+    #[allow(clippy::arithmetic_side_effects, reason = "`v + 2³` is at least 2³")]
     fn beyond(&mut self) -> Result<u32> {
         for bits in GOLOMB..=GOLOMB_MOST {
             if self.range.bits(1)? == 0 {
                 let value = 1 << bits | self.range.bits(bits)?;
-                return Ok(value.saturating_sub(1 << GOLOMB));
+                return Ok(value - (1 << GOLOMB));
             }
         }
         Err(too_large())
@@ -102,15 +107,20 @@ fn too_large() -> Error {
     Error::format("coded parameters", format!("a magnitude above {MAX_MAGNITUDE}"))
 }
 
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "every choice has a table; entries have 22 bits"
+)]
 impl Coder for Reader<'_> {
     fn magnitude(&mut self, context: &mut Context, _: u32) -> Result<u32> {
         let choice = context.choice();
-        let Some(table) = self.tables.get(choice.index()) else { return Err(too_large()) };
+        let table = &self.tables[choice.index()];
         let mut entry = table.find(self.range.peek(TOTAL_BITS)?);
         let (escape, (start, size)) = (table.escape(), table.interval(entry));
         self.range.consume(start, size, TOTAL_BITS)?;
         if entry == escape {
-            entry = entry.saturating_add(self.beyond()?);
+            entry += self.beyond()?;
         }
         let low = self.range.bits(choice.shift)?;
         let magnitude = u64::from(entry) << choice.shift | u64::from(low);
@@ -133,6 +143,7 @@ pub(super) use write::{Tally, Writer};
 #[cfg(feature = "encoder")]
 #[allow(
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     reason = "writes what has been checked, within the bounds of reading"
 )]
 mod write {
@@ -158,7 +169,7 @@ mod write {
     impl Coder for Writer {
         fn magnitude(&mut self, context: &mut Context, value: u32) -> Result<u32> {
             let choice = context.choice();
-            let Some(table) = self.tables.get(choice.index()) else { return Err(too_large()) };
+            let table = &self.tables[choice.index()];
             let (entry, escape) = (value >> choice.shift, table.escape());
             let (start, size) = table.interval(entry.min(escape));
             self.range.encode(start, size, TOTAL_BITS);
@@ -219,13 +230,9 @@ mod write {
     impl Coder for Tally {
         fn magnitude(&mut self, context: &mut Context, value: u32) -> Result<u32> {
             let choice = context.choice();
-            if let Some(uses) = self.uses.get_mut(choice.index()) {
-                let entry = (value >> choice.shift) as usize;
-                let last = uses.len() - 1;
-                if let Some(n) = uses.get_mut(entry.min(last)) {
-                    *n += 1;
-                }
-            }
+            let uses = &mut self.uses[choice.index()];
+            let escape = uses.len() - 1;
+            uses[escape.min((value >> choice.shift) as usize)] += 1;
             context.update(value);
             Ok(value)
         }

@@ -5,6 +5,7 @@ use super::frame::decompress;
 use crate::error::Result;
 use crate::limits::{Limits, Memory, room};
 use crate::signal::{Metadata, MetadataKind};
+use std::num::Saturating;
 
 const METADATA: &str = "METADATA section";
 
@@ -33,7 +34,7 @@ pub(super) fn read(payload: &[u8], limits: &Limits, memory: &mut Memory) -> Resu
     Limits::ask("metadata bytes", size, limits.metadata_bytes)?;
     let bytes = decompress(fields.rest(), size, METADATA, memory)?;
     // Less than the decompression took, as long as the blocks are not yet all that is left of it.
-    memory.hold(size)?;
+    memory.hold(Saturating(size))?;
 
     let mut fields = Fields::new(&bytes, METADATA);
     let (mut blocks, mut last) = (vec![], 0);

@@ -1,7 +1,7 @@
 //! Quantized networks: integers, and the binary32 parameters they stand for.
 
 use super::magnitude::MAX_MAGNITUDE;
-use super::{MAX_PARAMETER, Networks};
+use super::{MAX_DEPTH, MAX_PARAMETER, MAX_WIDTH, Networks};
 use crate::error::Result;
 use crate::ieee::ieee;
 use crate::limits::room;
@@ -35,10 +35,11 @@ pub struct QuantizedNetwork {
 
 /// The quantizer step with index `index`, −512..=511: `2^(index/8)`, its mantissa rounded to binary32. Indices outside
 /// are clamped.
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "clamped, and 8 mantissas")]
 pub fn step(index: i16) -> f32 {
     let index = index.clamp(*STEP_INDICES.start(), *STEP_INDICES.end());
-    let octave = u32::from(index.div_euclid(8).saturating_add(127).unsigned_abs());
-    let mantissa = MANTISSAS.get(usize::from(index.rem_euclid(8).unsigned_abs())).copied().unwrap_or(1.0);
+    let octave = u32::from((index.div_euclid(8) + 127).unsigned_abs());
+    let mantissa = MANTISSAS[usize::from(index.rem_euclid(8).unsigned_abs())];
     // A power of two times a mantissa in 1..2: exact.
     f32::from_bits(octave << 23) * mantissa
 }
@@ -55,14 +56,15 @@ impl QuantizedNetwork {
     /// The same in the room of `parameters`, which are none yet.
     fn dequantize_into(&self, mut parameters: Vec<f32>) -> Network {
         assert_eq!(self.steps.len(), self.shape.layers().len(), "steps of {:?}", self.shape);
+        assert_eq!(self.symbols.len(), self.shape.parameters(), "symbols of {:?}", self.shape);
         ieee(|| parameters.extend(self.parameters()));
         Network::from_parameters(self.shape, parameters)
     }
+    #[allow(clippy::indexing_slicing, reason = "as many symbols as the shape asks for")]
     fn parameters(&self) -> impl Iterator<Item = f32> {
         self.shape.layers().zip(&self.steps).flat_map(move |(layer, &(weights, biases))| {
             let scaled = move |range: std::ops::Range<usize>, index: i16| {
-                let symbols = self.symbols.get(range).unwrap_or_default();
-                symbols.iter().map(move |&symbol| symbol as f32 * step(index))
+                self.symbols[range].iter().map(move |&symbol| symbol as f32 * step(index))
             };
             scaled(layer.weights(), weights).chain(scaled(layer.biases(), biases))
         })
@@ -70,6 +72,10 @@ impl QuantizedNetwork {
     /// `Ok` if the integers are within their ranges, as many as the shape asks for, and stand for parameters of at
     /// most 2⁶⁴; otherwise what is wrong.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
+        let Shape { layers, width, .. } = self.shape;
+        if layers > MAX_DEPTH.into() || !(1..=MAX_WIDTH as usize).contains(&width) {
+            return Err(format!("{:?}, expected up to {MAX_DEPTH} layers of 1 to {MAX_WIDTH}", self.shape));
+        }
         if self.steps.len() != self.shape.layers().len() || self.symbols.len() != self.shape.parameters() {
             return Err(format!(
                 "{} pairs of steps and {} symbols for {:?}",
@@ -87,10 +93,14 @@ impl QuantizedNetwork {
         check_parameters(self.parameters())
     }
     /// Whether the biases of every sine layer are non-negative and ascending, which the file stores in fewer bits.
+    ///
+    /// # Panics
+    /// If there are fewer symbols than the shape asks for.
+    #[allow(clippy::indexing_slicing, reason = "the caller's own network, or one that has been checked")]
     pub fn is_sorted(&self) -> bool {
         let mut sine_layers = self.shape.layers().filter(|l| !l.last);
         sine_layers.all(|layer| {
-            let biases = self.symbols.get(layer.biases()).unwrap_or_default();
+            let biases = &self.symbols[layer.biases()];
             biases.first().is_none_or(|&b| b >= 0) && biases.is_sorted()
         })
     }
@@ -261,7 +271,9 @@ mod tests {
             QuantizedNetwork { symbols: vec![1 << 17, 0, 0, 0], steps: vec![(400, 0); 2], ..good.clone() },
             QuantizedNetwork { steps: vec![(511, 0); 2], symbols: vec![2, 0, 0, 0], ..good.clone() },
         ];
-        assert!(good.check().is_ok());
+        let endless = Shape { layers: usize::MAX, width: 0, ..shape };
+        let endless = QuantizedNetwork { shape: endless, steps: vec![], symbols: vec![0] };
+        assert!(good.check().is_ok() && endless.check().is_err());
         assert!(broken.iter().all(|n| n.check().is_err()));
     }
 

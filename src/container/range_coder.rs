@@ -19,16 +19,23 @@ const PIECE_BITS: u32 = 16;
 /// Reads symbols from bytes.
 pub(super) struct RangeDecoder<'a> {
     bytes: &'a [u8],
-    /// Bytes consumed, counting those past the end.
-    position: usize,
+    /// The bytes that have not been read.
+    rest: std::slice::Iter<'a, u8>,
+    /// Bytes read past the end.
+    missing: u32,
     /// The string minus the lower end of the interval, in units of the last byte read.
     code: u32,
     range: u32,
 }
 
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "`peek` has found the symbol within the interval"
+)]
 impl<'a> RangeDecoder<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Result<Self> {
-        let mut decoder = RangeDecoder { bytes, position: 0, code: 0, range: u32::MAX };
+        let mut decoder = RangeDecoder { bytes, rest: bytes.iter(), missing: 0, code: 0, range: u32::MAX };
         for _ in 0..4 {
             decoder.shift()?;
         }
@@ -37,16 +44,15 @@ impl<'a> RangeDecoder<'a> {
     fn error(detail: impl Into<String>) -> Error {
         Error::format("coded parameters", detail)
     }
-    /// Bytes read past the end.
-    fn missing(&self) -> u32 {
-        u32::try_from(self.position.saturating_sub(self.bytes.len())).unwrap_or(u32::MAX)
-    }
     fn shift(&mut self) -> Result<()> {
-        let byte = self.bytes.get(self.position).copied().unwrap_or(0);
-        self.position = self.position.saturating_add(1);
-        if self.missing() > SLACK {
-            return Err(Self::error(format!("{} bytes end too early", self.bytes.len())));
-        }
+        let byte = match self.rest.next() {
+            Some(&byte) => byte,
+            None if self.missing < SLACK => {
+                self.missing += 1;
+                0
+            }
+            None => return Err(Self::error(format!("{} bytes end too early", self.bytes.len()))),
+        };
         self.code = self.code << 8 | u32::from(byte);
         Ok(())
     }
@@ -60,9 +66,8 @@ impl<'a> RangeDecoder<'a> {
     /// Consumes the symbol at `start..start + size` of a table that sums to `2^bits`, found with `peek`.
     pub(super) fn consume(&mut self, start: u32, size: u32, bits: u32) -> Result<()> {
         let unit = self.range >> bits;
-        // Within the interval, as `peek` has seen.
-        self.code = self.code.wrapping_sub(start.wrapping_mul(unit));
-        self.range = size.wrapping_mul(unit);
+        self.code -= start * unit;
+        self.range = size * unit;
         while self.range < RENORMALISE {
             self.range <<= 8;
             self.shift()?;
@@ -77,26 +82,25 @@ impl<'a> RangeDecoder<'a> {
             let bits = self.peek(piece)?;
             self.consume(bits, 1, piece)?;
             value = value << piece | bits;
-            left = left.saturating_sub(piece);
+            left -= piece;
         }
         Ok(value)
     }
     /// `Ok` if the string was the one the encoder writes: nothing follows it, no shorter one was possible and no
     /// smaller one of its length.
     pub(super) fn finish(self) -> Result<()> {
-        if self.position < self.bytes.len() {
-            let left = self.bytes.len().abs_diff(self.position);
-            return Err(Self::error(format!("{left} bytes too many")));
+        if self.rest.len() > 0 {
+            return Err(Self::error(format!("{} bytes too many", self.rest.len())));
         }
-        let missing = self.missing();
-        if missing == SLACK {
+        if self.missing == SLACK {
             return Ok(());
         }
-        let (code, bits) = (u64::from(self.code), missing << 3);
-        let last = self.bytes.last().copied().unwrap_or(0);
+        let (code, bits) = (u64::from(self.code), self.missing * 8);
+        // Four bytes have been read, one of them at least from the string.
+        let last = self.bytes[self.bytes.len() - 1];
         // To the next multiple of 256 in the last byte, which a shorter string would stand for.
         let to_shorter = u64::from(last.wrapping_neg()) << bits;
-        let shorter = last == 0 || code.saturating_add(to_shorter) < u64::from(self.range);
+        let shorter = last == 0 || code + to_shorter < u64::from(self.range);
         if shorter || code >> bits != 0 {
             return Err(Self::error("not the shortest ending"));
         }

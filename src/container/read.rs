@@ -6,15 +6,17 @@ use super::stored::Scalar;
 use super::{File, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, coded, header, metadata, stored};
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
-use crate::limits::{Limits, Memory, bytes_of, room};
+use crate::limits::{Amount, Limits, Memory, bytes_of, room};
 use crate::network::{Network, Shape};
 use crate::signal::{Description, Tiles};
 use std::io::Read;
+use std::num::Saturating;
+use std::ops::Add;
 
 const NETWORK: &str = "NETWORK section";
 
 /// Bytes that reading takes for any file: the list of sections, the tables of the entropy decoder, a message.
-const SCRATCH: u64 = 64 << 10;
+const SCRATCH: Amount = Saturating(64 << 10);
 /// A vector that grows to `n` bytes has held less than `GROWTH · n`, old and new together.
 const GROWTH: u64 = 3;
 
@@ -28,7 +30,11 @@ pub fn read<R: Read>(reader: R, limits: &Limits) -> Result<File> {
     let most = limits.file_bytes.min(limits.memory_bytes / GROWTH);
     // One byte more than allowed, so that a file that is too long shows.
     reader.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    Limits::ask("bytes of memory", (bytes.len() as u64).saturating_mul(GROWTH), limits.memory_bytes)?;
+    Limits::ask(
+        "bytes of memory",
+        (Saturating(bytes.len() as u64) * Saturating(GROWTH)).0,
+        limits.memory_bytes,
+    )?;
     parse(&bytes, limits)
 }
 
@@ -39,7 +45,7 @@ pub fn read<R: Read>(reader: R, limits: &Limits) -> Result<File> {
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
     Limits::ask("file bytes", bytes.len() as u64, limits.file_bytes)?;
     let mut memory = Memory::new(limits);
-    memory.hold((bytes.len() as u64).saturating_add(SCRATCH))?;
+    memory.hold(Saturating(bytes.len() as u64) + SCRATCH)?;
     let sections = section::split(bytes)?;
     if let Some(unknown) = sections.iter().find(|s| !is_known(s.number) && !section::is_ancillary(s.number)) {
         return Err(Error::unsupported(".siren", format!("critical section {:#04x}", unknown.number)));
@@ -88,8 +94,9 @@ fn read_networks(
     if layers == 0 || layers > MAX_DEPTH {
         return Err(fields.error(format!("{layers} hidden layers, expected 1 to {MAX_DEPTH}")));
     }
-    memory.hold(bytes_of::<Shape>(tiles.len() as u64))?;
-    let (mut shapes, mut parameters) = (room(tiles.len())?, 0u64);
+    let count = Saturating(tiles.len() as u64);
+    memory.hold(bytes_of::<Shape>(count))?;
+    let (mut shapes, mut parameters) = (room(tiles.len())?, Saturating(0));
     for _ in 0..tiles.len() {
         let shape = Shape {
             inputs: signal.lengths.len(),
@@ -97,11 +104,11 @@ fn read_networks(
             layers: usize::from(layers),
             width: fields.varint_in("width", 1, MAX_WIDTH)? as usize,
         };
-        parameters = parameters.saturating_add(shape.parameters() as u64);
+        parameters += shape.parameters() as u64;
         shapes.push(shape);
     }
-    Limits::ask("parameters", parameters, limits.parameters)?;
-    memory.hold(networks_bytes(tiles.len() as u64, layers, parameters))?;
+    Limits::ask("parameters", parameters.0, limits.parameters)?;
+    memory.hold(networks_bytes(count, layers, parameters))?;
     let coded = fields.rest();
     match coding {
         0 => Ok(Networks::Quantized(coded::decode(coded, &shapes)?)),
@@ -113,26 +120,23 @@ fn read_networks(
 
 impl File {
     /// Bytes of memory that an opened file takes, its networks as numbers included.
-    pub(crate) fn memory_bytes(&self) -> u64 {
+    pub(crate) fn memory_bytes(&self) -> Amount {
         let shapes = || self.networks.each_shape();
-        let parameters = shapes().fold(0u64, |sum, s| sum.saturating_add(s.parameters() as u64));
+        let size = |n: usize| Saturating(n as u64);
+        let parameters = shapes().map(|s| size(s.parameters())).fold(Saturating(0), Add::add);
         let layers = shapes().next().map_or(0, |s| s.layers as u8);
         let metadata =
-            self.metadata.iter().fold(0u64, |sum, block| sum.saturating_add(block.bytes.len() as u64));
-        networks_bytes(shapes().count() as u64, layers, parameters)
-            .saturating_add(metadata)
-            .saturating_add(SCRATCH)
+            self.metadata.iter().map(|block| size(block.bytes.len())).fold(Saturating(0), Add::add);
+        networks_bytes(size(shapes().count()), layers, parameters) + metadata + SCRATCH
     }
 }
 
 /// Bytes of the networks of a file: as they are stored, steps and symbols at most, and as the numbers that
 /// [`Networks::decode`] makes of them.
-fn networks_bytes(tiles: u64, layers: u8, parameters: u64) -> u64 {
-    let steps = bytes_of::<(i16, i16)>(u64::from(layers).saturating_add(1));
-    let tile =
-        (size_of::<QuantizedNetwork>() as u64).saturating_add(steps).saturating_add(bytes_of::<Network>(1));
-    let numbers = bytes_of::<i32>(parameters).saturating_add(bytes_of::<f32>(parameters));
-    tiles.saturating_mul(tile).saturating_add(numbers)
+fn networks_bytes(tiles: Amount, layers: u8, parameters: Amount) -> Amount {
+    let steps = bytes_of::<(i16, i16)>(Saturating(u64::from(layers)) + Saturating(1));
+    let tile = bytes_of::<QuantizedNetwork>(Saturating(1)) + steps + bytes_of::<Network>(Saturating(1));
+    tiles * tile + bytes_of::<i32>(parameters) + bytes_of::<f32>(parameters)
 }
 
 #[cfg(test)]

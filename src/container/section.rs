@@ -134,7 +134,7 @@ pub(super) fn push(bytes: &mut Vec<u8>, number: u8, payload: &[u8]) {
     bytes.push(number);
     super::fields::push_varint(bytes, payload.len() as u64);
     bytes.extend_from_slice(payload);
-    let checksum = crc32fast::hash(bytes.get(start..).unwrap_or_default());
+    let checksum = crc32fast::hash(bytes.split_at(start).1);
     bytes.extend_from_slice(&checksum.to_le_bytes());
 }
 

@@ -9,6 +9,7 @@ use crate::limits::{Memory, room};
 use crate::network::{Network, Shape};
 use byteorder::{ByteOrder, LittleEndian};
 use half::f16;
+use std::num::Saturating;
 
 /// How unquantized parameters are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,9 @@ pub(super) fn decode(
     memory: &Memory,
 ) -> Result<Vec<Network>> {
     let count: u64 = shapes.iter().map(|s| s.parameters() as u64).sum();
-    let bytes = decompress(frame, count.saturating_mul(scalar.bytes() as u64), "stored parameters", memory)?;
+    // No frame states a size as large as one that cannot be counted.
+    let size = Saturating(count) * Saturating(scalar.bytes() as u64);
+    let bytes = decompress(frame, size.0, "stored parameters", memory)?;
     let mut values = bytes.chunks_exact(scalar.bytes()).map(|b| scalar.read(b));
     let mut networks = room(shapes.len())?;
     for &shape in shapes {

@@ -4,6 +4,12 @@
 //! it does not list. Both distributions follow recurrences from the middle outwards: the ratio of neighbours is
 //! constant for Laplace and shrinks by a constant ratio for Gauss.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "the tables are constants: no number here comes from a file, and the tests build every table"
+)]
+
 use super::range_coder::TOTAL_BITS;
 use std::sync::OnceLock;
 
@@ -43,12 +49,12 @@ impl Choice {
     /// The table of `scale`, which may be beyond the last one: then one of the uppermost octave, after a shift.
     pub(super) fn of_scale(scale: u32) -> Self {
         let shift = scale.saturating_sub(LAST_SCALE).div_ceil(4);
-        Choice { scale: scale.saturating_sub(shift << 2), shift }
+        Choice { scale: scale - 4 * shift, shift }
     }
     /// Its place among all tables.
     pub(super) fn index(self) -> usize {
         let wide = if self.shift > 0 { LAST_SCALE + 1 - FIRST_WIDE } else { 0 };
-        self.scale.saturating_add(wide) as usize
+        (self.scale + wide) as usize
     }
 }
 
@@ -62,45 +68,41 @@ pub(super) struct Table {
 impl Table {
     /// The escape entry, which is also the number of magnitudes listed.
     pub(super) fn escape(&self) -> u32 {
-        self.starts.len().saturating_sub(2) as u32
+        self.starts.len() as u32 - 2
     }
     /// `(start, size)` of `entry`.
     pub(super) fn interval(&self, entry: u32) -> (u32, u32) {
-        match self.starts.get(entry as usize..) {
-            Some(&[start, end, ..]) => (start, end.saturating_sub(start)),
-            _ => (0, 0),
-        }
+        let (start, end) = (self.starts[entry as usize], self.starts[entry as usize + 1]);
+        (start, end - start)
     }
     /// The entry at `position`, below 2¹⁶.
     pub(super) fn find(&self, position: u32) -> u32 {
-        self.starts.partition_point(|&start| start <= position).saturating_sub(1) as u32
+        self.starts.partition_point(|&start| start <= position) as u32 - 1
     }
 
     /// The table of `scale` and `shape`. `wide` says that magnitudes lost low bits, so that entry 0 is as wide as
     /// the others, not half as wide, and its middle lies half an entry from 0.
     fn build(scale: u32, shape: u8, wide: bool) -> Self {
-        let (laplace, gauss) = RATIOS.get(scale as usize).copied().unwrap_or_default();
+        let (laplace, gauss) = RATIOS[scale as usize];
         let escape = magnitudes(scale);
         // Every entry gets 1 and its share of the rest; shares are rounded as sums, so that nothing is left over.
-        let rest = (1u64 << TOTAL_BITS).saturating_sub(escape.into()).saturating_sub(1);
+        let rest = (1u64 << TOTAL_BITS) - u64::from(escape) - 1;
         let shares = |sums: Vec<u64>, weight: u8| {
-            let total = sums.last().copied().unwrap_or(0);
-            let share = move |sum: u64| sum.saturating_mul(rest).checked_div(total).unwrap_or(0);
-            sums.into_iter().map(move |sum| share(sum).saturating_mul(weight.into()))
+            let total = sums[sums.len() - 1];
+            sums.into_iter().map(move |sum| sum * rest / total * u64::from(weight))
         };
         let laplace = shares(cumulative(escape, wide, laplace.into(), 1 << 32), shape);
-        let gauss =
-            shares(cumulative(escape, wide, gauss.into(), square(gauss)), SHAPES.saturating_sub(shape));
-        let mixed = laplace.zip(gauss).map(|(l, g)| l.saturating_add(g) >> SHAPE_BITS);
-        Table { starts: mixed.zip(0u64..).map(|(share, entry)| entry.saturating_add(share) as u32).collect() }
+        let gauss = shares(cumulative(escape, wide, gauss.into(), square(gauss)), SHAPES - shape);
+        let mixed = laplace.zip(gauss).map(|(l, g)| (l + g) >> SHAPE_BITS);
+        Table { starts: mixed.zip(0u64..).map(|(share, entry)| (entry + share) as u32).collect() }
     }
 }
 
-/// All tables of one shape, by [`Choice::index`]; none of a shape above [`SHAPES`]. Built when first asked for.
+/// All tables of one shape, at most [`SHAPES`], by [`Choice::index`]. Built when first asked for.
 pub(super) fn tables(shape: u8) -> &'static [Table] {
     static TABLES: [OnceLock<Vec<Table>>; SHAPES as usize + 1] =
         [const { OnceLock::new() }; SHAPES as usize + 1];
-    TABLES.get(usize::from(shape)).map_or(&[], |tables| tables.get_or_init(|| build(shape)))
+    TABLES[usize::from(shape)].get_or_init(|| build(shape))
 }
 
 fn build(shape: u8) -> Vec<Table> {
@@ -116,7 +118,7 @@ fn magnitudes(scale: u32) -> u32 {
 
 /// The product of ratios up to 2³² in units of 2⁻³², one of them below 1.
 fn product(a: u64, b: u64) -> u64 {
-    a.wrapping_mul(b) >> 32
+    (a * b) >> 32
 }
 
 /// The square of a ratio.
@@ -135,7 +137,7 @@ fn cumulative(escape: u32, wide: bool, ratio: u64, change: u64) -> Vec<u64> {
     }
     for entry in 0..=escape {
         // Magnitude 0 is one integer, every other magnitude two.
-        sum = sum.saturating_add(if entry == 0 && !wide { weight / 2 } else { weight });
+        sum += if entry == 0 && !wide { weight / 2 } else { weight };
         sums.push(sum);
         weight = product(weight, ratio);
         ratio = product(ratio, change);

@@ -315,6 +315,19 @@ fn an_ordinary_header_is_small() {
     assert_eq!(bytes_of(&file).len() as u64 - coded, 32);
 }
 
+#[test]
+fn networks_that_no_file_holds_have_no_size() {
+    let network = |layers, width| {
+        let shape = Shape { inputs: 2, outputs: 3, layers, width };
+        let steps = vec![(-40, -40); layers + 1];
+        QuantizedNetwork { shape, steps, symbols: vec![5; shape.parameters()] }
+    };
+    assert!(quantized_size(&[network(2, 4), network(2, 5)]) < 100);
+    for networks in [[network(2, 4), network(3, 4)], [network(65, 1), network(65, 1)]] {
+        assert_eq!(quantized_size(&networks), u64::MAX);
+    }
+}
+
 prop_compose! {
     fn quantized(inputs: usize, outputs: usize, layers: usize)(
         width in 1usize..6,

@@ -34,7 +34,8 @@ pub fn write<W: Write>(file: &File, mut writer: W) -> Result<()> {
 /// The bytes that `networks`, all of one depth, take in a file: the coded parameters without the widths. Exact, for a
 /// search for a size; `u64::MAX` of what no file can hold.
 pub fn quantized_size(networks: &[QuantizedNetwork]) -> u64 {
-    if networks.iter().any(|network| network.check().is_err()) {
+    let depths = networks.chunk_by(|a, b| a.shape.layers == b.shape.layers).count();
+    if depths > 1 || networks.iter().any(|network| network.check().is_err()) {
         return u64::MAX;
     }
     coded::encode(networks).map_or(u64::MAX, |bytes| bytes.len() as u64)

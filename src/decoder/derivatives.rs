@@ -9,6 +9,7 @@ use crate::limits::room;
 use crate::network::Jet;
 use crate::render::Derivative;
 use crate::signal::Grid;
+use std::num::Saturating;
 
 impl Decoder {
     /// What rendering the jet of `grid` would cost.
@@ -25,9 +26,8 @@ impl Decoder {
     /// As [`Decoder::render`].
     pub fn render_jet(&self, grid: &Grid, jet: Jet) -> Result<Vec<f32>> {
         let (rendering, cost) = self.affordable(grid, Some(jet))?;
-        let components = jet.components(grid.axes.len());
-        let samples = usize::try_from(cost.samples).unwrap_or(usize::MAX);
-        let mut jets = room(samples.saturating_mul(components))?;
+        let components = jet.components(grid.axes.len()) as u64;
+        let mut jets = room((Saturating(cost.samples) * Saturating(components)).0)?;
         for band in rendering.bands() {
             jets.extend(band?);
         }
@@ -41,8 +41,8 @@ impl Decoder {
     pub fn differentiate(&self, grid: &Grid, derivative: Derivative) -> Result<Vec<f32>> {
         let (sets, each) = derivative.layout(self.description());
         let bands = self.differentiate_bands(grid, derivative)?;
-        let count = grid.positions().saturating_mul((sets * each) as u64);
-        let mut values = room(usize::try_from(count).unwrap_or(usize::MAX))?;
+        let count = Saturating(grid.positions()) * Saturating((sets * each) as u64);
+        let mut values = room(count.0)?;
         for band in bands {
             values.extend(band?);
         }

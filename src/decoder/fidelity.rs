@@ -43,6 +43,9 @@ impl Decoder {
             );
             return Err(Error::parameter("original", detail));
         }
+        if original.samples.len() as u64 != expected.positions() * u64::from(expected.channels) {
+            return Err(Error::parameter("original", format!("{} samples", original.samples.len())));
+        }
         if let Some(short) = lengths.iter().find(|&&n| (n as usize) < 2 * RADIUS + 1) {
             let detail = format!("an axis of {short} samples, at least {} expected", 2 * RADIUS + 1);
             return Err(Error::parameter("original", detail));
@@ -55,7 +58,7 @@ impl Decoder {
         // Strips along the last axis, which overlap by the window.
         let margin = 2 * RADIUS as u32;
         for from in (0..last - margin).step_by(strip as usize) {
-            let rows = from..(from.saturating_add(strip + margin)).min(last);
+            let rows = from..from + (strip + margin).min(last - from);
             let gradient = self.gradient(rows.clone())?;
             let shape: Vec<usize> =
                 lengths[..lengths.len() - 1].iter().map(|&n| n as usize).chain([rows.len()]).collect();

@@ -6,6 +6,7 @@ use crate::ieee::ieee;
 use crate::limits::{Limits, collected, room};
 use crate::network::{Jet, Network};
 use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, Work, taylor};
+use std::num::Saturating;
 
 impl Decoder {
     /// The unit values at `positions` (native samples, `−½` to `length − ½`; all axes of a point, then the next point):
@@ -71,8 +72,8 @@ impl Decoder {
         let channels = usize::from(self.description().channels);
         let components = jet.map_or(1, |jet| jet.components(axes)) as u64;
         let points = (positions.len() / axes) as u64;
-        let values = points.saturating_mul(channels as u64).saturating_mul(components);
-        Limits::ask("values at the points", values, self.limits.samples)?;
+        let values = Saturating(points) * Saturating(channels as u64) * Saturating(components);
+        Limits::ask("values at the points", values.0, self.limits.samples)?;
         self.ask_work(points, jet)?;
         let (networks, tiles, engine, units) = (&self.networks, self.tiles(), &self.engine, self.units());
         let watch = self.watch();
@@ -83,10 +84,10 @@ impl Decoder {
     fn ask_work(&self, points: u64, jet: Option<Jet>) -> Result<()> {
         // No more than two tiles of an axis touch a point. Each may be alone there with it, but a chunk of points visits none twice.
         let cut = self.tiles().counts().iter().filter(|&&count| count > 1).count();
-        let positions = points.saturating_mul(1 << cut);
-        let chunks = points.div_ceil(Points::CHUNK as u64);
-        let visits = chunks.saturating_mul(self.tiles().len() as u64).min(positions);
-        let work = |network: &Network| Work::of(network.shape(), jet, positions, visits).total();
+        let positions = Saturating(points) * Saturating(1 << cut);
+        let chunks = Saturating(points.div_ceil(Points::CHUNK as u64));
+        let visits = (chunks * Saturating(self.tiles().len() as u64)).min(positions).0;
+        let work = |network: &Network| Work::of(network.shape(), jet, positions, visits).total().0;
         let most = self.networks.iter().map(work).max().unwrap_or(0);
         Limits::ask("multiply-adds of the points, at most", most, self.limits.macs)
     }

@@ -21,8 +21,8 @@ impl Jet {
         let second = match self {
             Jet::Gradient => 0,
             Jet::Laplacian => 1,
-            Jet::Hessian => inputs.saturating_mul(inputs.saturating_add(1)) / 2,
+            Jet::Hessian => inputs * (inputs + 1) / 2,
         };
-        inputs.saturating_add(1).saturating_add(second)
+        inputs + 1 + second
     }
 }

@@ -1,5 +1,7 @@
 //! The shape of a network and where each layer's parameters lie.
 
+use std::num::Saturating;
+
 /// `inputs → width × layers (sine) → outputs (linear)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -29,42 +31,45 @@ pub struct LayerShape {
 impl LayerShape {
     /// Index range of the weights (`outputs × inputs`, row by row).
     pub fn weights(&self) -> std::ops::Range<usize> {
-        self.offset..self.offset.saturating_add(self.inputs.saturating_mul(self.outputs))
+        self.offset..self.offset + self.inputs * self.outputs
     }
     /// Index range of the biases.
     pub fn biases(&self) -> std::ops::Range<usize> {
         let start = self.weights().end;
-        start..start.saturating_add(self.outputs)
+        start..start + self.outputs
     }
-    /// The weights and biases of this layer among all `parameters`; nothing where there are too few.
+    /// The weights and biases of this layer among all `parameters`.
+    ///
+    /// # Panics
+    /// If there are too few.
     pub fn split<'a>(&self, parameters: &'a [f32]) -> (&'a [f32], &'a [f32]) {
-        let part = |range| parameters.get(range).unwrap_or_default();
-        (part(self.weights()), part(self.biases()))
+        (&parameters[self.weights()], &parameters[self.biases()])
     }
 }
 
 impl Shape {
-    /// The layers from input to output: `layers` sine layers and the linear one.
+    /// The layers from input to output: `layers` sine layers and the linear one. Their offsets overflow only
+    /// where the number of parameters does.
     pub fn layers(self) -> impl DoubleEndedIterator<Item = LayerShape> + ExactSizeIterator {
-        let of = |inputs: usize, outputs: usize| inputs.saturating_add(1).saturating_mul(outputs);
+        let of = |inputs: usize, outputs: usize| (inputs + 1) * outputs;
         let (first, hidden) = (of(self.inputs, self.width), of(self.width, self.width));
-        (0..self.layers.saturating_add(1)).map(move |l| LayerShape {
+        (0..self.layers + 1).map(move |l| LayerShape {
             inputs: if l == 0 { self.inputs } else { self.width },
             outputs: if l == self.layers { self.outputs } else { self.width },
-            offset: l.checked_sub(1).map_or(0, |before| first.saturating_add(hidden.saturating_mul(before))),
+            offset: if l == 0 { 0 } else { first + hidden * (l - 1) },
             last: l == self.layers,
         })
     }
-    /// The number of parameters, weights and biases.
+    /// The number of parameters, weights and biases; `usize::MAX`, the length of no vector, if it is larger.
     pub fn parameters(self) -> usize {
-        let biases = self.layers.saturating_mul(self.width).saturating_add(self.outputs);
-        self.macs().saturating_add(biases)
+        let [outputs, layers, width] = [self.outputs, self.layers, self.width].map(Saturating);
+        (Saturating(self.macs()) + layers * width + outputs).0
     }
-    /// Multiply-adds per evaluated point.
+    /// Multiply-adds per evaluated point; `usize::MAX` if there are more.
     pub fn macs(self) -> usize {
-        let hidden = self.layers.saturating_sub(1).saturating_mul(self.width).saturating_mul(self.width);
-        let outer = self.inputs.saturating_add(self.outputs).saturating_mul(self.width);
-        hidden.saturating_add(outer)
+        let [inputs, outputs, width] = [self.inputs, self.outputs, self.width].map(Saturating);
+        let hidden = Saturating(self.layers) - Saturating(1);
+        (hidden * width * width + (inputs + outputs) * width).0
     }
 }
 

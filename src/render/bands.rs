@@ -25,11 +25,11 @@ impl Iterator for Bands<'_> {
 
     fn next(&mut self) -> Option<Result<Vec<f32>>> {
         if self.ready.len() == 0 {
-            let (length, count) = (self.rendering.band_length(), self.rendering.last_count());
+            let (length, count) = (self.rendering.band_length(), self.rendering.last().axis.count);
             let group: Vec<Range<u32>> = (self.next..count)
                 .step_by(length as usize)
                 .take(group_size())
-                .map(|from| from..from.saturating_add(length).min(count))
+                .map(|from| from..from + length.min(count - from))
                 .collect();
             self.next = group.last().map_or(count, |band| band.end);
             match render(&self.rendering, &group) {
@@ -60,7 +60,7 @@ fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Result<Vec<Vec<f32
 /// Bands rendered before they are handed on: a few for every thread.
 pub(super) fn group_size() -> usize {
     #[cfg(feature = "threads")]
-    return threads().saturating_mul(4);
+    return threads() * 4;
     #[cfg(not(feature = "threads"))]
     1
 }

@@ -23,7 +23,7 @@ pub(super) struct Seen {
 impl Seen {
     /// `position` along `axis`, native samples.
     pub fn new(tiles: &Tiles, tile: &Tile, axis: usize, position: f64) -> Self {
-        let k = tile.index.get(axis).copied().unwrap_or(0);
+        let k = tile.index[axis];
         let [slope, curvature] = tiles.weight_derivatives(axis, k, position);
         let weight = tiles.weight(axis, k, position);
         Seen { coordinate: tile.coordinate(axis, position), weight: [weight, slope as f32, curvature as f32] }
@@ -69,23 +69,19 @@ impl<'a> Blend<'a> {
     /// Adds a point, whose share goes to `out[place..]`: per channel, the components of the jet.
     pub fn push(
         &mut self,
-        point: impl Iterator<Item = Seen>,
+        point: impl ExactSizeIterator<Item = Seen>,
         place: usize,
         out: &mut [f32],
         workspace: &mut Workspace,
     ) -> Result<()> {
         let mut weights = [[1.0, 0.0, 0.0]; AXES];
         let (block, lane) = (self.points.len() / BLOCK, self.points.len() % BLOCK);
-        let size = self.network.shape().inputs.saturating_mul(BLOCK);
-        let start = size.saturating_mul(block);
-        let end = start.saturating_add(size);
-        lengthen(&mut self.coordinates, end, 0.0)?;
-        let axes = self.coordinates.get_mut(start..end).unwrap_or_default().chunks_exact_mut(BLOCK);
-        for ((coordinates, weight), seen) in axes.zip(&mut weights).zip(point) {
-            if let Some(coordinate) = coordinates.get_mut(lane) {
-                *coordinate = seen.coordinate;
-            }
-            *weight = seen.weight;
+        let inputs = self.network.shape().inputs;
+        assert_eq!(point.len(), inputs, "axes of a point");
+        lengthen(&mut self.coordinates, (block + 1) * inputs * BLOCK, 0.0)?;
+        for (axis, seen) in point.enumerate() {
+            self.coordinates[(block * inputs + axis) * BLOCK + lane] = seen.coordinate;
+            weights[axis] = seen.weight;
         }
         self.points.push((weights, place));
         if self.points.len() < self.engine.points() { Ok(()) } else { self.flush(out, workspace) }
@@ -96,27 +92,22 @@ impl<'a> Blend<'a> {
         self.watch.ask()?;
         let Shape { inputs, outputs: channels, .. } = self.network.shape();
         let size = components(self.jet, inputs);
-        let (blocks, rows) = (self.points.len().div_ceil(BLOCK), size.saturating_mul(channels));
-        let length = |rows: usize| blocks.saturating_mul(rows).saturating_mul(BLOCK);
+        let (blocks, rows) = (self.points.len().div_ceil(BLOCK), size * channels);
+        let length = |rows: usize| blocks * rows * BLOCK;
         lengthen(&mut self.values, length(rows), 0.0)?;
         self.values.truncate(length(rows));
-        let coordinates = self.coordinates.get(..length(inputs)).unwrap_or_default();
+        let coordinates = &self.coordinates[..length(inputs)];
         self.engine.evaluate(self.network, coordinates, self.jet, &mut self.values, workspace)?;
         for (n, (weights, place)) in self.points.iter().enumerate() {
-            let (first_row, lane) = ((n / BLOCK).saturating_mul(rows), n % BLOCK);
-            let weights = Weights { axes: weights.get(..inputs).unwrap_or_default() };
+            let (first_row, lane) = (n / BLOCK * rows, n % BLOCK);
+            let weights = Weights { axes: &weights[..inputs] };
             let whole = weights.product([]);
-            let out = out.get_mut(*place..).unwrap_or_default();
-            for (c, out) in out.chunks_exact_mut(size).take(channels).enumerate() {
+            for (c, out) in out[*place..][..rows].chunks_exact_mut(size).enumerate() {
                 // In rows of a block: component by component, and within it channel by channel.
-                let component = |k: usize| {
-                    let row = first_row.saturating_add(k.saturating_mul(channels)).saturating_add(c);
-                    self.values.get(row.saturating_mul(BLOCK).saturating_add(lane)).copied().unwrap_or(0.0)
-                };
-                let Some((value, derivatives)) = out.split_first_mut() else { continue };
-                *value = whole.mul_add(component(0), *value);
+                let component = |k: usize| self.values[(first_row + k * channels + c) * BLOCK + lane];
+                out[0] = whole.mul_add(component(0), out[0]);
                 if let Some(jet) = self.jet {
-                    weights.differentiate(jet, self.scale, component, derivatives);
+                    weights.differentiate(jet, self.scale, component, &mut out[1..]);
                 }
             }
         }
@@ -140,15 +131,15 @@ impl Weights<'_> {
     fn product<const N: usize>(&self, by: [usize; N]) -> f32 {
         let order = |a: usize| by.iter().filter(|&&axis| axis == a).count();
         let weights = self.axes.iter().enumerate();
-        weights.filter_map(|(a, weight)| weight.get(order(a))).product()
+        weights.map(|(a, weight)| weight[order(a)]).product()
     }
 
     /// Adds the derivatives of `weight · f` to `out`, the first ones and then the second ones, where `component` has those of `f` by local coordinates, of which
     /// a native sample is `scale`: `∂ᵢ(wf) = wᵢf + wfᵢ`, `∂ᵢⱼ(wf) = wᵢⱼf + wᵢfⱼ + wⱼfᵢ + wfᵢⱼ`.
     fn differentiate(&self, jet: Jet, scale: f32, component: impl Fn(usize) -> f32, out: &mut [f32]) {
         let (axes, whole, value) = (self.axes.len(), self.product([]), component(0));
-        let Some((first, seconds)) = out.split_at_mut_checked(axes) else { return };
-        let slope = |i: usize| scale * component(i.saturating_add(1));
+        let (first, seconds) = out.split_at_mut(axes);
+        let slope = |i: usize| scale * component(1 + i);
         for (i, first) in first.iter_mut().enumerate() {
             *first += self.product([i]) * value + whole * slope(i);
         }
@@ -156,18 +147,16 @@ impl Weights<'_> {
             self.product([i, j]) * value + (self.product([i]) * slope(j) + self.product([j]) * slope(i))
         };
         // By their number among the components, behind the value and the first derivatives.
-        let second = |k: usize| whole * (scale * scale * component(k.saturating_add(axes).saturating_add(1)));
+        let second = |k: usize| whole * (scale * scale * component(1 + axes + k));
         match jet {
             Jet::Gradient => {}
             Jet::Laplacian => {
-                for sum in seconds.iter_mut().take(1) {
-                    *sum += (0..axes).map(|i| mixed(i, i)).sum::<f32>() + second(0);
-                }
+                seconds[0] += (0..axes).map(|i| mixed(i, i)).sum::<f32>() + second(0);
             }
             Jet::Hessian => {
                 let pairs = (0..axes).flat_map(|i| (i..axes).map(move |j| (i, j)));
-                for ((k, out), (i, j)) in seconds.iter_mut().enumerate().zip(pairs) {
-                    *out += mixed(i, j) + second(k);
+                for (k, (i, j)) in pairs.enumerate() {
+                    seconds[k] += mixed(i, j) + second(k);
                 }
             }
         }

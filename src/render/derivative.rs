@@ -69,7 +69,7 @@ impl Derivative {
         let channels = usize::from(description.channels);
         match self {
             Derivative::Gradient => (channels, axes),
-            Derivative::Hessian => (channels, axes.saturating_mul(axes.saturating_add(1)) / 2),
+            Derivative::Hessian => (channels, axes * (axes + 1) / 2),
             Derivative::Partial(_) | Derivative::Laplacian | Derivative::Magnitude => (channels, 1),
             Derivative::Normals { .. } => (1, 3),
         }
@@ -78,27 +78,22 @@ impl Derivative {
     /// Appends the derivative at one position, whose jets of all channels follow each other in `jets`.
     pub(crate) fn extend(self, axes: usize, jets: &[f32], out: &mut Vec<f32>) {
         // Of each channel the first and the second derivatives, behind the value.
-        let channels = jets.chunks_exact(self.jet().components(axes)).map(|jet| {
-            let derivatives = jet.get(1..).unwrap_or_default();
-            derivatives.split_at_checked(axes).unwrap_or_default()
-        });
+        let channels = jets.chunks_exact(self.jet().components(axes)).map(|jet| jet[1..].split_at(axes));
         match self {
             Derivative::Gradient => channels.for_each(|(first, _)| out.extend(first)),
-            Derivative::Partial(axis) => out.extend(channels.filter_map(|(first, _)| first.get(axis))),
-            Derivative::Laplacian => out.extend(channels.filter_map(|(_, second)| second.first())),
+            Derivative::Partial(axis) => out.extend(channels.map(|(first, _)| first[axis])),
+            Derivative::Laplacian => out.extend(channels.map(|(_, second)| second[0])),
             Derivative::Hessian => channels.for_each(|(_, second)| out.extend(second)),
             Derivative::Magnitude => out.extend(channels.map(|(first, _)| {
                 let square: f64 = first.iter().map(|&d| f64::from(d).powi(2)).sum();
                 square.sqrt() as f32
             })),
             Derivative::Normals { height } => {
-                let slopes: Vec<[f32; 2]> =
-                    channels.filter_map(|(first, _)| first.first_chunk().copied()).collect();
+                let slopes: Vec<[f32; 2]> = channels.map(|(first, _)| [first[0], first[1]]).collect();
                 let luma = |r, g, b| LUMA[0] * r + LUMA[1] * g + LUMA[2] * b;
-                let [x, y] = match *slopes.as_slice() {
+                let [x, y] = match slopes[..] {
                     [[rx, ry], [gx, gy], [bx, by], ..] => [luma(rx, gx, bx), luma(ry, gy, by)],
-                    [grey, ..] => grey,
-                    [] => [0.0; 2],
+                    _ => slopes[0],
                 };
                 let normal = [-height * x, -height * y, 1.0].map(f64::from);
                 let length = normal.iter().map(|n| n * n).sum::<f64>().sqrt();

@@ -3,17 +3,11 @@
 //! At each position the tiles with a weight above 0 are visited in ascending order, `value ← fma(weight, network,
 //! value)` from 0, where the weight is the product of the axes' weights, first axis first; then it is taken to the units of
 //! the signal. A sample is the mean over the positions of its footprint, where colours count by their alpha.
+//!
+//! What a caller asks for is checked before it comes here, so an index that is out of range is a mistake in this
+//! module: it panics, since a default in its place would be a wrong sample.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::unwrap_used
-    )
-)]
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
 mod bands;
 mod blend;
@@ -35,19 +29,20 @@ pub(crate) use taylor::{HIGHEST_ORDER, taylor};
 use crate::backend::Engine;
 use crate::backend::simd::{BLOCK, Workspace};
 use crate::error::Result;
-use crate::limits::{bytes_of, filled};
+use crate::limits::{Amount, bytes_of, filled};
 use crate::network::{Jet, Network};
-use crate::signal::{Description, Grid, Tiles, Units};
+use crate::signal::{Axis, Description, Grid, Tiles, Units};
 use crate::watch::Watch;
 use bands::{group_size, threads};
 use blend::components;
 use plan::AxisPlan;
-use std::ops::Range;
+use std::num::Saturating;
+use std::ops::{Add, Mul, Range};
 
 /// Positions per band, about: enough to fill the CPU's kernels, little enough to stay in cache.
 const BAND: u64 = 1 << 14;
 /// Bytes of small things on each thread.
-const SCRATCH: u64 = 16 << 10;
+const SCRATCH: Amount = Saturating(16 << 10);
 
 /// A grid laid over tiles.
 pub(crate) struct Rendering<'a> {
@@ -78,6 +73,8 @@ impl<'a> Rendering<'a> {
         jet: Option<Jet>,
         (engine, watch): (&'a Engine, Watch<'a>),
     ) -> Result<Self> {
+        assert!(!grid.axes.is_empty() && grid.axes.len() == description.lengths.len(), "{grid:?}");
+        assert_eq!(networks.len(), tiles.len(), "networks");
         let axes = grid.axes.iter().zip(&description.lengths).enumerate();
         let axes: Result<_> =
             axes.map(|(a, (axis, &length))| AxisPlan::new(tiles, a, axis, length)).collect();
@@ -92,7 +89,7 @@ impl<'a> Rendering<'a> {
 
     /// Numbers at a position: all channels, and of each the components of the jet.
     pub fn values_per_position(&self) -> usize {
-        self.channels.saturating_mul(self.values_per_channel())
+        self.channels * self.values_per_channel()
     }
     /// Those of one channel.
     fn values_per_channel(&self) -> usize {
@@ -100,34 +97,29 @@ impl<'a> Rendering<'a> {
     }
 
     /// Bytes of memory beside the result: finished bands that wait for their turn, and what each thread works with.
-    pub fn working_bytes(&self) -> u64 {
-        let product =
-            |factors: &[u64]| factors.iter().fold(1, |product: u64, &factor| product.saturating_mul(factor));
-        let (values, last) =
-            (self.values_per_position() as u64, self.axes.last().map_or(0, AxisPlan::positions));
-        let line = self.inner().map(|plan| u64::from(plan.axis.count)).fold(1, u64::saturating_mul);
-        let samples = product(&[line, self.band_length().into(), values]);
-        let slab = product(&[self.inner_positions(), self.slab_length().min(last).into(), values]);
-        let inner: u64 = self.inner().map(|plan| u64::from(plan.positions())).sum();
-        let columns = inner.saturating_add(self.slab_length().min(last).into());
-        let width =
-            self.networks.iter().map(|n| n.shape().width.max(self.channels) as u64).max().unwrap_or(0);
+    pub fn working_bytes(&self) -> Amount {
+        let size = |n: usize| Saturating(n as u64);
+        let count = |n: u32| Saturating(u64::from(n));
+        let values = size(self.values_per_position());
+        let line = self.inner().map(|plan| count(plan.axis.count)).fold(count(1), Mul::mul);
+        let samples = line * count(self.band_length());
+        let slab_length = count(self.slab_length().min(self.last().positions()));
+        let slab = self.inner_positions() * slab_length;
+        let columns = self.inner().map(|plan| count(plan.positions())).fold(slab_length, Add::add);
+        let width = self.networks.iter().map(|n| n.shape().width.max(self.channels)).max().unwrap_or(0);
         // Per point of a block two layers, of which a growing buffer may hold a smaller copy; of a batch inputs, places, outputs and what a
         // device has of them.
-        let block = width.saturating_mul(4).saturating_mul(values);
-        let batch = values.saturating_mul(4).saturating_add(64);
-        let worker = [
+        let block = size(width) * Saturating(4) * values;
+        let batch = values * Saturating(4) + Saturating(64);
+        let worker = SCRATCH
             // Values and the sums of their means.
-            bytes_of::<f32>(slab),
-            bytes_of::<f64>(product(&[line, self.band_length().into(), self.sums_per_sample() as u64])),
+            + bytes_of::<f32>(slab * values)
+            + bytes_of::<f64>(samples * size(self.sums_per_sample()))
             // What is separable, per axis.
-            columns.saturating_mul(tile::COLUMN_BYTES),
-            bytes_of::<f32>(product(&[block, BLOCK as u64])),
-            bytes_of::<f32>(product(&[batch, self.engine.points() as u64])),
-        ];
-        let worker = worker.iter().fold(SCRATCH, |sum, &bytes| sum.saturating_add(bytes));
-        let bands = product(&[bytes_of::<f32>(samples), group_size() as u64]);
-        product(&[worker, threads() as u64]).saturating_add(bands)
+            + columns * tile::COLUMN_BYTES
+            + bytes_of::<f32>(block * size(BLOCK))
+            + bytes_of::<f32>(batch * size(self.engine.points()));
+        worker * size(threads()) + bytes_of::<f32>(samples * values) * size(group_size())
     }
 
     /// The rendering in bands along the last axis, in order, `samples × channels × components` values each.
@@ -135,34 +127,33 @@ impl<'a> Rendering<'a> {
         Bands::new(self)
     }
 
+    /// The axis that bands are cut along.
+    fn last(&self) -> &AxisPlan {
+        &self.axes[self.axes.len() - 1]
+    }
     /// All axes but the last.
     fn inner(&self) -> impl Iterator<Item = &AxisPlan> {
-        self.axes.iter().rev().skip(1)
+        self.axes[..self.axes.len() - 1].iter()
     }
     /// Positions for each position along the last axis.
-    fn inner_positions(&self) -> u64 {
-        self.inner().map(|plan| u64::from(plan.positions())).fold(1, u64::saturating_mul)
+    fn inner_positions(&self) -> Amount {
+        self.inner().map(|plan| Saturating(plan.positions().into())).fold(Saturating(1), Mul::mul)
     }
     /// Positions along the last axis that are evaluated at once.
     fn slab_length(&self) -> u32 {
-        BAND.max(self.engine.points() as u64).checked_div(self.inner_positions()).unwrap_or(0).max(1) as u32
+        (BAND.max(self.engine.points() as u64) / self.inner_positions().0).max(1) as u32
     }
     /// Samples along the last axis of a band.
     fn band_length(&self) -> u32 {
-        let footprint = self.axes.last().map_or(1, |plan| plan.axis.footprint);
-        self.slab_length().checked_div(footprint).unwrap_or(0).clamp(1, self.last_count())
-    }
-    /// Samples along the last axis.
-    fn last_count(&self) -> u32 {
-        self.axes.last().map_or(1, |plan| plan.axis.count)
+        let Axis { count, footprint, .. } = self.last().axis;
+        (self.slab_length() / footprint).clamp(1, count)
     }
 
     /// The samples whose last index lies in `band`.
     fn band(&self, band: &Range<u32>, workspace: &mut Workspace) -> Result<Vec<f32>> {
-        let mut window: Vec<Range<u32>> = self.axes.iter().map(|plan| 0..plan.positions()).collect();
-        let Some((last, plan)) = window.last_mut().zip(self.axes.last()) else { return Ok(vec![]) };
-        let footprint = plan.axis.footprint;
-        *last = band.start.saturating_mul(footprint)..band.end.saturating_mul(footprint);
+        let footprint = self.last().axis.footprint;
+        let last = band.start * footprint..band.end * footprint;
+        let window: Vec<Range<u32>> = self.inner().map(|plan| 0..plan.positions()).chain([last]).collect();
         if self.axes.iter().all(|plan| plan.axis.footprint == 1) {
             return self.values(&window, workspace);
         }
@@ -171,11 +162,11 @@ impl<'a> Rendering<'a> {
 
     /// The values at the positions `window`.
     fn values(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Result<Vec<f32>> {
-        let positions = window.iter().map(|w| w.len()).fold(1, usize::saturating_mul);
-        let mut out = filled(positions.saturating_mul(self.values_per_position()), 0.0)?;
+        let positions: u64 = window.iter().map(|w| w.len() as u64).product();
+        let mut out = filled(positions * self.values_per_position() as u64, 0.0)?;
         for number in self.tiles_in(window) {
             let index = self.tiles.tile(number).index;
-            let spans = self.axes.iter().zip(&index).map(|(plan, &k)| plan.span(k));
+            let spans = self.axes.iter().zip(&index).map(|(plan, &k)| &plan.spans[k as usize]);
             let visible: Vec<Range<u32>> =
                 spans.zip(window).map(|(s, w)| s.start.max(w.start)..s.end.min(w.end)).collect();
             if visible.iter().all(|v| !v.is_empty()) {
@@ -196,16 +187,26 @@ impl<'a> Rendering<'a> {
             .zip(window)
             .map(|(plan, window)| (plan.spans.len(), plan.tiles_in(window)))
             .collect();
-        let count = seen.iter().map(|(_, range)| range.len()).fold(1, usize::saturating_mul);
+        let count: usize = seen.iter().map(|(_, range)| range.len()).product();
         (0..count).map(move |mut n| {
-            let (mut number, mut stride) = (0usize, 1usize);
+            let (mut number, mut stride) = (0, 1);
             for (tiles, range) in &seen {
-                let along = n.checked_rem(range.len()).unwrap_or(0).saturating_add(range.start);
-                n = n.checked_div(range.len()).unwrap_or(0);
-                number = number.saturating_add(stride.saturating_mul(along));
-                stride = stride.saturating_mul(*tiles);
+                number += stride * (range.start + n % range.len());
+                n /= range.len();
+                stride *= tiles;
             }
             number
         })
+    }
+}
+
+/// Goes to the next index of a box of `lengths`, the first axis fastest; from the last one to the first.
+fn advance(index: &mut [usize], lengths: impl Iterator<Item = usize>) {
+    for (i, length) in index.iter_mut().zip(lengths) {
+        *i += 1;
+        if *i < length {
+            return;
+        }
+        *i = 0;
     }
 }

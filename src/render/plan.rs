@@ -20,15 +20,14 @@ pub(crate) struct AxisPlan {
 /// The first index from `from` on that `passed`, which holds from some index on and for none before `from`; `count` if there is
 /// none. Steps that double find one that is near at once: there may be a million tiles to be found one after the other.
 fn first_from(mut from: u32, count: u32, passed: impl Fn(u32) -> bool) -> u32 {
-    let mut step = 0u32;
+    let mut step = 0u64;
     loop {
-        let probe = from.saturating_add(step).min(count);
+        let probe = (u64::from(from) + step).min(count.into()) as u32;
         if probe == count || passed(probe) {
-            let after = |i: u32| passed(from.saturating_add(i));
-            return from.saturating_add(first_index(probe.saturating_sub(from), after));
+            return from + first_index(probe - from, |i| passed(from + i));
         }
-        from = probe.saturating_add(1);
-        step = step.saturating_mul(2).max(1);
+        from = probe + 1;
+        step = (step * 2).max(1);
     }
 }
 
@@ -38,7 +37,7 @@ impl AxisPlan {
         let mut plan = AxisPlan { axis: *axis, spans: vec![], last: f64::from(length) - 0.5 };
         // Positions ascend, and so do the tiles that touch them.
         let touching = |p: u32| tiles.touching(number, plan.position(p));
-        let (count, positions) = (tiles.counts().get(number).copied().unwrap_or(0), plan.positions());
+        let (count, positions) = (tiles.counts()[number], plan.positions());
         let (mut start, mut end) = (0, 0);
         let span = |k| {
             start = first_from(start, positions, |p| touching(p).1 >= k);
@@ -48,10 +47,6 @@ impl AxisPlan {
         plan.spans = collected((0..count).map(span))?;
         Ok(plan)
     }
-    /// The positions at which the weight of tile `k` is above 0.
-    pub fn span(&self, k: u32) -> Range<u32> {
-        self.spans.get(k as usize).cloned().unwrap_or_default()
-    }
     /// The tiles that may see positions of `window`. What tiles see ascends with them.
     pub fn tiles_in(&self, window: &Range<u32>) -> Range<usize> {
         let first = self.spans.partition_point(|seen| seen.end <= window.start);
@@ -60,17 +55,16 @@ impl AxisPlan {
     }
     /// The number of positions, of all samples together.
     pub fn positions(&self) -> u32 {
-        self.axis.count.saturating_mul(self.axis.footprint)
+        self.axis.count * self.axis.footprint
     }
-    /// The sample to which position `p` belongs, and its number there. A footprint is never empty.
+    /// The sample to which position `p` belongs, and its number there.
     pub fn sample(&self, p: u32) -> (u32, u32) {
-        let footprint = self.axis.footprint.max(1);
-        (p.checked_div(footprint).unwrap_or(0), p.checked_rem(footprint).unwrap_or(0))
+        (p / self.axis.footprint, p % self.axis.footprint)
     }
     /// The samples to which the positions of a window belong.
     pub fn samples(&self, window: &Range<u32>) -> Range<usize> {
         let start = self.sample(window.start).0 as usize;
-        start..window.end.div_ceil(self.axis.footprint.max(1)) as usize
+        start..window.end.div_ceil(self.axis.footprint) as usize
     }
     /// Position `p`, native samples. What a footprint has beyond the edge of the signal is moved onto it.
     pub fn position(&self, p: u32) -> f64 {

@@ -31,10 +31,9 @@ impl Points<'_> {
     pub fn evaluate(&self, positions: &[f64]) -> Result<Vec<f32>> {
         let axes = self.tiles.counts().len();
         let width = self.values_per_point();
-        let points = positions.len().checked_div(axes).unwrap_or(0);
-        let mut out = filled(points.saturating_mul(width), 0.0)?;
-        let chunk = |numbers: usize| Self::CHUNK.saturating_mul(numbers.max(1));
-        let chunks = (positions.chunks(chunk(axes)), out.chunks_mut(chunk(width)));
+        let points = positions.len() / axes;
+        let mut out = filled(points as u64 * width as u64, 0.0)?;
+        let chunks = (positions.chunks(Self::CHUNK * axes), out.chunks_mut(Self::CHUNK * width));
         #[cfg(feature = "threads")]
         {
             use rayon::prelude::*;
@@ -55,7 +54,7 @@ impl Points<'_> {
     }
 
     fn values_per_point(&self) -> usize {
-        self.channels.saturating_mul(components(self.jet, self.tiles.counts().len()))
+        self.channels * components(self.jet, self.tiles.counts().len())
     }
 
     fn evaluate_chunk(&self, positions: &[f64], out: &mut [f32], workspace: &mut Workspace) -> Result<()> {
@@ -75,14 +74,13 @@ impl Points<'_> {
         // In ascending number, as the specification blends.
         shares.sort_unstable();
         for group in shares.chunk_by(|a, b| a.0 == b.0) {
-            let Some(&(number, _)) = group.first() else { continue };
-            let Some(network) = self.networks.get(number) else { continue };
+            let (number, _) = group[0];
             let tile = self.tiles.tile(number);
-            let mut blend = Blend::new((self.engine, &self.watch), network, &tile, self.jet);
+            let mut blend = Blend::new((self.engine, &self.watch), &self.networks[number], &tile, self.jet);
             for &(_, point) in group {
-                let position = positions.iter().skip(point.saturating_mul(axes)).take(axes);
+                let position = positions[point * axes..][..axes].iter();
                 let seen = position.enumerate().map(|(a, &p)| Seen::new(self.tiles, &tile, a, p));
-                blend.push(seen, point.saturating_mul(width), out, workspace)?;
+                blend.push(seen, point * width, out, workspace)?;
             }
             blend.flush(out, workspace)?;
         }
@@ -95,13 +93,12 @@ impl Points<'_> {
 
 /// The numbers of the tiles that touch `position`, two for each axis at most.
 pub(super) fn touching(tiles: &Tiles, position: &[f64]) -> Vec<usize> {
-    let (mut numbers, mut stride) = (vec![0usize], 1usize);
+    let (mut numbers, mut stride) = (vec![0], 1);
     for (a, (&p, &count)) in position.iter().zip(tiles.counts()).enumerate() {
         let (first, last) = tiles.touching(a, p);
-        let share = |k: u32| stride.saturating_mul(k as usize);
-        let shares = (first..=last).map(share);
-        numbers = shares.flat_map(|share| numbers.iter().map(move |n| share.saturating_add(*n))).collect();
-        stride = stride.saturating_mul(count as usize);
+        let shares = (first..=last).map(|k| stride * k as usize);
+        numbers = shares.flat_map(|share| numbers.iter().map(move |n| share + n)).collect();
+        stride *= count as usize;
     }
     numbers
 }

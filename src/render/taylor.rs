@@ -12,7 +12,7 @@ pub(crate) const HIGHEST_ORDER: usize = 4;
 /// The Taylor polynomial of one channel around a position, in the offset from it in native samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taylor {
-    /// The exponents of each monomial, one for each axis.
+    /// The exponents of each monomial, one for each axis; the constant first.
     exponents: Vec<Vec<usize>>,
     coefficients: Vec<f64>,
 }
@@ -23,16 +23,13 @@ impl Taylor {
     pub fn partial(&self, orders: &[usize]) -> Option<f64> {
         let at = self.exponents.iter().position(|exponents| exponents == orders)?;
         let factorial = |n: usize| (1..=n).map(|k| k as f64).product::<f64>();
-        Some(self.coefficients.get(at)? * orders.iter().map(|&n| factorial(n)).product::<f64>())
+        Some(self.coefficients[at] * orders.iter().map(|&n| factorial(n)).product::<f64>())
     }
 
     /// The same polynomial with values in other units: `offset + scale · value`.
     pub(crate) fn in_units(mut self, scale: f64, offset: f64) -> Self {
         self.coefficients.iter_mut().for_each(|coefficient| *coefficient *= scale);
-        let constant = self.exponents.iter().position(|exponents| exponents.iter().all(|&n| n == 0));
-        if let Some(constant) = constant.and_then(|at| self.coefficients.get_mut(at)) {
-            *constant += offset;
-        }
+        self.coefficients[0] += offset;
         self
     }
 
@@ -51,14 +48,13 @@ pub(crate) fn taylor(networks: &[Network], tiles: &Tiles, position: &[f64], orde
     let space = Space::new(position.len(), order);
     let mut sums: Vec<Vec<f64>> = vec![];
     for number in touching(tiles, position) {
-        let Some(network) = networks.get(number) else { continue };
         let tile = tiles.tile(number);
         let mut weight = space.constant(1.0);
         for (a, (&p, &k)) in position.iter().zip(&tile.index).enumerate() {
             weight = space.product(&weight, &space.weight(tiles, a, k, p));
         }
         if weight.iter().any(|&w| w != 0.0) {
-            let values = space.evaluate(network, &tile, position);
+            let values = space.evaluate(&networks[number], &tile, position);
             sums.resize(values.len(), space.constant(0.0));
             for (sum, value) in sums.iter_mut().zip(&values) {
                 space.add(sum, 1.0, &space.product(&weight, value));
@@ -89,7 +85,7 @@ impl Space {
         let mut products = vec![];
         for (i, a) in exponents.iter().enumerate() {
             for (j, b) in exponents.iter().enumerate() {
-                let sum: Vec<usize> = a.iter().zip(b).map(|(m, n)| m.saturating_add(*n)).collect();
+                let sum: Vec<usize> = a.iter().zip(b).map(|(m, n)| m + n).collect();
                 products.extend(exponents.iter().position(|e| *e == sum).map(|k| [i, j, k]));
             }
         }
@@ -97,16 +93,17 @@ impl Space {
     }
 
     fn constant(&self, value: f64) -> Vec<f64> {
-        let coefficient = |e: &Vec<usize>| if e.iter().all(|&n| n == 0) { value } else { 0.0 };
-        self.exponents.iter().map(coefficient).collect()
+        let mut constant = vec![0.0; self.exponents.len()];
+        constant[0] = value;
+        constant
     }
     /// `value + slope · (variable a)`.
     fn line(&self, a: usize, value: f64, slope: f64) -> Vec<f64> {
         let mut line = self.constant(value);
         let variable = |e: &Vec<usize>| e.iter().enumerate().all(|(b, &n)| n == usize::from(a == b));
-        let at = self.exponents.iter().position(variable);
-        if let Some(coefficient) = at.and_then(|at| line.get_mut(at)) {
-            *coefficient = slope;
+        // Polynomials of order 0 have no variables.
+        if let Some(at) = self.exponents.iter().position(variable) {
+            line[at] = slope;
         }
         line
     }
@@ -117,20 +114,16 @@ impl Space {
     fn product(&self, a: &[f64], b: &[f64]) -> Vec<f64> {
         let mut product = self.constant(0.0);
         for &[i, j, k] in &self.products {
-            if let (Some(a), Some(b), Some(product)) = (a.get(i), b.get(j), product.get_mut(k)) {
-                *product += a * b;
-            }
+            product[k] += a[i] * b[j];
         }
         product
     }
     /// `sin(2π·phase)`: with `phase = t + d`, where `d` is without constant, `Σ sin⁽ⁿ⁾(2πt) (2πd)ⁿ / n!`.
     fn sine(&self, phase: &[f64]) -> Vec<f64> {
-        let turns = phase.first().copied().unwrap_or(0.0);
+        let turns = phase[0];
         let (sine, cosine) = (TAU * (turns - turns.round_ties_even())).sin_cos();
         let mut rest: Vec<f64> = phase.iter().map(|c| TAU * c).collect();
-        if let Some(constant) = rest.first_mut() {
-            *constant = 0.0;
-        }
+        rest[0] = 0.0;
         let (mut sum, mut power) = (self.constant(sine), self.constant(1.0));
         let derivatives = [cosine, -sine, -cosine, sine].into_iter().cycle();
         for (n, derivative) in (1..=self.order).zip(derivatives) {
@@ -159,16 +152,15 @@ impl Space {
             row.iter().zip(h).for_each(|(&w, x)| self.add(&mut t, f64::from(w), x));
             if layer.last { t } else { self.sine(&t) }
         };
-        weights.chunks_exact(layer.inputs.max(1)).zip(biases).map(neuron).collect()
+        weights.chunks_exact(layer.inputs).zip(biases).map(neuron).collect()
     }
 
     /// The weight of tile `k` of axis `a` around `position`.
     fn weight(&self, tiles: &Tiles, a: usize, k: u32, position: f64) -> Vec<f64> {
         let mut weight =
             if k == 0 { self.constant(1.0) } else { self.ramp(a, tiles.phase(a, k, position), tiles) };
-        let next = k.saturating_add(1);
-        if tiles.counts().get(a).is_some_and(|&count| next < count) {
-            self.add(&mut weight, -1.0, &self.ramp(a, tiles.phase(a, next, position), tiles));
+        if k + 1 < tiles.counts()[a] {
+            self.add(&mut weight, -1.0, &self.ramp(a, tiles.phase(a, k + 1, position), tiles));
         }
         weight
     }

@@ -1,14 +1,15 @@
 //! The share of one tile in a window of positions.
 
-use super::Rendering;
 use super::blend::{Blend, Seen};
+use super::{Rendering, advance};
 use crate::backend::simd::Workspace;
 use crate::error::Result;
-use crate::limits::collected;
+use crate::limits::{Amount, collected};
+use std::num::Saturating;
 use std::ops::Range;
 
 /// Bytes of what a tile sees at a position along an axis, and its place.
-pub(super) const COLUMN_BYTES: u64 = size_of::<(Seen, usize)>() as u64;
+pub(super) const COLUMN_BYTES: Amount = Saturating(size_of::<(Seen, usize)>() as u64);
 
 impl Rendering<'_> {
     /// Adds the share of tile `number` at the positions `visible` to `out`, which covers the positions `window`.
@@ -28,27 +29,20 @@ impl Rendering<'_> {
             .map(|(a, (plan, (visible, window)))| {
                 let column = visible.clone().map(|p| {
                     let seen = Seen::new(self.tiles, &tile, a, plan.position(p));
-                    (seen, stride.saturating_mul(p.abs_diff(window.start) as usize))
+                    (seen, stride * (p - window.start) as usize)
                 });
                 let column = collected(column);
-                stride = stride.saturating_mul(window.len());
+                stride *= window.len();
                 column
             })
             .collect::<Result<_>>()?;
-        let Some(network) = self.networks.get(number) else { return Ok(()) };
-        let mut blend = Blend::new((self.engine, &self.watch), network, &tile, self.jet);
-        let mut cursor = vec![0usize; axes.len()];
-        for _ in 0..axes.iter().map(Vec::len).fold(1, usize::saturating_mul) {
-            let point = || cursor.iter().zip(&axes).filter_map(|(&c, axis)| axis.get(c).copied());
+        let mut blend = Blend::new((self.engine, &self.watch), &self.networks[number], &tile, self.jet);
+        let mut index = vec![0; axes.len()];
+        for _ in 0..axes.iter().map(Vec::len).product() {
+            let point = || index.iter().zip(&axes).map(|(&i, axis)| axis[i]);
             let place = point().map(|(_, place)| place).sum();
             blend.push(point().map(|(seen, _)| seen), place, out, workspace)?;
-            for (c, axis) in cursor.iter_mut().zip(&axes) {
-                *c = c.saturating_add(1);
-                if *c < axis.len() {
-                    break;
-                }
-                *c = 0;
-            }
+            advance(&mut index, axes.iter().map(Vec::len));
         }
         blend.flush(out, workspace)
     }

@@ -31,32 +31,28 @@ impl Table {
         let symbols = || (0..=u8::MAX).zip(frequencies);
         let mut high = size;
         for (symbol, _) in symbols().filter(|(_, frequency)| **frequency < 0) {
-            high = high.saturating_sub(1);
-            if let Some(entry) = entries.get_mut(high) {
-                entry.symbol = symbol;
-            }
+            high -= 1;
+            entries[high].symbol = symbol;
         }
-        let mut at = 0usize;
+        // Odd against the size, so that every place is met once.
+        let step = size / 2 + size / 8 + 3;
+        let mut at = 0;
         for (symbol, &frequency) in symbols() {
             for _ in 0..frequency {
-                if let Some(entry) = entries.get_mut(at) {
-                    entry.symbol = symbol;
-                }
-                // Odd against the size, so that every place is met once.
-                let step = (size >> 1).saturating_add(size >> 3).saturating_add(3);
-                at = at.wrapping_add(step) & size.wrapping_sub(1);
-                while at >= high && high > 0 {
-                    at = at.wrapping_add(step) & size.wrapping_sub(1);
+                entries[at].symbol = symbol;
+                at = (at + step) % size;
+                while at >= high {
+                    at = (at + step) % size;
                 }
             }
         }
         // The states of a symbol share out all states that may follow.
         let mut next: Vec<u32> = frequencies.iter().map(|&f| f.unsigned_abs().into()).collect();
         for entry in &mut entries {
-            let Some(next) = next.get_mut(usize::from(entry.symbol)) else { continue };
-            entry.bits = log.saturating_sub(next.checked_ilog2().unwrap_or(0));
-            entry.base = (*next << entry.bits).wrapping_sub(size as u32);
-            *next = next.saturating_add(1);
+            let next = &mut next[usize::from(entry.symbol)];
+            entry.bits = log - next.ilog2();
+            entry.base = (*next << entry.bits) - size as u32;
+            *next += 1;
         }
         Table { log, entries }
     }
@@ -64,23 +60,23 @@ impl Table {
     /// Reads a table of at most `2^most_log` states and of symbols up to `most`, and gives the bytes behind it.
     pub(super) fn read(bytes: &[u8], most_log: u32, most: u8) -> Decoded<(Self, &[u8])> {
         let mut bits = Forward::new(bytes);
-        let log = bits.bits(4)?.saturating_add(5);
+        let log = bits.bits(4)? + 5;
         if log > most_log {
             return Err("a table of too many states");
         }
         let (mut frequencies, mut rest) = (vec![], 1u32 << log);
         while rest > 0 {
             // One of `rest + 2` values, the smaller ones in one bit less.
-            let width = rest.saturating_add(1).ilog2();
-            let short = (2u32 << width).saturating_sub(2).saturating_sub(rest);
+            let width = (rest + 1).ilog2();
+            let short = (2u32 << width) - 2 - rest;
             let mut value = bits.bits(width)?;
             if value >= short && bits.bits(1)? == 1 {
-                value = value.saturating_add(1 << width).saturating_sub(short);
+                value = value + (1 << width) - short;
             }
-            // At most 2⁹.
-            let frequency = (value as i16).saturating_sub(1);
+            // At most `rest`, which is at most 2⁹.
+            let frequency = value as i16 - 1;
             frequencies.push(frequency);
-            rest = rest.saturating_sub(frequency.unsigned_abs().into());
+            rest -= u32::from(frequency.unsigned_abs());
             while frequency == 0 && frequencies.len() <= usize::from(most) {
                 let zeros = bits.bits(2)?;
                 (0..zeros).for_each(|_| frequencies.push(0));
@@ -88,7 +84,7 @@ impl Table {
                     break;
                 }
             }
-            if frequencies.len() > usize::from(most).saturating_add(1) {
+            if frequencies.len() > usize::from(most) + 1 {
                 return Err("a table of too many symbols");
             }
         }
@@ -108,7 +104,7 @@ impl<'t> State<'t> {
         Some(State { table, at: bits.bits(table.log)? })
     }
     fn entry(&self) -> Entry {
-        self.table.entries.get(self.at as usize).copied().unwrap_or_default()
+        self.table.entries[self.at as usize]
     }
     pub(super) fn symbol(&self) -> u8 {
         self.entry().symbol
@@ -116,7 +112,7 @@ impl<'t> State<'t> {
     /// Goes to the next state; `None` if the stream ends before.
     pub(super) fn advance(&mut self, bits: &mut Backward<'_>) -> Option<()> {
         let Entry { bits: count, base, .. } = self.entry();
-        self.at = u64::from(base).saturating_add(bits.bits(count)?);
+        self.at = u64::from(base) + bits.bits(count)?;
         Some(())
     }
 }

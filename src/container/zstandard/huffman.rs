@@ -40,20 +40,20 @@ impl Tree {
 
     /// The tree of these weights: a symbol of weight `w` takes `2^(w − 1)` of `2^log` entries, one of weight 0 none.
     fn of(mut weights: Vec<u8>) -> Decoded<Self> {
-        let size = |weight: u8| if weight == 0 { 0 } else { 1u32 << (weight.saturating_sub(1)) };
+        let size = |weight: u8| if weight == 0 { 0 } else { 1u32 << (weight - 1) };
         if weights.iter().any(|&weight| u32::from(weight) > MOST_BITS) {
             return Err("a tree of codes that are too long");
         }
-        let sum = weights.iter().fold(0u32, |sum, &weight| sum.saturating_add(size(weight)));
-        let log = sum.checked_ilog2().ok_or("a tree without symbols")?.saturating_add(1);
+        let sum = weights.iter().map(|&weight| size(weight)).sum::<u32>();
+        let log = sum.checked_ilog2().ok_or("a tree without symbols")? + 1;
         if log > MOST_BITS {
             return Err("a tree of codes that are too long");
         }
-        let rest = (1u32 << log).saturating_sub(sum);
+        let rest = (1 << log) - sum;
         if !rest.is_power_of_two() {
             return Err("a tree that no symbol completes");
         }
-        weights.push(rest.ilog2().saturating_add(1) as u8);
+        weights.push(rest.ilog2() as u8 + 1);
         if !weights.contains(&1) {
             return Err("a tree without a symbol of weight 1");
         }
@@ -61,7 +61,7 @@ impl Tree {
         let mut entries = vec![];
         for weight in 1..=log as u8 {
             for (symbol, _) in (0..=u8::MAX).zip(&weights).filter(|(_, w)| **w == weight) {
-                let code = log.saturating_add(1).saturating_sub(weight.into());
+                let code = log + 1 - u32::from(weight);
                 entries.extend((0..size(weight)).map(|_| (symbol, code)));
             }
         }
@@ -72,8 +72,7 @@ impl Tree {
     pub(super) fn decode(&self, stream: &[u8], count: usize, symbols: &mut Vec<u8>) -> Decoded<()> {
         let mut bits = Backward::new(stream)?;
         for _ in 0..count {
-            let entry = self.entries.get(bits.peek(self.log) as usize);
-            let &(symbol, code) = entry.ok_or("a code of no symbol")?;
+            let (symbol, code) = self.entries[bits.peek(self.log) as usize];
             bits.bits(code).ok_or("a stream ends early")?;
             symbols.push(symbol);
         }

@@ -76,6 +76,5 @@ fn four_streams(bytes: &[u8], count: usize, tree: &Tree, literals: &mut Vec<u8>)
         tree.decode(stream, count.div_ceil(4), literals)?;
         bytes = rest;
     }
-    let last = count.saturating_sub(literals.len());
-    tree.decode(bytes, last, literals)
+    tree.decode(bytes, count - literals.len(), literals)
 }

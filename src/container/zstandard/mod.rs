@@ -3,6 +3,12 @@
 //! Libraries differ in which corrupt blocks they notice, and two may read one block as different bytes. A file has one
 //! meaning, so its blocks are decoded here, by the rules of the specification.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "sizes have 32 bits and are compared before use; complete tables have an entry for every state"
+)]
+
 use crate::error::Result;
 use crate::limits::room;
 

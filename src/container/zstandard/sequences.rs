@@ -48,13 +48,13 @@ impl History {
     fn offset(&mut self, value: u64, literals: u64) -> Decoded<u64> {
         let [first, second, third] = self.latest;
         // Without literals the latest one would have lengthened the match before.
-        let shifted = value.saturating_add(u64::from(literals == 0));
+        let shifted = value + u64::from(literals == 0);
         let (offset, latest) = match (value, shifted) {
             (1..=3, 1) => (first, [first, second, third]),
             (1..=3, 2) => (second, [second, first, third]),
             (1..=3, 3) => (third, [third, first, second]),
-            (1..=3, _) => (first.saturating_sub(1), [first.saturating_sub(1), first, second]),
-            _ => (value.saturating_sub(3), [value.saturating_sub(3), first, second]),
+            (1..=3, _) => (first - 1, [first - 1, first, second]),
+            _ => (value - 3, [value - 3, first, second]),
         };
         self.latest = latest;
         if offset == 0 { Err("an offset of 0") } else { Ok(offset) }
@@ -71,7 +71,7 @@ pub(super) fn execute(
     history: &mut History,
 ) -> Decoded<()> {
     let (count, rest) = number(bytes)?;
-    let end = content.len().saturating_add(most);
+    let end = content.len() + most;
     if count > 0 {
         let (&modes, rest) = rest.split_first().ok_or("sequences end early")?;
         if modes & 3 != 0 {
@@ -91,7 +91,7 @@ pub(super) fn execute(
         let mut match_state = State::new(match_table, &mut bits).ok_or(early)?;
         for left in (0..count).rev() {
             let code = u32::from(offset_state.symbol());
-            let value = (1u64 << code).saturating_add(bits.bits(code).ok_or(early)?);
+            let value = (1 << code) + bits.bits(code).ok_or(early)?;
             let length = range(&MATCHES, LEAST_MATCH, match_state.symbol(), &mut bits).ok_or(early)?;
             let copied = range(&LITERALS, 0, literal_state.symbol(), &mut bits).ok_or(early)?;
             if left > 0 {
@@ -103,8 +103,8 @@ pub(super) fn execute(
             let split = usize::try_from(copied).ok().and_then(|n| literals.split_at_checked(n));
             let (part, others) = split.ok_or("fewer literals than sequences copy")?;
             literals = others;
-            let room = end.saturating_sub(content.len()) as u64;
-            if copied.saturating_add(length) > room {
+            let room = (end - content.len()) as u64;
+            if copied + length > room {
                 return Err("a block of more than it may hold");
             }
             content.extend_from_slice(part);
@@ -112,15 +112,14 @@ pub(super) fn execute(
                 return Err("an offset beyond the window or the content");
             }
             for _ in 0..length {
-                let source = content.len().saturating_sub(offset as usize);
-                content.extend(content.get(source).copied());
+                content.push(content[content.len() - offset as usize]);
             }
         }
         bits.finish()?;
     } else if !rest.is_empty() {
         return Err("bytes behind no sequences");
     }
-    if literals.len() > end.saturating_sub(content.len()) {
+    if literals.len() > end - content.len() {
         return Err("a block of more than it may hold");
     }
     content.extend_from_slice(literals);
@@ -131,9 +130,7 @@ pub(super) fn execute(
 fn number(bytes: &[u8]) -> Decoded<(u32, &[u8])> {
     Ok(match *bytes {
         [first @ 0..=127, ref rest @ ..] => (first.into(), rest),
-        [255, low, high, ref rest @ ..] => {
-            (u32::from(u16::from_le_bytes([low, high])).saturating_add(0x7f00), rest)
-        }
+        [255, low, high, ref rest @ ..] => (u32::from(u16::from_le_bytes([low, high])) + 0x7f00, rest),
         [first @ 128..=254, low, ref rest @ ..] => (u32::from(u16::from_be_bytes([first & 0x7f, low])), rest),
         _ => return Err("sequences end early"),
     })
@@ -162,7 +159,6 @@ fn choose<'a>(
 
 /// The length that `code` and its extra bits stand for, where code 0 is `first`; `None` if the stream ends before.
 fn range(extra: &[u32], first: u64, code: u8, bits: &mut Backward<'_>) -> Option<u64> {
-    let (before, rest) = extra.split_at_checked(code.into())?;
-    let base = before.iter().fold(first, |base, &bits| base.saturating_add(1 << bits));
-    Some(base.saturating_add(bits.bits(*rest.first()?)?))
+    let base = extra[..code.into()].iter().fold(first, |base, &bits| base + (1 << bits));
+    Some(base + bits.bits(extra[usize::from(code)])?)
 }
