@@ -33,7 +33,7 @@ fn main() -> sirenc::Result<()> {
         options.effort = effort;
         let encoded = encode(&signal, &options, &|_| Flow::Continue)?;
         let encoding = median(3, || encode(&signal, &options, &|_| Flow::Continue));
-        let open = || Decoder::open(&encoded.bytes[..], &limits);
+        let open = || Decoder::with_limits(&encoded.bytes[..], &limits);
         let opening = median(51, open);
         let decoder = open()?;
         let native = Grid::native(decoder.description());
@@ -64,13 +64,16 @@ fn derivatives() -> sirenc::Result<()> {
     let mut bytes = vec![];
     let file = File { tiles: Tiles::one(&description), description, units: None, networks, metadata: vec![] };
     write(&file, &mut bytes)?;
-    let decoder = Decoder::open(&bytes[..], &Limits::default())?;
+    let decoder = Decoder::open(&bytes[..])?;
     let grid = Grid::native(decoder.description());
     println!("768×512 RGB, one network of {} parameters; medians of 5", shape.parameters());
     println!("  value              {:6.1} ms", 1e3 * median(5, || decoder.render(&grid)));
     for (name, jet) in [("gradient", Jet::Gradient), ("Laplacian", Jet::Laplacian), ("Hessian", Jet::Hessian)]
     {
-        println!("  value, {name:<11} {:6.1} ms", 1e3 * median(5, || decoder.render_jet(&grid, jet)));
+        println!(
+            "  value, {name:<11} {:6.1} ms",
+            1e3 * median(5, || decoder.request(&grid).jet(jet).values())
+        );
     }
     Ok(())
 }

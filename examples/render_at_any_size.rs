@@ -1,9 +1,9 @@
 //! A `.siren` picture at twice its size, and its middle quarter at eight times:
 //! `cargo run --release --example render_at_any_size -- IN.siren TWICE.png MIDDLE.png`
 
+use sirenc::Decoder;
 use sirenc::media::{self, OutputFormat};
 use sirenc::signal::{Axis, Description, Grid, Samples, Signal};
-use sirenc::{Decoder, Limits};
 use std::fs::File;
 use std::io::BufReader;
 
@@ -15,7 +15,7 @@ fn main() -> Result<()> {
         .collect::<Vec<_>>()
         .try_into()
         .map_err(|_| "IN, TWICE and MIDDLE expected")?;
-    let decoder = Decoder::open(BufReader::new(File::open(input)?), &Limits::default())?;
+    let decoder = Decoder::open(BufReader::new(File::open(input)?))?;
     let lengths = &decoder.description().lengths;
 
     let counts: Vec<u32> = lengths.iter().map(|n| 2 * n).collect();

@@ -3,7 +3,7 @@
 //!
 //! The coordinates are pixels, centres at integers; the last column is the slope along the line.
 
-use sirenc::{Decoder, Derivative, Limits};
+use sirenc::{Decoder, Derivative};
 use std::fs::File;
 use std::io::BufReader;
 
@@ -15,19 +15,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [input, line @ ..] = &arguments[..] else { return Err("IN.siren X0 Y0 X1 Y1 expected".into()) };
     let line: Vec<f64> = line.iter().map(|number| number.parse()).collect::<Result<_, _>>()?;
     let &[x0, y0, x1, y1] = &line[..] else { return Err("IN.siren X0 Y0 X1 Y1 expected".into()) };
-    let decoder = Decoder::open(BufReader::new(File::open(input)?), &Limits::default())?;
+    let decoder = Decoder::open(BufReader::new(File::open(input)?))?;
 
     let along = |i: u32| f64::from(i) / f64::from(POINTS - 1);
     let points: Vec<f64> =
         (0..POINTS).flat_map(|i| [x0 + along(i) * (x1 - x0), y0 + along(i) * (y1 - y0)]).collect();
-    let (values, gradients) = decoder.sample_derivative(&points, Derivative::Gradient)?;
+    let sampled = decoder.sample_derivative(&points, Derivative::Gradient)?;
 
     // Of the first channel.
     let channels = usize::from(decoder.description().channels);
     let length = (x1 - x0).hypot(y1 - y0);
     println!("x,y,value,dx,dy,slope");
     for (i, point) in points.chunks(2).enumerate() {
-        let (value, gradient) = (values[i * channels], &gradients[2 * i * channels..][..2]);
+        let (value, gradient) = (sampled.values[i * channels], &sampled.derivatives[2 * i * channels..][..2]);
         let slope = f64::from(gradient[0]) * (x1 - x0) / length + f64::from(gradient[1]) * (y1 - y0) / length;
         println!("{},{},{value},{},{},{slope}", point[0], point[1], gradient[0], gradient[1]);
     }

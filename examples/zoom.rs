@@ -1,9 +1,9 @@
 //! A zoom into a `.siren` picture around a point, each picture four times as close as the one before:
 //! `cargo run --release --example zoom -- IN.siren X Y COUNT OUT`, which writes OUT-1.png, OUT-4.png, OUT-16.png, …
 
+use sirenc::Decoder;
 use sirenc::media::{self, OutputFormat};
 use sirenc::signal::{Description, Grid, Region, Signal};
-use sirenc::{Decoder, Limits};
 use std::fs::File;
 use std::io::BufReader;
 
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .try_into()
         .map_err(|_| "IN.siren X Y COUNT OUT expected")?;
     let centre: [f64; 2] = [x.parse()?, y.parse()?];
-    let decoder = Decoder::open(BufReader::new(File::open(input)?), &Limits::default())?;
+    let decoder = Decoder::open(BufReader::new(File::open(input)?))?;
     let picture = decoder.description();
     let shortest = picture.lengths.iter().copied().min().map_or(1.0, f64::from);
 
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let region = Region::new(picture, &from, &from.map(|edge| edge + side))?;
         let grid = Grid::over(&region, &[SIZE, SIZE])?;
         let signal = Signal {
-            samples: decoder.render_samples(&grid, picture.format)?,
+            samples: decoder.request(&grid).samples(picture.format)?,
             description: Description { lengths: vec![SIZE, SIZE], ..picture.clone() },
             metadata: decoder.metadata().to_vec(),
         };

@@ -30,11 +30,11 @@
 //!
 //! ```
 //! use sirenc::signal::{Axis, Grid, Region};
-//! use sirenc::{Decoder, Limits};
+//! use sirenc::Decoder;
 //!
 //! # fn main() -> sirenc::Result<()> {
 //! let file = include_bytes!("../fixtures/valid/fitted-astronaut-tiles.siren"); // 128 × 128, RGB
-//! let decoder = Decoder::open(&file[..], &Limits::default())?;
+//! let decoder = Decoder::open(&file[..])?;
 //! let picture = decoder.description();
 //!
 //! // 1. A size for the whole.
@@ -49,8 +49,8 @@
 //! let (whole, detail) = (decoder.render(&twice)?, decoder.render(&part)?);
 //! assert_eq!(detail[..3], whole[(32 * 256 + 64) * 3..][..3]);
 //! // What a rendering costs is known before.
-//! assert!(decoder.cost(&part)?.macs * 10 < decoder.cost(&twice)?.macs);
-//! # assert_eq!(decoder.cost(&zoom)?.samples, 640 * 640 * 3);
+//! assert!(decoder.request(&part).cost()?.macs * 10 < decoder.request(&twice).cost()?.macs);
+//! # assert_eq!(decoder.request(&zoom).cost()?.samples, 640 * 640 * 3);
 //! # Ok(())
 //! # }
 //! ```
@@ -76,20 +76,21 @@
 //! ```
 //! use sirenc::network::Jet;
 //! use sirenc::signal::Grid;
-//! use sirenc::{Decoder, Derivative, Limits};
+//! use sirenc::{Decoder, Derivative};
 //!
 //! # fn main() -> sirenc::Result<()> {
 //! # let file = include_bytes!("../fixtures/valid/fitted-astronaut-tiles.siren");
-//! # let decoder = Decoder::open(&file[..], &Limits::default())?;
+//! # let decoder = Decoder::open(&file[..])?;
 //! // On a grid: samples × channels × 2.
-//! let gradient = decoder.differentiate(&Grid::native(decoder.description()), Derivative::Gradient)?;
+//! let grid = Grid::native(decoder.description());
+//! let gradient = decoder.request(&grid).derivative(Derivative::Gradient).values()?;
 //! assert_eq!(gradient.len(), 128 * 128 * 3 * 2);
 //! // Values and derivatives in one pass, the value first.
-//! let jets = decoder.render_jet(&Grid::native(decoder.description()), Jet::Gradient)?;
+//! let jets = decoder.request(&grid).jet(Jet::Gradient).values()?;
 //! assert_eq!(jets[1..3], gradient[..2]);
 //! // At points anywhere, x and y of each.
-//! let (values, laplacian) = decoder.sample_derivative(&[10.25, 99.5, 3.0, 0.1], Derivative::Laplacian)?;
-//! assert_eq!((values.len(), laplacian.len()), (2 * 3, 2 * 3));
+//! let points = decoder.sample_derivative(&[10.25, 99.5, 3.0, 0.1], Derivative::Laplacian)?;
+//! assert_eq!((points.values.len(), points.derivatives.len()), (2 * 3, 2 * 3));
 //! // Any mixed partial up to the fourth order, in binary64: here ∂³/∂x²∂y of red.
 //! let taylor = decoder.taylor(&[10.25, 99.5], 4)?;
 //! assert!(taylor[0].partial(&[2, 1]).is_some());

@@ -48,7 +48,7 @@ struct Picture {
 
 impl Picture {
     fn open(reader: impl Read) -> ImageResult<Self> {
-        let decoder = Decoder::open(reader, &limits()).map_err(fault)?;
+        let decoder = Decoder::with_limits(reader, &limits()).map_err(fault)?;
         let description = decoder.description();
         if description.kind != Kind::Picture {
             return Err(unsupported("a sound, a picture was expected".into()));
@@ -98,7 +98,7 @@ impl ImageDecoder for Picture {
             place.copy_from_slice(bytes);
             rest = behind;
         };
-        for band in self.decoder.bands(&Grid::native(description)).map_err(fault)? {
+        for band in self.decoder.request(&Grid::native(description)).bands().map_err(fault)? {
             let band = band.map_err(fault)?;
             let mut put_pixel = |pixel: &[f32]| match format {
                 SampleFormat::U8 => pixel.iter().for_each(|&v| put(&[format.quantize(v) as u8])),

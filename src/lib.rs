@@ -13,7 +13,7 @@
 //! options.target = Target::BitsPerPosition(0.3);
 //! let encoded = encode(&signal, &options, &|_progress| Flow::Continue)?;
 //!
-//! let decoder = Decoder::open(&encoded.bytes[..], &Limits::default())?;
+//! let decoder = Decoder::open(&encoded.bytes[..])?;
 //! let grid = Grid::resized(decoder.description(), &[3000, 2000])?;
 //! let values: Vec<f32> = decoder.render(&grid)?; // height × width × channels, 0..1
 //! # Ok(())
@@ -53,8 +53,8 @@ pub mod signal;
 mod vectors;
 mod watch;
 
-pub use backend::Device;
-pub use decoder::{Cost, Decoder, GradientError};
+pub use backend::{Device, DeviceUsed};
+pub use decoder::{Cost, Decoder, GradientError, Request, Sampled};
 #[cfg(feature = "encoder")]
 pub use encoder::{
     EncodeOptions, Encoded, Flow, Note, Phase, Progress, Report, Target, WeightCoding, encode, most_threads,
@@ -64,4 +64,4 @@ pub use error::{Error, Result};
 #[cfg(feature = "image-hook")]
 pub use image_hook::register_image_hook;
 pub use limits::Limits;
-pub use render::{Derivative, Taylor};
+pub use render::{Derivative, Layout, Taylor};

@@ -26,7 +26,7 @@ fn open(bytes: &[u8]) -> Decoder {
     // The cost of a rendering is told whatever it is.
     let mut limits = Limits::default();
     limits.samples = u64::MAX;
-    Decoder::open(bytes, &limits).unwrap()
+    Decoder::with_limits(bytes, &limits).unwrap()
 }
 
 /// Refused for its work, which is `least` seconds at least on one fast core.
@@ -34,7 +34,7 @@ fn assert_refused(bytes: &[u8], size: Option<[u32; 2]>, least: f64) {
     let decoder = open(bytes);
     let description = decoder.description();
     let grid = size.map_or(Grid::native(description), |size| Grid::resized(description, &size).unwrap());
-    let cost: Cost = decoder.cost(&grid).unwrap();
+    let cost: Cost = decoder.request(&grid).cost().unwrap();
     let seconds = cost.macs as f64 / 5e10;
     assert!(seconds > least, "{seconds} s, {cost:?}");
     match decoder.render(&grid) {
@@ -86,7 +86,7 @@ fn the_seconds_of_a_cost_are_those_that_it_takes() {
     ] {
         let decoder = open(&bytes);
         let grid = Grid::resized(decoder.description(), &size).unwrap();
-        let expected = decoder.cost(&grid).unwrap().seconds(Level::best());
+        let expected = decoder.request(&grid).cost().unwrap().seconds(Level::best());
         let found = pool.install(|| {
             let start = run_time();
             decoder.render(&grid).unwrap();

@@ -9,7 +9,7 @@ use sirenc::backend::cuda::Cuda;
 use sirenc::backend::simd::{BLOCK, Batch, Level, Workspace};
 use sirenc::network::{Jet, Network, Shape};
 use sirenc::signal::{Axis, Grid};
-use sirenc::{Decoder, Derivative, Device, Error, Limits};
+use sirenc::{Decoder, Derivative, Device, Error};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -118,7 +118,7 @@ fn fixtures() -> impl Iterator<Item = (String, Decoder)> {
     let good = |name: &str| name.starts_with("valid/") || name.starts_with("uncommon/");
     let names: Vec<String> = manifest.lines().map(|row| row.split('\t').next().unwrap().to_owned()).collect();
     names.into_iter().filter(move |name| good(name)).map(move |name| {
-        let decoder = Decoder::open(&std::fs::read(folder.join(&name)).unwrap()[..], &Limits::default());
+        let decoder = Decoder::open(&std::fs::read(folder.join(&name)).unwrap()[..]);
         (name, decoder.unwrap())
     })
 }
@@ -139,12 +139,12 @@ fn files_decode_to_the_bits_of_the_processor() {
                 );
                 // Whoever does not insist gets the processor.
                 let other = processor.with_device(Device::Auto).unwrap();
-                assert!(other.device().1.unwrap().contains("a network 4096 wide"));
+                assert!(other.device().cpu_reason.unwrap().contains("a network 4096 wide"));
                 continue;
             }
             Err(error) => panic!("{name}: {error}"),
         };
-        assert!(device.device().0.starts_with("cuda:0 ("), "{name}");
+        assert!(device.device().name.starts_with("cuda:0 ("), "{name}");
         let lengths = &device.description().lengths;
         let axes = |count: &dyn Fn(u32) -> u32| Grid {
             axes: lengths.iter().map(|&n| Axis::resized(n, count(n))).collect(),
@@ -156,16 +156,17 @@ fn files_decode_to_the_bits_of_the_processor() {
         }
         let grid = axes(&|n| n / 2 + 1);
         let jet = if name.contains("tiles") { Jet::Hessian } else { Jet::Laplacian };
-        let [got, expected] = [&device, &processor].map(|decoder| decoder.render_jet(&grid, jet).unwrap());
+        let [got, expected] =
+            [&device, &processor].map(|decoder| decoder.request(&grid).jet(jet).values().unwrap());
         assert_eq!(bits(&got), bits(&expected), "{name}: {jet:?}");
         let positions: Vec<f64> = (0..9)
             .flat_map(|k| lengths.iter().map(move |&n| f64::from(n - 1) * f64::from(k * 5 % 9) / 9.0))
             .collect();
-        let [(values, slopes), (expected, expected_slopes)] = [&device, &processor]
+        let [got, expected] = [&device, &processor]
             .map(|decoder| decoder.sample_derivative(&positions, Derivative::Gradient).unwrap());
         assert_eq!(
-            (bits(&values), bits(&slopes)),
-            (bits(&expected), bits(&expected_slopes)),
+            (bits(&got.values), bits(&got.derivatives)),
+            (bits(&expected.values), bits(&expected.derivatives)),
             "{name}: points"
         );
         compared += 1;

@@ -48,7 +48,7 @@ fn fixtures() -> Vec<Fixture> {
 
 fn good() -> impl Iterator<Item = (Fixture, Decoder)> {
     fixtures().into_iter().filter(Fixture::is_good).map(|f| {
-        let decoder = Decoder::open(&f.bytes[..], &Limits::default());
+        let decoder = Decoder::open(&f.bytes[..]);
         let decoder = decoder.unwrap_or_else(|e| panic!("{}: {e}", f.name));
         (f, decoder)
     })
@@ -124,7 +124,7 @@ fn other_grids_and_integer_samples_have_their_bits() {
             panic!("four columns expected: {line}")
         };
         let bytes = std::fs::read(folder().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let decoder = Decoder::open(&bytes[..], &Limits::default()).unwrap();
+        let decoder = Decoder::open(&bytes[..]).unwrap();
         let got = renderings::digests(&decoder, &renderings::grid(&decoder, grid));
         if (got.0.as_str(), got.1.as_str()) != (values, samples) {
             differing.push(format!("{name} {grid}"));
@@ -154,7 +154,7 @@ fn a_region_of_a_larger_rendering_has_its_bits() {
 fn bad_files_give_the_stated_error() {
     let mut faults = vec![];
     for f in fixtures().into_iter().filter(|f| !f.is_good()) {
-        let (kind, message) = match Decoder::open(&f.bytes[..], &Limits::default()) {
+        let (kind, message) = match Decoder::open(&f.bytes[..]) {
             Ok(_) => ("none", String::new()),
             Err(e @ Error::Format { .. }) => ("Format", e.to_string()),
             Err(e @ Error::Unsupported { .. }) => ("Unsupported", e.to_string()),

@@ -5,7 +5,7 @@ use image::{ColorType, DynamicImage, ImageError};
 use sirenc::container::{File, Networks, write};
 use sirenc::network::{Network, Shape};
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Tiles};
-use sirenc::{Decoder, Limits, register_image_hook};
+use sirenc::{Decoder, register_image_hook};
 
 /// A file with some network.
 fn file(kind: Kind, channels: u8, format: SampleFormat) -> Vec<u8> {
@@ -44,8 +44,8 @@ fn pictures_are_read_by_extension_and_by_content() {
         let bytes = file(Kind::Picture, channels, format);
         let path = room.path().join("x.siren");
         std::fs::write(&path, &bytes).unwrap();
-        let decoder = Decoder::open(&bytes[..], &Limits::default()).unwrap();
-        let samples = decoder.render_samples(&Grid::native(decoder.description()), format).unwrap();
+        let decoder = Decoder::open(&bytes[..]).unwrap();
+        let samples = decoder.request(&Grid::native(decoder.description())).samples(format).unwrap();
         let picture = image::open(&path).unwrap();
         assert_eq!((picture.width(), picture.height(), picture.color()), (6, 4, colour));
         match (&picture, &samples) {

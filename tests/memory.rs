@@ -96,7 +96,7 @@ fn bounded<T>(name: &dyn Fn() -> String, limits: &Limits, work: impl FnOnce() ->
 /// Limits that reading `bytes` just fits in.
 fn least(bytes: &[u8]) -> Option<Limits> {
     let mut limits = Limits::default();
-    let fits = |limits: &Limits| Decoder::open(bytes, limits).is_ok();
+    let fits = |limits: &Limits| Decoder::with_limits(bytes, limits).is_ok();
     if !fits(&limits) {
         return None;
     }
@@ -117,10 +117,10 @@ fn reading_takes_no_more_than_it_is_allowed() {
         for power in 8..=32 {
             let mut limits = Limits::default();
             limits.memory_bytes = 1 << power;
-            bounded(&name, &limits, || Decoder::open(&bytes[..], &limits));
+            bounded(&name, &limits, || Decoder::with_limits(&bytes[..], &limits));
         }
         if let Some(limits) = least(&bytes) {
-            assert!(bounded(&name, &limits, || Decoder::open(&bytes[..], &limits)));
+            assert!(bounded(&name, &limits, || Decoder::with_limits(&bytes[..], &limits)));
         }
     }
 }
@@ -184,7 +184,7 @@ fn truncations_and_flipped_bits_take_no_more_than_the_file() {
         let limits = good.clone().unwrap_or(few_megabytes());
         let open = |what: &str, at: usize, bytes: &[u8]| {
             let name = || format!("{} {what} {at}", path.display());
-            let read = bounded(&name, &limits, || Decoder::open(bytes, &limits));
+            let read = bounded(&name, &limits, || Decoder::with_limits(bytes, &limits));
             if read {
                 render(&name(), bytes);
             }
@@ -225,16 +225,16 @@ fn truncations_and_flipped_bits_take_no_more_than_the_file() {
 /// Starts the threads that render, which stay.
 fn warm_up() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/valid/tiles-3x2.siren");
-    let decoder = Decoder::open(&std::fs::read(path).unwrap()[..], &Limits::default()).unwrap();
+    let decoder = Decoder::open(&std::fs::read(path).unwrap()[..]).unwrap();
     decoder.render(&Grid::native(decoder.description())).unwrap();
 }
 
 /// Renders a file that can be read on its native grid, if that is little work, and fails if it takes more memory than its cost.
 fn render(name: &str, bytes: &[u8]) {
     let before = HELD.load(Relaxed);
-    let decoder = Decoder::open(bytes, &Limits::default()).unwrap();
+    let decoder = Decoder::open(bytes).unwrap();
     let grid = Grid::native(decoder.description());
-    let Ok(cost) = decoder.cost(&grid) else { return };
+    let Ok(cost) = decoder.request(&grid).cost() else { return };
     if cost.network_macs > 1 << 20 || cost.memory_bytes > 1 << 26 {
         return;
     }
@@ -251,13 +251,13 @@ fn rendering_takes_no_more_than_it_costs() {
     warm_up();
     for (path, bytes) in fixtures() {
         let before = HELD.load(Relaxed);
-        let Ok(decoder) = Decoder::open(&bytes[..], &Limits::default()) else { continue };
+        let Ok(decoder) = Decoder::open(&bytes[..]) else { continue };
         let lengths = decoder.description().lengths.clone();
         // Of the native size, larger, and so much smaller that each sample is a mean of many positions.
         for (times, per) in [(1, 1), (5, 2), (1, 7)] {
             let counts: Vec<u32> = lengths.iter().map(|&n| (n / per).max(1).saturating_mul(times)).collect();
             let grid = Grid::resized(decoder.description(), &counts).unwrap();
-            let Ok(cost) = decoder.cost(&grid) else { continue };
+            let Ok(cost) = decoder.request(&grid).cost() else { continue };
             if cost.network_macs > 1 << 30 {
                 continue;
             }
@@ -275,7 +275,7 @@ fn derivatives_take_no_more_than_their_jets_cost() {
     warm_up();
     for (path, bytes) in fixtures() {
         let before = HELD.load(Relaxed);
-        let Ok(decoder) = Decoder::open(&bytes[..], &Limits::default()) else { continue };
+        let Ok(decoder) = Decoder::open(&bytes[..]) else { continue };
         let kinds = [
             (Derivative::Gradient, Jet::Gradient),
             (Derivative::Magnitude, Jet::Gradient),
@@ -289,12 +289,12 @@ fn derivatives_take_no_more_than_their_jets_cost() {
             let lengths = &decoder.description().lengths;
             let counts: Vec<u32> = lengths.iter().map(|&n| n.saturating_mul(times)).collect();
             let grid = Grid::resized(decoder.description(), &counts).unwrap();
-            let Ok(cost) = decoder.jet_cost(&grid, jet) else { continue };
+            let Ok(cost) = decoder.request(&grid).jet(jet).cost() else { continue };
             if cost.network_macs > 1 << 28 {
                 continue;
             }
             PEAK.store(HELD.load(Relaxed), Relaxed);
-            decoder.differentiate(&grid, derivative).unwrap();
+            decoder.request(&grid).derivative(derivative).values().unwrap();
             let taken = (PEAK.load(Relaxed) - before) as u64;
             assert!(taken <= cost.memory_bytes, "{} {derivative:?}: {taken} bytes, {cost:?}", path.display());
         }
@@ -407,9 +407,11 @@ fn a_system_without_memory_is_an_error() {
         with_no_more_than(least - 1, || container::parse(&bytes, &limits).map(drop)),
         with_no_more_than(least - 1, || file.networks.decode().map(drop)),
         with_no_more_than(4 * 300_000 - 1, || decoder.render(&grid).map(drop)),
-        with_no_more_than(2 * 300_000 - 1, || decoder.render_samples(&grid, SampleFormat::I16).map(drop)),
-        with_no_more_than(8 * 300_000 - 1, || decoder.render_jet(&grid, Jet::Gradient).map(drop)),
-        with_no_more_than(4 * 300_000 - 1, || decoder.differentiate(&grid, Derivative::Gradient).map(drop)),
+        with_no_more_than(2 * 300_000 - 1, || decoder.request(&grid).samples(SampleFormat::I16).map(drop)),
+        with_no_more_than(8 * 300_000 - 1, || decoder.request(&grid).jet(Jet::Gradient).values().map(drop)),
+        with_no_more_than(4 * 300_000 - 1, || {
+            decoder.request(&grid).derivative(Derivative::Gradient).values().map(drop)
+        }),
     ];
     for (number, refused) in refused.iter().enumerate() {
         let kind = std::io::ErrorKind::OutOfMemory;
@@ -430,15 +432,15 @@ fn memory_that_runs_out_anywhere_in_a_rendering_is_an_error() {
         ("valid/tiles-3x2.siren", &[1, 1]),
     ] {
         let bytes = std::fs::read(folder.join(name)).unwrap();
-        let decoder = Decoder::from_bytes(&bytes, &Limits::default()).unwrap();
+        let decoder = Decoder::open(&bytes[..]).unwrap();
         let grid = Grid::resized(decoder.description(), counts).unwrap();
         let middle: Vec<f64> = decoder.description().lengths.iter().map(|&n| f64::from(n) / 2.0).collect();
         let positions = middle.repeat(3_000);
         let works: [(&str, &dyn Fn() -> sirenc::Result<()>); 5] = [
             ("values", &|| decoder.render(&grid).map(drop)),
-            ("samples", &|| decoder.render_samples(&grid, decoder.description().format).map(drop)),
-            ("jets", &|| decoder.render_jet(&grid, Jet::Hessian).map(drop)),
-            ("derivatives", &|| decoder.differentiate(&grid, Derivative::Gradient).map(drop)),
+            ("samples", &|| decoder.request(&grid).samples(decoder.description().format).map(drop)),
+            ("jets", &|| decoder.request(&grid).jet(Jet::Hessian).values().map(drop)),
+            ("derivatives", &|| decoder.request(&grid).derivative(Derivative::Gradient).values().map(drop)),
             ("points", &|| decoder.sample_derivative(&positions, Derivative::Gradient).map(drop)),
         ];
         for (what, work) in works {

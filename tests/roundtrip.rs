@@ -6,8 +6,7 @@ use proptest::prelude::*;
 use sirenc::container::{self, Networks};
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Signal};
 use sirenc::{
-    Decoder, EncodeOptions, Encoded, Error, Flow, Limits, Phase, Progress, Result, Target, WeightCoding,
-    encode,
+    Decoder, EncodeOptions, Encoded, Error, Flow, Phase, Progress, Result, Target, WeightCoding, encode,
 };
 
 fn options(target: Target) -> EncodeOptions {
@@ -21,7 +20,7 @@ fn fit(signal: &Signal, options: &EncodeOptions) -> Result<Encoded> {
 }
 
 fn open(encoded: &Encoded) -> Decoder {
-    Decoder::open(&encoded.bytes[..], &Limits::default()).unwrap()
+    Decoder::open(&encoded.bytes[..]).unwrap()
 }
 
 /// A signal of given unit values, repeated as often as needed.

@@ -1,8 +1,8 @@
 //! The specification's examples are true: the bytes are those of the fixtures, the tables cover them, and the samples are
 //! what they decode to.
 
+use sirenc::Decoder;
 use sirenc::signal::{Axis, Grid};
-use sirenc::{Decoder, Limits};
 use std::path::Path;
 
 fn read(path: &str) -> Vec<u8> {
@@ -39,7 +39,7 @@ fn example(section: &str) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn unit_values(file: &[u8]) -> Vec<f32> {
-    let decoder = Decoder::open(file, &Limits::default()).unwrap();
+    let decoder = Decoder::open(file).unwrap();
     decoder.render(&Grid::native(decoder.description())).unwrap()
 }
 
@@ -67,7 +67,7 @@ fn the_tiles_are_explained_byte_by_byte() {
     assert_eq!(whole, read("fixtures/valid/example-tiles.siren"));
     assert_eq!(table, whole);
 
-    let decoder = Decoder::open(&whole[..], &Limits::default()).unwrap();
+    let decoder = Decoder::open(&whole[..]).unwrap();
     let stated = |values: &[f32]| {
         let samples = values.iter().map(|v| ((v * 32768.0).round_ties_even() as i32).to_string());
         samples.collect::<Vec<_>>().join(", ").replace('-', "−")

@@ -3,9 +3,7 @@
 
 use sirenc::signal::metric::ErrorSum;
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Signal};
-use sirenc::{
-    Decoder, Derivative, EncodeOptions, Encoded, Error, Flow, Limits, Target, WeightCoding, encode,
-};
+use sirenc::{Decoder, Derivative, EncodeOptions, Encoded, Error, Flow, Target, WeightCoding, encode};
 
 fn options(target: Target) -> EncodeOptions {
     let mut options = EncodeOptions::default();
@@ -18,7 +16,7 @@ fn fit(signal: &Signal, options: &EncodeOptions) -> Encoded {
 }
 
 fn open(encoded: &Encoded) -> Decoder {
-    Decoder::open(&encoded.bytes[..], &Limits::default()).unwrap()
+    Decoder::open(&encoded.bytes[..]).unwrap()
 }
 
 fn picture(side: u32, values: Vec<f32>) -> Signal {
@@ -140,14 +138,15 @@ fn derivatives_and_single_points_are_in_units_of_the_signal() {
     };
     let (metres, plain) = (of(3000.0, 200.0), of(1.0, 0.0));
     let grid = Grid::native(metres.description());
-    let slopes = |decoder: &Decoder| decoder.differentiate(&grid, Derivative::Gradient).unwrap();
+    let slopes =
+        |decoder: &Decoder| decoder.request(&grid).derivative(Derivative::Gradient).values().unwrap();
     let norm = |slopes: &[f32]| slopes.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>().sqrt();
     let ratio = norm(&slopes(&metres)) / norm(&slopes(&plain));
     assert!((ratio / 3000.0 - 1.0).abs() < 0.05, "{ratio}");
     assert!(metres.gradient_error(&relief(3000.0, 200.0)).unwrap().total < 0.2);
 
-    let (values, laplacian) =
-        metres.sample_derivative(&[7.0, 9.0, 20.5, 3.25], Derivative::Laplacian).unwrap();
+    let sampled = metres.sample_derivative(&[7.0, 9.0, 20.5, 3.25], Derivative::Laplacian).unwrap();
+    let (values, laplacian) = (sampled.values, sampled.derivatives);
     let rendered = metres.render(&grid).unwrap();
     assert_eq!(values[0], rendered[9 * 40 + 7]);
     let taylor = metres.taylor(&[20.5, 3.25], 2).unwrap();

@@ -20,7 +20,7 @@ mod renderings;
 
 use sha2::{Digest, Sha256};
 use sirenc::signal::{Grid, Kind};
-use sirenc::{Decoder, Error, Limits};
+use sirenc::{Decoder, Error};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -86,7 +86,7 @@ fn main() -> Result<()> {
 
 /// A row of the manifest of renderings.
 fn rendering(folder: &Path, name: &str, grid: &str) -> Result<String> {
-    let decoder = Decoder::open(&fs::read(folder.join(name))?[..], &Limits::default())?;
+    let decoder = Decoder::open(&fs::read(folder.join(name))?[..])?;
     let (values, samples) = renderings::digests(&decoder, &renderings::grid(&decoder, grid));
     Ok(format!("{name}\t{grid}\t{values}\t{samples}\n"))
 }
@@ -141,7 +141,7 @@ const RENDERINGS: [(&str, &str); 44] = [
 
 /// What a good file says it is, and the digest of its native rendering or the limit that it exceeds.
 fn outcome(bytes: &[u8]) -> Result<(String, String)> {
-    let decoder = Decoder::open(bytes, &Limits::default())?;
+    let decoder = Decoder::open(bytes)?;
     let d = decoder.description();
     let size = d.lengths.iter().map(u32::to_string).collect::<Vec<_>>().join("x");
     let mut words = match d.kind {

@@ -9,12 +9,11 @@ use sirenc_fuzz::{Memory, limits, repair};
 fuzz_target!(init: warm_up(), |data: &[u8]| {
     let bytes = repair(data);
     let memory = Memory::from_now();
-    let Ok(decoder) = memory.bounded(limits().memory_bytes, || Decoder::open(&bytes[..], &limits())) else {
-        return;
-    };
+    let open = || Decoder::with_limits(&bytes[..], &limits());
+    let Ok(decoder) = memory.bounded(limits().memory_bytes, open) else { return };
     // Of any size: the limits have to refuse what is too much.
     let native = Grid::native(decoder.description());
-    let allowed = decoder.cost(&native).map_or(limits().memory_bytes, |cost| cost.memory_bytes);
+    let allowed = decoder.request(&native).cost().map_or(limits().memory_bytes, |cost| cost.memory_bytes);
     let _ = memory.bounded(allowed, || decoder.render(&native));
     let counts = vec![9; decoder.description().lengths.len()];
     let Ok(mut grid) = Grid::resized(decoder.description(), &counts) else { return };
@@ -30,6 +29,6 @@ fuzz_target!(init: warm_up(), |data: &[u8]| {
 /// Starts the threads that render, which stay and hold memory.
 fn warm_up() {
     let file = &include_bytes!("../../fixtures/valid/tiles-3x2.siren")[..];
-    let decoder = Decoder::open(file, &Limits::default()).expect("a good file");
+    let decoder = Decoder::open(file).expect("a good file");
     decoder.render(&Grid::native(decoder.description())).expect("a small picture");
 }

@@ -43,7 +43,7 @@ static DECODERS: LazyLock<[Decoder; 2]> = LazyLock::new(|| {
             let mut bytes = vec![];
             write(&File { description, tiles, units: None, networks, metadata: vec![] }, &mut bytes)
                 .expect("a good file");
-            Decoder::open(&bytes[..], &limits()).expect("a small file")
+            Decoder::with_limits(&bytes[..], &limits()).expect("a small file")
         },
     )
 });

@@ -16,9 +16,6 @@ impl Accelerator {
     pub fn check(&self, _: Shape) -> Result<()> {
         match *self {}
     }
-    pub fn forward(&self, _: &Network, _: &[f32]) -> Result<Vec<f32>> {
-        match *self {}
-    }
     pub fn jet(&self, _: &Network, _: &[f32], _: Jet) -> Result<Vec<f32>> {
         match *self {}
     }

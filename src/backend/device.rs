@@ -65,6 +65,16 @@ impl Device {
     }
 }
 
+/// The device that evaluates networks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeviceUsed<'a> {
+    /// As in `cpu (avx512)` or `cuda:0 (NVIDIA H100)`.
+    pub name: String,
+    /// Why [`Device::Auto`] came to the CPU, if it did.
+    pub cpu_reason: Option<&'a str>,
+}
+
 /// Where networks are evaluated.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Engine {
@@ -99,7 +109,7 @@ impl Engine {
         if self.accelerator.is_some() { 1 << 16 } else { BLOCK }
     }
 
-    /// What [`Level::forward`] gives, or [`Level::jet`].
+    /// What [`Level::jet`] gives.
     ///
     /// # Errors
     /// `Device` if a device that was asked for by name fails, `Io` if the system has no memory for the activations.
@@ -107,16 +117,12 @@ impl Engine {
         &self,
         network: &Network,
         coordinates: &[f32],
-        jet: Option<Jet>,
+        jet: Jet,
         out: &mut [f32],
         workspace: &mut Workspace,
     ) -> Result<()> {
         if let Some(accelerator) = self.accelerator() {
-            let values = match jet {
-                None => accelerator.forward(network, coordinates),
-                Some(jet) => accelerator.jet(network, coordinates, jet),
-            };
-            match values {
+            match accelerator.jet(network, coordinates, jet) {
                 Ok(values) => {
                     out.copy_from_slice(&values);
                     return Ok(());
@@ -126,18 +132,18 @@ impl Engine {
             }
         }
         workspace.make_room(network.shape(), jet)?;
-        match jet {
-            None => Level::best().forward(network, coordinates, out, workspace),
-            Some(jet) => Level::best().jet(network, coordinates, jet, out, workspace),
-        }
+        Level::best().jet(network, coordinates, jet, out, workspace);
         Ok(())
     }
 
-    /// The device, as in `cpu (avx512)` or `cuda:0 (NVIDIA H100)`, and why `Device::Auto` came to the CPU.
-    pub fn name(&self) -> (String, Option<&str>) {
+    /// The device at work.
+    pub fn device(&self) -> DeviceUsed<'_> {
         match self.accelerator() {
-            Some(accelerator) => (accelerator.to_string(), None),
-            None => (format!("cpu ({})", Level::best().name()), self.cpu_reason.get().map(String::as_str)),
+            Some(accelerator) => DeviceUsed { name: accelerator.to_string(), cpu_reason: None },
+            None => {
+                let name = format!("cpu ({})", Level::best().name());
+                DeviceUsed { name, cpu_reason: self.cpu_reason.get().map(String::as_str) }
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ mod accelerator {
     pub(crate) use super::cuda::Cuda as Accelerator;
 }
 
-pub use device::Device;
 pub(crate) use device::Engine;
 #[cfg(feature = "encoder")]
 pub(crate) use device::Opened;
+pub use device::{Device, DeviceUsed};

@@ -233,11 +233,12 @@ impl Args {
         if !self.verbose {
             return;
         }
-        eprintln!("  device    {}", report::device(decoder.device(), self.device));
+        let device = decoder.device();
+        eprintln!("  device    {}", report::device(&device.name, device.cpu_reason, self.device));
         if let Some(threads) = render::clamped(self.threads) {
             eprintln!("  threads   {threads}");
         }
-        if let Ok(cost) = decoder.cost(&plan.grid) {
+        if let Ok(cost) = decoder.request(&plan.grid).cost() {
             eprintln!("  cost      {} multiply-adds", report::prefixed(cost.macs));
         }
     }
@@ -258,7 +259,7 @@ impl Work<'_> {
     fn save_signal(&self) -> Result<Vec<String>, Failure> {
         let fault = |error| self.fault(error);
         let Plan { grid, description, format, .. } = self.plan;
-        let cost = self.decoder.cost(grid).map_err(fault)?;
+        let cost = self.decoder.request(grid).cost().map_err(fault)?;
         self.admit_file(cost.memory_bytes)?;
         let meter = Meter::render(self.args.quiet, cost.samples);
         let mut codes = Codes::new(self.decoder.description(), description.format, self.plan.range);

@@ -444,18 +444,17 @@ fn verify(
         return Err(failed("the finished file describes another signal".into()));
     }
     let grid = Grid::native(&source.description);
-    let meter = Meter::render(quiet, decoder.cost(&grid).map_err(broken)?.samples);
+    let meter = Meter::render(quiet, decoder.request(&grid).cost().map_err(broken)?.samples);
     let (mut sum, mut at) = (ErrorSum::new(&source.description), 0);
     if args.keep_invisible {
         sum = sum.with_invisible();
     }
-    let added = decoder.render_rows(&grid, |rows| {
-        sum.add(&source.samples, at, rows)?;
+    for rows in decoder.request(&grid).bands().map_err(broken)? {
+        let rows = rows.map_err(broken)?;
+        sum.add(&source.samples, at, &rows).map_err(broken)?;
         at += rows.len();
         meter.advance(rows.len());
-        Ok(())
-    });
-    added.map_err(broken)?;
+    }
     let distortion = sum.distortion().with_peak(encoded.report.peak);
     let (found, claimed) = (distortion.psnr_db(), encoded.report.psnr_db);
     // Lossless is infinite on both sides.

@@ -106,7 +106,7 @@ impl Info<'_> {
     }
     /// What a native decode costs.
     fn cost(&self) -> Option<Cost> {
-        self.decoder.cost(&Grid::native(self.decoder.description())).ok()
+        self.decoder.request(&Grid::native(self.decoder.description())).cost().ok()
     }
 
     /// The table for people.

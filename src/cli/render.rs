@@ -35,7 +35,7 @@ pub fn render(
     let capacity = description.positions().saturating_mul(description.channels.into());
     let capacity = usize::try_from(capacity).unwrap_or(0);
     let mut samples = Samples::with_capacity(description.format, 0);
-    for rows in decoder.bands(grid)? {
+    for rows in decoder.request(grid).bands()? {
         let mut rows = rows?;
         if samples.is_empty() {
             // Not before: the first rows are proof that the limits were asked.
@@ -52,7 +52,7 @@ pub fn render(
 pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
     let description = decoder.description().clone();
     let grid = Grid::native(&description);
-    let meter = Meter::render(quiet, decoder.cost(&grid)?.samples);
+    let meter = Meter::render(quiet, decoder.request(&grid).cost()?.samples);
     render(decoder, &grid, description, &meter, |_| {})
 }
 

@@ -113,11 +113,11 @@ pub fn rate_text(description: &Description, bytes: u64) -> String {
 }
 
 /// The device that works, with the reason why `auto` came to the CPU, beside what was asked for.
-pub fn device((name, cpu_reason): (String, Option<&str>), asked: Device) -> String {
+pub fn device(name: &str, cpu_reason: Option<&str>, asked: Device) -> String {
     match cpu_reason {
         Some(reason) => format!("{name}; auto: {reason}"),
         None if asked == Device::Auto => format!("{name}; auto"),
-        None => name,
+        None => name.into(),
     }
 }
 

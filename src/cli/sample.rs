@@ -133,10 +133,9 @@ fn evaluate(
     positions: &[f64],
     derivative: Option<Derivative>,
 ) -> sirenc::Result<[Vec<f32>; 2]> {
-    match derivative {
-        None => Ok([decoder.sample(positions)?, vec![]]),
-        Some(derivative) => decoder.sample_derivative(positions, derivative).map(<[_; 2]>::from),
-    }
+    let Some(derivative) = derivative else { return Ok([decoder.sample(positions)?, vec![]]) };
+    let sampled = decoder.sample_derivative(positions, derivative)?;
+    Ok([sampled.values, sampled.derivatives])
 }
 
 impl Args {

@@ -93,7 +93,7 @@ impl Decoder {
             *last = Axis { first: rows.start, count: rows.end - rows.start, ..*last };
         }
         let components = Jet::Gradient.components(grid.axes.len());
-        let jets = self.render_jet(&grid, Jet::Gradient)?;
+        let jets = self.request(&grid).jet(Jet::Gradient).values()?;
         Ok(jets.chunks_exact(components).flat_map(|jet| &jet[1..]).copied().collect())
     }
 }
@@ -172,5 +172,10 @@ mod tests {
         };
         assert!(refused(&small, &original(&small, |_, v| v)));
         assert!(refused(&other, &original(&small, |_, v| v)));
+        let large = decoder([20, 30], [1, 1], 0);
+        let whole = original(&large, |_, v| v);
+        assert!(large.gradient_error(&whole).is_ok());
+        let short = Signal { samples: Samples::F32(vec![0.0; whole.samples.len() - 1]), ..whole };
+        assert!(refused(&large, &short));
     }
 }

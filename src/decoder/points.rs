@@ -3,10 +3,20 @@
 use super::Decoder;
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
-use crate::limits::{Limits, collected, room};
+use crate::limits::{Limits, collected};
 use crate::network::{Jet, Network};
 use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, Work, taylor};
 use std::num::Saturating;
+
+/// A signal at scattered positions, point after point.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Sampled {
+    /// The unit values, `points × channels`.
+    pub values: Vec<f32>,
+    /// The derivative, `points × sets × values` of [`Derivative::layout`].
+    pub derivatives: Vec<f32>,
+}
 
 impl Decoder {
     /// The unit values at `positions` (native samples, `−½` to `length − ½`; all axes of a point, then the next point):
@@ -14,31 +24,22 @@ impl Decoder {
     ///
     /// # Errors
     /// `Parameter` if a position is NaN or outside of the signal, naming the point, or the last point lacks axes;
-    /// `Limit` if the points cost more than the limits given to [`Decoder::open`] allow; `Device` if the device fails.
+    /// `Limit` if the points cost more than the limits of the decoder allow; `Device` if the device fails.
     pub fn sample(&self, positions: &[f64]) -> Result<Vec<f32>> {
-        self.evaluate(positions, None)
+        self.evaluate(positions, Jet::Value)
     }
 
-    /// The unit values at `positions` and a derivative there: `points × channels`, and `points × sets × values` of
-    /// [`Derivative::layout`].
+    /// The unit values at `positions` and a derivative there.
     ///
     /// # Errors
     /// As [`Decoder::sample`], and `Parameter` if the signal has no such derivative.
-    pub fn sample_derivative(
-        &self,
-        positions: &[f64],
-        derivative: Derivative,
-    ) -> Result<(Vec<f32>, Vec<f32>)> {
+    pub fn sample_derivative(&self, positions: &[f64], derivative: Derivative) -> Result<Sampled> {
         derivative.check(self.description())?;
         let axes = self.description().lengths.len();
         let components = derivative.jet().components(axes);
-        let jets = self.evaluate(positions, Some(derivative.jet()))?;
+        let jets = self.evaluate(positions, derivative.jet())?;
         let values = collected(jets.iter().step_by(components).copied())?;
-        let width = components * usize::from(self.description().channels);
-        let (sets, each) = derivative.layout(self.description());
-        let mut derivatives = room(jets.len() / width * sets * each)?;
-        jets.chunks_exact(width).for_each(|jets| derivative.extend(axes, jets, &mut derivatives));
-        Ok((values, derivatives))
+        Ok(Sampled { values, derivatives: derivative.of(self.description(), &jets)? })
     }
 
     /// The Taylor polynomials of all channels around one position, up to `order`, at most 4: every mixed partial
@@ -56,7 +57,7 @@ impl Decoder {
             return Err(Error::parameter("position", detail));
         }
         self.check_positions(position)?;
-        self.ask_work(1, None)?;
+        self.ask_work(1, Jet::Value)?;
         ieee(|| {
             let channels = taylor(&self.networks, self.tiles(), position, order);
             let Some(units) = self.units() else { return Ok(channels) };
@@ -66,11 +67,11 @@ impl Decoder {
         })
     }
 
-    fn evaluate(&self, positions: &[f64], jet: Option<Jet>) -> Result<Vec<f32>> {
+    fn evaluate(&self, positions: &[f64], jet: Jet) -> Result<Vec<f32>> {
         self.check_positions(positions)?;
         let axes = self.description().lengths.len();
         let channels = usize::from(self.description().channels);
-        let components = jet.map_or(1, |jet| jet.components(axes)) as u64;
+        let components = jet.components(axes) as u64;
         let points = (positions.len() / axes) as u64;
         let values = Saturating(points) * Saturating(channels as u64) * Saturating(components);
         Limits::ask("values at the points", values.0, self.limits.samples)?;
@@ -81,7 +82,7 @@ impl Decoder {
     }
 
     /// Asks for the work at `points` scattered points.
-    fn ask_work(&self, points: u64, jet: Option<Jet>) -> Result<()> {
+    fn ask_work(&self, points: u64, jet: Jet) -> Result<()> {
         // No more than two tiles of an axis touch a point. Each may be alone there with it, but a chunk of points visits none twice.
         let cut = self.tiles().counts().iter().filter(|&&count| count > 1).count();
         let positions = Saturating(points) * Saturating(1 << cut);
@@ -128,11 +129,12 @@ mod tests {
             let position =
                 |i: usize| [(0, i % 120), (1, i / 120)].map(|(a, i)| grid.axes[a].position(i as u32));
             let positions: Vec<f64> = order.iter().flat_map(|&i| position(i)).collect();
-            let (values, laplacian) = decoder.sample_derivative(&positions, Derivative::Laplacian).unwrap();
+            let Sampled { values, derivatives: laplacian } =
+                decoder.sample_derivative(&positions, Derivative::Laplacian).unwrap();
             assert_eq!(values, decoder.sample(&positions).unwrap());
             let [all, all_laplacian] = [
                 decoder.render(&grid).unwrap(),
-                decoder.differentiate(&grid, Derivative::Laplacian).unwrap(),
+                decoder.request(&grid).derivative(Derivative::Laplacian).values().unwrap(),
             ];
             for (n, &i) in order.iter().enumerate() {
                 assert_eq!(values[3 * n..][..3], all[3 * i..][..3]);

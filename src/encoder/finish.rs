@@ -37,12 +37,12 @@ impl Session<'_> {
         let unlimited =
             Limits { samples: u64::MAX, memory_bytes: u64::MAX, macs: u64::MAX, ..Limits::default() };
         let decoder = Decoder::of(file, &unlimited)?;
-        decoder.render_rows(&Grid::native(&self.signal.description), |row| {
-            sum.add(&self.normalised.source.samples, at, row)?;
-            of_tiles.add(&self.normalised.source.samples, at, row);
-            at += row.len();
-            Ok(())
-        })?;
+        for rows in decoder.request(&Grid::native(&self.signal.description)).bands()? {
+            let rows = rows?;
+            sum.add(&self.normalised.source.samples, at, &rows)?;
+            of_tiles.add(&self.normalised.source.samples, at, &rows);
+            at += rows.len();
+        }
         let peak = self.normalised.fitted_peak();
         let distortion = sum.distortion().with_peak(peak);
         let worst_tile = of_tiles.worst(peak);

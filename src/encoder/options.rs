@@ -100,8 +100,8 @@ pub struct EncodeOptions {
     /// the others are those of reading.
     pub limits: Limits,
     /// The gradient that is aimed at: `positions × channels × axes` in unit values per native sample, as
-    /// [`Decoder::differentiate`](crate::Decoder::differentiate) gives. Default: central differences of the samples,
-    /// of the eighth order where there is room.
+    /// [`Request::derivative`](crate::Request::derivative) gives. Default: central differences of the
+    /// samples, of the eighth order where there is room.
     pub gradient: Option<Arc<[f32]>>,
     /// What PSNR refers to, of binary32 samples in their own units; default the range of the source for pictures and half
     /// of it for sound, see [`metric::peak_of_range`](crate::signal::metric::peak_of_range). Of integers it is always 1.

@@ -1,11 +1,13 @@
 //! Which derivatives travel with the value, and in which order.
 
-/// The derivatives of a jet: what [`crate::backend::simd::Level::jet`] computes beside the values.
+/// A value and some of its derivatives: what [`crate::backend::simd::Level::jet`] computes.
 ///
 /// All are derivatives by the network's own coordinates. These have one scale for all axes in space, so the Laplacian
 /// is the plain sum of the second derivatives; where axes differ in kind, take the Hessian and weight its diagonal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Jet {
+    /// The value alone: `f`.
+    Value,
     /// The value and its first derivative by each coordinate: `f, ∂₀f, ∂₁f, …`.
     Gradient,
     /// The gradient's components and the sum of the unmixed second derivatives: `f, ∂₀f, ∂₁f, …, Σᵢ ∂ᵢᵢf`.
@@ -18,11 +20,11 @@ pub enum Jet {
 impl Jet {
     /// The number of components of a jet in `inputs` coordinates, the value among them.
     pub fn components(self, inputs: usize) -> usize {
-        let second = match self {
-            Jet::Gradient => 0,
-            Jet::Laplacian => 1,
-            Jet::Hessian => inputs * (inputs + 1) / 2,
-        };
-        inputs + 1 + second
+        match self {
+            Jet::Value => 1,
+            Jet::Gradient => 1 + inputs,
+            Jet::Laplacian => 1 + inputs + 1,
+            Jet::Hessian => 1 + inputs + inputs * (inputs + 1) / 2,
+        }
     }
 }

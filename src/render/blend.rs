@@ -35,8 +35,7 @@ pub(super) struct Blend<'a> {
     engine: &'a Engine,
     watch: &'a Watch<'a>,
     network: &'a Network,
-    /// What is computed; `None` is the value alone.
-    jet: Option<Jet>,
+    jet: Jet,
     /// Local coordinates per native sample.
     scale: f32,
     /// Per point the weights along its axes, and its place.
@@ -52,7 +51,7 @@ impl<'a> Blend<'a> {
         (engine, watch): (&'a Engine, &'a Watch<'a>),
         network: &'a Network,
         tile: &Tile,
-        jet: Option<Jet>,
+        jet: Jet,
     ) -> Self {
         Blend {
             engine,
@@ -91,7 +90,7 @@ impl<'a> Blend<'a> {
     pub fn flush(&mut self, out: &mut [f32], workspace: &mut Workspace) -> Result<()> {
         self.watch.ask()?;
         let Shape { inputs, outputs: channels, .. } = self.network.shape();
-        let size = components(self.jet, inputs);
+        let size = self.jet.components(inputs);
         let (blocks, rows) = (self.points.len().div_ceil(BLOCK), size * channels);
         let length = |rows: usize| blocks * rows * BLOCK;
         lengthen(&mut self.values, length(rows), 0.0)?;
@@ -106,19 +105,14 @@ impl<'a> Blend<'a> {
                 // In rows of a block: component by component, and within it channel by channel.
                 let component = |k: usize| self.values[(first_row + k * channels + c) * BLOCK + lane];
                 out[0] = whole.mul_add(component(0), out[0]);
-                if let Some(jet) = self.jet {
-                    weights.differentiate(jet, self.scale, component, &mut out[1..]);
+                if self.jet != Jet::Value {
+                    weights.differentiate(self.jet, self.scale, component, &mut out[1..]);
                 }
             }
         }
         self.points.clear();
         Ok(())
     }
-}
-
-/// The number of values of a channel: the value alone, or the components of a jet.
-pub(super) fn components(jet: Option<Jet>, inputs: usize) -> usize {
-    jet.map_or(1, |jet| jet.components(inputs))
 }
 
 /// The weight of a tile at a point: the product of its weights along the axes.
@@ -149,7 +143,7 @@ impl Weights<'_> {
         // By their number among the components, behind the value and the first derivatives.
         let second = |k: usize| whole * (scale * scale * component(1 + axes + k));
         match jet {
-            Jet::Gradient => {}
+            Jet::Value | Jet::Gradient => {}
             Jet::Laplacian => {
                 seconds[0] += (0..axes).map(|i| mixed(i, i)).sum::<f32>() + second(0);
             }

@@ -1,7 +1,6 @@
 //! What a rendering takes, known before it starts.
 
 use super::Rendering;
-use super::blend::components;
 use super::plan::AxisPlan;
 use crate::backend::simd::BLOCK;
 use crate::limits::Amount;
@@ -31,10 +30,10 @@ pub(crate) struct Work {
 
 impl Work {
     /// `visits` of a tile, which see `positions` in all. Networks are evaluated in whole blocks.
-    pub fn of(shape: Shape, jet: Option<Jet>, positions: Amount, visits: u64) -> Self {
+    pub fn of(shape: Shape, jet: Jet, positions: Amount, visits: u64) -> Self {
         let size = |n: usize| Saturating(n as u64);
         let point = size(shape.macs()) + size(shape.layers) * size(shape.width) * SINE;
-        let components = size(components(jet, shape.inputs));
+        let components = size(jet.components(shape.inputs));
         let blocks = positions.0.div_ceil(visits.max(1)).div_ceil(BLOCK as u64);
         let visits = Saturating(visits);
         Work {

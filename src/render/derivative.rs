@@ -1,6 +1,7 @@
 //! What is rendered instead of the signal: its derivatives, and what follows from them.
 
 use crate::error::{Error, Result};
+use crate::limits::room;
 use crate::network::Jet;
 use crate::signal::{Description, Kind};
 
@@ -25,6 +26,23 @@ pub enum Derivative {
         /// `h`: the height of the unit value 1 in native samples.
         height: f32,
     },
+}
+
+/// The numbers of a derivative at a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Layout {
+    /// Sets: one for every channel, of the normals one for all.
+    pub sets: usize,
+    /// Values of each set.
+    pub values: usize,
+}
+
+impl Layout {
+    /// Values of all sets.
+    pub fn numbers(self) -> usize {
+        self.sets * self.values
+    }
 }
 
 /// Luma of red, green and blue, ITU-R BT.709.
@@ -62,21 +80,32 @@ impl Derivative {
         }
     }
 
-    /// `(sets, values of each)` at a position of a signal of `description`: a set for every channel, of the normals one
-    /// for all.
-    pub fn layout(self, description: &Description) -> (usize, usize) {
+    /// The numbers at a position of a signal of `description`.
+    pub fn layout(self, description: &Description) -> Layout {
         let axes = description.lengths.len();
-        let channels = usize::from(description.channels);
-        match self {
-            Derivative::Gradient => (channels, axes),
-            Derivative::Hessian => (channels, axes * (axes + 1) / 2),
-            Derivative::Partial(_) | Derivative::Laplacian | Derivative::Magnitude => (channels, 1),
-            Derivative::Normals { .. } => (1, 3),
-        }
+        let values = match self {
+            Derivative::Gradient => axes,
+            Derivative::Hessian => axes * (axes + 1) / 2,
+            Derivative::Partial(_) | Derivative::Laplacian | Derivative::Magnitude => 1,
+            Derivative::Normals { .. } => return Layout { sets: 1, values: 3 },
+        };
+        Layout { sets: description.channels.into(), values }
+    }
+
+    /// The derivative at positions of a signal of `description`, whose jets follow each other in `jets`.
+    ///
+    /// # Errors
+    /// `Io` if the system has no memory for it.
+    pub(crate) fn of(self, description: &Description, jets: &[f32]) -> Result<Vec<f32>> {
+        let axes = description.lengths.len();
+        let width = usize::from(description.channels) * self.jet().components(axes);
+        let mut out = room(jets.len() / width * self.layout(description).numbers())?;
+        jets.chunks_exact(width).for_each(|jets| self.extend(axes, jets, &mut out));
+        Ok(out)
     }
 
     /// Appends the derivative at one position, whose jets of all channels follow each other in `jets`.
-    pub(crate) fn extend(self, axes: usize, jets: &[f32], out: &mut Vec<f32>) {
+    fn extend(self, axes: usize, jets: &[f32], out: &mut Vec<f32>) {
         // Of each channel the first and the second derivatives, behind the value.
         let channels = jets.chunks_exact(self.jet().components(axes)).map(|jet| jet[1..].split_at(axes));
         match self {
@@ -181,9 +210,8 @@ mod tests {
                     continue;
                 }
                 let jets = usize::from(channels) * derivative.jet().components(kind.axes());
-                let (sets, values) = derivative.layout(&signal);
                 let found = at(derivative, kind.axes(), &vec![0.5; jets]).len();
-                assert_eq!(found, sets * values, "{derivative:?} of {signal:?}");
+                assert_eq!(found, derivative.layout(&signal).numbers(), "{derivative:?} of {signal:?}");
             }
         }
     }

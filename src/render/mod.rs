@@ -4,8 +4,8 @@
 //! value)` from 0, where the weight is the product of the axes' weights, first axis first; then it is taken to the units of
 //! the signal. A sample is the mean over the positions of its footprint, where colours count by their alpha.
 //!
-//! What a caller asks for is checked before it comes here, so an index that is out of range is a mistake in this
-//! module: it panics, since a default in its place would be a wrong sample.
+//! What a caller asks for is checked before it comes here, so an index that is out of range is a mistake in
+//! this module: it panics, since a default in its place would be a wrong sample.
 
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
@@ -21,7 +21,7 @@ mod tile;
 
 pub(crate) use bands::Bands;
 pub(crate) use cost::Work;
-pub use derivative::Derivative;
+pub use derivative::{Derivative, Layout};
 pub(crate) use points::Points;
 pub use taylor::Taylor;
 pub(crate) use taylor::{HIGHEST_ORDER, taylor};
@@ -34,7 +34,6 @@ use crate::network::{Jet, Network};
 use crate::signal::{Axis, Description, Grid, Tiles, Units};
 use crate::watch::Watch;
 use bands::{group_size, threads};
-use blend::components;
 use plan::AxisPlan;
 use std::num::Saturating;
 use std::ops::{Add, Mul, Range};
@@ -52,8 +51,7 @@ pub(crate) struct Rendering<'a> {
     channels: usize,
     /// Whether the last channel is alpha.
     alpha: bool,
-    /// What is computed; `None` is the value alone.
-    jet: Option<Jet>,
+    jet: Jet,
     engine: &'a Engine,
     watch: Watch<'a>,
     units: Option<&'a Units>,
@@ -70,7 +68,7 @@ impl<'a> Rendering<'a> {
         tiles: &'a Tiles,
         grid: &Grid,
         description: &Description,
-        jet: Option<Jet>,
+        jet: Jet,
         (engine, watch): (&'a Engine, Watch<'a>),
     ) -> Result<Self> {
         assert!(!grid.axes.is_empty() && grid.axes.len() == description.lengths.len(), "{grid:?}");
@@ -93,7 +91,7 @@ impl<'a> Rendering<'a> {
     }
     /// Those of one channel.
     fn values_per_channel(&self) -> usize {
-        components(self.jet, self.axes.len())
+        self.jet.components(self.axes.len())
     }
 
     /// Bytes of memory beside the result: finished bands that wait for their turn, and what each thread works with.
@@ -174,7 +172,7 @@ impl<'a> Rendering<'a> {
             }
         }
         if let Some(units) = self.units {
-            units.apply(components(self.jet, self.axes.len()), &mut out);
+            units.apply(self.values_per_channel(), &mut out);
         }
         Ok(out)
     }

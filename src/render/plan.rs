@@ -40,8 +40,8 @@ impl AxisPlan {
         let (count, positions) = (tiles.counts()[number], plan.positions());
         let (mut start, mut end) = (0, 0);
         let span = |k| {
-            start = first_from(start, positions, |p| touching(p).1 >= k);
-            end = first_from(end, positions, |p| touching(p).0 > k);
+            start = first_from(start, positions, |p| *touching(p).end() >= k);
+            end = first_from(end, positions, |p| *touching(p).start() > k);
             start..end
         };
         plan.spans = collected((0..count).map(span))?;

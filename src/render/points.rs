@@ -1,6 +1,6 @@
 //! Scattered points: each is seen by the tiles that touch it, and the tiles see their points together.
 
-use super::blend::{Blend, Seen, components};
+use super::blend::{Blend, Seen};
 use crate::backend::Engine;
 use crate::backend::simd::Workspace;
 use crate::error::{Error, Result};
@@ -15,8 +15,7 @@ pub(crate) struct Points<'a> {
     pub networks: &'a [Network],
     pub tiles: &'a Tiles,
     pub channels: usize,
-    /// What is computed; `None` is the value alone.
-    pub jet: Option<Jet>,
+    pub jet: Jet,
     pub engine: &'a Engine,
     pub watch: Watch<'a>,
     pub units: Option<&'a Units>,
@@ -26,7 +25,7 @@ impl Points<'_> {
     /// Points per thread and turn.
     pub const CHUNK: usize = 1 << 13;
 
-    /// Per point and channel the value or the components of the jet, at `positions`: the first point's along all axes,
+    /// Per point and channel the components of the jet, at `positions`: the first point's along all axes,
     /// then the next one's.
     pub fn evaluate(&self, positions: &[f64]) -> Result<Vec<f32>> {
         let axes = self.tiles.counts().len();
@@ -54,7 +53,7 @@ impl Points<'_> {
     }
 
     fn values_per_point(&self) -> usize {
-        self.channels * components(self.jet, self.tiles.counts().len())
+        self.channels * self.jet.components(self.tiles.counts().len())
     }
 
     fn evaluate_chunk(&self, positions: &[f64], out: &mut [f32], workspace: &mut Workspace) -> Result<()> {
@@ -85,7 +84,7 @@ impl Points<'_> {
             blend.flush(out, workspace)?;
         }
         if let Some(units) = self.units {
-            units.apply(components(self.jet, axes), out);
+            units.apply(self.jet.components(axes), out);
         }
         Ok(())
     }
@@ -95,8 +94,7 @@ impl Points<'_> {
 pub(super) fn touching(tiles: &Tiles, position: &[f64]) -> Vec<usize> {
     let (mut numbers, mut stride) = (vec![0], 1);
     for (a, (&p, &count)) in position.iter().zip(tiles.counts()).enumerate() {
-        let (first, last) = tiles.touching(a, p);
-        let shares = (first..=last).map(|k| stride * k as usize);
+        let shares = tiles.touching(a, p).map(|k| stride * k as usize);
         numbers = shares.flat_map(|share| numbers.iter().map(move |n| share + n)).collect();
         stride *= count as usize;
     }

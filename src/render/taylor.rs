@@ -33,13 +33,16 @@ impl Taylor {
         self
     }
 
-    /// The polynomial at an `offset` from the position, native samples.
-    pub fn value(&self, offset: &[f64]) -> f64 {
+    /// The polynomial at an `offset` from the position, native samples; `None` for another number of axes.
+    pub fn value(&self, offset: &[f64]) -> Option<f64> {
+        if offset.len() != self.exponents[0].len() {
+            return None;
+        }
         let monomial = |exponents: &[usize]| {
             let powers = exponents.iter().zip(offset).map(|(&n, x)| x.powi(n as i32));
             powers.product::<f64>()
         };
-        self.exponents.iter().zip(&self.coefficients).map(|(e, c)| c * monomial(e)).sum()
+        Some(self.exponents.iter().zip(&self.coefficients).map(|(e, c)| c * monomial(e)).sum())
     }
 }
 
@@ -292,7 +295,7 @@ mod tests {
             let near = [position[0] + 0.01, position[1] - 0.015];
             let [here, there] = [position, near].map(|p| taylor(&networks, &tiles, &p, HIGHEST_ORDER));
             for (here, there) in here.iter().zip(&there) {
-                let (got, expected) = (here.value(&[0.01, -0.015]), there.partial(&[0, 0]).unwrap());
+                let (got, expected) = (here.value(&[0.01, -0.015]).unwrap(), there.partial(&[0, 0]).unwrap());
                 assert!((got - expected).abs() < 1e-9, "{position:?}: {got}, {expected}");
                 assert!((here.partial(&[0, 0]).unwrap() - expected).abs() > 1e-6, "the test sees a slope");
             }
@@ -300,12 +303,13 @@ mod tests {
     }
 
     #[test]
-    fn partials_beyond_the_order_are_none() {
+    fn partials_beyond_the_order_and_other_axes_are_none() {
         let space = Space::new(2, 1);
         let taylor = Taylor { coefficients: space.constant(3.0), exponents: space.exponents };
         assert_eq!(
             [taylor.partial(&[0, 0]), taylor.partial(&[1, 1]), taylor.partial(&[0])],
             [Some(3.0), None, None]
         );
+        assert_eq!([taylor.value(&[0.5, 2.0]), taylor.value(&[0.5])], [Some(3.0), None]);
     }
 }

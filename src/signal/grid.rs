@@ -140,6 +140,23 @@ impl Region {
 }
 
 /// A rectangular grid of positions, one [`Axis`] per axis of the signal, fastest first.
+///
+/// ```
+/// use sirenc::signal::{Axis, Grid};
+/// use sirenc::Decoder;
+///
+/// # fn main() -> sirenc::Result<()> {
+/// let file = include_bytes!("../../fixtures/valid/fitted-astronaut-tiles.siren"); // 128 × 128, RGB
+/// let decoder = Decoder::open(&file[..])?;
+/// let half = Grid::resized(decoder.description(), &[64, 64])?;
+/// // Each of its samples is the mean of 2 × 2 positions, unless the signal at its own position is wanted.
+/// assert_eq!((half.axes[0].footprint, half.clone().at_points().axes[0].footprint), (2, 1));
+/// // One line of pixels.
+/// let line = Grid { axes: vec![Axis::native(128), Axis { first: 40, count: 1, ..Axis::native(128) }] };
+/// assert_eq!(decoder.render(&line)?.len(), 128 * 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
     /// The axes, fastest first.

@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::signal::Description;
+use std::ops::RangeInclusive;
 
 /// How a signal is cut into tiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,8 +166,8 @@ impl Tiles {
         }
     }
 
-    /// The tiles of `axis` with a weight above 0 at `position`, as `(first, last)`: one, or two neighbours.
-    pub fn touching(&self, axis: usize, position: f64) -> (u32, u32) {
+    /// The tiles of `axis` with a weight above 0 at `position`: one, or two neighbours.
+    pub fn touching(&self, axis: usize, position: f64) -> RangeInclusive<u32> {
         let last = self.counts[axis] - 1;
         let sample = (position + 0.5).clamp(0.0, f64::from(self.lengths[axis]) - 0.5);
         // The core that holds the position; `boundary` rounds down, so the estimate may be one too small or large.
@@ -180,7 +181,7 @@ impl Tiles {
         }
         let first = if k > 0 && self.weight(axis, k - 1, position) > 0.0 { k - 1 } else { k };
         let second = if k < last && self.weight(axis, k + 1, position) > 0.0 { k + 1 } else { k };
-        (first, second)
+        first..=second
     }
 }
 
@@ -222,8 +223,7 @@ mod tests {
         let tiles = Tiles::new(&picture(101, 7), &[5, 1], 6).unwrap();
         for i in 0..=1010 {
             let p = f64::from(i) / 10.0 - 0.5;
-            let (a, b) = tiles.touching(0, p);
-            let touching: f32 = (a..=b).map(|k| tiles.weight(0, k, p)).sum();
+            let touching: f32 = tiles.touching(0, p).map(|k| tiles.weight(0, k, p)).sum();
             let all: f32 = (0..5).map(|k| tiles.weight(0, k, p)).sum();
             assert!((touching - 1.0).abs() < 1e-6 && (all - 1.0).abs() < 1e-6, "at {p}: {touching}, {all}");
         }

@@ -10,7 +10,7 @@ fn array(room: &Room, name: &str) -> (Vec<u64>, Vec<f64>) {
 }
 
 fn decoder(bytes: &[u8]) -> Decoder {
-    Decoder::open(bytes, &Limits::default()).unwrap()
+    Decoder::open(bytes).unwrap()
 }
 
 #[test]
@@ -211,7 +211,8 @@ fn derivatives_are_arrays_of_their_shape() {
     room.put("s.siren", siren_sound(80));
     let picture = decoder(&siren_picture(8, 6));
     let expected = |derivative| {
-        let values = picture.differentiate(&Grid::native(picture.description()), derivative).unwrap();
+        let grid = Grid::native(picture.description());
+        let values = picture.request(&grid).derivative(derivative).values().unwrap();
         values.into_iter().map(f64::from).collect::<Vec<_>>()
     };
     for (word, shape, derivative) in [

@@ -93,7 +93,7 @@ impl Cuda {
     /// If the coordinates are not whole blocks.
     pub fn forward(&self, network: &Network, coordinates: &[f32]) -> Result<Vec<f32>> {
         self.blocks(network.shape(), coordinates)?;
-        self.evaluate(network, coordinates, None)
+        self.evaluate(network, coordinates, Jet::Value)
     }
 
     /// Values and derivatives of `network` by its own coordinates, as [`Level::jet`](crate::backend::simd::Level::jet) gives
@@ -108,7 +108,7 @@ impl Cuda {
         let shape = network.shape();
         assert!((1..=4).contains(&shape.inputs), "a jet in {} inputs, expected 1 to 4", shape.inputs);
         self.blocks(shape, coordinates)?;
-        self.evaluate(network, coordinates, Some(jet))
+        self.evaluate(network, coordinates, jet)
     }
 
     /// The error `Σ_p weight_p · Σ_c (value − target)²` over `batch`, and the gradient of its mean over `p` and `c`, from layer
@@ -223,9 +223,9 @@ impl Cuda {
     }
 
     /// Values or jets at whole blocks of points, as many at a time as the kernels count.
-    fn evaluate(&self, network: &Network, coordinates: &[f32], jet: Option<Jet>) -> Result<Vec<f32>> {
+    fn evaluate(&self, network: &Network, coordinates: &[f32], jet: Jet) -> Result<Vec<f32>> {
         let Shape { inputs, outputs, .. } = network.shape();
-        let numbers = outputs * jet.map_or(1, |jet| jet.components(inputs));
+        let numbers = outputs * jet.components(inputs);
         let mut values = Vec::with_capacity(coordinates.len() / inputs * numbers);
         for coordinates in coordinates.chunks(MOST_POINTS * inputs) {
             let part = coordinates.len() / inputs * numbers;
@@ -240,7 +240,7 @@ impl Cuda {
         &self,
         network: &Network,
         coordinates: &[f32],
-        jet: Option<Jet>,
+        jet: Jet,
         values: usize,
     ) -> std::result::Result<Vec<f32>, DriverError> {
         let Shape { inputs, outputs, layers, width } = network.shape();
@@ -250,7 +250,10 @@ impl Cuda {
         let parameters = stream.clone_htod(network.parameters())?;
         let coordinates = stream.clone_htod(coordinates)?;
         let mut out = stream.alloc_zeros::<f32>(values)?;
-        let kernel = if jet.is_some() { self.kernels.jet(width) } else { self.kernels.forward(width) };
+        let kernel = match jet {
+            Jet::Value => self.kernels.forward(width),
+            _ => self.kernels.jet(width),
+        };
         let grid = |parts: usize| LaunchConfig {
             grid_dim: (parts as u32, 1, 1),
             block_dim: (THREADS, 1, 1),
@@ -260,9 +263,10 @@ impl Cuda {
         launch.arg(&shape).arg(&parameters).arg(&coordinates);
         match jet {
             // SAFETY: the arguments are those of `forward`: coordinates and values of the points that the grid counts.
-            None => unsafe { launch.arg(&mut out).launch(grid(points / POINTS)) }?,
-            Some(jet) => {
-                let (derivatives, count) = (jet as i32, points as i32);
+            Jet::Value => unsafe { launch.arg(&mut out).launch(grid(points / POINTS)) }?,
+            Jet::Gradient | Jet::Laplacian | Jet::Hessian => {
+                // The kernel counts them from the gradient on.
+                let (derivatives, count) = (jet as i32 - Jet::Gradient as i32, points as i32);
                 let parts = points.div_ceil(POINTS / jet.components(inputs));
                 launch.arg(&derivatives).arg(&count).arg(&mut out);
                 // SAFETY: the arguments are those of `jet`, which stops at `count` points.

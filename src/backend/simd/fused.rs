@@ -23,11 +23,11 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Makes room for values of networks of `shape`, or for a jet, if the system has it, so that they need no more.
-    pub(crate) fn make_room(&mut self, shape: Shape, jet: Option<Jet>) -> Result<()> {
+    /// Makes room for jets of networks of `shape`, if the system has it, so that they need no more.
+    pub(crate) fn make_room(&mut self, shape: Shape, jet: Jet) -> Result<()> {
         let length = match jet {
-            None => activations(shape, shape.layers.min(2)),
-            Some(jet) => super::jet::activations(shape, jet),
+            Jet::Value => activations(shape, shape.layers.min(2)),
+            _ => super::jet::activations(shape, jet),
         };
         lengthen(&mut self.activations, length, 0.0)
     }

@@ -25,6 +25,7 @@ const COLUMNS: usize = 2;
 /// V's instructions are present.
 #[inline(always)]
 pub(crate) unsafe fn jet<V: Lanes>(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
+    assert_ne!(jet, Jet::Value, "the value alone has a kernel of its own");
     // SAFETY: the caller's contract.
     unsafe {
         match pass.shape.inputs {
@@ -148,7 +149,7 @@ unsafe fn activate<V: Lanes, const I: usize>(jet: Jet, row: *mut f32) {
                 curvature.fma(product, slope.mul(V::load(second))).store(second);
             };
             match jet {
-                Jet::Gradient => (),
+                Jet::Value | Jet::Gradient => (),
                 Jet::Laplacian => {
                     let square = first[0].mul(first[0]);
                     bend(
@@ -238,6 +239,7 @@ mod tests {
     fn components(jet: Jet, Taylor { value, gradient, hessian }: &Taylor) -> Vec<f64> {
         let n = gradient.len();
         let second = match jet {
+            Jet::Value => return vec![*value],
             Jet::Gradient => vec![],
             Jet::Laplacian => vec![(0..n).map(|i| hessian[i][i]).sum()],
             Jet::Hessian => (0..n).flat_map(|i| hessian[i][i..].to_vec()).collect(),

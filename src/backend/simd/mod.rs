@@ -195,8 +195,8 @@ impl Level {
     /// and `spec/numerics.md` says how close they are.
     ///
     /// # Panics
-    /// If the network has no inputs or more than 4, or no outputs, the lengths are not those of whole and equally many blocks, or the
-    /// level is not available.
+    /// If derivatives are asked for and the network has no inputs or more than 4, or no outputs; as
+    /// [`Level::forward`].
     pub fn jet(
         self,
         network: &Network,
@@ -205,6 +205,9 @@ impl Level {
         out: &mut [f32],
         workspace: &mut Workspace,
     ) {
+        if jet == Jet::Value {
+            return self.forward(network, coordinates, out, workspace);
+        }
         let _control = self.enter();
         let pass = Pass { shape: network.shape(), parameters: network.parameters(), coordinates, workspace };
         match self {

@@ -9,7 +9,7 @@ use crate::cli::values::Range;
 use sirenc::media;
 use sirenc::media::OutputFormat::{Exr, Npy, Png, Tiff, Wav};
 use sirenc::signal::{Description, Kind, SampleFormat, Samples, Signal};
-use sirenc::{Decoder, Derivative};
+use sirenc::{Decoder, Derivative, Layout};
 use std::io;
 
 impl Args {
@@ -29,7 +29,7 @@ impl Args {
         let path = self.output_path(format);
         let refuse =
             |sentence: &str, hint: &str| Err(Failure::new(Exit::Usage, path.display(), sentence).hint(hint));
-        let (sets, values) = derivative.layout(native);
+        let layout = derivative.layout(native);
         let samples = match (format, self.bits) {
             (Npy | Tiff | Exr | Wav, None | Some(Bits::F32)) => SampleFormat::F32,
             (Png, None | Some(Bits::Eight)) => SampleFormat::U8,
@@ -50,9 +50,9 @@ impl Args {
         }
         let channels = match derivative {
             Derivative::Normals { .. } => 3,
-            _ if format == Npy => sets as u8,
-            _ if values > 1 => {
-                let sentence = format!("{values} values per channel, which npy holds");
+            _ if format == Npy => layout.sets as u8,
+            _ if layout.values > 1 => {
+                let sentence = format!("{} values per channel, which npy holds", layout.values);
                 return refuse(&sentence, "dx, dy and magnitude are one value");
             }
             // Alpha is no colour, and no picture of a derivative should vanish by it.
@@ -73,14 +73,15 @@ impl Work<'_> {
     pub fn save_derivative(&self, derivative: Derivative) -> Result<Option<String>, Failure> {
         let fault = |error| self.fault(error);
         let Plan { grid, description, format, .. } = self.plan;
-        let (sets, values) = derivative.layout(self.decoder.description());
-        let cost = self.decoder.jet_cost(grid, derivative.jet()).map_err(fault)?;
+        let layout = derivative.layout(self.decoder.description());
+        let request = self.decoder.request(grid).derivative(derivative);
+        let cost = request.cost().map_err(fault)?;
         self.admit_file(cost.memory_bytes)?;
-        let bands = self.decoder.differentiate_bands(grid, derivative).map_err(fault)?;
-        let meter = Meter::render(self.args.quiet, grid.positions() * (sets * values) as u64);
+        let bands = request.bands().map_err(fault)?;
+        let meter = Meter::render(self.args.quiet, grid.positions() * layout.numbers() as u64);
         let bands = bands.inspect(|band| meter.advance(band.as_ref().map_or(0, Vec::len)));
         if *format == Npy {
-            return self.save_array(derivative, (sets, values), bands).map(|()| None);
+            return self.save_array(derivative, layout, bands).map(|()| None);
         }
         let channels = usize::from(description.channels);
         let count = usize::try_from(grid.positions()).ok().and_then(|n| n.checked_mul(channels));
@@ -88,7 +89,8 @@ impl Work<'_> {
         let room = shown.try_reserve_exact(count.unwrap_or(usize::MAX));
         room.map_err(|_| fault(io::Error::from(io::ErrorKind::OutOfMemory).into()))?;
         for band in bands {
-            shown.extend(band.map_err(fault)?.chunks_exact(sets * values).flat_map(|set| &set[..channels]));
+            shown
+                .extend(band.map_err(fault)?.chunks_exact(layout.numbers()).flat_map(|set| &set[..channels]));
         }
         if *format != Png {
             return self.save(&self.picture(shown)?).map(|()| None);
@@ -113,12 +115,12 @@ impl Work<'_> {
     fn save_array(
         &self,
         derivative: Derivative,
-        (sets, values): (usize, usize),
+        layout: Layout,
         bands: impl Iterator<Item = sirenc::Result<Vec<f32>>>,
     ) -> Result<(), Failure> {
         let inner = match derivative {
-            Derivative::Gradient | Derivative::Hessian => vec![sets as u64, values as u64],
-            _ => vec![(sets * values) as u64],
+            Derivative::Gradient | Derivative::Hessian => vec![layout.sets as u64, layout.values as u64],
+            _ => vec![layout.numbers() as u64],
         };
         let lengths = self.plan.description.lengths.iter().rev().map(|&n| u64::from(n));
         let shape: Vec<u64> = lengths.chain(inner).collect();

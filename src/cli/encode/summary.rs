@@ -77,8 +77,8 @@ impl Done<'_> {
         ));
         notes::tell(self.name, &report.notes, false);
         if self.args.verbose {
-            let device = (report.device.clone(), report.cpu_reason.as_deref());
-            eprintln!("  device    {}", report::device(device, self.args.device));
+            let device = report::device(&report.device, report.cpu_reason.as_deref(), self.args.device);
+            eprintln!("  device    {device}");
             eprintln!(
                 "  networks  {} of {} layers × {} neurons, {} parameters",
                 report.tiles,
