@@ -4,7 +4,7 @@
 use sirenc::container::{File, Networks, write};
 use sirenc::network::{Jet, Network, Shape};
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Tiles};
-use sirenc::{Decoder, EncodeOptions, Flow, Limits, encode, media};
+use sirenc::{Decoder, EncodeOptions, Limits, encode, media};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -29,10 +29,9 @@ fn main() -> sirenc::Result<()> {
     println!("astronaut-128.png, 128×128 RGB, quality 75, all threads; medians");
     println!("effort   encode    bytes     PSNR  parameters      open    decode  decode at 1024×1024");
     for effort in 3..=5 {
-        let mut options = EncodeOptions::default();
-        options.effort = effort;
-        let encoded = encode(&signal, &options, &|_| Flow::Continue)?;
-        let encoding = median(3, || encode(&signal, &options, &|_| Flow::Continue));
+        let options = EncodeOptions::default().effort(effort);
+        let encoded = encode(&signal, &options)?;
+        let encoding = median(3, || encode(&signal, &options));
         let open = || Decoder::with_limits(&encoded.bytes[..], &limits);
         let opening = median(51, open);
         let decoder = open()?;

@@ -35,8 +35,7 @@ use std::io::Read;
 /// assert_eq!((values.len(), samples.len()), (128 * 128 * 3, 128 * 128 * 3));
 ///
 /// // A file of unknown origin, on a small machine.
-/// let mut limits = Limits::default();
-/// limits.memory_bytes = 1 << 20;
+/// let limits = Limits::default().memory_bytes(1 << 20);
 /// let decoder = Decoder::with_limits(&file[..], &limits)?;
 /// let large = Grid::resized(decoder.description(), &[8192, 8192])?;
 /// assert!(decoder.render(&large).is_err());

@@ -5,13 +5,12 @@
 //!
 //! ```no_run
 //! use sirenc::signal::Grid;
-//! use sirenc::{Decoder, EncodeOptions, Flow, Limits, Target, encode, media};
+//! use sirenc::{Decoder, EncodeOptions, Limits, Target, encode, media};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let signal = media::read(&std::fs::read("photo.png")?, &Limits::default())?;
-//! let mut options = EncodeOptions::default();
-//! options.target = Target::BitsPerPosition(0.3);
-//! let encoded = encode(&signal, &options, &|_progress| Flow::Continue)?;
+//! let options = EncodeOptions::default().target(Target::BitsPerPosition(0.3));
+//! let encoded = encode(&signal, &options)?;
 //!
 //! let decoder = Decoder::open(&encoded.bytes[..])?;
 //! let grid = Grid::resized(decoder.description(), &[3000, 2000])?;
@@ -48,6 +47,7 @@ pub mod network;
 #[cfg(feature = "encoder")]
 mod quantize;
 mod render;
+mod setters;
 pub mod signal;
 #[cfg(test)]
 mod vectors;
@@ -57,8 +57,8 @@ pub use backend::{Device, DeviceUsed};
 pub use decoder::{Cost, Decoder, GradientError, Request, Sampled};
 #[cfg(feature = "encoder")]
 pub use encoder::{
-    EncodeOptions, Encoded, Flow, Note, Phase, Progress, Report, Target, WeightCoding, encode, most_threads,
-    quality_bits_per_sample, quality_psnr_db,
+    EncodeOptions, Encoded, Flow, Note, Phase, Progress, Report, Target, WeightCoding, encode,
+    encode_with_progress, most_threads, quality_bits_per_sample, quality_psnr_db,
 };
 pub use error::{Error, Result};
 #[cfg(feature = "image-hook")]

@@ -1,6 +1,7 @@
 //! One budget for everything a file can make a decoder spend, asked before it is spent.
 
 use crate::error::{Error, Result};
+use crate::setters::setters;
 use std::num::Saturating;
 use std::time::Duration;
 
@@ -45,6 +46,17 @@ impl Default for Limits {
 }
 
 impl Limits {
+    setters! {
+        file_bytes: u64,
+        metadata_bytes: u64,
+        parameters: u64,
+        tiles: u64,
+        samples: u64,
+        memory_bytes: u64,
+        macs: u64,
+        time ?optional: Duration,
+    }
+
     /// `Ok` if `needed` of `what` fits into `allowed`.
     pub(crate) fn ask(what: &'static str, needed: u64, allowed: u64) -> Result<()> {
         if needed <= allowed { Ok(()) } else { Err(Error::Limit { what, needed, allowed }) }

@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 use sirenc::signal::Signal;
-use sirenc::{EncodeOptions, Flow, Limits, Report, Target, encode, media};
+use sirenc::{EncodeOptions, Limits, Report, Target, encode, media};
 
 const PICTURES: [&str; 5] = ["text", "window", "chart", "screenshot", "bars"];
 const RATES: [f64; 3] = [0.3, 1.0, 2.0];
@@ -19,9 +19,8 @@ fn picture(name: &str) -> Signal {
 }
 
 fn report(signal: &Signal, bpp: f64, effort: u8) -> Report {
-    let mut options = EncodeOptions::default();
-    (options.target, options.effort, options.threads) = (Target::BitsPerPosition(bpp), effort, Some(1));
-    let encoded = encode(signal, &options, &|_| Flow::Continue).unwrap();
+    let options = EncodeOptions::default().target(Target::BitsPerPosition(bpp)).effort(effort).threads(1);
+    let encoded = encode(signal, &options).unwrap();
     assert!(encoded.bytes.len() as f64 * 8.0 <= bpp * signal.description.positions() as f64);
     encoded.report
 }

@@ -314,11 +314,10 @@ fn encoding_a_large_picture_takes_little_more_than_its_samples() {
     let description =
         Description { kind: Kind::Picture, lengths, channels: 1, format: SampleFormat::U8, rate: 0 };
     let signal = Signal { description, samples: Samples::U8(vec![120; 9_000_000]), metadata: vec![] };
-    let mut options = EncodeOptions::default();
-    (options.target, options.effort, options.threads) = (Target::Bytes(60), 1, Some(2));
+    let options = EncodeOptions::default().target(Target::Bytes(60)).effort(1).threads(2);
     let before = HELD.load(Relaxed);
     PEAK.store(before, Relaxed);
-    sirenc::encode(&signal, &options, &|_| Flow::Finish).unwrap();
+    sirenc::encode_with_progress(&signal, &options, &|_| Flow::Finish).unwrap();
     let taken = PEAK.load(Relaxed) - before;
     assert!(taken <= POINTS * BYTES_PER_POINT, "{taken} bytes for 9 million samples");
 }

@@ -7,16 +7,15 @@ use sirenc::container::{self, Networks};
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Signal};
 use sirenc::{
     Decoder, EncodeOptions, Encoded, Error, Flow, Phase, Progress, Result, Target, WeightCoding, encode,
+    encode_with_progress,
 };
 
 fn options(target: Target) -> EncodeOptions {
-    let mut options = EncodeOptions::default();
-    (options.target, options.effort) = (target, 1);
-    options
+    EncodeOptions::default().target(target).effort(1)
 }
 
 fn fit(signal: &Signal, options: &EncodeOptions) -> Result<Encoded> {
-    encode(signal, options, &|_| Flow::Continue)
+    encode(signal, options)
 }
 
 fn open(encoded: &Encoded) -> Decoder {
@@ -33,11 +32,11 @@ fn signal(description: Description, values: &[f32]) -> Signal {
 }
 
 fn picture(width: u32, height: u32, channels: u8, format: SampleFormat) -> Description {
-    Description { kind: Kind::Picture, lengths: vec![width, height], channels, format, rate: 0 }
+    Description::picture([width, height], channels, format)
 }
 
 fn sound(samples: u32, channels: u8, format: SampleFormat) -> Description {
-    Description { kind: Kind::Sound, lengths: vec![samples], channels, format, rate: 8000 }
+    Description::sound(samples, channels, format, 8000)
 }
 
 fn descriptions() -> impl Strategy<Value = Description> {
@@ -164,7 +163,7 @@ fn what_is_broken_off_before_its_fit_began_ends_with_its_probe() {
         Phase::Fit => Flow::Finish,
         _ => Flow::Continue,
     };
-    let encoded = encode(&waves(), &options, &finish_at_the_fit).unwrap();
+    let encoded = encode_with_progress(&waves(), &options, &finish_at_the_fit).unwrap();
     assert!(encoded.report.interrupted && encoded.report.psnr_db > 27.0, "{:?}", encoded.report);
 }
 
@@ -177,6 +176,6 @@ fn what_is_broken_off_while_probes_run_ends_with_the_best_probe() {
         true => Flow::Finish,
         false => Flow::Continue,
     };
-    let encoded = encode(&waves(), &options, &finish_at_30_db).unwrap();
+    let encoded = encode_with_progress(&waves(), &options, &finish_at_30_db).unwrap();
     assert!(encoded.report.interrupted && encoded.report.psnr_db > 27.0, "{:?}", encoded.report);
 }

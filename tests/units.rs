@@ -3,16 +3,17 @@
 
 use sirenc::signal::metric::ErrorSum;
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Signal};
-use sirenc::{Decoder, Derivative, EncodeOptions, Encoded, Error, Flow, Target, WeightCoding, encode};
+use sirenc::{
+    Decoder, Derivative, EncodeOptions, Encoded, Error, Flow, Target, WeightCoding, encode,
+    encode_with_progress,
+};
 
 fn options(target: Target) -> EncodeOptions {
-    let mut options = EncodeOptions::default();
-    (options.target, options.effort) = (target, 1);
-    options
+    EncodeOptions::default().target(target).effort(1)
 }
 
 fn fit(signal: &Signal, options: &EncodeOptions) -> Encoded {
-    encode(signal, options, &|_| Flow::Continue).unwrap()
+    encode(signal, options).unwrap()
 }
 
 fn open(encoded: &Encoded) -> Decoder {
@@ -175,7 +176,7 @@ fn a_peak_of_ones_own_moves_every_figure_alike() {
     let mut seen = 0.0;
     let encoded = {
         let seen = std::sync::Mutex::new(&mut seen);
-        encode(&signal, &options, &|progress| {
+        encode_with_progress(&signal, &options, &|progress| {
             **seen.lock().unwrap() = progress.psnr_db;
             Flow::Continue
         })
@@ -197,7 +198,7 @@ fn a_peak_of_ones_own_moves_every_figure_alike() {
 
     for peak in [0.0, -1.0, f64::INFINITY, f64::NAN] {
         options.peak = Some(peak);
-        let refused = encode(&signal, &options, &|_| Flow::Continue);
+        let refused = encode(&signal, &options);
         assert!(matches!(refused, Err(Error::Parameter { name: "peak", .. })), "{peak}");
     }
     let integers = Signal {
@@ -206,6 +207,6 @@ fn a_peak_of_ones_own_moves_every_figure_alike() {
         metadata: vec![],
     };
     options.peak = Some(2.0);
-    let refused = encode(&integers, &options, &|_| Flow::Continue);
+    let refused = encode(&integers, &options);
     assert!(matches!(refused, Err(Error::Parameter { name: "peak", .. })), "{refused:?}");
 }

@@ -5,11 +5,11 @@ use sirenc::network::{Network, Shape};
 use sirenc::signal::{Description, Kind, SampleFormat, Tiles, Units};
 
 pub fn picture(width: u32, height: u32, channels: u8, format: SampleFormat) -> Description {
-    Description { kind: Kind::Picture, lengths: vec![width, height], channels, format, rate: 0 }
+    Description::picture([width, height], channels, format)
 }
 
 pub fn sound(samples: u32, channels: u8, format: SampleFormat) -> Description {
-    Description { kind: Kind::Sound, lengths: vec![samples], channels, format, rate: 8000 }
+    Description::sound(samples, channels, format, 8000)
 }
 
 /// SplitMix64.

@@ -6,7 +6,7 @@ use crate::{Case, Result};
 use sirenc::container::{File, Networks, QuantizedNetwork};
 use sirenc::network::Network;
 use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat};
-use sirenc::{EncodeOptions, Flow, Limits, Target, media};
+use sirenc::{EncodeOptions, Limits, Target, media};
 use std::fs;
 use std::path::Path;
 
@@ -253,9 +253,8 @@ pub fn uncommon() -> Vec<Case> {
 pub fn fitted(folder: &Path) -> Result<Vec<Case>> {
     let encode = |source: &str, size| -> Result<Vec<u8>> {
         let signal = media::read(&fs::read(folder.join("media").join(source))?, &Limits::default())?;
-        let mut options = EncodeOptions::default();
-        (options.target, options.effort) = (Target::Bytes(size), 4);
-        Ok(sirenc::encode(&signal, &options, &|_| Flow::Continue)?.bytes)
+        let options = EncodeOptions::default().target(Target::Bytes(size)).effort(4);
+        Ok(sirenc::encode(&signal, &options)?.bytes)
     };
     Ok(good(
         "valid",

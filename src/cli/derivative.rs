@@ -123,13 +123,7 @@ mod tests {
 
     #[test]
     fn columns_are_named_by_channel_and_axis() {
-        let grey = Description {
-            kind: Kind::Picture,
-            lengths: vec![2, 2],
-            channels: 1,
-            format: SampleFormat::U8,
-            rate: 0,
-        };
+        let grey = Description::picture([2, 2], 1, SampleFormat::U8);
         let stereo =
             Description { kind: Kind::Sound, lengths: vec![9], channels: 2, rate: 8000, ..grey.clone() };
         assert_eq!(column_names(Derivative::Gradient, &grey), ["dv_dx", "dv_dy"]);

@@ -390,7 +390,7 @@ impl Args {
                 meter.say(&format!("{name}: fitting {}", report::description(&source.description)));
             }
         };
-        let encoded = sirenc::encode(source, options, &|progress| {
+        let encoded = sirenc::encode_with_progress(source, options, &|progress| {
             begin();
             meter.report(progress);
             if interrupt.noted().is_none() {

@@ -261,13 +261,7 @@ mod tests {
 
     #[test]
     fn pictures_have_bits_per_pixel_and_sounds_kilobits_per_second() {
-        let picture = Description {
-            kind: Kind::Picture,
-            lengths: vec![10, 8],
-            channels: 3,
-            format: SampleFormat::U8,
-            rate: 0,
-        };
+        let picture = Description::picture([10, 8], 3, SampleFormat::U8);
         let sound = Description { kind: Kind::Sound, lengths: vec![8000], rate: 8000, ..picture.clone() };
         assert_eq!(rate(&picture, 20), ("bpp", 2.0, "bpp"));
         assert_eq!(rate(&sound, 2000), ("kbps", 16.0, "kbps"));

@@ -142,17 +142,11 @@ fn networks_bytes(tiles: Amount, layers: u8, parameters: Amount) -> Amount {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::{Kind, SampleFormat};
+    use crate::signal::SampleFormat;
 
     /// Which part of a NETWORK section is refused; its parameters are missing.
     fn refused(payload: &[u8]) -> &'static str {
-        let signal = Description {
-            kind: Kind::Picture,
-            lengths: vec![3, 2],
-            channels: 1,
-            format: SampleFormat::U8,
-            rate: 0,
-        };
+        let signal = Description::picture([3, 2], 1, SampleFormat::U8);
         let limits = Limits::default();
         match read_networks(payload, &signal, &Tiles::one(&signal), &limits, Memory::new(&limits)) {
             Err(Error::Format { what, .. } | Error::Unsupported { what, .. }) => what,

@@ -4,7 +4,7 @@ use super::*;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::network::Shape;
-use crate::signal::{Kind, MetadataKind, SampleFormat};
+use crate::signal::{MetadataKind, SampleFormat};
 use proptest::prelude::*;
 
 fn bytes_of(file: &File) -> Vec<u8> {
@@ -17,13 +17,7 @@ fn parse_default(bytes: &[u8]) -> crate::error::Result<File> {
 }
 
 fn picture(width: u32, height: u32, channels: u8) -> Description {
-    Description {
-        kind: Kind::Picture,
-        lengths: vec![width, height],
-        channels,
-        format: SampleFormat::U8,
-        rate: 0,
-    }
+    Description::picture([width, height], channels, SampleFormat::U8)
 }
 
 /// A small picture with everything an ordinary file has.
@@ -64,13 +58,7 @@ fn golden_picture() {
 /// The second example of the specification. Only read: the frame may differ between versions of Zstandard.
 #[test]
 fn golden_sound() {
-    let description = Description {
-        kind: Kind::Sound,
-        lengths: vec![300],
-        channels: 1,
-        format: SampleFormat::I16,
-        rate: 8000,
-    };
+    let description = Description::sound(300, 1, SampleFormat::I16, 8000);
     let shape = Shape { inputs: 1, outputs: 1, layers: 1, width: 1 };
     let file = File {
         tiles: Tiles::new(&description, &[2], 20).unwrap(),
@@ -103,13 +91,7 @@ fn golden_sound() {
 
 /// A sound with stored parameters, tiles and metadata.
 fn rich() -> File {
-    let description = Description {
-        kind: Kind::Sound,
-        lengths: vec![100],
-        channels: 2,
-        format: SampleFormat::I16,
-        rate: 8000,
-    };
+    let description = Description::sound(100, 2, SampleFormat::I16, 8000);
     let network = |width: usize| {
         let shape = Shape { inputs: 1, outputs: 2, layers: 1, width };
         Network::from_parameters(shape, (0..shape.parameters()).map(|i| i as f32 / 8.0 - 0.5).collect())
@@ -355,13 +337,7 @@ proptest! {
         networks in (1u8..=8, 1usize..4).prop_flat_map(|(channels, layers)|
             prop::collection::vec(quantized(1, channels.into(), layers), 1..4)),
     ) {
-        let description = Description {
-            kind: Kind::Sound,
-            lengths: vec![1000],
-            channels: networks[0].shape.outputs as u8,
-            format: SampleFormat::F32,
-            rate: 48000,
-        };
+        let description = Description::sound(1000, networks[0].shape.outputs as u8, SampleFormat::F32, 48000);
         let tiles = match networks.len() as u32 {
             1 => Tiles::one(&description),
             n => Tiles::new(&description, &[n], 100).unwrap(),

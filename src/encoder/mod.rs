@@ -40,12 +40,12 @@ use session::Session;
 use std::time::Instant;
 use units::Normalised;
 
-/// Fits `signal` and returns the finished file. `observe` is called from worker threads, about ten times a second.
+/// Fits `signal` and returns the finished file.
 ///
 /// `Device::Auto` takes a usable GPU and otherwise the CPU, also when the GPU fails while it works.
 ///
 /// The same signal, seed, device kind and options give the same bytes at one instruction level, whatever the number of
-/// threads, unless a time limit is set or the observer ends the fit. Levels round the gradients of the fit differently,
+/// threads, unless a time limit is set or an observer ends the fit. Levels round the gradients of the fit differently,
 /// so each finds parameters of its own; what a file decodes to does not depend on them.
 ///
 /// Binary32 samples may be in any unit: they are fitted over their range, which the file says. Constants are exact, whatever
@@ -53,8 +53,36 @@ use units::Normalised;
 ///
 /// # Errors
 /// `Parameter` for impossible options or signals (NaN samples), `TooSmall` for a size below that of any file of the signal,
-/// `Device` for an unusable device.
-pub fn encode(
+/// `Limit` for what takes more than `options.limits` allow, `Device` for an unusable device.
+///
+/// # Examples
+/// ```
+/// use sirenc::signal::{Description, SampleFormat, Samples, Signal};
+/// use sirenc::{EncodeOptions, Target, encode};
+///
+/// # fn main() -> sirenc::Result<()> {
+/// let samples: Vec<u8> = (0..32 * 24).map(|i| (i % 32 * 8) as u8).collect();
+/// let signal = Signal {
+///     description: Description::picture([32, 24], 1, SampleFormat::U8),
+///     samples: Samples::U8(samples),
+///     metadata: vec![],
+/// };
+/// let options = EncodeOptions::default().target(Target::Psnr(30.0)).effort(1);
+/// let encoded = encode(&signal, &options)?;
+/// assert!(encoded.report.psnr_db > 29.9);
+/// # Ok(())
+/// # }
+/// ```
+pub fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Encoded> {
+    encode_with_progress(signal, options, &|_| Flow::Continue)
+}
+
+/// [`encode`] with an observer, which is called from worker threads, about ten times a second, and may ask to finish with the
+/// best network so far.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_with_progress(
     signal: &Signal,
     options: &EncodeOptions,
     observe: &(dyn Fn(&Progress) -> Flow + Sync),

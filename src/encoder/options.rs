@@ -2,6 +2,7 @@
 
 use crate::backend::Device;
 use crate::limits::Limits;
+use crate::setters::setters;
 use crate::signal::Description;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,6 +107,24 @@ pub struct EncodeOptions {
     /// What PSNR refers to, of binary32 samples in their own units; default the range of the source for pictures and half
     /// of it for sound, see [`metric::peak_of_range`](crate::signal::metric::peak_of_range). Of integers it is always 1.
     pub peak: Option<f64>,
+}
+
+impl EncodeOptions {
+    setters! {
+        target: Target,
+        effort: u8,
+        seed: u64,
+        threads ?optional: usize,
+        time_limit ?optional: Duration,
+        weights: WeightCoding,
+        metadata: bool,
+        keep_invisible: bool,
+        device: Device,
+        gradient_weight: f64,
+        limits: Limits,
+        gradient ?optional: Arc<[f32]>,
+        peak ?optional: f64,
+    }
 }
 
 impl Default for EncodeOptions {

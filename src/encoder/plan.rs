@@ -124,13 +124,7 @@ mod tests {
     use crate::signal::SampleFormat;
 
     fn picture(width: u32, height: u32) -> Description {
-        Description {
-            kind: Kind::Picture,
-            lengths: vec![width, height],
-            channels: 3,
-            format: SampleFormat::U8,
-            rate: 0,
-        }
+        Description::picture([width, height], 3, SampleFormat::U8)
     }
 
     #[test]

@@ -100,6 +100,7 @@ fn units(extents: &[(f32, f32)], peak: f64) -> Option<Units> {
 mod tests {
     use super::*;
     use crate::signal::{Description, Kind, SampleFormat};
+    use std::sync::Arc;
 
     fn picture(samples: Vec<f32>) -> Signal {
         let lengths = vec![samples.len() as u32 / 2, 1];
@@ -159,8 +160,7 @@ mod tests {
     #[test]
     fn a_given_gradient_and_a_given_peak_go_along() {
         let source = picture(vec![0.0, 0.0, 1000.0, 10.0]);
-        let mut options = EncodeOptions::default();
-        (options.gradient, options.peak) = (Some([256.0, -512.0].as_slice().into()), Some(4096.0));
+        let options = EncodeOptions::default().gradient(Arc::from([256.0, -512.0])).peak(4096.0);
         let normalised = Normalised::of(&source, &options);
         assert_eq!(normalised.options.gradient.as_deref(), Some(&[0.25, -0.5][..]));
         assert!((normalised.gain_db() - 20.0 * 4f64.log10()).abs() < 1e-9);

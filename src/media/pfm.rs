@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::media::notes::Reading;
 use crate::media::picture::from_io;
 use crate::media::{admit, require_finite, require_samples_fit};
-use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
+use crate::signal::{Description, SampleFormat, Samples, Signal};
 use std::io::{BufRead, Read};
 
 /// The longest number of the header, bytes.
@@ -28,13 +28,7 @@ pub(super) fn read<R: BufRead>(mut reader: R, limits: &Limits) -> Result<Reading
             format!("a scale of {scale}, a finite number other than 0 expected"),
         ));
     }
-    let description = Description {
-        kind: Kind::Picture,
-        lengths: vec![width, height],
-        channels,
-        format: SampleFormat::F32,
-        rate: 0,
-    };
+    let description = Description::picture([width, height], channels, SampleFormat::F32);
     admit("PFM", &description, limits)?;
     require_samples_fit(&description, 1, 0, limits)?;
 

@@ -8,7 +8,7 @@ use crate::media::blocks::{Blocks, take_orientation};
 use crate::media::notes::Reading;
 use crate::media::orientation::make_upright;
 use crate::media::{admit, gif, resolution};
-use crate::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Samples, Signal};
+use crate::signal::{Description, Metadata, MetadataKind, SampleFormat, Samples, Signal};
 use image::error::ImageError;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use std::io::{BufRead, Cursor, ErrorKind, Seek, SeekFrom};
@@ -75,8 +75,7 @@ fn decode<R: BufRead + Seek>(
 
     let (width, height) = decoder.dimensions();
     let (channels, samples) = layout(decoder.color_type(), name)?;
-    let mut description =
-        Description { kind: Kind::Picture, lengths: vec![width, height], channels, format: samples, rate: 0 };
+    let mut description = Description::picture([width, height], channels, samples);
     admit(name, &description, limits)?;
     let padded = u64::from(width.next_multiple_of(32)) * u64::from(height.next_multiple_of(32));
     let bytes = match format {

@@ -10,7 +10,7 @@ use crate::media::notes::Reading;
 use crate::media::orientation::make_upright;
 use crate::media::picture::{from_io, over_budget};
 use crate::media::{admit, blocks, require_samples_fit, resolution};
-use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
+use crate::signal::{Description, MetadataKind, SampleFormat, Samples, Signal};
 use flate2::Compression;
 use flate2::read::{ZlibDecoder, ZlibEncoder};
 use png::{BitDepth, ColorType, DecodingError, Transformations};
@@ -56,8 +56,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<
         // Palettes are expanded; one without colours is refused before.
         ColorType::Indexed => return Err(Error::format("PNG", "a palette without colours")),
     };
-    let description =
-        Description { kind: Kind::Picture, lengths: vec![width, height], channels, format, rate: 0 };
+    let description = Description::picture([width, height], channels, format);
     admit("PNG", &description, limits)?;
     require_samples_fit(&description, 2, chunks.held(), limits)?;
 

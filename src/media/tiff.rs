@@ -18,7 +18,7 @@ use crate::media::notes::Reading;
 use crate::media::orientation::make_upright;
 use crate::media::picture::{from_io, over_budget};
 use crate::media::{admit, alpha, require_finite, require_samples_fit, resolution};
-use crate::signal::{Description, Kind, MetadataKind, Samples, Signal};
+use crate::signal::{Description, MetadataKind, Samples, Signal};
 use directory::{Directory, Patched};
 use layout::Layout;
 use std::io::{BufRead, Read, Seek, SeekFrom};
@@ -47,13 +47,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<
     let held = jpeg::require(&mut decoder, limits)?;
 
     let (width, height) = layout.size;
-    let description = Description {
-        kind: Kind::Picture,
-        lengths: vec![width, height],
-        channels: layout.channels(),
-        format: layout.format,
-        rate: 0,
-    };
+    let description = Description::picture([width, height], layout.channels(), layout.format);
     admit("TIFF", &description, limits)?;
     let mut stored = DecodingResult::U8(vec![]);
     require_samples_fit(&description, 3, held.saturating_add(layout.stored_bytes()), limits)?;

@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::media::blocks::Blocks;
 use crate::media::notes::{Reading, Rounding};
 use crate::media::{admit, require_finite};
-use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
+use crate::signal::{Description, MetadataKind, SampleFormat, Samples, Signal};
 use chunks::Chunks;
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
@@ -39,13 +39,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limit
         let detail = format!("{bytes} bytes of samples, a multiple of {block} (one per channel) expected");
         return Err(Error::format("WAV", detail));
     }
-    let description = Description {
-        kind: Kind::Sound,
-        lengths: vec![bytes / block],
-        channels: layout.channels as u8,
-        format: layout.format()?,
-        rate: layout.rate,
-    };
+    let description = Description::sound(bytes / block, layout.channels as u8, layout.format()?, layout.rate);
     admit("WAV", &description, limits)?;
     let mut notes = vec![];
     if !others.is_empty() {

@@ -93,18 +93,12 @@ mod tests {
     use crate::backend::trainer::{Sampled, Trainer};
     use crate::fit::{Cpu, GradientTerm, MOST_POINTS};
     use crate::network::Shape;
-    use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
+    use crate::signal::{Description, SampleFormat, Samples, Signal, Tiles};
     use std::sync::Arc;
 
     /// A network, and points or pairs it has no error at: the curvature is then all that an error of its parameters costs.
     fn solved(weight: f32) -> (Network, Dataset) {
-        let description = Description {
-            kind: Kind::Picture,
-            lengths: vec![20, 20],
-            channels: 2,
-            format: SampleFormat::F32,
-            rate: 0,
-        };
+        let description = Description::picture([20, 20], 2, SampleFormat::F32);
         let mut rng = fastrand::Rng::with_seed(1);
         let samples = Samples::F32((0..800).map(|_| rng.f32()).collect());
         let tiles = Tiles::one(&description);

@@ -3,7 +3,7 @@ use crate::backend::simd::BLOCK;
 use crate::backend::trainer::{Allowance, Schedule, Trainer, Turn};
 use crate::fit::{Cpu, MOST_POINTS};
 use crate::network::Shape;
-use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
+use crate::signal::{Description, SampleFormat, Samples, Signal, Tiles};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,13 +19,7 @@ const NO_REFIT: Schedule = Schedule {
 
 /// A network that has learnt its points perfectly, in units of its own.
 fn solved(means: [f32; 2], scale: f32) -> (Fitted, Dataset) {
-    let description = Description {
-        kind: Kind::Picture,
-        lengths: vec![24, 24],
-        channels: 2,
-        format: SampleFormat::F32,
-        rate: 0,
-    };
+    let description = Description::picture([24, 24], 2, SampleFormat::F32);
     let mut rng = fastrand::Rng::with_seed(5);
     let samples = Samples::F32((0..2 * 24 * 24).map(|_| rng.f32()).collect());
     let tiles = Tiles::one(&description);

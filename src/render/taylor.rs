@@ -185,7 +185,7 @@ impl Space {
 mod tests {
     use super::*;
     use crate::network::Shape;
-    use crate::signal::{Description, Kind, SampleFormat};
+    use crate::signal::{Description, SampleFormat};
 
     /// Mixed orders of `axes` axes, at most `HIGHEST_ORDER` together.
     fn orders(axes: usize) -> Vec<Vec<usize>> {
@@ -282,13 +282,7 @@ mod tests {
 
     #[test]
     fn a_polynomial_is_close_to_the_signal_around_it_also_in_a_seam() {
-        let description = Description {
-            kind: Kind::Picture,
-            lengths: vec![40, 20],
-            channels: 2,
-            format: SampleFormat::U8,
-            rate: 0,
-        };
+        let description = Description::picture([40, 20], 2, SampleFormat::U8);
         let tiles = Tiles::new(&description, &[2, 2], 5).unwrap();
         let networks: Vec<Network> = (0..4).map(|n| network(2, 2, 4 + n)).collect();
         for position in [[18.2, 8.9], [21.0, 3.0], [3.0, 11.5]] {

@@ -338,8 +338,7 @@ pub(crate) mod tests {
 
     pub(crate) fn picture(width: u32, height: u32, channels: u8, samples: Samples) -> Signal {
         let format = samples.format();
-        let description =
-            Description { kind: Kind::Picture, lengths: vec![width, height], channels, format, rate: 0 };
+        let description = Description::picture([width, height], channels, format);
         Signal { description, samples, metadata: vec![] }
     }
 

@@ -55,6 +55,14 @@ pub struct Description {
 }
 
 impl Description {
+    /// A picture of `width × height` pixels.
+    pub fn picture([width, height]: [u32; 2], channels: u8, format: SampleFormat) -> Self {
+        Description { kind: Kind::Picture, lengths: vec![width, height], channels, format, rate: 0 }
+    }
+    /// A sound of so many samples in each channel, `rate` of them per second.
+    pub fn sound(samples: u32, channels: u8, format: SampleFormat, rate: u32) -> Self {
+        Description { kind: Kind::Sound, lengths: vec![samples], channels, format, rate }
+    }
     /// The number of positions: the product of the axis lengths.
     pub fn positions(&self) -> u64 {
         self.lengths.iter().map(|&n| u64::from(n)).product()

@@ -206,16 +206,10 @@ impl Tile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::{Kind, SampleFormat};
+    use crate::signal::SampleFormat;
 
     fn picture(width: u32, height: u32) -> Description {
-        Description {
-            kind: Kind::Picture,
-            lengths: vec![width, height],
-            channels: 1,
-            format: SampleFormat::U8,
-            rate: 0,
-        }
+        Description::picture([width, height], 1, SampleFormat::U8)
     }
 
     #[test]

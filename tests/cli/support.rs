@@ -158,13 +158,7 @@ pub fn profile() -> Vec<u8> {
 /// A `.siren` picture of 16 bits with a colour profile.
 pub fn siren_with_profile() -> Vec<u8> {
     let profile = Metadata { kind: MetadataKind::Icc, bytes: profile() };
-    let description = Description {
-        kind: Kind::Picture,
-        lengths: vec![6, 4],
-        channels: 1,
-        format: SampleFormat::U16,
-        rate: 0,
-    };
+    let description = Description::picture([6, 4], 1, SampleFormat::U16);
     siren(description, vec![profile])
 }
 

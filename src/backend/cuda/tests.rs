@@ -21,13 +21,7 @@ pub(crate) fn device() -> Option<&'static Cuda> {
 
 /// A picture of 30 × 20 pixels in three channels, five blocks of points; of pairs if slopes have a weight.
 fn picture(slopes: f32) -> Dataset {
-    let description = Description {
-        kind: Kind::Picture,
-        lengths: vec![30, 20],
-        channels: 3,
-        format: SampleFormat::F32,
-        rate: 0,
-    };
+    let description = Description::picture([30, 20], 3, SampleFormat::F32);
     let value = |i: usize| ((i / 3 % 30) as f32 * 0.3).sin() * ((i / 90) as f32 * 0.2 + (i % 3) as f32).cos();
     let samples = Samples::F32((0..1800).map(value).collect());
     let tiles = Tiles::one(&description);

@@ -6,9 +6,10 @@
 
 #![allow(unsafe_code)]
 
-use super::fused::{Pass, Times, forward_and_slopes, length, rows, weights};
+use super::fused::{Times, forward_and_slopes};
 use super::gemm::{Bias, Matrix, outer, product};
 use super::lanes::Lanes;
+use super::pass::{Pass, length, rows, weights};
 use super::{BLOCK, Batch};
 
 /// Which entries of the matrix are asked for.

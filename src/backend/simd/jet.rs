@@ -9,13 +9,11 @@
 #![allow(unsafe_code)]
 
 use super::BLOCK;
-use super::fused::{Pass, grow, length, weights};
 use super::gemm::{AsTheyAre, Bias, product};
 use super::lanes::{CURVATURE, Lanes, sine_and_slope};
-use crate::network::{Jet, LayerShape, Shape};
+use super::pass::{JET_POINTS as POINTS, Pass, grow, jet_activations, length, weights};
+use crate::network::{Jet, LayerShape};
 
-/// Points at a time: all components of two layers of ordinary width stay in the first level of cache.
-const POINTS: usize = 32;
 /// Vectors of columns per block of a product: `COLUMNS · N` divides [`POINTS`] for every N.
 const COLUMNS: usize = 2;
 
@@ -38,11 +36,6 @@ pub(crate) unsafe fn jet<V: Lanes>(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
     }
 }
 
-/// Numbers of the components of two layers.
-pub(super) fn activations(shape: Shape, jet: Jet) -> usize {
-    length(&[shape.width.max(shape.outputs), jet.components(shape.inputs), POINTS, 2])
-}
-
 /// [`jet`] in `I` coordinates.
 #[inline(always)]
 unsafe fn jet_in<V: Lanes, const I: usize>(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
@@ -52,7 +45,7 @@ unsafe fn jet_in<V: Lanes, const I: usize>(pass: Pass<'_>, jet: Jet, out: &mut [
     assert_eq!(pass.parameters.len(), shape.parameters());
     let size = length(&[components, outputs, BLOCK]);
     assert_eq!(out.len(), length(&[pass.blocks(), size]));
-    let activations = activations(shape, jet);
+    let activations = jet_activations(shape, jet);
     grow(&mut pass.workspace.activations, activations);
     let scratch = pass.workspace.activations.as_mut_ptr();
     for (block, out) in out.chunks_exact_mut(size).enumerate() {

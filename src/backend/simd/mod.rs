@@ -7,17 +7,18 @@ mod fused;
 mod gemm;
 mod jet;
 mod lanes;
+mod pass;
 
 pub use curvature::Entries;
-pub use fused::Workspace;
 #[cfg(feature = "cuda")]
 pub(crate) use gemm::ITERATIONS;
 #[cfg(all(test, feature = "cuda"))]
 pub(crate) use gemm::NEWTON_SCHULZ;
+pub use pass::Workspace;
 
 use crate::ieee::Control;
 use crate::network::{Jet, Network};
-use fused::Pass;
+use pass::Pass;
 use std::sync::OnceLock;
 
 /// Points per block. Data handed to the kernels comes in rows of this many points.

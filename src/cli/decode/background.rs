@@ -68,7 +68,6 @@ fn decimal(text: &str) -> Option<[f32; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sirenc::signal::Kind;
 
     #[test]
     fn colours_have_names_digits_and_numbers() {
@@ -93,13 +92,7 @@ mod tests {
 
     #[test]
     fn alpha_mixes_what_is_stored_with_the_background() {
-        let description = |format, channels| Description {
-            kind: Kind::Picture,
-            lengths: vec![2, 1],
-            channels,
-            format,
-            rate: 0,
-        };
+        let description = |format, channels| Description::picture([2, 1], channels, format);
         // Half transparent beyond white, and alpha out of its range.
         let pixels = [1.5, 0.0, 0.5, 0.5, 0.25, 0.5, 0.75, 1.25];
         let orange = Background([1.0, 0.5, 0.0]);

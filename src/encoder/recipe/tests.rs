@@ -10,21 +10,14 @@ use crate::encoder::session::Session;
 use crate::encoder::units::Normalised;
 use crate::encoder::{EncodeOptions, Flow, Target, rate};
 use crate::network::Shape;
-use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
+use crate::signal::{Description, SampleFormat, Samples, Signal, Tiles};
 
 /// The bytes that `work` on a signal of so many samples brings to the device.
 fn brought(cuda: &Cuda, samples: u32, work: impl Fn(&Siren<'_>)) -> Option<usize> {
-    let description = Description {
-        kind: Kind::Sound,
-        lengths: vec![samples],
-        channels: 2,
-        format: SampleFormat::F32,
-        rate: 8000,
-    };
+    let description = Description::sound(samples, 2, SampleFormat::F32, 8000);
     let value = |i: u32| ((i / 2) as f32 * 0.05 + (i % 2) as f32).sin();
     let samples = Samples::F32((0..2 * samples).map(value).collect());
-    let mut options = EncodeOptions::default();
-    (options.effort, options.target) = (1, Target::Shape { layers: 3, width: 4 });
+    let options = EncodeOptions::default().effort(1).target(Target::Shape { layers: 3, width: 4 });
     let signal = Signal { description, samples, metadata: vec![] };
     let normalised = Normalised::of(&signal, &options);
     let meter = Meter::new(&|_| Flow::Continue, None);

@@ -1,0 +1,114 @@
+//! What a pass over blocks of points works on: its arguments, and scratch memory of the sizes it takes.
+
+use super::BLOCK;
+use super::gemm::{Bias, Matrix};
+use crate::error::Result;
+use crate::limits::lengthen;
+use crate::network::{Jet, LayerShape, Shape};
+
+/// Points of a jet at a time: all components of two layers of ordinary width stay in the first level of cache.
+pub(super) const JET_POINTS: usize = 32;
+
+/// Scratch memory for one thread: activations, their slopes and the backward pass of one block.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    /// Activations of each hidden layer, `layers × width × BLOCK`; the forward pass alone uses two of them in turn, and a
+    /// jet two of its own size.
+    pub(super) activations: Vec<f32>,
+    /// `2π·cos` of each hidden layer's phase.
+    pub(super) slopes: Vec<f32>,
+    /// Gradients at the phases of the current and the next layer.
+    pub(super) deltas: [Vec<f32>; 2],
+}
+
+impl Workspace {
+    /// Makes room for jets of networks of `shape`, if the system has it, so that they need no more.
+    pub(crate) fn make_room(&mut self, shape: Shape, jet: Jet) -> Result<()> {
+        let length = match jet {
+            Jet::Value => activations(shape, shape.layers.min(2)),
+            _ => jet_activations(shape, jet),
+        };
+        lengthen(&mut self.activations, length, 0.0)
+    }
+    pub(super) fn reserve(&mut self, shape: Shape, train: bool) {
+        let length = activations(shape, if train { shape.layers } else { shape.layers.min(2) });
+        grow(&mut self.activations, length);
+        if train {
+            grow(&mut self.slopes, length);
+            self.deltas.iter_mut().for_each(|d| grow(d, rows(shape)));
+        }
+    }
+}
+
+/// The product of `sizes`: numbers of a buffer. One that wrapped would let a buffer pass that is too small, or reserve one.
+///
+/// # Panics
+/// If no memory has room for as many.
+pub(super) fn length(sizes: &[usize]) -> usize {
+    let product = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+    product.unwrap_or_else(|| panic!("{sizes:?} numbers, expected as many as fit in memory"))
+}
+
+/// Numbers of the activations of `layers` layers over a block.
+fn activations(shape: Shape, layers: usize) -> usize {
+    length(&[layers, rows(shape)])
+}
+
+/// Numbers of the components of two layers of a jet.
+pub(super) fn jet_activations(shape: Shape, jet: Jet) -> usize {
+    length(&[shape.width.max(shape.outputs), jet.components(shape.inputs), JET_POINTS, 2])
+}
+
+#[cfg(test)]
+impl Workspace {
+    /// Overwrites everything that an earlier pass left behind with NaN.
+    pub(super) fn poison(&mut self) {
+        let Workspace { activations, slopes, deltas: [delta, next] } = self;
+        [activations, slopes, delta, next].into_iter().for_each(|buffer| buffer.fill(f32::NAN));
+    }
+}
+
+/// Numbers of one layer's activations over a block.
+pub(super) fn rows(shape: Shape) -> usize {
+    length(&[shape.width.max(shape.outputs), BLOCK])
+}
+
+/// Lengthens `buffer` to at least `length`.
+pub(super) fn grow(buffer: &mut Vec<f32>, length: usize) {
+    if buffer.len() < length {
+        buffer.resize(length, 0.0);
+    }
+}
+
+/// The arguments of a pass: slices of whole blocks, rows of [`BLOCK`] points.
+pub(crate) struct Pass<'a> {
+    pub shape: Shape,
+    pub parameters: &'a [f32],
+    /// Per block `inputs × BLOCK`.
+    pub coordinates: &'a [f32],
+    pub workspace: &'a mut Workspace,
+}
+
+impl Pass<'_> {
+    pub(super) fn blocks(&self) -> usize {
+        let block = length(&[self.shape.inputs, BLOCK]);
+        assert!(
+            self.coordinates.len().is_multiple_of(block),
+            "{} coordinates, expected whole blocks of {block}",
+            self.coordinates.len()
+        );
+        self.coordinates.len() / block
+    }
+}
+
+/// Weights of `layer` as rows of outputs. The lengths are asserted, since the fields of a shape are anyone's to set and
+/// the sizes of an absurd one may wrap around to small numbers that fit.
+pub(super) fn weights(layer: &LayerShape, parameters: &[f32]) -> (Matrix, Bias) {
+    let (weights, biases) = layer.split(parameters);
+    assert_eq!(layer.inputs.checked_mul(layer.outputs), Some(weights.len()));
+    assert_eq!(layer.outputs, biases.len());
+    (
+        Matrix { data: weights.as_ptr(), row: layer.inputs, inner: 1 },
+        Bias { data: biases.as_ptr(), columns: BLOCK },
+    )
+}
