@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use sirenc::container::{self, Networks};
-use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Signal};
+use sirenc::signal::{Description, Grid, SampleFormat, Samples, Signal};
 use sirenc::{
     Decoder, EncodeOptions, Encoded, Error, Flow, Phase, Progress, Result, Target, WeightCoding, encode,
     encode_with_progress,
