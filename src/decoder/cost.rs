@@ -19,12 +19,15 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Seconds that one thread takes at `level`, about: rates measured on Zen 4.
+    /// Seconds that one thread takes at `level`, about: rates measured on Zen 4, but that of NEON, which is half of
+    /// AVX2's as its vectors are half as wide.
     pub fn seconds(&self, level: Level) -> f64 {
         const FAST: f64 = 5e10;
         let networks = match level {
             // Where the processor has no fused multiply-add; in plain loops.
             Level::Portable => 2.5e8,
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => 1.25e10,
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => 2.5e10,
             #[cfg(target_arch = "x86_64")]

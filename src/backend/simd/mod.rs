@@ -6,6 +6,7 @@ mod curvature;
 mod fused;
 mod gemm;
 mod jet;
+mod kernels;
 mod lanes;
 mod pass;
 
@@ -30,6 +31,9 @@ pub const BLOCK: usize = 128;
 pub enum Level {
     /// Four lanes of plain Rust.
     Portable,
+    /// NEON, four lanes.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// AVX2 and FMA, eight lanes.
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -43,6 +47,8 @@ impl Level {
     pub fn available() -> Vec<Level> {
         let levels = [
             Level::Portable,
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon,
             #[cfg(target_arch = "x86_64")]
             Level::Avx2,
             #[cfg(target_arch = "x86_64")]
@@ -55,6 +61,9 @@ impl Level {
     pub fn is_available(self) -> bool {
         match self {
             Level::Portable => true,
+            // Part of the architecture.
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => true,
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
@@ -70,8 +79,8 @@ impl Level {
         Control::default()
     }
 
-    /// The fastest available level, or the one that `SIRENC_SIMD` names (`scalar`, `avx2`, `avx512`) if it is
-    /// available. Chosen at the first call.
+    /// The fastest available level, or the one whose [name](Level::name) is in `SIRENC_SIMD` if it is available.
+    /// Chosen at the first call.
     pub fn best() -> Level {
         static BEST: OnceLock<Level> = OnceLock::new();
         *BEST.get_or_init(|| {
@@ -82,10 +91,12 @@ impl Level {
         })
     }
 
-    /// `scalar`, `avx2` or `avx512`.
+    /// `scalar`, `neon`, `avx2` or `avx512`.
     pub fn name(self) -> &'static str {
         match self {
             Level::Portable => "scalar",
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => "neon",
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
@@ -107,16 +118,8 @@ impl Level {
     ) {
         let _control = self.enter();
         let pass = Pass { shape: network.shape(), parameters: network.parameters(), coordinates, workspace };
-        match self {
-            // SAFETY: the portable kernels need no special instructions.
-            Level::Portable => unsafe { fused::forward::<lanes::Portable, 2>(pass, values) },
-            // SAFETY: the machine has the instructions: asserted above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { forward_avx2(pass, values) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { forward_avx512(pass, values) },
-        }
+        // SAFETY: the machine has the instructions: asserted above.
+        unsafe { (self.kernels().forward)(pass, values) }
     }
 
     /// Adds the gradient of the weighted squared error over whole blocks, times `scale`, to `gradient` (from layer
@@ -140,16 +143,8 @@ impl Level {
             coordinates: batch.coordinates,
             workspace,
         };
-        match self {
-            // SAFETY: the portable kernels need no special instructions.
-            Level::Portable => unsafe { fused::step::<lanes::Portable, 2, 2>(pass, batch, scale, gradient) },
-            // SAFETY: the machine has the instructions: asserted above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { step_avx2(pass, batch, scale, gradient) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { step_avx512(pass, batch, scale, gradient) },
-        }
+        // SAFETY: the machine has the instructions: asserted above.
+        unsafe { (self.kernels().step)(pass, batch, scale, gradient) }
     }
 
     /// Adds `entries` of the Gauss–Newton matrix of layer `batch.first_layer` over whole blocks to `matrix` (`entries.outputs ×
@@ -174,18 +169,8 @@ impl Level {
             coordinates: batch.coordinates,
             workspace,
         };
-        match self {
-            // SAFETY: the portable kernels need no special instructions.
-            Level::Portable => unsafe {
-                curvature::curvature::<lanes::Portable, 2, 2>(pass, batch, entries, matrix)
-            },
-            // SAFETY: the machine has the instructions: asserted above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { curvature_avx2(pass, batch, entries, matrix) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { curvature_avx512(pass, batch, entries, matrix) },
-        }
+        // SAFETY: the machine has the instructions: asserted above.
+        unsafe { (self.kernels().curvature)(pass, batch, entries, matrix) }
     }
 
     /// Evaluates `network` and its derivatives by its own coordinates on whole blocks of points.
@@ -211,16 +196,8 @@ impl Level {
         }
         let _control = self.enter();
         let pass = Pass { shape: network.shape(), parameters: network.parameters(), coordinates, workspace };
-        match self {
-            // SAFETY: the portable kernels need no special instructions.
-            Level::Portable => unsafe { jet::jet::<lanes::Portable>(pass, jet, out) },
-            // SAFETY: the machine has the instructions: asserted above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { jet_avx2(pass, jet, out) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { jet_avx512(pass, jet, out) },
-        }
+        // SAFETY: the machine has the instructions: asserted above.
+        unsafe { (self.kernels().jet)(pass, jet, out) }
     }
 
     /// Replaces the square matrix `m` (`n × n`, rows `stride` apart, columns from `n` to `stride` zero) by an
@@ -234,16 +211,8 @@ impl Level {
         let _control = self.enter();
         assert!(stride.is_multiple_of(16) && stride >= n && m.len() == n * stride);
         scratch.iter_mut().for_each(|s| s.resize(n * stride, 0.0));
-        match self {
-            // SAFETY: the portable kernels need no special instructions.
-            Level::Portable => unsafe { gemm::orthogonalize::<lanes::Portable>(n, stride, m, scratch) },
-            // SAFETY: the machine has the instructions: asserted above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { orthogonalize_avx2(n, stride, m, scratch) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { orthogonalize_avx512(n, stride, m, scratch) },
-        }
+        // SAFETY: the machine has the instructions: asserted above.
+        unsafe { (self.kernels().orthogonalize)(n, stride, m, scratch) }
     }
 }
 
@@ -263,64 +232,6 @@ pub struct Batch<'a> {
     /// difference of close neighbours is a slope.
     pub paired: bool,
 }
-
-macro_rules! instances {
-    ($feature:literal, $lanes:ty, $columns:literal, $rows:literal, $forward:ident, $step:ident, $curvature:ident, $jet:ident, $orthogonalize:ident) => {
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = $feature)]
-        unsafe fn $orthogonalize(n: usize, stride: usize, m: &mut [f32], scratch: &mut [Vec<f32>; 3]) {
-            // SAFETY: this function's target features are those of the lanes.
-            unsafe { gemm::orthogonalize::<$lanes>(n, stride, m, scratch) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = $feature)]
-        unsafe fn $forward(pass: Pass<'_>, values: &mut [f32]) {
-            // SAFETY: this function's target features are those of the lanes.
-            unsafe { fused::forward::<$lanes, $columns>(pass, values) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = $feature)]
-        unsafe fn $step(pass: Pass<'_>, batch: Batch<'_>, scale: f32, gradient: &mut [f32]) -> f64 {
-            // SAFETY: this function's target features are those of the lanes.
-            unsafe { fused::step::<$lanes, $columns, $rows>(pass, batch, scale, gradient) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = $feature)]
-        unsafe fn $curvature(pass: Pass<'_>, batch: Batch<'_>, entries: &Entries, matrix: &mut [f32]) {
-            // SAFETY: this function's target features are those of the lanes.
-            unsafe { curvature::curvature::<$lanes, $columns, $rows>(pass, batch, entries, matrix) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = $feature)]
-        unsafe fn $jet(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
-            // SAFETY: this function's target features are those of the lanes.
-            unsafe { jet::jet::<$lanes>(pass, jet, out) }
-        }
-    };
-}
-
-instances!(
-    "avx2,fma",
-    lanes::Avx2,
-    2,
-    2,
-    forward_avx2,
-    step_avx2,
-    curvature_avx2,
-    jet_avx2,
-    orthogonalize_avx2
-);
-instances!(
-    "avx512f,avx2,fma",
-    lanes::Avx512,
-    4,
-    4,
-    forward_avx512,
-    step_avx512,
-    curvature_avx512,
-    jet_avx512,
-    orthogonalize_avx512
-);
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,76 @@
+//! The kernels of each instruction set: one generic algorithm, compiled for its lanes and target features.
+
+#![allow(unsafe_code)]
+
+use super::fused::{self, Pass};
+use super::{Batch, Entries, Level, curvature, gemm, jet, lanes};
+use crate::network::Jet;
+
+/// What an instruction set computes. The functions may only be called where it is present.
+pub(super) struct Kernels {
+    pub forward: unsafe fn(Pass<'_>, &mut [f32]),
+    pub step: unsafe fn(Pass<'_>, Batch<'_>, f32, &mut [f32]) -> f64,
+    pub curvature: unsafe fn(Pass<'_>, Batch<'_>, &Entries, &mut [f32]),
+    pub jet: unsafe fn(Pass<'_>, Jet, &mut [f32]),
+    pub orthogonalize: unsafe fn(usize, usize, &mut [f32], &mut [Vec<f32>; 3]),
+}
+
+impl Level {
+    pub(super) fn kernels(self) -> &'static Kernels {
+        match self {
+            Level::Portable => &portable::KERNELS,
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => &neon::KERNELS,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => &avx2::KERNELS,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => &avx512::KERNELS,
+        }
+    }
+}
+
+/// A module with the [`Kernels`] of `$lanes`: products take `$columns` vectors of points at a time, gradients
+/// `$rows` rows of weights, as many as the registers have room for.
+macro_rules! kernels {
+    ($module:ident, $lanes:ty, $columns:literal, $rows:literal $(, $features:literal)?) => {
+        mod $module {
+            use super::*;
+
+            pub const KERNELS: Kernels = Kernels { forward, step, curvature, jet, orthogonalize };
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn forward(pass: Pass<'_>, values: &mut [f32]) {
+                // SAFETY: this function's target features are those of the lanes.
+                unsafe { fused::forward::<$lanes, $columns>(pass, values) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn step(pass: Pass<'_>, batch: Batch<'_>, scale: f32, gradient: &mut [f32]) -> f64 {
+                // SAFETY: this function's target features are those of the lanes.
+                unsafe { fused::step::<$lanes, $columns, $rows>(pass, batch, scale, gradient) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn curvature(pass: Pass<'_>, batch: Batch<'_>, entries: &Entries, matrix: &mut [f32]) {
+                // SAFETY: this function's target features are those of the lanes.
+                unsafe { curvature::curvature::<$lanes, $columns, $rows>(pass, batch, entries, matrix) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn jet(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
+                // SAFETY: this function's target features are those of the lanes.
+                unsafe { jet::jet::<$lanes>(pass, jet, out) }
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn orthogonalize(n: usize, stride: usize, m: &mut [f32], scratch: &mut [Vec<f32>; 3]) {
+                // SAFETY: this function's target features are those of the lanes.
+                unsafe { gemm::orthogonalize::<$lanes>(n, stride, m, scratch) }
+            }
+        }
+    };
+}
+
+kernels!(portable, lanes::Portable, 2, 2);
+#[cfg(target_arch = "aarch64")]
+kernels!(neon, lanes::Neon, 4, 4, "neon");
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2, lanes::Avx2, 2, 2, "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+kernels!(avx512, lanes::Avx512, 4, 4, "avx512f,avx2,fma");
