@@ -23,7 +23,7 @@ fn decoder_of(channels: u8, lengths: [u32; 2], counts: [u32; 2], overlap: u32) -
     let tiles = Tiles::new(&description, &counts, overlap).unwrap();
     let networks = (0..tiles.len())
         .map(|n| {
-            let shape = Shape { inputs: 2, outputs: channels.into(), layers: 2, width: 5 + n };
+            let shape = Shape { inputs: 2, outputs: channels.into(), layers: 2, width: 5 + n % 100 };
             let parameter = |k: usize| ((k * 7919 + n * 31) % 97) as f32 / 97.0 - 0.5;
             Network::from_parameters(shape, (0..shape.parameters()).map(parameter).collect())
         })
@@ -216,7 +216,7 @@ fn a_rendering_ends_when_it_is_cancelled_or_its_time_is_over() {
     let cancelled = decoder.clone().with_cancel(move || count.fetch_add(1, Ordering::Relaxed) >= 20);
     assert!(matches!(cancelled.render(&grid), Err(Error::Cancelled)));
     // Each thread may have asked once more.
-    let most = 21 + std::thread::available_parallelism().unwrap().get() as u32;
+    let most = 21 + std::thread::available_parallelism().map_or(1, |threads| threads.get() as u32);
     assert!(asked.load(Ordering::Relaxed) <= most, "{asked:?}");
     assert!(matches!(cancelled.sample(&[1.0, 1.0]), Err(Error::Cancelled)));
     assert!(matches!(

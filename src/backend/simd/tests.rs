@@ -284,8 +284,8 @@ fn shapes_whose_sizes_wrap_around_are_refused() {
 }
 
 #[test]
+#[cfg(target_arch = "x86_64")]
 fn levels_that_can_be_named_but_not_run_are_refused() {
-    #[cfg(target_arch = "x86_64")]
     for level in [Level::Avx2, Level::Avx512] {
         let run = || {
             level.forward(
