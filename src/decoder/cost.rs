@@ -26,6 +26,10 @@ impl Cost {
         let networks = match level {
             // Where the processor has no fused multiply-add; in plain loops.
             Level::Portable => 2.5e8,
+            #[cfg(target_arch = "wasm32")]
+            Level::Simd128 => 7.5e8,
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::RelaxedSimd => 1.5e10,
             #[cfg(target_arch = "aarch64")]
             Level::Neon => 1.25e10,
             #[cfg(target_arch = "x86_64")]

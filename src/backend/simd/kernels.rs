@@ -19,6 +19,10 @@ impl Level {
     pub(super) fn kernels(self) -> &'static Kernels {
         match self {
             Level::Portable => &portable::KERNELS,
+            #[cfg(target_arch = "wasm32")]
+            Level::Simd128 => &simd128::KERNELS,
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::RelaxedSimd => &relaxed_simd::KERNELS,
             #[cfg(target_arch = "aarch64")]
             Level::Neon => &neon::KERNELS,
             #[cfg(target_arch = "x86_64")]
@@ -68,6 +72,10 @@ macro_rules! kernels {
 }
 
 kernels!(portable, lanes::Portable, 2, 2);
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+kernels!(relaxed_simd, lanes::RelaxedSimd, 1, 2);
+#[cfg(target_arch = "wasm32")]
+kernels!(simd128, lanes::Simd128, 1, 2, "simd128");
 #[cfg(target_arch = "aarch64")]
 kernels!(neon, lanes::Neon, 4, 4, "neon");
 #[cfg(target_arch = "x86_64")]

@@ -31,6 +31,13 @@ pub const BLOCK: usize = 128;
 pub enum Level {
     /// Four lanes of plain Rust.
     Portable,
+    /// The 128-bit vectors of WebAssembly, two lanes: it has no fused multiply-add, so sums are in binary64.
+    #[cfg(target_arch = "wasm32")]
+    Simd128,
+    /// The relaxed vectors of WebAssembly, four lanes, where the engine fuses multiply-adds. Only in programs
+    /// compiled with the target feature `relaxed-simd`, which an engine without it refuses as a whole.
+    #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+    RelaxedSimd,
     /// NEON, four lanes.
     #[cfg(target_arch = "aarch64")]
     Neon,
@@ -47,6 +54,10 @@ impl Level {
     pub fn available() -> Vec<Level> {
         let levels = [
             Level::Portable,
+            #[cfg(target_arch = "wasm32")]
+            Level::Simd128,
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::RelaxedSimd,
             #[cfg(target_arch = "aarch64")]
             Level::Neon,
             #[cfg(target_arch = "x86_64")]
@@ -61,6 +72,10 @@ impl Level {
     pub fn is_available(self) -> bool {
         match self {
             Level::Portable => true,
+            #[cfg(target_arch = "wasm32")]
+            Level::Simd128 => true,
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::RelaxedSimd => lanes::RelaxedSimd::is_fused(),
             // Part of the architecture.
             #[cfg(target_arch = "aarch64")]
             Level::Neon => true,
@@ -91,10 +106,14 @@ impl Level {
         })
     }
 
-    /// `scalar`, `neon`, `avx2` or `avx512`.
+    /// `scalar`, `simd128`, `relaxed-simd`, `neon`, `avx2` or `avx512`.
     pub fn name(self) -> &'static str {
         match self {
             Level::Portable => "scalar",
+            #[cfg(target_arch = "wasm32")]
+            Level::Simd128 => "simd128",
+            #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+            Level::RelaxedSimd => "relaxed-simd",
             #[cfg(target_arch = "aarch64")]
             Level::Neon => "neon",
             #[cfg(target_arch = "x86_64")]
