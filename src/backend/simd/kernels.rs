@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::fused::{self, Pass};
+use super::fused;
+use super::pass::Pass;
 use super::{Batch, Entries, Level, curvature, gemm, jet, lanes};
 use crate::network::Jet;
 
