@@ -2,7 +2,7 @@
 
 use sirenc::container::{self, File, Networks, QuantizedNetwork};
 use sirenc::network::{Network, Shape};
-use sirenc::signal::{Description, Kind, SampleFormat, Tiles, Units};
+use sirenc::signal::{Description, SampleFormat, Tiles, Units};
 
 pub fn picture(width: u32, height: u32, channels: u8, format: SampleFormat) -> Description {
     Description::picture([width, height], channels, format)
