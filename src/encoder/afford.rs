@@ -1,4 +1,4 @@
-//! What an encode takes, asked before it is taken.
+//! Checks what an encode will need against the limits before any work.
 
 use super::options::{EncodeOptions, Target};
 use super::plan;
@@ -10,18 +10,20 @@ use crate::limits::Limits;
 use crate::network::Shape;
 use crate::signal::{Description, Kind, SampleFormat, Signal};
 
-/// Bytes that a point of a fit takes beside its coordinates, values and weight: its place in the order, and in the list of a channel.
+/// Bytes that a point of a fit takes in addition to its coordinates, values and weight: its index in the
+/// order of points and in the list of its channel.
 const POINT: u64 = 12;
-/// Bytes that a parameter takes while it is fitted, measured and rounded: itself, its best, its gradient and moments, in both forms.
+/// Bytes that a parameter takes during fit, measurement and rounding: its value, its best value, its gradient
+/// and its moments, in both precisions.
 const PARAMETER: u64 = 32;
 /// Bytes for everything small.
 const SCRATCH: u64 = 8 << 20;
 
-/// Asks for the parameters and the memory of an encode.
+/// Checks the number of parameters and the memory of an encode against `options.limits`.
 ///
 /// # Errors
 /// `Limit`.
-pub(super) fn ask(signal: &Signal, options: &EncodeOptions) -> Result<()> {
+pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     let (description, limits) = (&signal.description, &options.limits);
     let Plan { parameters, widest } = Plan::of(description, options.target)?;
     Limits::ask("parameters", parameters, limits.parameters)?;
@@ -31,26 +33,26 @@ pub(super) fn ask(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     let pairs = if options.gradient_weight > 0.0 { axes } else { 1 };
     let points = description.positions().saturating_mul(pairs);
     let threads = threads_of(options);
-    // A tile is worked on by each thread, or one by all.
+    // Either each thread works on a tile of its own, or all threads on one.
     let points = points.min(threads.saturating_mul(most_points(options.target)));
     let lanes = points.saturating_mul(if pairs > 1 { 2 } else { 1 });
     let bytes = u64::from(description.format.bits()).div_ceil(8).next_power_of_two();
     let samples = description.positions().saturating_mul(channels).saturating_mul(bytes);
     let metadata =
         signal.metadata.iter().fold(0u64, |sum, block| sum.saturating_add(block.bytes.len() as u64));
-    // Activations, their slopes and two layers on their way back, of a block on each thread.
+    // Activations, their derivatives and two layers of the backward pass, for one block on each thread.
     let layers = (widest.layers as u64).saturating_add(1).saturating_mul(2);
     let workspace =
         layers.saturating_mul(widest.width.max(widest.outputs) as u64).saturating_mul(4 * BLOCK as u64);
     let copied = description.has_alpha() || description.format == SampleFormat::F32;
     let memory = [
-        // Twice where what is invisible is smoothed, or floats are brought into a range.
+        // Twice if invisible colours are smoothed or floats are normalised, since both copy the samples.
         samples.saturating_mul(if copied { 2 } else { 1 }),
         metadata.saturating_mul(2),
         lanes.saturating_mul(4 * (axes + channels + 1)).saturating_add(points.saturating_mul(POINT)),
         parameters.saturating_mul(PARAMETER),
         workspace.saturating_mul(threads),
-        // The second derivatives of a layer by its weights, in binary64, factored, and what comes of them.
+        // The curvature matrix of one layer in binary64, its factor and the intermediate results.
         (widest.width as u64 + 1).saturating_pow(2).saturating_mul(256),
         options.gradient.as_ref().map_or(0, |gradient| 4 * gradient.len() as u64),
     ];
@@ -58,15 +60,15 @@ pub(super) fn ask(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     Limits::ask("bytes of memory for the fit", memory, limits.memory_bytes)
 }
 
-/// Threads that the encode will have.
+/// Number of threads of the encode.
 fn threads_of(options: &EncodeOptions) -> u64 {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     options.threads.filter(|&threads| threads > 0).unwrap_or(cores).min(super::most_threads()) as u64
 }
 
-/// What a target leads to, before anything is known of the signal.
+/// The size of the networks that a target implies, estimated without looking at the samples.
 struct Plan {
-    /// Of all networks; where the target is a PSNR, of the least.
+    /// Parameters of all networks; for a PSNR target, which fixes no number, those of the smallest network.
     parameters: u64,
     widest: Shape,
 }

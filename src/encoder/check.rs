@@ -1,11 +1,11 @@
-//! What cannot be fitted is rejected before any work.
+//! Validates signal and options.
 
 use super::afford;
 use super::options::{EncodeOptions, Target, WeightCoding};
 use crate::error::{Error, Result};
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
 
-/// Refuses what cannot be fitted, before any work.
+/// Rejects signals and options that cannot be fitted, before any work.
 pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     let description = &signal.description;
     let expected = description.positions().saturating_mul(description.channels.into());
@@ -30,8 +30,8 @@ pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     if let Some(peak) = options.peak {
         let detail = match description.format {
             SampleFormat::F32 if peak > 0.0 && peak.is_finite() => None,
-            SampleFormat::F32 => Some(format!("{peak:?}, a positive number expected")),
-            _ => Some("of integers, which refer to the full range of their format".into()),
+            SampleFormat::F32 => Some(format!("{peak:?}, expected a positive number")),
+            _ => Some("set for integer samples, whose peak is the full range of their format".into()),
         };
         if let Some(detail) = detail {
             return Err(Error::parameter("peak", detail));
@@ -51,7 +51,7 @@ pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
         Target::Bytes(bytes) => range("size", bytes as f64, 1.0, 1e15)?,
         Target::Kbps(kbps) if description.kind == Kind::Sound => range("kbps", kbps, 1e-3, 1e6)?,
         Target::Kbps(_) => {
-            return Err(Error::parameter("kbps", "a rate over time, expected with sound only"));
+            return Err(Error::parameter("kbps", "set for a picture, expected only for sound"));
         }
         Target::Psnr(db) => range("psnr", db, 1.0, 120.0)?,
         Target::Quality(quality) => range("quality", quality, 0.0, 100.0)?,
@@ -63,10 +63,10 @@ pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     if options.weights != WeightCoding::Quantized && !matches!(options.target, Target::Shape { .. }) {
         return Err(Error::parameter(
             "weights",
-            "f16 and f32 are stored as trained, expected with layers and width",
+            "f16 and f32 store one network as trained, expected only with layers and width",
         ));
     }
-    afford::ask(signal, options)
+    afford::check(signal, options)
 }
 
 /// Rejects a supplied gradient of the wrong length, with non-finite numbers, or with weight 0.
@@ -76,9 +76,9 @@ fn check_gradient(description: &Description, weight: f64, gradient: &[f32]) -> R
     let detail = if gradient.len() as u64 != expected {
         format!("{} numbers, expected {expected}", gradient.len())
     } else if let Some(at) = gradient.iter().position(|slope| !slope.is_finite()) {
-        format!("number {at} is {}, expected finite ones", gradient[at])
+        format!("number {at} is {}, expected finite numbers", gradient[at])
     } else if weight == 0.0 {
-        "of no weight: gradient_weight is 0".into()
+        "without effect: gradient_weight is 0".into()
     } else {
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! Constant signals: a network of zeros and the constant itself, exact, found without a fit.
+//! Constant signals: a network of zeros plus the constant, exact, found without a fit.
 
 use super::{EncodeOptions, Encoded, Report, Target, WeightCoding, plan};
 use crate::container::{self, File, Networks, QuantizedNetwork, quantized_size, round_to_half, step};
@@ -7,11 +7,11 @@ use crate::network::{Network, Shape};
 use crate::signal::metric::PEAK;
 use crate::signal::{SampleFormat, Signal, Tiles, Units};
 
-/// The smallest file of a signal each of whose channels is constant, which decodes to exactly that; `None` of any other, and
-/// where the coding that is asked for cannot hold it.
+/// The smallest file that decodes to exactly `signal`, if every channel is constant; `None` otherwise, and if
+/// the requested coding cannot represent the constant.
 ///
 /// # Errors
-/// `TooSmall` if a target in bytes is below it.
+/// `TooSmall` if a target in bytes is below that file.
 pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<Encoded>> {
     let Some(constant) = constant(signal) else { return Ok(None) };
     let description = &signal.description;
@@ -64,7 +64,8 @@ fn written(file: &File) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The value of each channel if none varies, unit values. Where a 0 has both signs, it has that of the first.
+/// The value of each channel in unit values, if no channel varies. A channel with zeros of both signs takes
+/// the sign of its first.
 fn constant(signal: &Signal) -> Option<Vec<f32>> {
     let channels = usize::from(signal.description.channels);
     let values: Vec<f32> = (0..channels).map(|i| signal.samples.get(i)).collect();
@@ -72,7 +73,7 @@ fn constant(signal: &Signal) -> Option<Vec<f32>> {
     rest.all(|(i, value)| signal.samples.get(i) == *value).then_some(values)
 }
 
-/// Networks, with units if needed, that give `constant` everywhere: those that may be the smallest.
+/// The candidates for the smallest file: networks, with units if needed, that give `constant` everywhere.
 fn candidates(
     constant: &[f32],
     format: SampleFormat,
@@ -108,7 +109,7 @@ fn candidates(
     let exact = |networks: &Networks| -> Result<bool> {
         let network = &networks.decode()?[0];
         let values = network.evaluate(&vec![0.0; shape.inputs]);
-        // As blending leaves them: −0 becomes +0.
+        // Blending turns −0 into +0.
         let same = |(value, expected): (f32, &f32)| {
             format.quantize(value + 0.0).to_bits() == format.quantize(*expected).to_bits()
         };
@@ -150,12 +151,13 @@ fn candidates(
 
 /// The step index that costs nothing to store.
 const FREE_STEP: i16 = -56;
-/// Octaves of the steps of a constant: fine enough for 16 bits, and for round numbers of any kind.
+/// Octaves of the steps tried for a constant: fine enough for 16 bits and for round numbers of any kind.
 const OCTAVES: std::ops::RangeInclusive<i16> = -20..=20;
 
-/// The constant as a sum, for what needs more bits than a symbol has: a neuron that gives 1 brings its low bits.
+/// The constant as a sum of two terms, for constants that need more bits than one symbol has: a neuron with
+/// output 1 carries the low bits.
 fn in_two_terms(zeros: &QuantizedNetwork, constant: &[f32]) -> QuantizedNetwork {
-    /// A quarter of a turn in steps of [`FREE_STEP`]: its sine is 1.
+    /// A quarter turn in steps of [`FREE_STEP`]: its sine is 1.
     const QUARTER: i32 = 32;
     const COARSE: i16 = -12;
     const FINE: i16 = -31;
@@ -195,7 +197,7 @@ mod tests {
         }
     }
 
-    /// The bytes of `signal`, which has to come back bit for bit.
+    /// The size of the file of `signal`, which must decode to the same bits.
     #[track_caller]
     fn exact(signal: &Signal, options: &EncodeOptions) -> usize {
         let encoded = encode(signal, options).unwrap().expect("a constant");

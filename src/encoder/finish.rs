@@ -1,4 +1,4 @@
-//! Networks to the finished file, and what it decodes to.
+//! Writes the file of given networks and measures its decode.
 
 use super::options::WeightCoding;
 use super::plan;
@@ -13,17 +13,18 @@ use crate::quantize::Fitted;
 use crate::signal::metric::{ErrorSum, TileErrors, WorstTile};
 use crate::signal::{Grid, Tiles};
 
-/// Finished bytes and what they decode to.
+/// A finished file and the quality of its decode.
 pub(crate) struct Finished {
     pub bytes: Vec<u8>,
     pub psnr_db: f64,
-    /// How much closer it is than the mean of the signal, dB.
+    /// How much closer the decode is to the signal than the mean of the signal, dB.
     pub gain_db: f64,
     pub worst_tile: Option<WorstTile>,
 }
 
 impl Session<'_> {
-    /// The finished file with these networks, and the PSNR it decodes to, of the source by the peak of the fit.
+    /// Writes the file of these networks, and measures the PSNR of its decode against the source, at the peak
+    /// of the fit.
     pub fn finish(&self, tiles: &Tiles, networks: Networks) -> Result<Finished> {
         let file = self.file(tiles, networks);
         let mut bytes = vec![];
@@ -49,7 +50,7 @@ impl Session<'_> {
         Ok(Finished { bytes, psnr_db: distortion.psnr_db(), gain_db: distortion.gain_db(), worst_tile })
     }
 
-    /// The networks of `fit` as they were trained, in binary16 or binary32.
+    /// The networks of `fit` as trained, in binary16 or binary32.
     pub fn stored(&self, fit: &Fit) -> Result<Networks> {
         let networks: Vec<Network> = fit.networks.iter().map(Fitted::in_signal_units).collect();
         Ok(match self.options.weights {
@@ -60,23 +61,23 @@ impl Session<'_> {
         })
     }
 
-    /// Bytes of the file besides the coded parameters, at most.
+    /// The most bytes of the file other than the coded parameters.
     pub fn overhead(&self, tiles: &Tiles) -> Result<u64> {
         container::overhead(self.file(tiles, Networks::Quantized(vec![])))
     }
 
-    /// The bytes of the smallest file for this signal: its mean.
+    /// Size of the smallest file for this signal, which stores only its mean, bytes.
     pub fn smallest(&self) -> Result<u64> {
         written_bytes(&self.file(&Tiles::one(&self.signal.description), self.mean()))
     }
 
-    /// The bytes that metadata take in a file.
+    /// Bytes of metadata in a file.
     pub fn metadata_bytes(&self) -> Result<u64> {
         let file = self.file(&Tiles::one(&self.signal.description), self.mean());
         Ok(self.smallest()? - written_bytes(&File { metadata: vec![], ..file })?)
     }
 
-    /// One network of one neuron that gives the mean of the signal everywhere, to about a hundredth.
+    /// A network of one neuron that gives the mean of the signal everywhere, to about one percent.
     pub fn mean(&self) -> Networks {
         let (samples, channels) = (&self.signal.samples, usize::from(self.signal.description.channels));
         let positions = samples.len() / channels;
@@ -86,7 +87,7 @@ impl Session<'_> {
         Networks::Quantized(vec![container::constant(plan::shape(&self.signal.description, 1, 0.0), &means)])
     }
 
-    /// The file with these networks.
+    /// The file of these networks.
     fn file(&self, tiles: &Tiles, networks: Networks) -> File {
         let metadata = if self.options.metadata { self.signal.metadata.clone() } else { vec![] };
         File {

@@ -1,4 +1,4 @@
-//! How long an encode will take: the work of its stages, and the speed of the machine.
+//! Forecasts the duration of an encode from the work of its stages and the speed of the machine.
 
 use super::options::Phase;
 use super::plan;
@@ -16,8 +16,8 @@ impl Session<'_> {
         self.evaluations() * description.positions() as f64 * macs
     }
 
-    /// Times a few training steps, which tell how long all will take.
-    pub fn foresee(&self) {
+    /// Times a few training steps and sets the expected speed of the meter.
+    pub fn measure_speed(&self) {
         const STEPS: u32 = 20;
         let shape = plan::usual_shape(&self.signal.description);
         let points = BATCH_BLOCKS * BLOCK;
@@ -37,23 +37,23 @@ impl Session<'_> {
         }
         let work = f64::from(STEPS) * (points * shape.macs()) as f64;
         let speed = work / start.elapsed().as_secs_f64().max(1e-6);
-        self.meter.foresee(EFFICIENCY * speed * rayon::current_num_threads() as f64);
+        self.meter.set_speed(EFFICIENCY * speed * rayon::current_num_threads() as f64);
     }
 
-    /// `passes`, or about as many as the time limit leaves room for. Keeps time for rendering what was fitted: here, and by who
-    /// verifies the file.
+    /// `passes`, or about as many as the time limit allows. Reserves time for rendering the result twice:
+    /// once in the encoder, once in whoever verifies the file.
     pub fn affordable(&self, passes: f64) -> f64 {
-        // The steps that were timed are the CPU's. A device's schedules keep to the time by themselves.
+        // The timed steps ran on the CPU; a device keeps to the time by its own schedules.
         if self.trainer.is_parallel() {
             return passes;
         }
-        let second = self.meter.foreseen() / EFFICIENCY;
+        let second = self.meter.speed() / EFFICIENCY;
         self.meter.reserve(Duration::from_secs_f64(2.0 * RENDERING * self.pass() / second));
         let Some(left) = self.meter.remaining() else { return passes };
         passes.min(SURPLUS * FIT_TIME * left.as_secs_f64() * second / self.pass())
     }
 
-    /// The stages of a fit of so many passes and of what follows it.
+    /// The stages of a fit of so many passes and of the quantization after it.
     pub fn stages(&self, passes: f64) -> Vec<(Phase, f64)> {
         let mut stages = vec![(Phase::Probe, PLACING * passes)];
         stages.extend(self.fits().into_iter().map(|share| (Phase::Fit, share * passes)));
@@ -61,7 +61,8 @@ impl Session<'_> {
         stages.into_iter().map(|(phase, passes)| (phase, passes * self.pass())).collect()
     }
 
-    /// What follows a fit, in passes: two quantizations, with their sweeps and what is counted and rendered after them.
+    /// The work after a fit, in passes: two quantizations, each with its sweeps, size estimates and
+    /// renderings.
     fn quantizations(&self, passes: f64) -> [(Phase, f64); 2] {
         let sweeps = if passes < PASSES_FOR_SWEEPS { 0.0 } else { SWEEP * SWEEPS as f64 };
         let one = (REFIT * passes).min(MOST_REFIT) + sweeps + 2.0 * RENDERING;

@@ -1,21 +1,23 @@
-//! Colours that nobody sees, under an alpha of 0: smooth ones instead, which a network holds at next to no cost.
+//! Replaces colours under an alpha of 0, which are invisible, by smooth ones, which a network represents at
+//! almost no cost.
 //!
-//! Push–pull over a pyramid (Gortler, Grzeszczuk, Szeliski, Cohen, *The Lumigraph*, SIGGRAPH 1996): colours are averaged
-//! by their alpha into ever coarser levels, and from the coarsest one back, each level fills what the finer one lacks.
+//! Push–pull over a pyramid (Gortler, Grzeszczuk, Szeliski, Cohen, *The Lumigraph*, SIGGRAPH 1996): colours
+//! are averaged by their alpha into ever coarser levels; then, from the coarsest level down, each level fills
+//! the gaps of the next finer one.
 
 use super::options::EncodeOptions;
 use crate::error::Result;
 use crate::limits::room;
 use crate::signal::{Samples, Signal};
 
-/// Red, green and blue (or grey first), and how much they count, from 0 to 1.
+/// Red, green and blue (or grey in the first), and their weight, 0 to 1.
 type Pixel = [f32; 4];
 
-/// `signal` with smooth colours where alpha is 0, if there are such samples and `options` does not keep them. A gradient
-/// that is supplied keeps them too: it says how they go on.
+/// `signal` with smooth colours where alpha is 0; `None` if it has no such samples, if `options` keeps them,
+/// or if a gradient is supplied, which describes them too.
 ///
 /// # Errors
-/// `Io` if the system has no memory for it.
+/// `Io` if the system has not enough memory.
 pub(super) fn smoothed(signal: &Signal, options: &EncodeOptions) -> Result<Option<Signal>> {
     let Signal { description, samples, metadata } = signal;
     let (channels, positions) = (usize::from(description.channels), description.positions() as usize);
@@ -46,7 +48,7 @@ pub(super) fn smoothed(signal: &Signal, options: &EncodeOptions) -> Result<Optio
     Ok(Some(Signal { description: description.clone(), samples: out, metadata: metadata.clone() }))
 }
 
-/// Pixels of a level.
+/// Pixels of one level of the pyramid.
 trait Pixels {
     /// Width and height.
     fn size(&self) -> [usize; 2];
@@ -72,7 +74,7 @@ impl Pixels for Picture<'_> {
     }
 }
 
-/// A coarser level.
+/// A coarser level of the pyramid.
 struct Level {
     size: [usize; 2],
     pixels: Vec<Pixel>,
@@ -87,7 +89,8 @@ impl Pixels for Level {
     }
 }
 
-/// Half as wide and half as high: means of 2×2 pixels by what they count, which they do together up to 1.
+/// The next coarser level, half as wide and half as high: weighted means of 2×2 pixels, whose weight is the
+/// sum of theirs, at most 1.
 fn coarser(fine: &impl Pixels) -> Result<Level> {
     let [width, height] = fine.size();
     let size = [width.div_ceil(2), height.div_ceil(2)];
@@ -108,7 +111,7 @@ fn coarser(fine: &impl Pixels) -> Result<Level> {
 }
 
 impl Level {
-    /// This level with what it lacks taken from coarser ones.
+    /// This level with its gaps filled from coarser ones.
     fn filled(mut self) -> Result<Self> {
         if self.pixels.len() == 1 || self.pixels.iter().all(|pixel| pixel[3] >= 1.0) {
             return Ok(self);
@@ -126,9 +129,11 @@ impl Level {
         Ok(self)
     }
 
-    /// The colour at pixel `(x, y)` of the finer level, between those of this one, which are twice as far apart.
+    /// The colour at pixel `(x, y)` of the next finer level, interpolated from this one, whose pixels are
+    /// twice as far apart.
     fn between(&self, x: usize, y: usize) -> [f32; 3] {
-        // A pixel lies a quarter beside the middle of the one that it is part of.
+        // The centre of a fine pixel lies a quarter of a coarse pixel beside the centre of the coarse pixel
+        // that contains it.
         let near = |at: usize, count: usize| {
             let other =
                 if at.is_multiple_of(2) { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(count - 1) };
@@ -199,7 +204,7 @@ mod tests {
         let invisible = picture(1, 1, 2, Samples::U8(vec![77, 0]));
         assert!(smoothed(&opaque, &options).unwrap().is_none());
         assert!(smoothed(&grey, &options).unwrap().is_none());
-        // Nothing to go on from.
+        // No visible colour to extend.
         assert_eq!(smoothed(&invisible, &options).unwrap().unwrap().samples, Samples::U8(vec![0, 0]));
         options.keep_invisible = true;
         assert!(smoothed(&invisible, &options).unwrap().is_none());

@@ -1,7 +1,8 @@
 //! signal → fit → quantize → container.
 //!
-//! [`encode`] checks, brings the signal into the range that is fitted, and chooses a device; a recipe fits and quantizes for a
-//! given capacity; the search in `rate` finds what capacity and precision the target takes.
+//! [`encode`] validates, normalises the signal to the range that networks are fitted in, and chooses a
+//! device; a recipe fits and quantizes at a given capacity; the search in `rate` finds the capacity and
+//! precision that meet the target.
 
 mod afford;
 mod budget;
@@ -42,18 +43,20 @@ use units::Normalised;
 
 /// Fits `signal` and returns the finished file.
 ///
-/// `Device::Auto` takes a usable GPU and otherwise the CPU, also when the GPU fails while it works.
+/// `Device::Auto` uses a GPU if one is usable, and otherwise the CPU; it also falls back to the CPU if the
+/// GPU fails during the encode.
 ///
-/// The same signal, seed, device kind and options give the same bytes at one instruction level, whatever the number of
-/// threads, unless a time limit is set or an observer ends the fit. Levels round the gradients of the fit differently,
-/// so each finds parameters of its own; what a file decodes to does not depend on them.
+/// The same signal, seed, device kind and options give the same bytes at one instruction level, whatever the
+/// number of threads, unless a time limit is set or an observer ends the fit. Instruction levels round the
+/// gradients of the fit differently, so each finds different parameters; the samples that a file decodes to
+/// do not depend on the level.
 ///
-/// Binary32 samples may be in any unit: they are fitted over their range, which the file says. Constants are exact, whatever
-/// the target.
+/// Binary32 samples may be in any unit: they are fitted relative to their range, which the file records.
+/// Constant signals are stored exactly, whatever the target.
 ///
 /// # Errors
-/// `Parameter` for impossible options or signals (NaN samples), `TooSmall` for a size below that of any file of the signal,
-/// `Limit` for what takes more than `options.limits` allow, `Device` for an unusable device.
+/// `Parameter` for invalid options or signals (NaN samples), `TooSmall` for a size below the smallest file of
+/// the signal, `Limit` if the encode needs more than `options.limits` allow, `Device` for an unusable device.
 ///
 /// # Examples
 /// ```
@@ -77,18 +80,18 @@ pub fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Encoded> {
     encode_with_progress(signal, options, &|_| Flow::Continue)
 }
 
-/// [`encode`] with an observer, which is called from worker threads, about ten times a second, and may ask to finish with the
-/// best network so far.
+/// Fits `signal` like [`encode`] and reports progress to `observe`, which is called from worker threads about
+/// ten times a second and may end the fit early with the best network so far.
 ///
 /// # Errors
-/// As [`encode`].
+/// The errors of [`encode`].
 pub fn encode_with_progress(
     signal: &Signal,
     options: &EncodeOptions,
     observe: &(dyn Fn(&Progress) -> Flow + Sync),
 ) -> Result<Encoded> {
     check::check(signal, options)?;
-    // Threads inherit what the host has set.
+    // Worker threads inherit the floating-point settings of the host.
     ieee(|| {
         let smoothed = invisible::smoothed(signal, options)?;
         let signal = smoothed.as_ref().unwrap_or(signal);
@@ -99,7 +102,7 @@ pub fn encode_with_progress(
     })
 }
 
-/// [`encode`] of a signal that needs a fit, on a device or on the CPU.
+/// Encodes a signal that needs a fit, on a device or on the CPU.
 fn fitted(normalised: &Normalised<'_>, observe: &(dyn Fn(&Progress) -> Flow + Sync)) -> Result<Encoded> {
     let observe = |progress: &Progress| {
         observe(&Progress { psnr_db: normalised.source_db(progress.psnr_db), ..*progress })
@@ -122,9 +125,9 @@ fn fitted(normalised: &Normalised<'_>, observe: &(dyn Fn(&Progress) -> Flow + Sy
     on(&Cpu { level: Level::best() }, cpu_reason)
 }
 
-/// One encode: capacity and precision for the target, then the report.
+/// Runs one encode: finds capacity and precision for the target, then writes the report.
 fn run(session: &Session<'_>, cpu_reason: Option<String>) -> Result<Encoded> {
-    session.foresee();
+    session.measure_speed();
     let outcome = rate::search(&Siren::new(session))?;
     Ok(report::report(session, outcome, cpu_reason))
 }
@@ -135,7 +138,7 @@ fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
     pool.map_err(|e| Error::parameter("threads", format!("{threads}: {e}")))
 }
 
-/// The most threads that are of use: four for each core of this machine.
+/// The largest useful number of threads: four for each core of this machine.
 pub fn most_threads() -> usize {
     std::thread::available_parallelism().map_or(4, |cores| 4 * cores.get())
 }

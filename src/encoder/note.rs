@@ -1,42 +1,42 @@
-//! What is said of a result that is far from what was asked for.
+//! Notes on a result that is far from the request.
 
 use std::fmt;
 
-/// A result that is far from what was asked for, or work that is far from what the effort means.
+/// A result that is far from the requested target, or less work than the effort normally means.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Note {
-    /// The quality stands for another PSNR than the file has, both in dB.
+    /// The PSNR of the file differs from the PSNR that the quality stands for, both in dB.
     QualityMissed {
-        /// What the quality stands for.
+        /// PSNR that the quality stands for.
         wanted_db: f64,
-        /// What the file has.
+        /// PSNR of the file.
         reached_db: f64,
     },
-    /// The file has a higher PSNR than was asked for, both in dB, and nothing smaller came nearer.
+    /// The PSNR of the file is above the requested one, both in dB, and no smaller file was closer to it.
     PsnrExceeded {
-        /// What was asked for.
+        /// Requested PSNR.
         wanted_db: f64,
-        /// What the file has.
+        /// PSNR of the file.
         reached_db: f64,
     },
-    /// The size has no room for more than the mean of the signal.
+    /// The requested size is too small for anything but the mean of the signal.
     MeanAlone,
-    /// The result is hardly closer to the signal than its mean.
+    /// The result is hardly closer to the signal than the mean of the signal is.
     LittleGain {
-        /// By so many dB.
+        /// Gain over the mean, dB.
         gain_db: f64,
     },
-    /// The file is larger than the samples themselves.
+    /// The file is larger than the uncompressed samples.
     LargerThanSamples {
-        /// Bytes of the samples without any coding.
+        /// Bytes of the uncompressed samples.
         samples: u64,
     },
-    /// The signal is so large that it had fewer passes than the effort means.
+    /// The signal is so large that it was fitted in fewer passes than the effort normally means.
     FewerPasses {
-        /// What it had.
+        /// Passes of this fit.
         passes: f64,
-        /// What smaller ones have.
+        /// Passes of a smaller signal at the same effort.
         usual: f64,
     },
 }
@@ -46,17 +46,17 @@ impl fmt::Display for Note {
         match self {
             Note::QualityMissed { wanted_db, reached_db } if reached_db < wanted_db => write!(
                 f,
-                "{reached_db:.1} dB is less than the {wanted_db:.1} dB that the quality stands for: the signal does not suit \
-                 small networks, or needs more effort or time"
+                "{reached_db:.1} dB is less than the {wanted_db:.1} dB that the quality stands for: the signal does \
+                 not suit small networks, or needs more effort or time"
             ),
             Note::QualityMissed { wanted_db, reached_db } => {
                 write!(f, "{reached_db:.1} dB is more than the {wanted_db:.1} dB that the quality stands for")
             }
             Note::PsnrExceeded { wanted_db, reached_db } => write!(
                 f,
-                "{reached_db:.1} dB is more than the {wanted_db:.1} dB asked for, nothing smaller came nearer"
+                "{reached_db:.1} dB is more than the requested {wanted_db:.1} dB: no smaller file came closer"
             ),
-            Note::MeanAlone => write!(f, "the size has no room for more than the mean of the signal"),
+            Note::MeanAlone => write!(f, "the size only has room for the mean of the signal"),
             Note::LittleGain { gain_db } => {
                 let than_mean = match gain_db {
                     ..=0.0 => "no closer to the signal than its mean".to_string(),
@@ -65,11 +65,12 @@ impl fmt::Display for Note {
                 write!(f, "{than_mean}; more bytes or more effort may help")
             }
             Note::LargerThanSamples { samples } => {
-                write!(f, "the file is larger than the samples without any coding, {samples} bytes")
+                write!(f, "the file is larger than the uncompressed samples, {samples} bytes")
             }
             Note::FewerPasses { passes, usual } => write!(
                 f,
-                "large signal: fitted in {passes:.0} passes instead of {usual:.0}; a higher effort does more"
+                "large signal: fitted in {passes:.0} passes instead of {usual:.0}; \
+                 a higher effort fits longer"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! What the encoder is asked for, and what it reports meanwhile.
+//! Options of an encode and its progress reports.
 
 use crate::backend::Device;
 use crate::limits::Limits;
@@ -7,7 +7,7 @@ use crate::signal::Description;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the encoder aims at.
+/// The target of an encode.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Target {
@@ -17,34 +17,35 @@ pub enum Target {
     Bytes(u64),
     /// Kilobits (1000 bits) of the whole file per second of sound; never exceeded.
     Kbps(f64),
-    /// PSNR in dB at the native samples, met within ±0.1 dB: of what is visible ([`EncodeOptions::keep_invisible`]), of binary32 by
-    /// [`EncodeOptions::peak`].
+    /// PSNR in dB at the native samples, met within ±0.1 dB. It covers the visible samples
+    /// ([`EncodeOptions::keep_invisible`]); for binary32 it refers to [`EncodeOptions::peak`].
     Psnr(f64),
-    /// From 0, the smallest file, to 100, nearly lossless: a PSNR to come near to, or bits per sample of sound. See
-    /// [`quality_psnr_db`](crate::quality_psnr_db) and [`quality_bits_per_sample`](crate::quality_bits_per_sample).
+    /// Quality from 0, the smallest file, to 100, nearly lossless: an approximate PSNR for pictures, bits per
+    /// sample for sound. See [`quality_psnr_db`](crate::quality_psnr_db) and
+    /// [`quality_bits_per_sample`](crate::quality_bits_per_sample).
     Quality(f64),
-    /// A given network over the whole signal, without a target.
+    /// One network of a given shape for the whole signal, whatever its size and PSNR.
     Shape {
         /// Hidden sine layers.
         layers: usize,
-        /// Neurons of each.
+        /// Neurons of each hidden layer.
         width: usize,
     },
 }
 
-/// The PSNR that a quality from 0 to 100 stands for, of pictures: 21 dB at 0, 33 dB at 75, and from there to 48 dB at 100, where
-/// the root of the mean squared error is one of 255 codes.
+/// The PSNR in dB that a quality from 0 to 100 stands for in pictures: 21 dB at 0, 33 dB at 75, then up to 48
+/// dB at 100, where the root mean squared error is one of 255 codes.
 pub fn quality_psnr_db(quality: f64) -> f64 {
     21.0 + 0.16 * quality.min(75.0) + 0.6048 * (quality - 75.0).max(0.0)
 }
 
-/// The bits per sample that a quality from 0 to 100 spends on sound: 0.05 to 2.0, 1.5 at 75.
+/// The bits per sample that a quality from 0 to 100 stands for in sound: 0.05 at 0, 1.5 at 75, 2.0 at 100.
 pub fn quality_bits_per_sample(quality: f64) -> f64 {
     (0.02 * quality).max(0.05)
 }
 
 impl Target {
-    /// The bytes that a file of `description` may have at most; `u64::MAX` if the target does not say.
+    /// The most bytes that a file of `description` may have; `u64::MAX` if the target sets no size.
     pub(crate) fn limit(self, description: &Description) -> u64 {
         let positions = description.positions() as f64;
         let bytes = |bits: f64| (bits / 8.0).floor() as u64;
@@ -61,12 +62,12 @@ impl Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum WeightCoding {
-    /// Quantized and range coded.
+    /// Quantized, then range coded.
     #[default]
     Quantized,
-    /// Binary16 and Zstandard.
+    /// Binary16, then Zstandard.
     Half,
-    /// Binary32 and Zstandard, without loss.
+    /// Binary32, then Zstandard; lossless.
     Single,
 }
 
@@ -74,38 +75,42 @@ pub enum WeightCoding {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EncodeOptions {
-    /// What to aim at; default quality 75.
+    /// The target; default quality 75.
     pub target: Target,
-    /// Work, 1 to 9; default 5.
+    /// Amount of work, 1 to 9; default 5.
     pub effort: u8,
-    /// Seed of everything random; default 0.
+    /// Seed of all random numbers; default 0.
     pub seed: u64,
-    /// Threads, [`most_threads`](crate::most_threads) at most; default all.
+    /// Number of threads, at most [`most_threads`](crate::most_threads); default all cores.
     pub threads: Option<usize>,
-    /// Wall-clock limit of the encode and of one rendering after it; default none. Bytes then depend on the machine's speed.
+    /// Wall-clock limit for the encode and one rendering after it; default none. With a limit, the bytes of
+    /// the file depend on the speed of the machine.
     pub time_limit: Option<Duration>,
-    /// How parameters are stored.
+    /// How parameters are stored; default quantized.
     pub weights: WeightCoding,
-    /// Whether metadata is kept; default true.
+    /// Whether metadata is stored; default true.
     pub metadata: bool,
-    /// Whether colours under an alpha of 0 are fitted and counted like all others; default false: they are replaced by smooth ones,
-    /// which cost next to nothing, and the squared error of a colour counts by its alpha.
+    /// Whether colours under an alpha of 0 are fitted and counted like all others. Default false: they are
+    /// replaced by smooth ones, which cost almost nothing, and the squared error of a colour is weighted by
+    /// its alpha.
     pub keep_invisible: bool,
     /// Where the fit runs.
     pub device: Device,
-    /// What a squared error of the gradient counts beside one of the values, both in the fit and in quantization, 0 to
-    /// 1000; default 0. The gradient is taken per native sample, so at 1 an error counts twice whose phase turns by one
-    /// radian from sample to sample. A fit takes twice as long with it. The [`guide`](crate::guide) has figures.
+    /// Weight of the squared gradient error relative to the squared value error, in fit and quantization, 0
+    /// to 1000; default 0. The gradient is taken per native sample: at weight 1, an error whose phase turns
+    /// by one radian from sample to sample counts twice. With a gradient term a fit takes twice as long. The
+    /// [`guide`](crate::guide) has figures.
     pub gradient_weight: f64,
-    /// What it may take: [`Limits::parameters`] of all networks together, and [`Limits::memory_bytes`] of the signal and the fit, about;
-    /// the others are those of reading.
+    /// Limits of the encode: [`Limits::parameters`] for all networks together, [`Limits::memory_bytes`] for
+    /// the estimated memory of signal and fit. The other limits apply to reading only.
     pub limits: Limits,
-    /// The gradient that is aimed at: `positions × channels × axes` in unit values per native sample, as
-    /// [`Request::derivative`](crate::Request::derivative) gives. Default: central differences of the
-    /// samples, of the eighth order where there is room.
+    /// Target gradient, `positions × channels × axes` in unit values per native sample, ordered as
+    /// [`Request::derivative`](crate::Request::derivative) returns it. Default: central differences of the
+    /// samples, of eighth order except near the borders.
     pub gradient: Option<Arc<[f32]>>,
-    /// What PSNR refers to, of binary32 samples in their own units; default the range of the source for pictures and half
-    /// of it for sound, see [`metric::peak_of_range`](crate::signal::metric::peak_of_range). Of integers it is always 1.
+    /// Peak that PSNR refers to, for binary32 samples in their own units. Default: the range of the source
+    /// for pictures and half of it for sound, see
+    /// [`metric::peak_of_range`](crate::signal::metric::peak_of_range). For integer samples it is always 1.
     pub peak: Option<f64>,
 }
 
@@ -147,11 +152,11 @@ impl Default for EncodeOptions {
     }
 }
 
-/// What the encoder is doing.
+/// The current phase of an encode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Short fits that choose the networks.
+    /// Short fits that choose the sizes of the networks.
     Probe,
     /// The fit.
     Fit,
@@ -163,24 +168,25 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Progress {
-    /// The phase.
+    /// The current phase.
     pub phase: Phase,
-    /// Optimiser steps done in this stage of the phase, at most `steps`.
+    /// Optimiser iterations done in this stage of the phase, at most `steps`.
     pub step: u64,
-    /// Optimiser steps of this stage.
+    /// Optimiser iterations of this stage in total.
     pub steps: u64,
-    /// The recent training loss of the whole signal as PSNR, dB; NaN before anything is known of it.
+    /// Recent training loss of the whole signal as PSNR, dB; NaN until it is known.
     pub psnr_db: f64,
-    /// How much of all work is done, 0 to 1, as far as the work to come is known.
+    /// Fraction of all planned work that is done, 0 to 1.
     pub done: f64,
-    /// How long the work to come will take, from the speed so far, or from a first look at the machine's.
+    /// Estimated time that the planned work still takes, from the speed so far or, at first, from a short
+    /// benchmark.
     pub remaining: Duration,
 }
 
-/// What an observer wants next.
+/// What an observer requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
-    /// Go on.
+    /// Continue.
     Continue,
     /// Finish soon with the best network so far.
     Finish,

@@ -1,4 +1,4 @@
-//! How many tiles, networks of what size, and how much work: decided before the fit.
+//! Plans tiles, network shapes and passes before the fit.
 
 use super::options::Target;
 use super::tuning::*;
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::network::Shape;
 use crate::signal::{Description, Kind, Tiles};
 
-/// Tiles of about the usual capacity for `parameters` in all.
+/// A partition into tiles of about the usual capacity, for `parameters` in total.
 pub(crate) fn tiles(description: &Description, parameters: f64) -> Result<Tiles> {
     let counts = counts(&description.lengths, (parameters / PARAMETERS_PER_TILE).max(1.0));
     let shortest = description.lengths.iter().zip(&counts).filter(|(_, c)| **c > 1).map(|(n, c)| n / c).min();
@@ -18,9 +18,10 @@ pub(crate) fn tiles(description: &Description, parameters: f64) -> Result<Tiles>
     Tiles::new(description, &counts, overlap)
 }
 
-/// About `wanted` tiles in all, as near to cubes as the signal allows, and at least as long as a useful overlap asks for.
+/// Tile counts per axis for about `wanted` tiles in total, as close to cubes as the signal allows, and long
+/// enough for a useful overlap.
 ///
-/// An axis that is shorter than the side of such a cube is not cut, and the others share all tiles.
+/// An axis shorter than the side of a cube is not divided; the other axes share all tiles.
 fn counts(lengths: &[u32], wanted: f64) -> Vec<u32> {
     let mut cut: Vec<f64> = lengths.iter().map(|&n| f64::from(n)).collect();
     loop {
@@ -36,8 +37,9 @@ fn counts(lengths: &[u32], wanted: f64) -> Vec<u32> {
     }
 }
 
-/// Hidden layers for networks of about `parameters`. Pictures: deep and narrow pays from a few hundred parameters on.
-/// Sound: the first layer finds the frequencies, and few layers keep them apart (three beat seven by 6 dB).
+/// Hidden layers of a network of about `parameters`. Pictures: from a few hundred parameters on, deep and
+/// narrow is better. Sound: the first layer finds the frequencies, and few layers keep them separate (three
+/// are better than seven by 6 dB).
 pub(crate) fn layers(kind: Kind, parameters: f64) -> usize {
     match parameters {
         p if p < 120.0 => 2,
@@ -65,12 +67,12 @@ pub(crate) fn usual_shape(description: &Description) -> Shape {
     shape(description, layers(description.kind, PARAMETERS_PER_TILE), PARAMETERS_PER_TILE)
 }
 
-/// Whether a signal is so small that time is no matter.
+/// Whether a signal is so small that the time of a fit does not matter.
 pub(crate) fn is_small(description: &Description) -> bool {
     description.positions() <= SMALL
 }
 
-/// Fits of each tile, of which the best is kept, in passes relative to those of the effort.
+/// The fits of each tile, of which the best is kept: their passes relative to those of the effort.
 pub(crate) fn fits(description: &Description, effort: u8) -> Vec<f64> {
     let index = usize::from(effort.clamp(1, 9)) - 1;
     let mut fits = vec![1.0; 1 + usize::from(effort).saturating_sub(LONGEST)];
@@ -80,7 +82,7 @@ pub(crate) fn fits(description: &Description, effort: u8) -> Vec<f64> {
     fits
 }
 
-/// Passes at an effort towards `target`, for a signal of at most [`FULL_SIZE`].
+/// Passes at an effort for `target`, for a signal of at most [`FULL_SIZE`].
 pub(crate) fn usual_passes(target: Target, kind: Kind, effort: u8) -> f64 {
     let psnr = match target {
         Target::Psnr(_) => true,
@@ -91,25 +93,26 @@ pub(crate) fn usual_passes(target: Target, kind: Kind, effort: u8) -> f64 {
     passes.max(if psnr { FEWEST_PASSES_FOR_PSNR } else { 0.0 })
 }
 
-/// Passes at an effort towards `target`, by the size of the signal.
+/// Passes at an effort for `target`, reduced for large signals.
 pub(crate) fn passes(target: Target, description: &Description, effort: u8) -> f64 {
     let usual = usual_passes(target, description.kind, effort);
     (usual * (FULL_SIZE / description.positions() as f64).min(1.0)).max(usual.min(PASSES[0]))
 }
 
-/// Optimiser steps for `passes` over `points` points. Signals of less than eight batches are
-/// passed over more often, since a step on them costs less.
+/// Optimiser iterations for `passes` over `points` points. Signals of less than eight batches get more
+/// passes, since an iteration on them costs less.
 pub(crate) fn steps(points: u64, passes: f64) -> usize {
     let blocks = points.div_ceil(BLOCK as u64) as f64;
     (passes * (blocks / BATCH_BLOCKS as f64).max(8.0)).ceil() as usize
 }
 
-/// Parameters for each tile from the squared error a probe of equal networks left in each, `total` in all.
+/// Parameters of each tile, `total` in all, from the squared error that equal networks left in each after
+/// placing.
 pub(crate) fn share(total: f64, errors: &[f64]) -> Vec<f64> {
     let base = total / errors.len() as f64;
     let shares: Vec<f64> = errors.iter().map(|e| e.max(1e-30).powf(CAPACITY_EXPONENT)).collect();
     let [least, most] = CAPACITY.map(|share| share * base);
-    // Clamping a few changes the sum; a few rounds of rescaling settle it.
+    // Clamping changes the sum; a few rounds of rescaling correct it.
     let mut scale = total / shares.iter().sum::<f64>();
     let clamped = |scale: f64| shares.iter().map(move |s| (s * scale).clamp(least, most));
     for _ in 0..20 {

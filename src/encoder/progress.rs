@@ -1,21 +1,21 @@
-//! Progress of many tiles at once as one stream of reports, and the word to stop.
+//! Merges the progress of many tiles into one stream of reports, and decides when to stop.
 
 use super::options::{Flow, Phase, Progress};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often the observer is called.
+/// Time between two calls of the observer.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Collects progress from the workers.
 pub(crate) struct Meter<'a> {
     observe: &'a (dyn Fn(&Progress) -> Flow + Sync),
     deadline: Option<Instant>,
-    /// What has to be left at the deadline, microseconds.
+    /// Time to keep free before the deadline, microseconds.
     reserved: AtomicU64,
     state: Mutex<State>,
-    /// Optimiser steps of all phases.
+    /// Optimiser iterations of all phases.
     all_steps: AtomicU64,
     interrupted: AtomicBool,
 }
@@ -23,29 +23,29 @@ pub(crate) struct Meter<'a> {
 struct State {
     phase: Phase,
     tiles: Vec<TileState>,
-    /// The work of the stages that are to come.
+    /// Work of the stages to come.
     planned: Vec<(Phase, f64)>,
-    /// Work of the stages that have ended, and what a second does of it as long as nothing else is known.
+    /// Work of the stages that have ended, and the expected work of one second until a speed is measured.
     done: f64,
-    foreseen: f64,
+    expected_speed: f64,
     started: Instant,
     reported: Instant,
 }
 
-/// A tile in the present stage.
+/// A tile in the current stage.
 struct TileState {
     step: u64,
     stage: Stage,
 }
 
-/// What a stage does on one tile.
+/// The work of a stage on one tile.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stage {
     pub points: u64,
     pub steps: u64,
-    /// Multiply-adds of all steps.
+    /// Multiply-adds of all iterations.
     pub work: f64,
-    /// The mean squared error before, NaN if it is not known.
+    /// Mean squared error before the stage; NaN if unknown.
     pub mse: f64,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Meter<'a> {
             tiles: vec![],
             planned: vec![],
             done: 0.0,
-            foreseen: 1.0,
+            expected_speed: 1.0,
             started: Instant::now(),
             reported: Instant::now(),
         };
@@ -70,22 +70,23 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// What a second does, in multiply-adds, as far as can be foreseen.
-    pub fn foresee(&self, work: f64) {
-        self.lock().foreseen = work;
+    /// Sets the expected speed, in multiply-adds per second.
+    pub fn set_speed(&self, speed: f64) {
+        self.lock().expected_speed = speed;
     }
 
-    /// The same.
-    pub fn foreseen(&self) -> f64 {
-        self.lock().foreseen
+    /// The expected speed, in multiply-adds per second.
+    pub fn speed(&self) -> f64 {
+        self.lock().expected_speed
     }
 
-    /// The stages that are to come, with their work.
+    /// Sets the stages to come, with their work.
     pub fn plan(&self, stages: impl IntoIterator<Item = (Phase, f64)>) {
         self.lock().planned = stages.into_iter().collect();
     }
 
-    /// The next stage, on all tiles. Of the planned ones it is the first of its phase; what was planned before that is left out.
+    /// Begins the next stage, on all tiles. It is taken to be the first planned stage of its phase; stages
+    /// planned before that are dropped.
     pub fn begin(&self, phase: Phase, tiles: impl IntoIterator<Item = Stage>) {
         let mut state = self.lock();
         state.done = state.work();
@@ -100,7 +101,8 @@ impl<'a> Meter<'a> {
         self.report(&progress);
     }
 
-    /// `steps` more steps on `tile`, whose mean squared error is now `mse`. Returns whether to go on.
+    /// Records `steps` more iterations on `tile`, whose mean squared error is now `mse`. Returns whether to
+    /// continue.
     pub fn advance(&self, tile: usize, steps: u64, mse: f64) -> bool {
         self.all_steps.fetch_add(steps, Ordering::Relaxed);
         let report = {
@@ -121,7 +123,7 @@ impl<'a> Meter<'a> {
         !self.stopped()
     }
 
-    /// `tile` is done, whatever its steps were.
+    /// Marks `tile` as done, however many iterations it took.
     pub fn end(&self, tile: usize) {
         if let Some(tile) = self.lock().tiles.get_mut(tile) {
             tile.step = tile.stage.steps;
@@ -138,25 +140,25 @@ impl<'a> Meter<'a> {
     pub fn stopped(&self) -> bool {
         self.interrupted() || self.remaining().is_some_and(|left| left.is_zero())
     }
-    /// Whether time is limited or the observer asked to finish: no work should be done twice.
+    /// Whether time is limited or the observer requested the end: no work should be repeated.
     pub fn is_limited(&self) -> bool {
         self.deadline.is_some() || self.stopped()
     }
-    /// Whether the observer asked to finish.
+    /// Whether the observer requested the end.
     pub fn interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
     }
-    /// Optimiser steps so far.
+    /// Optimiser iterations so far.
     pub fn steps(&self) -> u64 {
         self.all_steps.load(Ordering::Relaxed)
     }
-    /// What is left until the deadline, without what is reserved.
+    /// Time left until the deadline, less the reserved time; `None` without a deadline.
     pub fn remaining(&self) -> Option<Duration> {
         let reserved = Duration::from_micros(self.reserved.load(Ordering::Relaxed));
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         left.map(|left| left.saturating_sub(reserved))
     }
-    /// Keeps `time` for what comes after all fits.
+    /// Reserves `time` for the work after all fits.
     pub fn reserve(&self, time: Duration) {
         self.reserved.store(time.as_micros() as u64, Ordering::Relaxed);
     }
@@ -169,8 +171,8 @@ impl<'a> Meter<'a> {
 impl State {
     fn progress(&self) -> Progress {
         let (done, left) = (self.work(), self.left());
-        // The foreseen speed counts like a second of work.
-        let speed = (done + self.foreseen) / (self.started.elapsed().as_secs_f64() + 1.0);
+        // The expected speed counts like one second of work.
+        let speed = (done + self.expected_speed) / (self.started.elapsed().as_secs_f64() + 1.0);
         Progress {
             phase: self.phase,
             step: self.tiles.iter().map(|tile| tile.step).sum(),
@@ -181,18 +183,18 @@ impl State {
         }
     }
 
-    /// Work done so far.
+    /// Multiply-adds done so far.
     fn work(&self) -> f64 {
         self.done + self.tiles.iter().map(TileState::work).sum::<f64>()
     }
 
-    /// Work that is left, as far as it is planned.
+    /// Planned multiply-adds still to do.
     fn left(&self) -> f64 {
         let of_tiles: f64 = self.tiles.iter().map(|tile| tile.stage.work - tile.work()).sum();
         of_tiles + self.planned.iter().map(|(_, work)| work).sum::<f64>()
     }
 
-    /// Of the whole signal, as far as it is known.
+    /// PSNR of the whole signal over the tiles whose error is known, dB.
     fn psnr_db(&self) -> f64 {
         let known = || self.tiles.iter().map(|tile| &tile.stage).filter(|stage| stage.mse.is_finite());
         let points: f64 = known().map(|stage| stage.points as f64).sum();
@@ -220,7 +222,7 @@ mod tests {
         };
         let meter = Meter::new(&observe, None);
         let stage = |work| Stage { points: 10, steps: 4, work, mse: f64::NAN };
-        meter.foresee(100.0);
+        meter.set_speed(100.0);
         meter.plan([
             (Phase::Probe, 100.0),
             (Phase::Probe, 100.0),

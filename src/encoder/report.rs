@@ -1,4 +1,4 @@
-//! What an encode returns.
+//! The result of an encode.
 
 use super::note::Note;
 use super::options::{EncodeOptions, Target};
@@ -8,50 +8,51 @@ use super::session::Session;
 use super::tuning::LITTLE_GAIN;
 use crate::signal::metric::WorstTile;
 
-/// What was done.
+/// How an encode went.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// Optimiser steps of all networks.
+    /// Optimiser iterations of all networks.
     pub steps: u64,
     /// Parameters of all networks.
     pub parameters: u64,
-    /// Tiles.
+    /// Number of tiles.
     pub tiles: u64,
-    /// Hidden layers.
+    /// Most hidden layers of a network.
     pub layers: usize,
-    /// The widest network's width.
+    /// Width of the widest network.
     pub width: usize,
     /// PSNR at the native samples, dB.
     pub psnr_db: f64,
-    /// What the networks had before they were rounded, about, dB.
+    /// Approximate PSNR of the networks before rounding, dB.
     pub fit_psnr_db: f64,
-    /// What it refers to, unit values: 0 of a constant in binary32.
+    /// Peak that PSNR refers to, in units of the source; 0 for a constant in binary32.
     pub peak: f64,
-    /// Whether the target was reached. A quality always is, however far from it the file ended: see `notes`.
+    /// Whether the target was reached. Always true for a quality target, however far the result is from it:
+    /// see `notes`.
     pub reached: bool,
-    /// The tile that is farthest from the signal, if there is more than one.
+    /// The tile with the lowest PSNR, if the file has more than one.
     pub worst_tile: Option<WorstTile>,
-    /// What somebody who looks at the file alone would not expect.
+    /// Notes on results that are not visible from the file alone.
     pub notes: Vec<Note>,
-    /// Whether the observer asked to finish.
+    /// Whether the observer ended the fit.
     pub interrupted: bool,
     /// The device and instruction set used, as in `cpu (avx512, 2 threads)` or `cuda:0 (NVIDIA H100)`.
     pub device: String,
-    /// Why [`Device::Auto`] came to the CPU.
+    /// Why [`Device::Auto`] fell back to the CPU.
     pub cpu_reason: Option<String>,
 }
 
-/// A finished file and how it was made.
+/// A finished file and its report.
 #[derive(Clone, Debug)]
 pub struct Encoded {
     /// The bytes of the `.siren` file.
     pub bytes: Vec<u8>,
-    /// How it was made.
+    /// How the file was made.
     pub report: Report,
 }
 
-/// What is said of an encode; `cpu_reason` is why it ran on the CPU.
+/// The report of an encode; `cpu_reason` is why it ran on the CPU.
 pub(super) fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option<String>) -> Encoded {
     let mut notes = outcome.notes;
     let gain_db = outcome.finished.gain_db;
@@ -84,14 +85,14 @@ pub(super) fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option
     }
 }
 
-/// Notes on the work and on the size of the file.
+/// Notes on the amount of work and on the size of the file.
 fn plan_notes(session: &Session<'_>, bytes: u64) -> Vec<Note> {
     let EncodeOptions { target, effort, .. } = *session.options;
     let description = &session.signal.description;
     let mut notes = vec![];
     let (passes, usual) =
         (plan::passes(target, description, effort), plan::usual_passes(target, description.kind, effort));
-    // A time limit decides by itself.
+    // With a time limit, fewer passes are expected.
     if passes < usual && session.options.time_limit.is_none() {
         notes.push(Note::FewerPasses { passes, usual });
     }

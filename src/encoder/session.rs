@@ -1,4 +1,4 @@
-//! One encode: the signal, what is asked of it, and where it runs.
+//! One encode: its signal, its options, and where it runs.
 
 use super::options::EncodeOptions;
 use super::progress::Meter;
@@ -10,15 +10,15 @@ use crate::backend::trainer::Trainer;
 use crate::fit::MOST_POINTS;
 use crate::signal::{Signal, Tiles};
 
-/// What every stage of an encode reads.
+/// The inputs that all stages of an encode share.
 pub(crate) struct Session<'a> {
-    /// The source and its units.
+    /// The source, the fitted signal and the units between them.
     pub normalised: &'a Normalised<'a>,
     /// The signal as it is fitted.
     pub signal: &'a Signal,
     pub options: &'a EncodeOptions,
     pub meter: Meter<'a>,
-    /// The instructions of what runs on the CPU in any case.
+    /// The instruction level of the work that always runs on the CPU.
     pub level: Level,
     pub trainer: &'a dyn Trainer,
 }
@@ -44,30 +44,30 @@ impl<'a> Session<'a> {
         -10.0 * (error / self.samples()).max(1e-15).log10()
     }
 
-    /// Evaluations of a network per sample and pass: with a gradient term samples are seen as pairs, along one axis or
+    /// Network evaluations per sample and pass: a gradient term evaluates pairs of samples, along one axis or
     /// another.
     pub fn evaluations(&self) -> f64 {
         if self.options.gradient_weight > 0.0 { 2.0 } else { 1.0 }
     }
 
-    /// The points of each tile that are trained on.
+    /// Training points of each tile.
     pub fn points(&self, tiles: &Tiles) -> Vec<u64> {
         let most = most_points(self.options.target);
         (0..tiles.len()).map(|n| tiles.tile(n).points().min(most)).collect()
     }
 
-    /// The seed of everything random in the fit of a tile.
+    /// Seed of all random numbers in the fit of a tile.
     pub fn seed(&self, tile: usize) -> u64 {
         self.options.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(tile as u64)
     }
 
-    /// The fits of each tile, in passes relative to what was asked for.
+    /// The fits of each tile: their passes relative to those of the effort.
     pub fn fits(&self) -> Vec<f64> {
         plan::fits(&self.signal.description, self.options.effort)
     }
 }
 
-/// The most points of a tile that are trained on: more for a network that is larger than those of the usual size.
+/// The most training points of a tile; a given network that is larger than usual gets more.
 pub(super) fn most_points(target: Target) -> u64 {
     match target {
         Target::Shape { layers, width } => {

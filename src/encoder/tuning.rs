@@ -1,150 +1,165 @@
-//! The constants of the recipe, each with what it was measured on. PSNR on two cores unless noted; the records are in `benches/`.
+//! The constants of the recipe, each with the measurement behind it. PSNR on two cores unless noted; the
+//! records are in `benches/`.
 
-/// Blocks per optimiser step.
+/// Blocks per optimiser iteration.
 pub(super) const BATCH_BLOCKS: usize = 12;
 
 // The network and its size.
 
-/// Bits that a quantized parameter takes, about; the search for a size settles the rest.
+/// Approximate bits of a quantized parameter; the search for a size corrects the rest.
 pub(super) const BITS_PER_PARAMETER: f64 = 5.3;
-/// What rounding may cost, dB, before a small signal is fitted again with fewer and finer parameters, of so many bits: a page of
-/// text of 160×96 at 1 bit per pixel and effort 5 has 15.3 dB with the usual ones, 15.9 and 14.6 with these, a screenshot of
-/// 176×120 22.3, 23.4 and 24.5.
+/// The PSNR loss by rounding, dB, beyond which a small signal is fitted again with fewer and finer
+/// parameters, of the bits in `FINE_BITS_PER_PARAMETER`. A page of text of 160×96 at 1 bit per pixel and
+/// effort 5 has 15.3 dB with the usual bits, 15.9 and 14.6 with these; a screenshot of 176×120 has 22.3, 23.4
+/// and 24.5.
 pub(super) const MUCH_LOST: f64 = 1.0;
 pub(super) const FINE_BITS_PER_PARAMETER: [f64; 2] = [5.8, 6.3];
-/// Parameters of a network of the usual size. Signals that need more are cut into tiles: several small networks cost
-/// less work per sample than one large one and store as much.
+/// Parameters of a network of the usual size. Signals that need more are divided into tiles: several small
+/// networks need less work per sample than one large one and store as much.
 pub(super) const PARAMETERS_PER_TILE: f64 = 1400.0;
-/// Exponent of the error in the capacity of a tile. With an error that falls as `parameters^-α`, equal slopes of error over bits
-/// mean `parameters ∝ error^(1/(1+α))`; α is about 0.6 to 0.7 (1.7 to 2 dB per doubling), and the result hardly depends on it.
+/// Exponent of the error in the capacity of a tile. For an error that falls as `parameters^-α`, equal slopes
+/// of error over bits mean `parameters ∝ error^(1/(1+α))`; α is about 0.6 to 0.7 (1.7 to 2 dB per doubling),
+/// and the result hardly depends on it.
 pub(super) const CAPACITY_EXPONENT: f64 = 1.0 / 1.7;
 /// The least and the most capacity of a tile, relative to equal shares.
 pub(super) const CAPACITY: [f64; 2] = [0.12, 2.5];
 
 // Work.
 
-/// Passes over the samples at each effort, 1 to 9. Longer ones than at effort 7 gain little, and some lose: kodim15 at 0.3 bits per
-/// pixel has 32.61 dB after 1840 passes and 32.45 after 5200.
+/// Passes over the samples at each effort, 1 to 9. More passes than at effort 7 gain little and sometimes
+/// lose: kodim15 at 0.3 bits per pixel has 32.61 dB after 1840 passes and 32.45 after 5200.
 pub(super) const PASSES: [f64; 9] = [12.0, 40.0, 120.0, 280.0, 640.0, 1080.0, 1840.0, 1840.0, 1840.0];
-/// The effort with the longest fits; each above it has one fit more.
+/// The effort with the longest fits; each effort above it adds one fit.
 pub(super) const LONGEST: usize = 7;
-/// Positions up to which a signal has all passes of its effort. Larger ones have as many as take the same time, but no less
-/// than at effort 1. Photographs of 12 megapixels at quality 75 and effort 5 take 476 s on two cores with 200 passes (32.8 dB,
-/// 1.09 bits per pixel), 355 s with 107 (32.7 dB, 1.26) and 248 s with 85 (33.7 dB, 1.53).
+/// Positions up to which a signal gets all passes of its effort. Larger signals get as many as take the same
+/// time, but at least those of effort 1. Photographs of 12 megapixels at quality 75 and effort 5 take 476 s
+/// on two cores with 200 passes (32.8 dB, 1.09 bits per pixel), 355 s with 107 (32.7 dB, 1.26) and 248 s with
+/// 85 (33.7 dB, 1.53).
 pub(super) const FULL_SIZE: f64 = 1.6e6;
-/// Positions up to which a signal is fitted as at all efforts below, too. The networks of a small picture with hard edges are few
-/// and end differently with each start (a screenshot of 176×120 at 2 bits per pixel: 27.0 and 30.9 dB with two seeds), and
-/// more work must not make them worse.
+/// Positions up to which a signal is also fitted as at all lower efforts. The networks of a small picture
+/// with hard edges are few, and their result depends on the initial values (a screenshot of 176×120 at 2 bits
+/// per pixel: 27.0 and 30.9 dB with two seeds); more work must not give a worse result.
 pub(super) const SMALL: u64 = 32768;
-/// Positions up to which a quality whose first fit ends far from it is worth another.
+/// Positions up to which a quality target is fitted again if the first fit ends far from it.
 pub(super) const CHEAP: f64 = 65536.0;
-/// The fewest passes towards a PSNR: with fewer, parameters would have to make up for work, in a larger file that takes as
-/// long. camera.png at 33 dB takes 4.0 bpp with 12 passes, 1.3 with 40, 0.8 with 80 and 0.7 with 120.
+/// The fewest passes for a PSNR target: with fewer, more parameters would have to compensate, in a larger
+/// file that takes as long. camera.png at 33 dB takes 4.0 bits per pixel with 12 passes, 1.3 with 40, 0.8
+/// with 80 and 0.7 with 120.
 pub(super) const FEWEST_PASSES_FOR_PSNR: f64 = 120.0;
-/// Points of a tile per parameter of its network that are trained on at least, where the network is given.
+/// The fewest training points of a tile per parameter of its network, for networks of a given shape.
 pub(super) const POINTS_PER_PARAMETER: u64 = 16;
 
 // The fit.
 
-/// Peak learning rate, radians; the share of the steps over which it rises; what is left of it in the end.
+/// Peak learning rate in radians, the fraction of the iterations over which it rises (`WARMUP`), and the
+/// fraction of it that is left at the end (`END`).
 pub(super) const RATE: f32 = 0.045;
 pub(super) const WARMUP: f32 = 0.02;
 pub(super) const END: f32 = 0.01;
-/// Work of the fit of equal networks that places capacity among tiles, relative to the fit.
+/// Work of the short fit of equal networks that places capacity among tiles, relative to the full fit.
 pub(super) const PLACING: f64 = 0.06;
-/// The fewest passes that such a fit is worth, which only a time limit leaves less of.
+/// The fewest passes at which placing is worth its time; only a time limit allows fewer.
 pub(super) const LEAST_PLACING: f64 = 0.4;
-/// Where time is limited: the shares of what is left that the placing and the fit may take.
+/// With a time limit: the fractions of the remaining time for placing (`PLACING_TIME`) and for the fit
+/// (`FIT_TIME`).
 pub(super) const PLACING_TIME: f64 = 0.06;
 pub(super) const FIT_TIME: f64 = 0.75;
-/// How much longer schedules are than their time: the clock cuts short one that is too long, and cannot extend one that is too
-/// short.
+/// Planned passes relative to those estimated to fit the time: the clock truncates a schedule that is too
+/// long but cannot extend a short one.
 pub(super) const SURPLUS: f64 = 1.15;
 
 // Quantization.
 
-/// Work of all refits, relative to the fit.
+/// Work of all refits relative to the fit.
 pub(super) const REFIT: f64 = 0.3;
-/// The most passes that they take: with sweeps behind them more gain nothing.
+/// The most passes of all refits: with sweeps after them, more gain nothing.
 pub(super) const MOST_REFIT: f64 = 96.0;
-/// The learning rate of refits, with its rise and end as [`RATE`].
+/// Learning rate of refits, with its warm-up and end as fractions like `WARMUP` and `END`.
 pub(super) const REFIT_RATE: f32 = 0.01;
 pub(super) const REFIT_WARMUP: f32 = 0.1;
 pub(super) const REFIT_END: f32 = 0.02;
 /// Sweeps over the rounded layers.
 pub(super) const SWEEPS: usize = 2;
-/// Passes of a fit from which on sweeps are worth their time: they take as long as about 50 passes, and those gain more in a
-/// short fit.
+/// The fewest passes of a fit that is followed by sweeps: sweeps take as long as about 50 passes, and a short
+/// fit gains more from those.
 pub(super) const PASSES_FOR_SWEEPS: f64 = 250.0;
-/// The share of what time is left that one quantization may take.
+/// The fraction of the remaining time that one quantization may take.
 pub(super) const QUANTIZE_TIME: f64 = 0.9;
-/// The error that rounding adds at the usual trade between more parameters and finer ones, relative to what the fit leaves.
+/// The error added by rounding at the usual trade between more and finer parameters, relative to the error of
+/// the fit.
 pub(super) const USUAL_ERROR: f64 = 0.3;
 
 // The search for a PSNR.
 
-/// Work of a probe relative to the fit, and its least passes.
+/// Work of a probe relative to the fit (`PROBE`), and its fewest passes (`LEAST_PROBE`).
 pub(super) const PROBE: f64 = 0.06;
 pub(super) const LEAST_PROBE: f64 = 12.0;
-/// Passes of a probe that tells how PSNR goes with parameters. With fewer, more parameters hardly help whatever they would do in
-/// the fit: the first probe is believed, by the usual slope, and no other made.
-pub(super) const TELLING_PROBE: f64 = 30.0;
-/// The most probes.
+/// The fewest passes of a probe that shows how PSNR grows with parameters. In shorter probes more parameters
+/// hardly help, whatever they would do in the full fit: the first one is then extrapolated with the usual
+/// slope, and no other is made.
+pub(super) const INFORMATIVE_PROBE: f64 = 30.0;
+/// The most probes of a search.
 pub(super) const MOST_PROBES: usize = 4;
 /// Parameters per sample of the first probe.
 pub(super) const PROBED_DENSITY: f64 = 0.03;
-/// The most that a probe of limited time may ask for, of its own parameters: what it left undone is want of time.
+/// With a time limit: the most parameters that a probe may call for, relative to its own, since its missing
+/// PSNR may only be missing time.
 pub(super) const MOST_GROWTH: f64 = 2.0;
-/// The share of what time is left that a probe may take: more than by its work, since one that is cut short misleads.
+/// The fraction of the remaining time that a probe may take: more than its part of the work, since a
+/// truncated probe misleads.
 pub(super) const PROBE_TIME: f64 = 0.25;
-/// The most tiles that a probe trains, to stand for the others; an eighth of them where that is more.
+/// The most tiles that a probe trains as a sample of all tiles, or an eighth of the tiles if that is more.
 pub(super) const MOST_PROBED: usize = 48;
-/// How near to the target a probe has to end to be the last, dB.
+/// Distance from the target within which a probe ends the search, dB.
 pub(super) const PROBE_NEAR: f64 = 0.6;
-/// How much PSNR quantization at the usual added error costs, dB, about.
+/// Approximate PSNR loss by quantization at the usual added error, dB.
 pub(super) const QUANTIZATION_LOSS: f64 = 0.35;
-/// What refits and compensation leave of the error that plain rounding would add, about.
+/// Approximate fraction of the error of plain rounding that remains after refits and compensation.
 pub(super) const COMPENSATED: f64 = 0.4;
-/// Parameters per sample beyond which a network saves little over the samples.
+/// Parameters per sample above which a network saves little compared with the samples.
 pub(super) const MOST_PARAMETERS_PER_SAMPLE: f64 = 1.0;
-/// The fewest parameters that are worth a search.
+/// The fewest parameters considered in a search.
 pub(super) const FEWEST_PARAMETERS: f64 = 40.0;
-/// dB per doubling of the parameters before anything is known of a signal: between that of smooth pictures and that of rough ones.
+/// PSNR gain in dB per doubling of the parameters, assumed before any is measured: between smooth and rough
+/// pictures.
 pub(super) const USUAL_SLOPE: f64 = 1.4;
-/// How near a target comes to the PSNR that was asked for, dB, and how near a search for it stops.
+/// Tolerance of a PSNR target, dB, and the distance at which the search for it stops.
 pub(super) const PSNR_TOLERANCE: f64 = 0.1;
 pub(super) const PSNR_NEAR: f64 = 0.07;
-/// The same of a quality and the PSNR that it stands for.
+/// Tolerance of the PSNR that a quality stands for, dB, and the distance at which the search for it stops.
 pub(super) const QUALITY_TOLERANCE: f64 = 1.0;
 pub(super) const QUALITY_NEAR: f64 = 0.5;
-/// The least PSNR that a fit has to have more than what it is rounded to, dB, and the most before another size is tried.
+/// PSNR of a fit above the target of its rounding, dB: with less it cannot be rounded to the target, with
+/// more another size is tried.
 pub(super) const HEADROOM: std::ops::Range<f64> = 0.12..1.0;
-/// The same towards a quality, without what quantization costs.
+/// PSNR of a fit above a quality target plus the loss by quantization, dB, within which the size is kept.
 pub(super) const QUALITY_HEADROOM: std::ops::Range<f64> = -0.5..2.0;
-/// Fits towards a PSNR until one can be rounded to it, and further ones where that fails.
+/// The most fits for a PSNR target until one can be rounded to it (`MOST_FITS`), and the most further ones if
+/// the rounding misses it (`MORE_FITS`).
 pub(super) const MOST_FITS: usize = 6;
 pub(super) const MORE_FITS: usize = 2;
-/// How much larger those are.
+/// Parameters of a further fit, relative to the fit before it.
 pub(super) const MORE_PARAMETERS: f64 = 1.4;
 
-/// How far a fit of so many passes, with so many parameters per sample, stays below one without end, dB: what kodim15 at 0.3
-/// bits per pixel (0.019 parameters per sample) shows between 12 and 640 passes, and camera.png at 33 dB (0.12) between 38 and
-/// 280.
+/// How far a fit of so many passes, with `density` parameters per sample, stays below an endless one, dB.
+/// Fitted to kodim15 at 0.3 bits per pixel (density 0.019) between 12 and 640 passes, and camera.png at 33 dB
+/// (0.12) between 38 and 280.
 pub(super) fn short_of_the_limit(passes: f64, density: f64) -> f64 {
     16.8 * passes.powf(-0.55) * (density / 0.02).clamp(0.5, 20.0).powf(0.3)
 }
 
 // The forecast of time.
 
-/// What several threads do of what they could, beside the steps of optimisers, samples that are gathered and tiles that end late.
+/// Fraction of the ideal speed that several threads reach; the rest goes to optimiser updates, gathering of
+/// samples and tiles that end late.
 pub(super) const EFFICIENCY: f64 = 0.7;
-/// A rendering and its comparison with the signal take as long as so many passes: its products are a third of one, seams,
+/// Time of a rendering and its comparison with the signal, in passes: its products are a third of one, seams,
 /// rows and sums the rest.
 pub(super) const RENDERING: f64 = 2.0;
-/// A sweep takes as long as so many passes.
+/// Time of a sweep, in passes.
 pub(super) const SWEEP: f64 = 25.0;
 
-// What is said of a result.
+// Notes on a result.
 
-/// What a file has to be closer to its signal by than the mean of it, dB, or it is said.
+/// Gain over the mean of the signal, dB, below which a note says so.
 pub(super) const LITTLE_GAIN: f64 = 3.0;

@@ -1,27 +1,29 @@
-//! The border of the encoder: binary32 samples of any unit → the range that networks, steps and searches live in.
+//! The border of the encoder: normalises binary32 samples of any unit to the range in which networks, steps
+//! and searches work.
 
 use super::EncodeOptions;
 use crate::signal::metric::{PEAK, peak_of_range};
 use crate::signal::{Samples, Signal, Units};
 use std::borrow::Cow;
 
-/// A signal as networks are fitted to it, and the way back to its own units.
+/// A signal as it is fitted, and the way back to its own units.
 pub(crate) struct Normalised<'a> {
-    /// As it came.
+    /// The signal as supplied.
     pub source: &'a Signal,
-    /// As it is fitted: pictures of a range up to 1, sounds of an amplitude up to 1.
+    /// The signal as it is fitted: pictures with a range up to 1, sounds with an amplitude up to 1.
     pub signal: Cow<'a, Signal>,
-    /// As the fit needs them: a gradient in the units that are fitted.
+    /// The options with their gradient in fitted units.
     pub options: Cow<'a, EncodeOptions>,
-    /// What the file says; `None` where the samples are fitted as they are.
+    /// The units that the file records; `None` if the samples are fitted unchanged.
     pub units: Option<Units>,
-    /// What PSNR refers to, in units of the source.
+    /// The peak that PSNR refers to, in units of the source.
     pub peak: f64,
 }
 
 impl<'a> Normalised<'a> {
-    /// Binary32 samples around the middle of each channel, over a power of two near the peak: so `Units` undo it in one
-    /// rounding. Integers, and numbers that lie where integers do, stay as they are.
+    /// Binary32 samples are centred on the middle of each channel and divided by a power of two near the
+    /// peak, so that `Units` restore them with a single rounding. Integers, and floats in the range of
+    /// integers, stay unchanged.
     pub fn of(source: &'a Signal, options: &'a EncodeOptions) -> Self {
         let Samples::F32(samples) = &source.samples else {
             let (signal, options) = (Cow::Borrowed(source), Cow::Borrowed(options));
@@ -55,15 +57,15 @@ impl<'a> Normalised<'a> {
         Normalised { source, signal: Cow::Owned(signal), options, units: Some(units), peak }
     }
 
-    /// The peak that the fit takes PSNR by, in units of the source.
+    /// The peak of the PSNR of the fit, in units of the source.
     pub fn fitted_peak(&self) -> f64 {
         PEAK * self.units.as_ref().map_or(1.0, |units| units.scale().into())
     }
-    /// The PSNR of the source, by its peak, where that of the fit is `db`.
+    /// The PSNR of the source at its own peak, dB, for a PSNR of the fit of `db`.
     pub fn source_db(&self, db: f64) -> f64 {
         db + self.gain_db()
     }
-    /// The PSNR of the fit where that of the source is `db`.
+    /// The PSNR of the fit, dB, for a PSNR of the source of `db`.
     pub fn fitted_db(&self, db: f64) -> f64 {
         db - self.gain_db()
     }
@@ -83,8 +85,8 @@ fn extents(samples: &[f32], channels: usize) -> Vec<(f32, f32)> {
     extents
 }
 
-/// The units of samples between such `extents`; `None` where they would save nothing: for a peak of ½ to 2 with middles of
-/// at most 1, which is where pictures of 0..1 and sounds of −1..1 lie.
+/// The units of samples with these `extents`; `None` if they would gain nothing, which is for a peak of ½ to
+/// 2 and middles of at most 1: there lie pictures of 0..1 and sounds of −1..1.
 fn units(extents: &[(f32, f32)], peak: f64) -> Option<Units> {
     let middle = |&(low, high): &(f32, f32)| ((f64::from(low) + f64::from(high)) / 2.0) as f32;
     let offsets: Vec<f32> = extents.iter().map(middle).collect();
@@ -131,7 +133,7 @@ mod tests {
             normalised.units.as_ref().unwrap().apply(1, &mut back);
             let close = |(a, b): (&f32, &f32)| (a - b).abs() <= f32::EPSILON * b.abs().max(range);
             assert!(back.iter().zip(samples).all(close), "{back:?} {samples:?}");
-            // The PSNR of the range, by way of what is fitted.
+            // The PSNR at the range, computed from the fitted samples.
             assert!((normalised.gain_db() - 20.0 * f64::from(spread).log10()).abs() < 0.01);
         }
     }
@@ -142,7 +144,7 @@ mod tests {
         let source = picture(vec![0.0, 0.1, 0.9, 1.0]);
         let normalised = Normalised::of(&source, &options);
         assert!(normalised.units.is_none() && (normalised.peak - 0.9).abs() < 1e-6);
-        // One whose range is small has units, and so have values that are far away.
+        // A small range needs units, and so do values far from 0.
         assert!(Normalised::of(&picture(vec![0.0, 0.1, 0.2, 0.1]), &options).units.is_some());
         assert!(Normalised::of(&picture(vec![7.0, 0.1, 8.0, 0.1]), &options).units.is_some());
     }

@@ -254,7 +254,7 @@ fn a_gradient_that_is_not_the_pictures_is_refused() {
         .complains(2, &["gradient_weight is 0"]);
     for (name, code, words) in [
         ("turned.npy", 3, "an array of [16, 12, 3, 2] was found, [12, 16, 3, 2] was expected"),
-        ("endless.npy", 2, "number 0 is NaN, expected finite ones"),
+        ("endless.npy", 2, "number 0 is NaN, expected finite numbers"),
         ("a.ppm", 3, "no \\x93NUMPY"),
         ("none.npy", 3, "no such file"),
     ] {

@@ -1,5 +1,5 @@
-//! From a target to a file: how many parameters, and how finely rounded. The best file so far is kept, so that a search may end
-//! at any time.
+//! From a target to a file: finds the number of parameters and the precision of their rounding. The best file
+//! so far is kept, so that a search may end at any time.
 
 mod psnr;
 mod size;
@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::network::Shape;
 use crate::signal::{Kind, Tiles};
 
-/// What a search ends with.
+/// The result of a search.
 pub(crate) struct Outcome {
     pub finished: Finished,
     pub fit: Fit,
@@ -27,14 +27,14 @@ pub(crate) struct Outcome {
     pub notes: Vec<Note>,
 }
 
-/// A search for the file of a target, by fits of so many passes.
+/// A search for the file that meets a target, with fits of `passes` passes.
 struct Search<'s, 'r> {
     session: &'s Session<'s>,
     recipe: &'r Siren<'s>,
     passes: f64,
 }
 
-/// The file that the target of the session asks for.
+/// Finds the file for the target of the session.
 pub(crate) fn search(recipe: &Siren<'_>) -> Result<Outcome> {
     let session = recipe.session;
     let (description, options) = (&session.signal.description, session.options);
@@ -64,7 +64,7 @@ impl Search<'_, '_> {
             layers,
             width,
         };
-        self.foresee();
+        self.announce();
         let tiles = Tiles::one(&signal.description);
         let fit = self.recipe.fit_shapes(tiles, &[shape], Budget::of(self.passes))?;
         let networks = match weights {
@@ -77,23 +77,23 @@ impl Search<'_, '_> {
         Ok(Outcome { finished, fit, reached: true, notes: vec![] })
     }
 
-    /// A fit of about `parameters` parameters, the next of the search.
+    /// The next fit of the search, with about `parameters` parameters.
     fn fit(&self, parameters: f64) -> Result<Fit> {
-        self.foresee();
+        self.announce();
         self.recipe.fit(parameters, Budget::of(self.passes))
     }
 
-    /// Announces the work of a fit and of what follows it.
-    fn foresee(&self) {
+    /// Announces the work of a fit and of the quantization after it.
+    fn announce(&self) {
         self.session.meter.plan(self.session.stages(self.passes));
     }
 
-    /// Whether there is time for another fit: not under a time limit, nor once the observer has asked to finish.
+    /// Whether another fit may be made: not under a time limit, nor after the observer has ended the encode.
     fn may_repeat(&self) -> bool {
         !self.session.meter.is_limited()
     }
 
-    /// Whether the signal has fewer passes than its effort means.
+    /// Whether the signal gets fewer passes than its effort normally means.
     fn is_large(&self) -> bool {
         self.session.signal.description.positions() as f64 > FULL_SIZE
     }

@@ -1,4 +1,5 @@
-//! Targets of a PSNR: short fits foretell how many parameters it takes, and the quantizer's one number settles the rest.
+//! PSNR targets: probes predict the number of parameters, and `delta`, the quantizer's single parameter, sets
+//! the rest.
 
 use super::size::usual_delta;
 use super::trend::Trend;
@@ -13,18 +14,18 @@ use crate::encoder::session::Session;
 use crate::encoder::tuning::*;
 use crate::error::{Error, Result};
 
-/// What probes say of the full fit.
+/// The full fit as extrapolated from probes.
 struct Probed {
-    /// The parameters it needs for the PSNR that is wanted.
+    /// Predicted parameters for the target PSNR.
     parameters: f64,
-    /// How PSNR goes with parameters.
+    /// How PSNR grows with the number of parameters.
     trend: Trend,
-    /// The last probe, or a better one if that was broken off.
+    /// The last probe, or an earlier one that is better than a truncated last one.
     probe: Fit,
 }
 
 impl Search<'_, '_> {
-    /// A file within 0.1 dB of `db`, refitting with other sizes as often as needed and sensible.
+    /// A file within 0.1 dB of `db`, refitting with other sizes as often as is needed and affordable.
     pub(super) fn psnr(&self, db: f64) -> Result<Outcome> {
         let most = self.most_parameters();
         let mut best = self.fit_for_psnr(db)?;
@@ -34,7 +35,7 @@ impl Search<'_, '_> {
             _ => 6,
         };
         let mut outcome = self.quantize_to(&best, db, PSNR_NEAR, tries)?;
-        // A fit that was expected to have enough and cannot be rounded to the target was too small.
+        // A fit that seemed large enough but cannot be rounded to the target was too small.
         for _ in 0..MORE_FITS {
             let parameters = MORE_PARAMETERS * best.parameters() as f64;
             if outcome.reached || !self.may_repeat() || parameters >= most {
@@ -54,14 +55,14 @@ impl Search<'_, '_> {
         Ok(outcome)
     }
 
-    /// The best fit to be rounded to `db`: one with a little more, of as few parameters as that takes.
+    /// The best fit for rounding to `db`: slightly above it, with as few parameters as possible.
     fn fit_for_psnr(&self, db: f64) -> Result<Fit> {
         let most = self.most_parameters();
         let Probed { mut parameters, mut trend, probe } = self.probe(db)?;
         let mut best = self.fit_after(probe, parameters)?;
         let mut headroom = self.headroom(&best, db);
         for _ in 1..MOST_FITS {
-            // Too little cannot be quantized, much too much would waste bits: another size.
+            // Another size: a fit below the target cannot be rounded to it, one far above would waste bits.
             let fits = HEADROOM.contains(&headroom) || (headroom < HEADROOM.start && parameters >= most);
             if fits || !self.may_repeat() {
                 break;
@@ -80,8 +81,8 @@ impl Search<'_, '_> {
         Ok(best)
     }
 
-    /// A file near what `quality` stands for from one fit; others where the first ends far from what the probes promised and
-    /// takes little time.
+    /// A file near the PSNR that `quality` stands for, from one fit; small signals are fitted again if the
+    /// first fit ends far from the prediction.
     pub(super) fn quality(&self, quality: f64) -> Result<Outcome> {
         let normalised = self.session.normalised;
         let db = normalised.fitted_db(quality_psnr_db(quality));
@@ -103,7 +104,7 @@ impl Search<'_, '_> {
                 best = fit;
             }
         }
-        // Another rounding of a large signal takes a minute.
+        // A further rounding of a large signal takes a minute.
         let near = if self.is_large() { QUALITY_TOLERANCE } else { QUALITY_NEAR };
         let mut outcome = self.quantize_to(&best, db, near, tries)?;
         let [wanted_db, reached_db] = [db, outcome.finished.psnr_db].map(|db| normalised.source_db(db));
@@ -113,12 +114,13 @@ impl Search<'_, '_> {
         Ok(Outcome { reached: true, ..outcome })
     }
 
-    /// How much more PSNR a fit has than `db`.
+    /// The PSNR of a fit above `db`, dB.
     fn headroom(&self, fit: &Fit, db: f64) -> f64 {
         self.session.psnr_db(fit.error) - db
     }
 
-    /// Whether `fit` is a better start for rounding to `db` than `other`: it has enough for it and fewer parameters, or is nearer.
+    /// Whether `fit` is a better start for rounding to `db` than `other`: it reaches `db` with fewer
+    /// parameters, or is closer.
     fn is_better(&self, fit: &Fit, other: &Fit, db: f64) -> bool {
         let enough = |fit: &Fit| self.headroom(fit, db) >= HEADROOM.start;
         match (enough(fit), enough(other)) {
@@ -128,7 +130,7 @@ impl Search<'_, '_> {
         }
     }
 
-    /// A fit, or `before` if the meter stops: what was broken off may be worse.
+    /// A fit of `parameters` parameters, or `before` if the meter stops and `before` is better.
     fn fit_after(&self, before: Fit, parameters: f64) -> Result<Fit> {
         let meter = &self.session.meter;
         if meter.stopped() {
@@ -138,24 +140,24 @@ impl Search<'_, '_> {
         if meter.stopped() && before.error < fit.error { self.recipe.measured(before) } else { Ok(fit) }
     }
 
-    /// Short fits, of other sizes until one promises `db` of the full fit.
+    /// Runs up to four short fits, changing the size until the extrapolated PSNR of the full fit is `db`.
     fn probe(&self, db: f64) -> Result<Probed> {
         let Session { meter, .. } = self.session;
         let (samples, most) = (self.session.samples(), self.most_parameters());
-        // Of a large signal some tiles stand for all, so that a probe that tells something costs little.
-        let least = if self.is_large() && !meter.is_limited() { TELLING_PROBE } else { LEAST_PROBE };
+        // On a large signal a sample of the tiles stands for all, so that an informative probe costs little.
+        let least = if self.is_large() && !meter.is_limited() { INFORMATIVE_PROBE } else { LEAST_PROBE };
         let passes = (PROBE * self.passes).max(least).min(self.passes);
-        let most_probes = if passes < TELLING_PROBE { 1 } else { MOST_PROBES };
+        let most_probes = if passes < INFORMATIVE_PROBE { 1 } else { MOST_PROBES };
         let work = (1.0 + PLACING) * passes * self.session.pass();
         let probes = [(Phase::Probe, work); 2];
         meter.plan(probes.into_iter().take(most_probes).chain(self.session.stages(self.passes)));
-        // Where time is short, the fit falls short of the target rather than the file growing.
+        // With little time, the fit should miss the target rather than the file grow.
         let full_passes = self.passes.max(FEWEST_PASSES_FOR_PSNR);
         let mut parameters = (PROBED_DENSITY * samples).clamp(FEWEST_PARAMETERS, most);
         let mut trend = Trend::new();
         let mut probe = self.recipe.probe(parameters, Budget::of_probe(passes))?;
         for number in 1..=most_probes {
-            // One that was broken off would ask for far too many.
+            // A truncated probe would call for far too many parameters.
             if meter.stopped() {
                 break;
             }
@@ -188,13 +190,13 @@ impl Search<'_, '_> {
         self.session.signal.description.positions() as f64 <= CHEAP
     }
 
-    /// Finds the delta whose file decodes to within `near` of `db`, in at most `tries`: coarser steps cost PSNR, finer ones only
-    /// approach the fit's own.
+    /// Finds the delta whose file decodes to within `near` dB of `db`, in at most `tries` tries. Coarser
+    /// steps lower the PSNR; finer ones only approach that of the fit.
     fn quantize_to(&self, fit: &Fit, db: f64, near: f64, tries: usize) -> Result<Outcome> {
         let (usual, samples) = (usual_delta(fit), self.session.samples());
         let allowed = 10f64.powf(-db / 10.0) * samples - fit.error;
         let mut delta = allowed / (COMPENSATED * fit.parameters() as f64);
-        // Where the fit is far better than what is wanted, rounding may add many times what is usual.
+        // If the fit is far better than the target, rounding may add many times the usual error.
         delta = delta.clamp(0.1 * usual, 1e4 * usual);
         let mut best: Option<Finished> = None;
         for _ in 0..tries {
@@ -205,7 +207,7 @@ impl Search<'_, '_> {
             if best.as_ref().is_none_or(|b| missing.abs() < (b.psnr_db - db).abs()) {
                 best = Some(finished);
             }
-            // What quantization really added, per delta, gives the next delta; there may be nothing left to gain.
+            // The error that quantization actually added gives the next delta; it may be zero.
             let factor = if added > 0.0 { (allowed / added).clamp(0.02, 4.0) } else { 4.0 };
             let spent = missing > 0.0 && delta <= 0.01 * usual;
             if missing.abs() <= near || spent || self.session.meter.stopped() {
@@ -214,7 +216,8 @@ impl Search<'_, '_> {
             delta *= factor;
         }
         let finished = best.ok_or_else(|| Error::parameter("psnr", format!("{db:?}")))?;
-        // More than was asked for is reached, too: where nothing smaller comes nearer, as with what is exact in any case.
+        // A PSNR above the target counts as reached: no smaller file is closer, as for signals that are exact
+        // at any size.
         let reached = finished.psnr_db >= db - PSNR_TOLERANCE;
         Ok(Outcome { finished, fit: fit.clone(), reached, notes: vec![] })
     }

@@ -1,4 +1,4 @@
-//! Targets of a size: the number of parameters, and the quantizer's one number that makes them fit.
+//! Size targets: the number of parameters, and the delta with which they fill the size.
 
 use super::{Outcome, Search};
 use crate::container::{Networks, QuantizedNetwork, quantized_size};
@@ -11,14 +11,13 @@ use crate::encoder::tuning::*;
 use crate::error::{Error, Result};
 use crate::signal::Tiles;
 
-/// The added error per parameter at the usual trade between more parameters and finer ones: together a third of what
-/// the fit itself leaves.
+/// The usual added error per parameter: in total [`USUAL_ERROR`] of the error of the fit itself.
 pub(super) fn usual_delta(fit: &Fit) -> f64 {
     USUAL_ERROR * fit.loss.max(1e-12) / fit.parameters() as f64
 }
 
 impl Search<'_, '_> {
-    /// A file of at most `limit` bytes and nearly as many.
+    /// A file of at most `limit` bytes, and close to it.
     pub(super) fn size(&self, limit: u64) -> Result<Outcome> {
         let description = &self.session.signal.description;
         let least = self.session.smallest()?;
@@ -28,7 +27,7 @@ impl Search<'_, '_> {
         }
         let bits = 8.0 * limit.saturating_sub(self.session.overhead(&Tiles::one(description))?) as f64;
         let mut best = self.fit_into(limit, bits / BITS_PER_PARAMETER)?;
-        // Sharp networks of long fits want finer parameters than usual.
+        // Long fits of sharp pictures gain from finer parameters than usual.
         for bits_per_parameter in FINE_BITS_PER_PARAMETER {
             let much_lost = best.as_ref().is_some_and(|(fit, finished)| {
                 self.session.psnr_db(fit.error) - finished.psnr_db > MUCH_LOST
@@ -51,7 +50,7 @@ impl Search<'_, '_> {
         }
     }
 
-    /// The mean of the signal, which always fits.
+    /// The mean of the signal, which fits into any size allowed.
     fn mean(&self) -> Result<Outcome> {
         let description = &self.session.signal.description;
         let one = Tiles::one(description);
@@ -61,7 +60,8 @@ impl Search<'_, '_> {
         Ok(Outcome { finished, fit, reached: true, notes: vec![Note::MeanAlone] })
     }
 
-    /// A fit of about so many parameters and its file of at most `limit` bytes, unless it cannot be made that small.
+    /// A fit of about `parameters` parameters and its file of at most `limit` bytes; `None` if it cannot be
+    /// made that small.
     fn fit_into(&self, limit: u64, parameters: f64) -> Result<Option<(Fit, Finished)>> {
         let fit = self.fit(parameters)?;
         let room = limit.saturating_sub(self.session.overhead(&fit.tiles)?);
@@ -70,9 +70,10 @@ impl Search<'_, '_> {
         Ok((finished.bytes.len() as u64 <= limit).then_some((fit, finished)))
     }
 
-    /// Quantized networks of at most `room` bytes and at least 97 % of it where the fit allows.
+    /// Quantized networks of at most `room` bytes, and at least 97 % of that if the fit allows it.
     fn quantize_into(&self, fit: &Fit, room: u64) -> Result<Vec<QuantizedNetwork>> {
-        // Compensation and refits move the size by less than a percent: aim a little below, then correct once or twice.
+        // Compensation and refits change the size by less than a percent: aim slightly below, then correct
+        // once or twice.
         let mut delta = delta_for_size(fit, room as f64 * 0.99);
         let mut best: Option<(u64, Vec<QuantizedNetwork>)> = None;
         for _ in 0..3 {

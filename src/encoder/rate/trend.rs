@@ -1,13 +1,14 @@
-//! How PSNR goes with parameters, as far as it was seen.
+//! How PSNR grows with the number of parameters.
 
 use crate::encoder::tuning::USUAL_SLOPE;
 
-/// PSNR over parameters as a line in their logarithm, through what was seen last, between what was too little and too much.
+/// PSNR as a line in the logarithm of the parameters, through the last measurement, bounded by the largest
+/// size that was too small and the smallest that was enough.
 pub(super) struct Trend {
-    /// dB per doubling.
+    /// Slope in dB per doubling of the parameters.
     slope: f64,
     seen: Option<(f64, f64)>,
-    /// The most parameters that gave too little, and the fewest that gave enough.
+    /// The most parameters that missed the target, and (`enough`) the fewest that reached it.
     too_few: f64,
     enough: f64,
 }
@@ -17,12 +18,12 @@ impl Trend {
         Trend { slope: USUAL_SLOPE, seen: None, too_few: 0.0, enough: f64::INFINITY }
     }
 
-    /// Its slope alone: what short fits reach does not lie on the line of longer ones.
+    /// The slope alone, for longer fits: the PSNR of short fits is not on their line.
     pub fn of_longer_fits(&self) -> Self {
         Trend { slope: self.slope, ..Trend::new() }
     }
 
-    /// Parameters that give `wanted` dB, now that so many were seen to give `reached`.
+    /// The parameters predicted to give `wanted` dB, after `parameters` were measured to give `reached` dB.
     pub fn next(&mut self, parameters: f64, reached: f64, wanted: f64) -> f64 {
         if let Some((other, other_reached)) = self.seen.replace((parameters, reached))
             && parameters != other
@@ -35,7 +36,7 @@ impl Trend {
             self.enough = self.enough.min(parameters);
         }
         let next = parameters * 2f64.powf(((wanted - reached) / self.slope).clamp(-4.0, 3.0));
-        // Exact fits stand beside ones that have learnt nothing: no line goes through both.
+        // No line passes through both exact fits and fits that learnt nothing.
         let between = self.too_few * 1.05..self.enough * 0.95;
         if self.too_few == 0.0 || self.enough.is_infinite() || between.contains(&next) {
             next

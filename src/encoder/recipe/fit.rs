@@ -12,9 +12,9 @@ pub(crate) struct Fit {
     pub networks: Vec<Fitted>,
     /// Squared error in unit values, summed over positions and channels.
     pub error: f64,
-    /// The same with the gradient term.
+    /// Squared error including the gradient term, in the units of `error`.
     pub loss: f64,
-    /// Passes over the samples it was trained for.
+    /// Passes over the samples that it was trained for.
     pub passes: f64,
 }
 

@@ -1,4 +1,4 @@
-//! The groups of tiles that a trainer works on together, and the points they are trained on.
+//! Groups of tiles that a trainer works on together, and their training points.
 
 use crate::backend::trainer::{Resident, Turn};
 use crate::encoder::budget::Pace;
@@ -10,15 +10,15 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The groups of a session.
+/// Gathers the groups of a session and runs work on them.
 pub(super) struct Groups<'a> {
     session: &'a Session<'a>,
-    /// The last group of a trainer that works on one at a time: a signal of one group, which nearly all are, is gathered and made
-    /// resident once for each way it is cut.
+    /// The last group, kept for trainers that work on one group at a time. Nearly all signals are a single
+    /// group: it is gathered and uploaded once for each partition.
     kept: Mutex<Option<Arc<Group<'a>>>>,
 }
 
-/// Tiles whose points are resident together.
+/// Tiles whose training points are resident together.
 pub(super) struct Group<'a> {
     tiles: Tiles,
     numbers: Vec<usize>,
@@ -31,7 +31,7 @@ impl<'a> Groups<'a> {
         Groups { session, kept: Mutex::new(None) }
     }
 
-    /// The tiles `numbers` with their points.
+    /// Gathers the training points of the tiles `numbers`, or reuses them.
     pub fn hold(&self, tiles: &Tiles, numbers: Vec<usize>) -> Result<Arc<Group<'a>>> {
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let last = kept().take().filter(|group| group.tiles == *tiles && group.numbers == numbers);
@@ -59,7 +59,7 @@ impl<'a> Groups<'a> {
         let (most, seed) = (most_points(options.target), self.session.seed(number));
         let data = Dataset::of_tile(signal, tiles, number, term, most, seed);
         let by_alpha = signal.description.has_alpha() && !options.keep_invisible;
-        // Alpha as it is fitted, back to its own units.
+        // Offset and scale that return the fitted alpha to its own units.
         let units = normalised
             .units
             .as_ref()
@@ -67,9 +67,10 @@ impl<'a> Groups<'a> {
         Dataset { by_alpha: by_alpha.then_some(units), ..data }
     }
 
-    /// Runs `work` for every group of tiles of such `points`, and returns what it makes of each tile. Groups are worked on side
-    /// by side, the costly ones first; those that do not fill all threads one by one, with all threads inside. The results do
-    /// not depend on it. `costs` are those of tiles, in any unit, and share out the part `time` of what time is left.
+    /// Runs `work` on every group of tiles, formed by their `points`, and returns its result for each tile.
+    /// Groups run side by side, the most expensive first; the last ones, too few for all threads, run one by
+    /// one with all threads inside. The results do not depend on this order. `costs` are per tile, in any
+    /// unit, and divide the fraction `time` of the remaining time.
     pub fn each<T: Send>(
         &self,
         points: &[u64],

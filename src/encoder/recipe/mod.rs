@@ -1,4 +1,4 @@
-//! How a signal becomes fields of one kind, given capacity and budget.
+//! Recipes: how a signal becomes fields of one kind, given capacity and budget.
 
 mod fit;
 mod groups;

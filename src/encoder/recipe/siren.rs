@@ -1,4 +1,4 @@
-//! One SIREN per tile: capacity placed by difficulty, trained, and quantized.
+//! One SIREN per tile: places capacity by difficulty, trains, and quantizes.
 
 use super::fit::Fit;
 use super::groups::{Group, Groups};
@@ -20,39 +20,39 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::time::Instant;
 
-/// The recipe for tiles of networks.
+/// The recipe for one SIREN per tile.
 pub(crate) struct Siren<'a> {
     pub session: &'a Session<'a>,
     groups: Groups<'a>,
 }
 
-/// Networks that are to be trained.
+/// Networks to be trained.
 struct Training<'a> {
     phase: Phase,
     tiles: &'a Tiles,
-    /// Tiles by their numbers, and the shapes of their networks.
+    /// The number of each tile and the shape of its network.
     networks: &'a [(usize, Shape)],
-    /// Earlier networks of these tiles, or none: kept where they are better once the meter has stopped.
+    /// Earlier networks of these tiles, if any: kept if they are better once the meter has stopped.
     before: &'a [Fitted],
     budget: Budget,
-    /// Attempts at a tile begin with different networks.
+    /// Number of the attempt; each attempt at a tile starts from different networks.
     attempt: u64,
 }
 
-/// What the placing of capacity leads to.
+/// The result of placing capacity.
 enum Placed {
-    /// The shapes that are to be fitted, and the networks that led to them, if there were any.
+    /// The shapes to be fitted, and the networks of the placing fit, if one was made.
     Shapes(Tiles, Vec<Shape>, Vec<Fitted>),
-    /// These networks themselves, not measured: the meter has stopped, so that nothing can be trained longer.
+    /// The networks of the placing fit, unmeasured: the meter has stopped, so nothing can be trained further.
     BrokenOff(Fit),
 }
 
-/// The multiply-adds of so many training steps, by the points of one.
+/// Multiply-adds of `steps` iterations.
 fn work(steps: usize, shape: Shape) -> f64 {
     (steps * BATCH_BLOCKS * BLOCK) as f64 * shape.macs() as f64
 }
 
-/// Replaces the networks of tiles that `others` leave less of the loss for.
+/// Replaces each network by its counterpart in `others` if that has the lower loss.
 fn keep_better(networks: &mut [Fitted], others: &[Fitted]) {
     for (network, other) in networks.iter_mut().zip(others) {
         if other.loss.total < network.loss.total {
@@ -66,7 +66,7 @@ impl<'a> Siren<'a> {
         Siren { session, groups: Groups::new(session) }
     }
 
-    /// Fits about `parameters` parameters, so that they can be quantized.
+    /// Fits about `parameters` parameters, ready to be quantized.
     pub fn fit(&self, parameters: f64, budget: Budget) -> Result<Fit> {
         match self.place(parameters, budget)? {
             Placed::Shapes(tiles, shapes, before) => self.train_best(tiles, &shapes, &before, budget),
@@ -74,12 +74,13 @@ impl<'a> Siren<'a> {
         }
     }
 
-    /// Fits networks of given shapes.
+    /// Fits one network of the given shape per tile.
     pub fn fit_shapes(&self, tiles: Tiles, shapes: &[Shape], budget: Budget) -> Result<Fit> {
         self.train_best(tiles, shapes, &[], budget)
     }
 
-    /// A fit for its error alone: curvature is not measured, and of many tiles some stand for all.
+    /// Fits like `fit`, but skips measuring the curvature, and of many tiles trains only a sample: enough to
+    /// compare errors, not to quantize.
     pub fn probe(&self, parameters: f64, budget: Budget) -> Result<Fit> {
         let (tiles, shapes, mut networks) = match self.place(parameters, budget)? {
             Placed::Shapes(tiles, shapes, networks) => (tiles, shapes, networks),
@@ -98,7 +99,7 @@ impl<'a> Siren<'a> {
         if networks.is_empty() {
             return Ok(Fit::new(tiles, trained, budget.passes));
         }
-        // The other tiles are taken to gain as much as the chosen ones.
+        // The other tiles are assumed to gain as much as the sampled ones.
         let sum = |networks: &[Fitted]| networks.iter().map(|fitted| fitted.loss.values).sum::<f64>();
         let gained = sum(&trained) / sum(&before).max(f64::MIN_POSITIVE);
         let error = sum(&networks) * gained;
@@ -108,13 +109,14 @@ impl<'a> Siren<'a> {
         Ok(Fit { error, ..Fit::new(tiles, networks, budget.passes) })
     }
 
-    /// The numbers of tiles that stand for all `count`, by the errors of their `networks`; all where they are few.
+    /// The numbers of a sample of the tiles that represents the errors of their `networks`; all tiles if they
+    /// are few.
     fn representative(&self, networks: &[Fitted], count: usize) -> Vec<usize> {
         let most = if self.session.trainer.is_parallel() { count } else { MOST_PROBED.max(count / 8) };
         if count <= most || networks.is_empty() {
             return (0..count).collect();
         }
-        // Equally many of each difficulty.
+        // Every `count / most`-th tile in order of difficulty.
         let mut order: Vec<usize> = (0..count).collect();
         order.sort_by(|&a, &b| networks[a].loss.total.total_cmp(&networks[b].loss.total));
         let mut chosen: Vec<usize> = (0..most).map(|k| order[(2 * k + 1) * count / (2 * most)]).collect();
@@ -122,7 +124,7 @@ impl<'a> Siren<'a> {
         chosen
     }
 
-    /// Tiles, and networks of about `parameters` parameters in all, as many in each as it is difficult.
+    /// Divides the signal into tiles and about `parameters` parameters among them, by difficulty.
     fn place(&self, parameters: f64, budget: Budget) -> Result<Placed> {
         let description = &self.session.signal.description;
         let tiles = plan::tiles(description, parameters)?;
@@ -149,7 +151,7 @@ impl<'a> Siren<'a> {
         Ok(Placed::Shapes(tiles, shapes, placing))
     }
 
-    /// A fit of such shapes: the best of several for each tile where the plan has several.
+    /// Fits networks of these shapes; if the plan has several fits, each tile keeps its best.
     fn train_best(&self, tiles: Tiles, shapes: &[Shape], before: &[Fitted], budget: Budget) -> Result<Fit> {
         let networks: Vec<_> = shapes.iter().copied().enumerate().collect();
         let mut best: Vec<Fitted> = vec![];
@@ -168,7 +170,7 @@ impl<'a> Siren<'a> {
             } else {
                 keep_better(&mut best, &trained);
             }
-            // Limited time has to be enough for another fit, and for what comes after it.
+            // The remaining time must be enough for another fit and for the work after it.
             let another = 2 * start.elapsed();
             let meter = &self.session.meter;
             if meter.interrupted() || meter.remaining().is_some_and(|left| left < another) {
@@ -178,7 +180,7 @@ impl<'a> Siren<'a> {
         self.measured(Fit::new(tiles, best, budget.passes))
     }
 
-    /// Trains networks; each comes with what it leaves of the loss, and those of a fit with their curvature.
+    /// Trains networks and returns each with its loss and, except in probes, its curvature.
     fn train(&self, training: &Training<'_>) -> Result<Vec<Fitted>> {
         let Training { phase, tiles, networks, before, budget, .. } = *training;
         let session = self.session;
@@ -243,7 +245,7 @@ impl<'a> Siren<'a> {
         self.measure(&group, networks)
     }
 
-    /// The initial network and the schedule of an attempt at the fit of a tile.
+    /// The initial network and the schedule of one training attempt on a tile.
     fn prepared(
         &self,
         number: usize,
@@ -266,13 +268,13 @@ impl<'a> Siren<'a> {
         (network, schedule)
     }
 
-    /// Measures the curvature of networks: hardly, once the meter has stopped.
+    /// Measures the curvature of networks, on fewer blocks once the meter has stopped.
     fn measure(&self, group: &Group<'_>, networks: Vec<Network>) -> Result<Vec<Fitted>> {
         let blocks = if self.session.meter.stopped() { HURRIED } else { SAMPLED };
         quantize::measure(self.session.level, &*group.resident, networks, &group.data, blocks)
     }
 
-    /// A fit whose curvature is measured, so that it can be quantized.
+    /// The fit with its curvature measured, so that it can be quantized.
     pub fn measured(&self, fit: Fit) -> Result<Fit> {
         if fit.networks.iter().all(Fitted::is_measured) {
             return Ok(fit);
@@ -287,16 +289,17 @@ impl<'a> Siren<'a> {
             let group = self.groups.hold(&tiles, range.collect())?;
             self.measure(&group, fitted.iter().map(|fitted| fitted.network.clone()).collect())
         })?;
-        // A probe may have estimated its error from some of its tiles.
+        // A probe may have estimated its error from a sample of the tiles.
         Ok(Fit::new(tiles, measured, passes))
     }
 
-    /// The mean squared error that a network left on a tile of so many points.
+    /// The mean squared error of a network on a tile of `points` points.
     fn mse(&self, fitted: &Fitted, points: u64) -> f64 {
         fitted.loss.values / (points as f64 * f64::from(self.session.signal.description.channels))
     }
 
-    /// Rounds the networks of `fit` with an added error of `delta` per parameter, refitting as they are rounded.
+    /// Rounds the networks of `fit` with an added error of `delta` per parameter, refitting the layers that
+    /// are not rounded yet.
     pub fn quantize(&self, fit: &Fit, delta: f64) -> Result<Vec<QuantizedNetwork>> {
         let Session { meter, level, .. } = self.session;
         if meter.stopped() {
@@ -339,7 +342,7 @@ impl<'a> Siren<'a> {
         })
     }
 
-    /// How the layers of a network are refitted after each that is rounded.
+    /// The schedule of the refit after each rounded layer of a network.
     fn refit(&self, fit: &Fit, fitted: &Fitted, points: u64) -> Schedule {
         let passes = (REFIT * fit.passes).min(MOST_REFIT);
         let steps = plan::steps(points, self.session.evaluations() * passes) as f64;
@@ -355,7 +358,7 @@ impl<'a> Siren<'a> {
     }
 }
 
-/// What a squared error in the units of training is in those of the signal.
+/// The factor from squared errors in units of training to squared errors in units of the signal.
 fn units(data: &Dataset) -> f64 {
     f64::from(data.normalisation.scale).powi(2)
 }

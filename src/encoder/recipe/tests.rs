@@ -12,8 +12,8 @@ use crate::encoder::{EncodeOptions, Flow, Target, rate};
 use crate::network::Shape;
 use crate::signal::{Description, SampleFormat, Samples, Signal, Tiles};
 
-/// The bytes that `work` on a signal of so many samples brings to the device.
-fn brought(cuda: &Cuda, samples: u32, work: impl Fn(&Siren<'_>)) -> Option<usize> {
+/// The bytes that `work` on a signal of `samples` samples uploads to the device.
+fn uploaded(cuda: &Cuda, samples: u32, work: impl Fn(&Siren<'_>)) -> Option<usize> {
     let description = Description::sound(samples, 2, SampleFormat::F32, 8000);
     let value = |i: u32| ((i / 2) as f32 * 0.05 + (i % 2) as f32).sin();
     let samples = Samples::F32((0..2 * samples).map(value).collect());
@@ -27,17 +27,18 @@ fn brought(cuda: &Cuda, samples: u32, work: impl Fn(&Siren<'_>)) -> Option<usize
     Some(bytes_to_device()? - before)
 }
 
-/// Signals of up to 96 blocks train for as many steps: what more of them bring to the device is their samples alone.
+/// Signals of up to 96 blocks train for equally many iterations, so their uploads differ by the samples
+/// alone.
 #[test]
-fn samples_are_brought_to_the_device_once() {
+fn samples_are_uploaded_once() {
     const NUMBERS: usize = 1 + 2 + 1;
     let Some(cuda) = device() else { return };
     let encode = |recipe: &Siren<'_>| drop(rate::search(recipe).unwrap());
-    let Some(few) = brought(cuda, 640, encode) else { return };
-    let many = brought(cuda, 1920, encode).unwrap();
+    let Some(few) = uploaded(cuda, 640, encode) else { return };
+    let many = uploaded(cuda, 1920, encode).unwrap();
     assert_eq!(many - few, 10 * BLOCK * NUMBERS * size_of::<f32>(), "{few} and {many} bytes");
 
-    // A search: a probe, its fit, and several quantizations of that, of three tiles of 3 or 5 blocks.
+    // A search: a probe, its fit, and several quantizations of it, on three tiles of 3 or 5 blocks.
     let search = |recipe: &Siren<'_>| {
         let tiles = Tiles::new(&recipe.session.signal.description, &[3], 0).unwrap();
         let shape = Shape { inputs: 1, outputs: 2, layers: 2, width: 4 };
@@ -47,6 +48,6 @@ fn samples_are_brought_to_the_device_once() {
             recipe.quantize(&fit, delta).unwrap();
         }
     };
-    let [few, many] = [3, 5].map(|blocks| brought(cuda, 3 * blocks * BLOCK as u32, search).unwrap());
+    let [few, many] = [3, 5].map(|blocks| uploaded(cuda, 3 * blocks * BLOCK as u32, search).unwrap());
     assert_eq!(many - few, 3 * 2 * BLOCK * NUMBERS * size_of::<f32>(), "{few} and {many} bytes");
 }
