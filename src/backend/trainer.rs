@@ -125,7 +125,7 @@ pub(crate) struct Schedule {
     /// The first layer that is trained.
     pub first_layer: usize,
     /// The loss of the mean of the points, above which nothing was learnt; infinite where that is not watched.
-    pub of_mean: f64,
+    pub loss_of_mean: f64,
 }
 
 impl Schedule {

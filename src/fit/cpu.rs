@@ -1,4 +1,4 @@
-//! Training on the CPU: tile by tile, as many side by side as there are threads.
+//! Training on the CPU: each tile on its own, as many side by side as there are threads.
 
 use super::train::train;
 use crate::backend::simd::{Batch, Entries, Level, Workspace};
@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The CPU at one level of its instructions.
+/// The CPU at one instruction level.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cpu {
     pub level: Level,
@@ -30,7 +30,7 @@ impl Trainer for Cpu {
     }
 }
 
-/// `cpu (avx512, 2 threads)`.
+/// Displays as `cpu (avx512, 2 threads)`.
 impl fmt::Display for Cpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let threads = rayon::current_num_threads();

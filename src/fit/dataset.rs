@@ -1,4 +1,5 @@
-//! The samples of one tile as the kernels want them: shuffled once, in whole blocks, normalised; of very large tiles a part.
+//! The training points of one tile: samples in whole blocks, shuffled once and normalised; a subset of them
+//! for very large tiles.
 
 use crate::backend::simd::{BLOCK, Level, Workspace};
 use crate::backend::trainer::Points;
@@ -8,17 +9,19 @@ use crate::network::Network;
 use crate::signal::{Signal, Tiles};
 use std::sync::Arc;
 
-/// The map between signal units and the values a network is trained on: `value = mean + scale · trained`.
+/// The map between signal units and the values that a network is trained on: `value = mean + scale ·
+/// trained`.
 #[derive(Clone, Debug)]
 pub(crate) struct Normalisation {
     /// Mean of each channel, signal units.
     pub means: Vec<f32>,
-    /// One scale for all channels, so that the squared error stays that of the signal; positive.
+    /// One positive scale for all channels, so that the squared error stays proportional to that of the
+    /// signal.
     pub scale: f32,
 }
 
 impl Normalisation {
-    /// The network whose outputs are in signal units: the output layer scaled and shifted.
+    /// The network with outputs in signal units: its output layer scaled and shifted.
     pub fn undo(&self, network: &Network) -> Network {
         let mut network = network.clone();
         let layer = network.shape().layers().next_back().expect("a network has layers");
@@ -30,7 +33,7 @@ impl Normalisation {
         network
     }
 
-    /// The network that [`Normalisation::undo`] takes to `network`, but for rounding.
+    /// The inverse of [`Normalisation::undo`] up to rounding: the network with outputs in units of training.
     pub fn redo(&self, network: &Network) -> Network {
         let mut network = network.clone();
         let layer = network.shape().layers().next_back().expect("a network has layers");
@@ -43,39 +46,39 @@ impl Normalisation {
     }
 }
 
-/// Points of a tile that are enough to train a network of the usual size on: thousands for each parameter. More would only
-/// take memory, 24 bytes each for three channels.
+/// The most points of a tile that are gathered: thousands per parameter of a network of the usual size. More
+/// would only take memory, 24 bytes each for three channels.
 pub(crate) const MOST_POINTS: u64 = 1 << 22;
 
 /// A squared error over a tile, in squared signal units, summed over points (weighted) and channels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Loss {
-    /// Of the values.
+    /// Squared error of the values.
     pub values: f64,
-    /// With the gradient term.
+    /// Squared error of the values plus the gradient term.
     pub total: f64,
 }
 
-/// Shuffled training points of one tile: the samples, or with a gradient term a pair of points around each sample along each
-/// axis, whose sum gives the value there and whose difference the slope.
+/// Shuffled training points of one tile: its samples or, with a gradient term, a pair of points around each
+/// sample along each axis; the sum of a pair gives the value at the sample, the difference the slope.
 #[derive(Clone, Debug)]
 pub(crate) struct Dataset {
-    /// Points or pairs, without padding.
+    /// Number of points or pairs, without padding.
     pub count: usize,
-    /// Points or pairs of the tile for each of these.
+    /// Points or pairs of the tile per point or pair gathered.
     pub thinning: f64,
-    /// Offset and scale that make alpha of the last channel, if errors of the others count by it in [`Dataset::squared_error`]. In
-    /// training they count alike: kernels have one weight for all channels.
+    /// Offset and scale from the last channel to alpha, if [`Dataset::squared_error`] weights the errors of
+    /// colours by alpha. Training does not: kernels have one weight for all channels.
     pub by_alpha: Option<(f32, f32)>,
-    /// The points themselves, in the order of training. A weight is the tile's share in the blend at the point.
+    /// The points in training order, each weighted by the weight of the tile in the blend at the point.
     pub points: Arc<Points>,
-    /// How the targets relate to the signal.
+    /// How the targets relate to signal units.
     pub normalisation: Normalisation,
 }
 
 impl Dataset {
-    /// Tile `number` of `signal`, shuffled by `seed`; if it has more than `most` points or pairs, one of each of so many equal
-    /// stretches of them.
+    /// Gathers tile `number` of `signal`, shuffled by `seed`. A tile of more than `most` points or pairs is
+    /// divided into `most` equal stretches, and one is drawn from each.
     pub fn of_tile(
         signal: &Signal,
         tiles: &Tiles,
@@ -89,7 +92,7 @@ impl Dataset {
         Dataset { count, thinning, by_alpha: None, points: Arc::new(points), normalisation }
     }
 
-    /// The squared error `network` leaves, estimated for all points of the tile.
+    /// The squared error of `network`, estimated for all points of the tile.
     pub fn squared_error(&self, level: Level, network: &Network) -> Loss {
         let (mut workspace, mut sums) = (Workspace::default(), [0f64; 2]);
         let mut values = vec![0.0; self.points.outputs * BLOCK];
@@ -116,19 +119,22 @@ impl Dataset {
         Loss { values, total: values + slopes }
     }
 
-    /// The squared error that the mean of each channel leaves, with the gradient term, estimated for all points of the tile.
+    /// The squared error of the mean of each channel, with the gradient term, estimated for all points of the
+    /// tile.
     pub fn squared_error_of_mean(&self) -> f64 {
         let units = f64::from(self.normalisation.scale).powi(2) * self.thinning;
         self.errors_of_mean(|targets| self.opacity(targets)) * units
     }
 
-    /// The same per number in the errors of all points, normalised, as the loss of a training step is.
+    /// The squared error of the mean of each channel per sample, with the gradient term, normalised like the
+    /// loss of a training iteration.
     pub fn loss_of_mean(&self) -> f64 {
         let numbers = self.points.weights.len() * self.points.outputs / self.points.evaluations();
         self.errors_of_mean(|_| [1.0; BLOCK]) / numbers.max(1) as f64
     }
 
-    /// The sum of the squared errors of the mean at all points, normalised, those of colours times what `opacity` has for a block.
+    /// The normalised squared errors of the mean, summed over all points; those of colours are multiplied by
+    /// `opacity` of their block.
     fn errors_of_mean(&self, opacity: impl Fn(&[f32]) -> [f32; BLOCK]) -> f64 {
         let of_block = |block: usize| {
             let batch = self.points.batch(block..block + 1);
@@ -143,7 +149,7 @@ impl Dataset {
         (0..self.points.blocks()).map(of_block).sum()
     }
 
-    /// How much errors of colours count in each lane of a block with these `targets`.
+    /// The weight of colour errors in each lane of a block with these `targets`.
     fn opacity(&self, targets: &[f32]) -> [f32; BLOCK] {
         let Normalisation { means, scale } = &self.normalisation;
         let (Some((offset, unit)), Some(mean), Some(alpha)) =
@@ -152,15 +158,15 @@ impl Dataset {
             return [1.0; BLOCK];
         };
         let value = |lane: usize| match self.points.paired {
-            // A pair has one sum, twice the value.
+            // A pair has one sum, which is twice the value.
             true => 0.5 * alpha[lane % (BLOCK / 2)],
             false => alpha[lane],
         };
         std::array::from_fn(|lane| (offset + unit * (mean + scale * value(lane))).clamp(0.0, 1.0))
     }
 
-    /// How many blocks of points a curvature is sampled on, the first ones and at most `most`, and what sums over them are
-    /// multiplied by to estimate those over all points of the tile, weights included.
+    /// The number of blocks on which a curvature is sampled, the first ones and at most `most`, and the
+    /// factor from sums over them to sums over all points of the tile, weights included.
     pub fn sampled(&self, most: usize) -> (usize, f32) {
         let blocks = self.points.blocks().min(most);
         let total = |w: &[f32]| w.iter().map(|&w| f64::from(w)).sum::<f64>();

@@ -1,4 +1,5 @@
-//! The samples of one tile as training points: shuffled once, in whole blocks, normalised; of a very large tile a part.
+//! Gathers the samples of one tile as training points in whole blocks, shuffled once and normalised; a subset
+//! of them for very large tiles.
 
 use crate::backend::simd::BLOCK;
 use crate::backend::trainer::Points;
@@ -6,21 +7,22 @@ use crate::fit::Normalisation;
 use crate::fit::slopes::{GradientTerm, half_step};
 use crate::signal::{Signal, Tile, Tiles};
 
-/// The least weight of a point, relative to one that no other tile shares: a network must not run wild where its neighbour
-/// takes over.
+/// The smallest weight of a point, relative to one inside a single tile: in the seam too, a network must not
+/// diverge from the signal.
 const LEAST_WEIGHT: f32 = 0.05;
 
 /// Points of a tile in signal units.
 pub(super) struct Gathered {
-    /// Points or pairs, without padding.
+    /// Number of points or pairs, without padding.
     pub count: usize,
-    /// Points or pairs of the tile for each of these.
+    /// Points or pairs of the tile per point or pair gathered.
     pub thinning: f64,
     pub points: Points,
 }
 
-/// Tile `number` of `signal`, shuffled by `seed`; if it has more than `most` points or pairs, one of each of so many equal
-/// stretches of them. Points weigh as much as the tile counts in the blend.
+/// Gathers tile `number` of `signal`, shuffled by `seed`. A tile of more than `most` points or pairs is
+/// divided into `most` equal stretches, and one is drawn from each. The weight of a point is that of the tile
+/// in the blend.
 pub(super) fn gather(
     signal: &Signal,
     tiles: &Tiles,
@@ -74,7 +76,7 @@ fn shuffled(all: u64, count: u64, seed: u64) -> Vec<u64> {
     order
 }
 
-/// Makes the point at `place`, sample `index` of the signal, a pair along `axis`.
+/// Turns the point at `place`, sample `index` of the signal, into a pair along `axis`.
 fn split(
     points: &mut Points,
     signal: &Signal,
@@ -94,11 +96,12 @@ fn split(
     let step = half_step(tile.span());
     let [ahead, behind] = [step, -step].map(|step| tile.coordinate(axis, f64::from(at) + step));
     (points.coordinates[row + lane], points.coordinates[row + second]) = (ahead, behind);
-    // As far apart as their rounded coordinates say, native samples.
+    // The distance between the rounded coordinates, native samples.
     let distance = 0.5 * f64::from(ahead - behind) * f64::from(tile.span());
     let row = block * BLOCK;
     let share = points.weights[row + lane];
-    // Half the sum is the value, which every axis shares; the difference over the distance is the slope.
+    // Half the sum is the value, of which every axis has a share; the difference over the distance is the
+    // slope.
     points.weights[row + lane] = share / (4 * points.inputs) as f32;
     points.weights[row + second] = share * term.weight / (distance * distance) as f32;
     for c in 0..points.outputs {
@@ -107,8 +110,8 @@ fn split(
     }
 }
 
-/// Brings targets to zero mean per channel and a standard deviation of ½ over all; returns the way back. `count` points or
-/// pairs are not padding.
+/// Normalises targets to zero mean per channel and a standard deviation of ½ over all channels; returns the
+/// way back. The first `count` points or pairs are not padding.
 pub(super) fn normalise(points: &mut Points, count: usize) -> Normalisation {
     let (outputs, lanes, paired) = (points.outputs, points.lanes(), points.paired);
     let places = |c: usize| (0..count).map(move |n| (n / lanes * outputs + c) * BLOCK + n % lanes);
@@ -119,7 +122,7 @@ pub(super) fn normalise(points: &mut Points, count: usize) -> Normalisation {
         *rounded = mean as f32;
     }
     variance /= (count * outputs) as f64;
-    // A constant tile has nothing to scale: its mean alone describes it, and what the network adds must not show.
+    // A constant tile has nothing to scale: its mean describes it, and the network must add nothing visible.
     let scale = 2.0 * variance.sqrt() as f32;
     let peak = means.iter().fold(0f32, |peak, mean| peak.max(mean.abs()));
     let least = if peak > 0.0 { peak * f32::EPSILON } else { f32::EPSILON };
@@ -136,7 +139,7 @@ pub(super) fn normalise(points: &mut Points, count: usize) -> Normalisation {
     Normalisation { means, scale }
 }
 
-/// A number of each of `count` equal stretches of `0..all`.
+/// One number from each of `count` equal stretches of `0..all`.
 fn one_of_each(all: u64, count: u64, rng: &mut fastrand::Rng) -> Vec<u64> {
     let start = |n: u64| (u128::from(n) * u128::from(all) / u128::from(count)) as u64;
     (0..count).map(|n| rng.u64(start(n)..start(n + 1))).collect()

@@ -8,7 +8,7 @@ use std::f32::consts::TAU;
 /// Bound of the first layer's frequencies for pictures, radians per unit of coordinate.
 const PICTURE_FREQUENCY: f32 = 8.0;
 
-/// A fresh network for `data`.
+/// A newly initialised network for `data`.
 pub(crate) fn initial_network(shape: Shape, data: &Dataset, kind: Kind, rng: &mut fastrand::Rng) -> Network {
     let frequencies = match kind {
         Kind::Picture => uniform_frequencies(shape, PICTURE_FREQUENCY / TAU, rng),
@@ -17,10 +17,11 @@ pub(crate) fn initial_network(shape: Shape, data: &Dataset, kind: Kind, rng: &mu
     with_frequencies(shape, &frequencies, rng)
 }
 
-/// A fresh network for normalised targets. `frequencies` gives the first layer's frequencies in turns per unit of
-/// coordinate, one per neuron and input (`width × inputs`).
+/// A network with random parameters for normalised targets. `frequencies` are those of the first layer in
+/// turns per unit of coordinate, one per neuron and input (`width × inputs`).
 ///
-/// Hidden weights are uniform in `±√(6 / inputs)` radians, phases uniform over a turn, the output layer smaller.
+/// Hidden weights are uniform in `±√(6 / inputs)` radians, phases uniform over a turn; the output layer is
+/// smaller.
 fn with_frequencies(shape: Shape, frequencies: &[f32], rng: &mut fastrand::Rng) -> Network {
     let mut network = Network::zeros(shape);
     let parameters = network.parameters_mut();

@@ -1,4 +1,5 @@
-//! FIT: the signal's samples to a network's parameters. Reports progress as values and prints nothing.
+//! FIT: from the signal's samples to the parameters of networks. Reports progress as values and prints
+//! nothing.
 
 mod cpu;
 mod dataset;

@@ -1,8 +1,8 @@
 //! The optimiser: Muon on the square hidden matrices, Adam on everything else.
 //!
-//! Muon (Jordan et al. 2024) steps along the orthogonalised momentum; on SIRENs it beats tuned Adam by 0.4–0.7 dB at
-//! equal work. Two Newton–Schulz iterations train as well as five, within what seeds differ by. Phases are in turns, so
-//! the sine layers' learning rate carries a factor `1/2π`.
+//! Muon (Jordan et al. 2024) steps along the orthogonalised momentum; on SIRENs it is better than tuned Adam
+//! by 0.4–0.7 dB at equal work. Two Newton–Schulz iterations train as well as five, within the variation
+//! between seeds. Phases are in turns, so the learning rate of the sine layers has a factor `1/2π`.
 
 use crate::backend::simd::Level;
 use crate::backend::training::{BETA1, BETA2, EPSILON, MOMENTUM, SPECTRAL};
@@ -35,7 +35,8 @@ impl Optimizer {
         }
     }
 
-    /// One step against `gradient` on the layers from `first_layer` on; `rate` is the learning rate in radians.
+    /// One iteration along `gradient` on the layers from `first_layer` on; `rate` is the learning rate in
+    /// radians.
     pub fn step(
         &mut self,
         level: Level,

@@ -2,25 +2,29 @@
 
 use crate::signal::Signal;
 
-/// What a fit's gradient is held to, and how much that counts.
+/// The gradient term of a fit: its target and its weight.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GradientTerm<'a> {
-    /// Of a squared error of the gradient, in unit values per native sample, beside one of the values; above 0.
+    /// Weight λ > 0 of the squared gradient error relative to the squared value error, in square native
+    /// samples.
     pub weight: f32,
-    /// `positions × channels × axes` in unit values per native sample, or the differences of the samples.
+    /// Target gradient, `positions × channels × axes` in unit values per native sample; `None` for
+    /// differences of the samples.
     pub reference: Option<&'a [f32]>,
 }
 
-/// How far the two points whose values give a slope are from the sample between them, native samples, in a tile of so
-/// many along its longest axis.
+/// Distance between a sample and the two points on either side whose values give its slope, native samples,
+/// in a tile of `span` samples along its longest axis.
 ///
-/// At an eighth, a wave at the Nyquist frequency is seen with 97 % of its slope; a quarter lets networks do more of what
-/// they like in between. Coordinates must still tell the points apart, by sixteen units in the last place of 1.
+/// At an eighth of a sample, the slope of a wave at the Nyquist frequency is measured at 97 %; at a quarter,
+/// networks are freer between the samples. Rounded coordinates must still separate the points, by sixteen
+/// units in the last place of 1.
 pub(crate) fn half_step(span: u32) -> f64 {
     0.125f64.max(f64::from(span) / f64::from(1 << 22))
 }
 
-/// Central differences of the orders 2, 4, 6 and 8: weights of the samples at distance 1, 2, … on either side.
+/// Central differences of the orders 2, 4, 6 and 8: weights of the samples at distance 1, 2, … on either
+/// side.
 const DIFFERENCES: [&[f64]; 4] = [
     &[1.0 / 2.0],
     &[2.0 / 3.0, -1.0 / 12.0],
@@ -29,12 +33,12 @@ const DIFFERENCES: [&[f64]; 4] = [
 ];
 
 impl GradientTerm<'_> {
-    /// The slope of `channel` along `axis` at sample `at` of that axis, whose position is `index`, in unit values per
-    /// native sample.
+    /// The target slope of `channel` along `axis` at sample `at` of that axis and position `index` of the
+    /// signal, in unit values per native sample.
     ///
-    /// Of the samples it is the central difference of the highest order that has room, eight at most: one of order
-    /// two sees a wave at half the Nyquist frequency with two thirds of its slope, and would flatten what the values ask
-    /// for.
+    /// Without a reference it is the central difference of the highest order that the distance to the border
+    /// allows, at most eight: one of order two measures two thirds of the slope of a wave at half the Nyquist
+    /// frequency, and would flatten what the values require.
     pub fn slope(&self, signal: &Signal, index: usize, axis: usize, at: u32, channel: usize) -> f64 {
         let description = &signal.description;
         let (lengths, channels) = (&description.lengths, usize::from(description.channels));
@@ -61,7 +65,7 @@ mod tests {
     use super::*;
     use crate::signal::{Description, Kind, SampleFormat, Samples};
 
-    /// `lengths` positions of two channels.
+    /// A picture of `lengths` positions with two channels.
     fn picture(lengths: [u32; 2], value: impl Fn(f64, f64, usize) -> f64) -> Signal {
         let description = Description {
             kind: Kind::Picture,
@@ -81,7 +85,8 @@ mod tests {
 
     #[test]
     fn slopes_of_polynomials_are_exact_up_to_the_order_that_has_room() {
-        // By x of a polynomial of the eighth degree in the middle, of the second next to the edge, of the first on it.
+        // Along x: exact for degree eight in the middle, for degree two next to the edge, for degree one on
+        // the edge.
         let signal =
             picture([13, 2], |x, y, c| ((x - 6.0) / 4.0).powi(8) + c as f64 * (0.5 * x * x - 3.0 * y));
         let term = GradientTerm { weight: 1.0, reference: None };

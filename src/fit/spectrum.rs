@@ -1,7 +1,7 @@
 //! First-layer frequencies for sound, drawn from the signal's own spectrum.
 //!
-//! A network of a few thousand parameters finds the frequencies of a sound only if it starts near them, so the first
-//! layer's are spread over the spectrum in proportion to its power.
+//! A network of a few thousand parameters finds the frequencies of a sound only if it starts near them, so
+//! the frequencies of the first layer are distributed over the spectrum in proportion to its power.
 
 use crate::backend::simd::BLOCK;
 use crate::fit::Dataset;
@@ -9,8 +9,8 @@ use crate::network::Shape;
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex32;
 
-/// Frequencies in turns per unit of coordinate, `width`, for a signal of one axis: quantiles of its power spectrum
-/// over all channels, with random signs.
+/// `width` frequencies in turns per unit of coordinate for a signal of one axis: quantiles of its power
+/// spectrum over all channels, with random signs.
 pub(crate) fn frequencies(shape: Shape, data: &Dataset, rng: &mut fastrand::Rng) -> Vec<f32> {
     let powers = powers(data);
     let total: f64 = powers.iter().sum();

@@ -7,11 +7,13 @@ use crate::fit::optimizer::Optimizer;
 use crate::network::Network;
 use rayon::prelude::*;
 
-/// Blocks per independently accumulated share of a gradient: the same shares whatever the number of threads.
+/// Blocks per independently accumulated part of a gradient: a fixed number, so that the result does not
+/// depend on the number of threads.
 const SHARE: usize = 4;
 
-/// Trains `network` in place, the shares of a step in parallel if it is `alone`. `observe` gets the step and the recent mean
-/// squared error now and then, and ends the training by returning false.
+/// Trains `network` in place; if `turn.alone`, the parts of a gradient are computed in parallel. `observe`
+/// gets the iteration and the recent mean squared error at intervals, and ends the training by returning
+/// false.
 pub(crate) fn train(
     level: Level,
     network: &mut Network,
@@ -28,7 +30,7 @@ pub(crate) fn train(
         (0..shares).map(|_| (vec![0.0; shape.parameters()], Workspace::default())).collect();
     let mut gradient = vec![0.0f32; shape.parameters()];
     let mut optimizer = Optimizer::new(shape);
-    let mut guard = Guard::new(network, schedule.of_mean);
+    let mut guard = Guard::new(network, schedule.loss_of_mean);
 
     for step in 0..schedule.steps {
         let position = schedule.position(step, turn.time);
@@ -70,37 +72,38 @@ pub(crate) fn train(
     }
 }
 
-/// Watches the loss: clips gradients that stick out, remembers a good state and tells when to return to it.
+/// Watches the loss: clips unusually large gradients, saves a good state and decides when to return to it.
 struct Guard {
     recent: f64,
     best: f64,
     best_parameters: Vec<f32>,
     kept_at: usize,
-    /// Steps since the recent loss was near the best, and better than that of the mean.
-    astray: usize,
-    /// The loss of the mean.
-    of_mean: f64,
+    /// Iterations since the recent loss was near the best and below that of the mean.
+    steps_above_best: usize,
+    /// Loss of the mean.
+    loss_of_mean: f64,
     norm: f64,
-    /// Factor of the learning rate, lowered at every return to the best.
+    /// Factor of the learning rate, lowered at every rollback.
     slow_down: f32,
 }
 
 impl Guard {
-    fn new(network: &Network, of_mean: f64) -> Self {
+    fn new(network: &Network, loss_of_mean: f64) -> Self {
         Guard {
             recent: f64::INFINITY,
             best: f64::INFINITY,
             best_parameters: network.parameters().to_vec(),
             kept_at: 0,
-            astray: 0,
-            of_mean,
+            steps_above_best: 0,
+            loss_of_mean,
             norm: 0.0,
             slow_down: 1.0,
         }
     }
 
-    /// Takes the loss of `step` in, clips `gradient` to a multiple of its usual norm, and says whether all is lost: a
-    /// loss that is not finite, or a recent mean far above the best, or above it or that of the mean for long.
+    /// Records the loss of iteration `step`, clips `gradient` to a multiple of its usual norm, and returns
+    /// whether training has diverged: the loss is not finite, or its recent mean is far above the best, or
+    /// has been above the best or the loss of the mean for too long.
     fn diverged(&mut self, step: usize, mse: f64, gradient: &mut [f32]) -> bool {
         let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
         if !mse.is_finite() || !norm.is_finite() {
@@ -113,12 +116,13 @@ impl Guard {
         }
         let usual = if self.norm > 0.0 { norm.min(CLIP * self.norm) } else { norm };
         self.norm += if self.norm > 0.0 { USUAL * (usual - self.norm) } else { usual };
-        let flat = self.recent > FLAT * self.of_mean && self.slow_down > SLOWEST_FLAT;
-        self.astray = if flat || self.recent > ASTRAY * self.best { self.astray + 1 } else { 0 };
-        step > SETTLING && (self.recent > LOST * self.best || self.astray > ASTRAY_STEPS)
+        let flat = self.recent > FLAT * self.loss_of_mean && self.slow_down > SLOWEST_FLAT;
+        self.steps_above_best =
+            if flat || self.recent > ASTRAY * self.best { self.steps_above_best + 1 } else { 0 };
+        step > SETTLING && (self.recent > LOST * self.best || self.steps_above_best > ASTRAY_STEPS)
     }
 
-    /// Remembers the parameters when the recent loss is the best so far, not too often.
+    /// Saves the parameters if the recent loss is the best so far, but not at every iteration.
     fn keep(&mut self, step: usize, network: &Network) {
         if self.recent < self.best && (step < SETTLING || step >= self.kept_at + SETTLING) {
             self.best = self.recent;
@@ -127,11 +131,11 @@ impl Guard {
         }
     }
 
-    /// Back to the remembered parameters.
+    /// Restores the saved parameters.
     fn restore(&mut self, network: &mut Network) {
         network.parameters_mut().copy_from_slice(&self.best_parameters);
         self.recent = self.best;
-        self.astray = 0;
+        self.steps_above_best = 0;
         self.norm = 0.0;
         self.slow_down *= SLOWER;
     }

@@ -1,9 +1,9 @@
-//! One representative of each network's symmetry class: biases within a quarter turn.
+//! Chooses one representative of each network's symmetry class: biases within a quarter turn.
 
 use crate::network::Network;
 
-/// Brings the biases of the sine layers into −¼..¼ turns without changing what the network computes:
-/// `sin(2π(t + k/2)) = ±sin(2πt)`, and the sign moves into the weights of the next layer.
+/// Moves the biases of the sine layers into −¼..¼ turns without changing what the network computes: `sin(2π(t
+/// + k/2)) = ±sin(2πt)`, and the sign moves into the weights of the next layer.
 pub(crate) fn fold_biases(network: &mut Network) {
     let layers: Vec<_> = network.shape().layers().collect();
     let parameters = network.parameters_mut();

@@ -1,4 +1,5 @@
-//! How much parameters matter, alone and together: the Gauss–Newton curvature of the squared error, from sampled points.
+//! Gauss–Newton curvature of the squared error, from sampled points: what errors of parameters cost, alone
+//! and together.
 
 use super::SAMPLED;
 use crate::backend::simd::{Batch, Entries, Level, Workspace};
@@ -6,8 +7,8 @@ use crate::fit::Dataset;
 use crate::network::{LayerShape, Network};
 use std::ops::Range;
 
-/// The matrix of the weights into each of `outputs` of layer `l` and of its bias, in this order, one output after the other:
-/// `(outputs · (inputs + 1))²`, row by row.
+/// The curvature matrix of `outputs` of layer `l`: for each output its weights, then its bias, one output
+/// after the other; `(outputs · (inputs + 1))²`, row by row.
 pub(crate) fn of_outputs(
     level: Level,
     network: &Network,
@@ -32,7 +33,7 @@ pub(crate) fn of_outputs(
                 matrix[(b * n + j) * size + a * n + i] = number;
             };
             set(i, j);
-            // Of points the entries of two outputs are the same whichever input belongs to which.
+            // For unpaired points the entries are symmetric in the two inputs, so half of them is enough.
             if !data.points.paired {
                 set(j, i);
             }
@@ -41,7 +42,7 @@ pub(crate) fn of_outputs(
     matrix
 }
 
-/// The mean of such matrices of single outputs, `(inputs + 1)²`, row by row.
+/// The mean of the curvature matrices of the single `outputs`, `(inputs + 1)²`, row by row.
 pub(crate) fn mean_of_outputs(
     level: Level,
     network: &Network,
@@ -66,7 +67,8 @@ pub(crate) fn mean_of_outputs(
     matrix
 }
 
-/// The pairs of inputs, the bias among them, that matrices take: those of pairs of points have no symmetry in them.
+/// The pairs of inputs, including the bias, whose entries are computed: all for pairs of points, half for
+/// unpaired points, which make the matrix symmetric.
 fn input_pairs(network: &Network, data: &Dataset, l: usize) -> Vec<(usize, usize)> {
     let n = layer_of(network, l).inputs + 1;
     let below = |i: usize| if data.points.paired { n } else { i + 1 };
@@ -77,7 +79,7 @@ fn layer_of(network: &Network, l: usize) -> LayerShape {
     network.shape().layers().nth(l).expect("a layer of the network")
 }
 
-/// Entries of the matrix of layer `l`, estimated for all points of the tile.
+/// Entries of the curvature matrix of layer `l`, estimated for all points of the tile.
 fn entries_of(level: Level, network: &Network, data: &Dataset, l: usize, entries: &Entries) -> Vec<f64> {
     let (blocks, share) = data.sampled(SAMPLED);
     let mut sums = vec![0.0; entries.outputs.len() * entries.inputs.len()];
@@ -96,7 +98,8 @@ mod tests {
     use crate::signal::{Description, SampleFormat, Samples, Signal, Tiles};
     use std::sync::Arc;
 
-    /// A network, and points or pairs it has no error at: the curvature is then all that an error of its parameters costs.
+    /// A network, and points or pairs at which it has no error: an error of its parameters then costs only
+    /// what the curvature says.
     fn solved(weight: f32) -> (Network, Dataset) {
         let description = Description::picture([20, 20], 2, SampleFormat::F32);
         let mut rng = fastrand::Rng::with_seed(1);
@@ -143,7 +146,7 @@ mod tests {
                 let (size, n) = (places.len(), layer.inputs + 1);
                 let matrix = of_outputs(Level::best(), &network, &data, l, 0..layer.outputs);
                 assert_eq!(matrix.len(), size * size);
-                // Along one parameter, along all of the first output, and along all.
+                // Directions of one parameter, of the first output, and of all parameters.
                 let mut rng = fastrand::Rng::with_seed(l as u64);
                 for moved in [1, n, size] {
                     let direction: Vec<f32> =

@@ -1,4 +1,4 @@
-//! A group of tiles from trained networks to integers, one layer of all of them after the other.
+//! Quantizes a group of tiles, one layer of all of them after the other.
 
 use super::Fitted;
 use super::canonical::fold_biases;
@@ -12,20 +12,21 @@ use crate::network::Network;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How much finer, in added error, the roundings of a spoilt tile become each time, and how often.
+/// Factor of the added error at each retry of a spoilt tile, and the most retries.
 const FINER: f64 = 1.0 / 16.0;
 const RETRIES: usize = 4;
 
-/// A tile that is to be quantized.
+/// A tile to be quantized.
 #[derive(Clone, Copy)]
 pub(crate) struct Rounded<'a> {
     pub fitted: &'a Fitted,
     pub data: &'a Dataset,
-    /// How the layers behind a rounded one are refitted; the first of them is set as they are rounded.
+    /// Schedule of the refit after each rounded layer; its `first_layer` is set at each refit.
     pub refit: Schedule,
 }
 
-/// Measures the mean curvatures of trained networks of a group, on at most `blocks` blocks of points each.
+/// Measures the mean curvatures of the trained networks of a group, on at most `blocks` blocks of points
+/// each.
 pub(crate) fn measure(
     level: Level,
     resident: &dyn Resident,
@@ -44,12 +45,13 @@ pub(crate) fn measure(
     Ok(networks.into_par_iter().zip(data).zip(means).map(measured).collect())
 }
 
-/// The networks of all `tiles` of a group, rounded with an added squared error of about `delta` per parameter, or finer where
-/// that spoils one; at worst a tile's mean.
+/// Rounds the networks of all `tiles` of a group with an added squared error of about `delta` per parameter,
+/// or less if that spoils a tile; in the worst case a tile becomes its mean.
 ///
-/// Rounds layer after layer with compensation, refits the layers behind, and then rounds all of them anew in `sweeps`, as far
-/// as the time of `turn` allows. `observe` gets the number of a tile, the steps since its last call and the mean squared error
-/// in the units of training, and ends refits and sweeps by returning false.
+/// Rounds layer after layer with compensation, refitting the later layers each time, and then rounds all
+/// layers again in `sweeps`, until the time of `turn` ends. `observe` gets the number of a tile, the
+/// iterations since its last call and the mean squared error in units of training, and ends refits and sweeps
+/// by returning false.
 pub(crate) fn quantize(
     level: Level,
     resident: &dyn Resident,
@@ -66,7 +68,7 @@ pub(crate) fn quantize(
         go_on
     };
     let stage = Stage { level, resident, tiles, sweeps, turn, observe: &observe, going: &going };
-    let constant = |tile: &Rounded<'_>| (tile.fitted.of_mean, tile.fitted.constant(delta));
+    let constant = |tile: &Rounded<'_>| (tile.fitted.error_of_mean, tile.fitted.constant(delta));
     let mut best: Vec<(f64, QuantizedNetwork)> = tiles.iter().map(constant).collect();
     let mut open: Vec<usize> = (0..tiles.len()).filter(|&n| !tiles[n].fitted.is_constant(delta)).collect();
     let mut finer = delta;
@@ -90,7 +92,7 @@ pub(crate) fn quantize(
     Ok(best.into_iter().map(|(_, network)| network).collect())
 }
 
-/// What rounding a group of tiles takes.
+/// The inputs of rounding a group of tiles.
 struct Stage<'a> {
     level: Level,
     resident: &'a dyn Resident,
@@ -107,7 +109,7 @@ impl<'a> Stage<'a> {
         self.going.load(Ordering::Relaxed) && self.turn.in_time()
     }
 
-    /// The tiles `open`, all layers rounded one after the other.
+    /// Rounds all layers of the tiles `open`, one after the other.
     fn round(&self, open: &[usize], delta: f64) -> Result<Vec<Rounding<'a>>> {
         let mut roundings: Vec<Rounding<'a>> =
             open.par_iter().map(|&n| self.tiles[n].fitted.rounding(delta)).collect();
@@ -151,7 +153,7 @@ impl<'a> Stage<'a> {
         self.resident.train(&mut runs, turn, &observe)
     }
 
-    /// Rounds the layers of tile `n` anew.
+    /// Rounds the layers of tile `n` again.
     fn sweep(&self, n: usize, rounding: &mut Rounding<'_>) {
         let Rounded { data, refit, .. } = self.tiles[n];
         let steps = data.points.blocks().div_ceil(refit.blocks) as u64;

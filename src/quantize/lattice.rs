@@ -1,23 +1,25 @@
-//! Rounding parameters of a layer to their quantizer steps so that the errors compensate each other.
+//! Rounds the parameters of a layer to multiples of their steps so that the errors compensate each other.
 //!
-//! Minimises `(q − w)ᵀ H (q − w)` over multiples of the steps, a closest point of a lattice. With the Cholesky factor
-//! `H = L Lᵀ`, parameters are rounded from the last to the first, each after taking in the errors made behind it. One
-//! path of this is Babai's nearest plane, which GPTQ (Frantar et al. 2022) computes; here the best few are followed side by
-//! side, as decoders of many antennas do (the K-best or M-algorithm).
+//! Minimises `(q − w)ᵀ H (q − w)` over multiples of the steps: the closest point of a lattice. With the
+//! Cholesky factor `H = L Lᵀ`, parameters are rounded from the last to the first, each after compensating the
+//! errors of those already rounded. A single path is Babai's nearest plane, which GPTQ (Frantar et al. 2022)
+//! computes; this is the K-best (or M-) algorithm of multi-antenna decoders, which follows the best few paths
+//! side by side.
 
-/// Paths followed side by side.
+/// Number of paths followed side by side.
 const PATHS: usize = 32;
 
 /// A factored curvature matrix.
 pub(crate) struct Curvature {
     n: usize,
-    /// Lower Cholesky factor, the `n − i` numbers of each column `i` from its pivot down, one column after the other.
+    /// Lower Cholesky factor: for each column `i` its `n − i` numbers from the pivot down, one column after
+    /// the other.
     factor: Vec<f32>,
 }
 
 impl Curvature {
-    /// Factors a symmetric `matrix` with a slightly damped diagonal; what is not positive is damped until it is. Entries that
-    /// overflowed on the way here tell nothing and count as 0.
+    /// Factors a symmetric `matrix` with a slightly damped diagonal; the damping grows until the matrix is
+    /// positive definite. Entries that overflowed carry no information and count as 0.
     pub fn new(mut matrix: Vec<f64>) -> Self {
         let n = matrix.len().isqrt();
         matrix.iter_mut().filter(|entry| !entry.is_finite()).for_each(|entry| *entry = 0.0);
@@ -30,18 +32,18 @@ impl Curvature {
         Curvature { n, factor: lower.map(|k| matrix[k] as f32).collect() }
     }
 
-    /// Column `i` of the factor: the pivot and what is below it.
+    /// Column `i` of the factor: the pivot and the numbers below it.
     fn column(&self, i: usize) -> (f64, &[f32]) {
         let column = &self.factor[i * self.n - i * i.saturating_sub(1) / 2..][..self.n - i];
         (f64::from(column[0]), &column[1..])
     }
 
-    /// How many parameters the matrix is of.
+    /// The number of parameters.
     pub fn parameters(&self) -> usize {
         self.n
     }
 
-    /// `x` of `H x = right`.
+    /// Solves `H x = right`.
     pub fn solve(&self, mut right: Vec<f64>) -> Vec<f64> {
         for i in 0..self.n {
             let (pivot, below) = self.column(i);
@@ -62,7 +64,7 @@ impl Curvature {
         self.closest_of(PATHS, parameters, steps)
     }
 
-    /// The same, following `most` paths.
+    /// Rounds `parameters` to multiples of `steps` like `closest`, following at most `most` paths.
     fn closest_of(&self, most: usize, parameters: &mut [f32], steps: &[f32]) -> Vec<i32> {
         let n = self.n;
         let mut paths = vec![Path { cost: 0.0, errors: vec![0.0; n], symbols: vec![0; n] }];
@@ -97,18 +99,19 @@ impl Curvature {
     }
 }
 
-/// Multiples chosen for the last parameters, as many as were rounded so far.
+/// Multiples chosen for the parameters rounded so far, which are the last ones.
 #[derive(Clone)]
 struct Path {
-    /// What their errors cost, if the parameters before them make up for them as well as real numbers could.
+    /// The cost of their errors if the remaining parameters compensated them as well as real numbers could.
     cost: f64,
-    /// Of every parameter, rounded minus wanted; 0 for those yet to be rounded.
+    /// Rounded minus exact value of every parameter; 0 for those not yet rounded.
     errors: Vec<f32>,
     symbols: Vec<i32>,
 }
 
-/// Replaces the lower triangle of `matrix` (`n × n`, row by row) by the Cholesky factor of `matrix + damping·I`, and returns whether that
-/// is positive definite. The matrix itself is read from the upper triangle, which stays, and the diagonal stays until it is.
+/// Replaces the lower triangle of `matrix` (`n × n`, row by row) by the Cholesky factor of `matrix +
+/// damping·I`, and returns whether that is positive definite. The matrix is read from the diagonal and the
+/// upper triangle; the upper triangle is kept, the diagonal only if the result is false.
 fn factor(matrix: &mut [f64], n: usize, damping: f64) -> bool {
     let mut diagonal = vec![0.0; n];
     for i in 0..n {
@@ -127,7 +130,7 @@ fn factor(matrix: &mut [f64], n: usize, damping: f64) -> bool {
     true
 }
 
-/// A dot product in eight partial sums, which the compiler makes vectors of.
+/// A dot product in eight partial sums, which the compiler vectorises.
 fn sum_of_products(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 8];
     let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
@@ -138,7 +141,7 @@ fn sum_of_products(a: &[f64], b: &[f64]) -> f64 {
     rest + sums.iter().sum::<f64>()
 }
 
-/// The same in binary32, in sixteen sums.
+/// A binary32 dot product in sixteen partial sums.
 fn dot(a: &[f32], b: &[f32]) -> f64 {
     let mut sums = [0f32; 16];
     let (a, b) = (a.chunks_exact(16), b.chunks_exact(16));
@@ -155,7 +158,7 @@ mod tests {
 
     #[test]
     fn errors_compensate_along_correlated_parameters() {
-        // Two parameters that only matter by their sum: rounding both up would miss it by 0.8.
+        // Two parameters of which only the sum matters: rounding both up would miss it by 0.8.
         let (mut w, h) = ([0.4, 0.4], [1.0, 0.999, 0.999, 1.0]);
         assert_eq!(Curvature::new(h.to_vec()).closest(&mut w, &[1.0, 1.0]).iter().sum::<i32>(), 1);
     }
@@ -199,7 +202,7 @@ mod tests {
         assert_eq!(Curvature::new(vec![0.0; 4]).closest(&mut w, &[1.0, 1.0]), [0, 1]);
     }
 
-    /// A curvature whose parameters depend on each other strongly, as those of a layer do, and parameters.
+    /// A curvature matrix of strongly dependent parameters, as in a layer of a network, and the parameters.
     fn entangled(n: usize, rng: &mut fastrand::Rng) -> (Vec<f64>, Vec<f32>) {
         let rows: Vec<f64> = (0..n * (n + 2)).map(|_| rng.f64() - 0.35).collect();
         let product = |i: usize, j: usize| rows.chunks_exact(n).map(|row| row[i] * row[j]).sum::<f64>();

@@ -1,14 +1,15 @@
-//! QUANTIZE: a fitted network to integers.
+//! QUANTIZE: from a fitted network to integers.
 //!
-//! Steps come from the curvature: a parameter of curvature `h` rounded with step `s` adds `h·s²/12` to the squared
-//! error and saves `log₂ s` bits, so at equal slope every parameter of every tile adds the same error `δ`, and
-//! `s = √(12δ/h)`. One number, `δ`, sets the rate of the whole file. Layers are rounded first to last with errors
-//! compensating each other, and after each the layers behind it are refitted. In the end sweeps round one layer after the other
-//! anew, now that all others are what the file will hold.
+//! Steps come from the curvature: a parameter of curvature `h` rounded with step `s` adds `h·s²/12` to the
+//! squared error and saves `log₂ s` bits. At equal slope every parameter of every tile therefore adds the
+//! same error `δ`, and `s = √(12δ/h)`: the single number `δ` sets the rate of the whole file. Layers are
+//! rounded first to last with errors compensating each other, and after each the later layers are refitted.
+//! Finally, sweeps round each layer again, with all other layers as the file will store them.
 //!
-//! A curvature describes small errors only. Where a fit is exact its sines are saturated, the curvature vanishes, and by it a
-//! whole layer could be rounded to nothing. So steps are bounded by the weights and phases they round, a tile that rounding
-//! spoils all the same is rounded again with finer steps, and none ends worse than its mean.
+//! A curvature describes small errors only. In an exact fit the sines may be saturated, so that the curvature
+//! vanishes and a whole layer could be rounded to nothing. So steps are also bounded by the weights and
+//! phases they round, a tile that rounding still spoils is rounded again with finer steps, and no tile ends
+//! worse than its mean.
 
 mod canonical;
 mod curvature;
@@ -29,48 +30,53 @@ use rounding::Rounding;
 use std::f64::consts::TAU;
 use std::ops::Range;
 
-/// Blocks of points that curvatures are sampled on, and so many when time is up.
+/// Blocks of points on which curvatures are sampled (`SAMPLED`), and after the time has ended (`HURRIED`).
 pub(crate) const SAMPLED: usize = 64;
 pub(crate) const HURRIED: usize = 8;
-/// The largest symbol steps are chosen for: half of what the file holds, since rounding with compensation moves them.
+/// The largest symbol for which steps are chosen: half of what the file can store, since compensation moves
+/// symbols.
 const LARGEST_SYMBOL: f64 = (1 << 19) as f64;
 
-/// The smallest value of the largest symbol of a sine layer's weights: with less the layer would pass nothing on.
+/// The least value of the largest symbol among the weights of a sine layer: below it the layer would be
+/// almost constant.
 const LEAST_LARGEST_SYMBOL: f64 = 2.0;
-/// How far the roundings of a layer's weights, or of its biases, may move its phases, radians (standard deviation): beyond
-/// that the sines are not linear, and the curvature says nothing.
+/// The most that rounding a layer's weights, or its biases, may move its phases, radians (standard
+/// deviation): beyond that the sines are not linear, and the curvature is meaningless.
 const PHASE_NOISE: f64 = 0.5;
-/// A tile is spoilt if rounding adds more than so many times the error it was asked for, and more than the fit had left.
+/// A tile is spoilt if rounding adds more than `SPOILT` times the intended error and more than the error of
+/// the fit.
 const SPOILT: f64 = 4.0;
 
-/// A trained network with what quantization needs to know of it.
+/// A trained network with the measurements that quantization needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Fitted {
-    /// The network, in the normalised units it was trained in, with folded biases.
+    /// The network in units of training, with folded biases.
     pub network: Network,
     /// The way back to signal units.
     pub normalisation: Normalisation,
-    /// What it leaves of the loss.
+    /// Loss of the network.
     pub loss: Loss,
-    /// What the mean alone would leave of it.
-    of_mean: f64,
-    /// Mean curvature of each layer's weights and biases, in squared signal units over all points of the tile.
+    /// Squared error of the tile's mean.
+    error_of_mean: f64,
+    /// Mean curvature of each layer's weights and biases, in squared signal units over all points of the
+    /// tile.
     curvature: Vec<PerKind<f64>>,
 }
 
 impl Fitted {
-    /// A trained network whose curvature nobody will ask for, since it is not quantized.
+    /// A trained network without curvature, which will not be quantized.
     pub fn unmeasured(level: Level, network: Network, data: &Dataset) -> Self {
-        let (loss, of_mean) = (data.squared_error(level, &network), data.squared_error_of_mean());
-        Fitted { network, normalisation: data.normalisation.clone(), loss, of_mean, curvature: vec![] }
+        let (loss, error_of_mean) = (data.squared_error(level, &network), data.squared_error_of_mean());
+        Fitted { network, normalisation: data.normalisation.clone(), loss, error_of_mean, curvature: vec![] }
     }
 
-    /// Whether its curvature is known.
+    /// Whether the curvature was measured.
     pub fn is_measured(&self) -> bool {
         !self.curvature.is_empty()
     }
 
-    /// A trained network with folded biases and its mean curvatures, in the units it was trained in.
+    /// A trained network with folded biases and its mean curvatures; network and curvatures in units of
+    /// training.
     fn measured(level: Level, network: Network, data: &Dataset, means: Vec<PerKind<f64>>) -> Self {
         let units = f64::from(data.normalisation.scale).powi(2);
         let last = network.shape().layers;
@@ -88,9 +94,10 @@ impl Fitted {
         self.normalisation.undo(&self.network)
     }
 
-    /// Step indices of each layer for an added squared error of `delta` per parameter. Where that would ask for symbols
-    /// beyond what the file can hold (a mean far larger than what varies around it), steps are as fine as it allows; where the
-    /// curvature hardly sees a sine layer, no coarser than what keeps it working.
+    /// Step indices of each layer for an added squared error of `delta` per parameter. They are finer if
+    /// symbols would exceed what the file can store (a mean far larger than the variation around it), but as
+    /// coarse as that allows; and they are bounded for a sine layer whose curvature is small, so that the
+    /// layer keeps working.
     fn steps(&self, delta: f64) -> Vec<(i16, i16)> {
         let network = self.in_signal_units();
         let index = |h: f64, range: Range<usize>, coarsest: f64| {
@@ -103,7 +110,8 @@ impl Fitted {
         let of_layer = |(l, (layer, curvature)): (usize, (LayerShape, &PerKind<f64>))| {
             let (mut most, mut most_bias) = (f64::INFINITY, f64::INFINITY);
             if !layer.last {
-                // An error in -s/2..s/2 has the variance s²/12; the mean square of a coordinate is 1/3, that of a sine 1/2.
+                // An error in -s/2..s/2 has the variance s²/12; the mean square of a coordinate is 1/3, that
+                // of a sine 1/2.
                 let square = if l == 0 { 1.0 / 3.0 } else { 0.5 };
                 most_bias = PHASE_NOISE / TAU * 12f64.sqrt();
                 most = most_bias / (square * layer.inputs as f64).sqrt();
@@ -117,12 +125,12 @@ impl Fitted {
         network.shape().layers().zip(&self.curvature).enumerate().map(of_layer).collect()
     }
 
-    /// Whether the mean of the tile is as good as its network would be once it is rounded at `delta`.
+    /// Whether the mean of the tile is at least as good as its network would be after rounding at `delta`.
     fn is_constant(&self, delta: f64) -> bool {
-        self.of_mean <= self.loss.total + delta * self.network.parameters().len() as f64
+        self.error_of_mean <= self.loss.total + delta * self.network.parameters().len() as f64
     }
 
-    /// The network that is the mean everywhere: nothing but the biases of its last layer.
+    /// The network that gives the mean everywhere: only the biases of its last layer are not 0.
     fn constant(&self, delta: f64) -> QuantizedNetwork {
         let (shape, steps) = (self.network.shape(), self.steps(delta));
         let mut symbols = vec![0; shape.parameters()];
@@ -134,7 +142,7 @@ impl Fitted {
         QuantizedNetwork { shape, steps, symbols }
     }
 
-    /// Every parameter rounded to its nearest multiple: for a first look at the rate of `delta`.
+    /// Every parameter rounded to the nearest multiple of its step: a fast estimate of the rate at `delta`.
     pub fn rounded(&self, delta: f64) -> QuantizedNetwork {
         if self.is_constant(delta) {
             return self.constant(delta);
@@ -151,13 +159,13 @@ impl Fitted {
         finished(QuantizedNetwork { shape, steps, symbols })
     }
 
-    /// Whether rounding at `delta` left an `error` that is out of proportion.
+    /// Whether rounding at `delta` left a disproportionate `error`.
     fn is_spoilt(&self, error: f64, delta: f64) -> bool {
         let added = error - self.loss.total;
         added > SPOILT * delta * self.network.parameters().len() as f64 && added > self.loss.total
     }
 
-    /// The network, to be rounded layer by layer with an added squared error of `delta` per parameter.
+    /// Begins rounding the network layer by layer with an added squared error of `delta` per parameter.
     fn rounding(&self, delta: f64) -> Rounding<'_> {
         Rounding::new(self, self.steps(delta))
     }
@@ -168,12 +176,12 @@ fn peak(parameters: &[f32]) -> f64 {
     parameters.iter().fold(0f32, |peak, p| peak.max(p.abs())).into()
 }
 
-/// The multiple of `size` nearest to `value`, within what the file can hold.
+/// The multiple of `size` nearest to `value`, within what the file can store.
 fn symbol(value: f64, size: f32) -> i32 {
     (value / f64::from(size)).round_ties_even().clamp(-1048576.0, 1048576.0) as i32
 }
 
-/// In the order that takes the fewest bits.
+/// Sorts the neurons into the order that takes the fewest bits.
 fn finished(mut network: QuantizedNetwork) -> QuantizedNetwork {
     network.sort_neurons();
     network

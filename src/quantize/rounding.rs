@@ -1,4 +1,4 @@
-//! Rounding a network layer by layer, so that what one parameter errs others make up for.
+//! Rounds a network layer by layer; parameters rounded later compensate for the errors of earlier ones.
 
 use super::curvature::{mean_of_outputs, of_outputs};
 use super::lattice::Curvature;
@@ -8,13 +8,14 @@ use crate::container::{QuantizedNetwork, step};
 use crate::fit::Dataset;
 use crate::network::{LayerShape, Network};
 
-/// Networks wider than this share one curvature matrix among the outputs of a layer.
+/// In networks wider than this, all outputs of a layer share one curvature matrix.
 const OWN_MATRIX_WIDTH: usize = 64;
-/// Parameters of one layer that are rounded as one lattice, at most: those of neighbouring outputs, as many as fit. gt_bach at 64
-/// kbps, whose layers have up to 1640: 29.72, 30.37, 30.94 and 31.10 dB with 200, 512, 1024 and 2048.
+/// The most parameters of a layer that are rounded as one lattice, those of as many neighbouring outputs as
+/// fit. gt_bach at 64 kbps, with layers of up to 1640 parameters: 29.72, 30.37, 30.94 and 31.10 dB with 200,
+/// 512, 1024 and 2048.
 const LATTICE: usize = 1024;
 
-/// A network of which some layers are rounded.
+/// A network whose first layers are rounded.
 pub(crate) struct Rounding<'a> {
     fitted: &'a Fitted,
     steps: Vec<(i16, i16)>,
@@ -23,18 +24,18 @@ pub(crate) struct Rounding<'a> {
 }
 
 impl<'a> Rounding<'a> {
-    /// `fitted` with no layer rounded yet, to multiples of `steps`.
+    /// Begins to round `fitted` to multiples of `steps`.
     pub(super) fn new(fitted: &'a Fitted, steps: Vec<(i16, i16)>) -> Self {
         let symbols = vec![0; fitted.network.shape().parameters()];
         Rounding { fitted, steps, network: fitted.network.clone(), symbols }
     }
 
-    /// Layers, the last one included.
+    /// The number of layers, including the output layer.
     pub fn layers(&self) -> usize {
         self.steps.len()
     }
 
-    /// The network, whose layers behind the rounded ones may be refitted.
+    /// The network; layers that are not rounded yet may be refitted.
     pub fn network_mut(&mut self) -> &mut Network {
         &mut self.network
     }
@@ -48,8 +49,8 @@ impl<'a> Rounding<'a> {
         self.round_by(l, &curvature, None);
     }
 
-    /// Rounds all layers anew, one after the other, `sweeps` times. `observe` gets the mean squared error after each layer, in
-    /// the units that the network was trained in, and ends it by returning false.
+    /// Rounds all layers again, one after the other, `sweeps` times. `observe` gets the mean squared error
+    /// after each layer, in units of training, and ends the sweeps by returning false.
     pub fn sweep(
         &mut self,
         level: Level,
@@ -61,19 +62,19 @@ impl<'a> Rounding<'a> {
         let curvature: Vec<_> = (0..self.layers()).map(|l| curvature(level, &network, data, l)).collect();
         let mut error = self.error(level, data);
         let weight = data.thinning * data.points.weights.iter().map(|&w| f64::from(w)).sum::<f64>();
-        let of_mean =
+        let per_sample =
             1.0 / (weight * data.points.outputs as f64 * f64::from(data.normalisation.scale).powi(2));
         for (l, curvature) in std::iter::repeat_n(curvature.iter().enumerate(), sweeps).flatten() {
-            error = self.round_anew(level, data, l, curvature, error);
-            if !observe(error * of_mean) {
+            error = self.round_again(level, data, l, curvature, error);
+            if !observe(error * per_sample) {
                 break;
             }
         }
     }
 
-    /// Rounds layer `l`, now that all are rounded, to where the squared error is least by its slope and its curvature, if that
-    /// makes it less than `before`. Returns what it is then.
-    fn round_anew(
+    /// Rounds layer `l` of the rounded network again, to the minimum of the squared error predicted by slope
+    /// and curvature, if that reduces the error below `before`. Returns the error after it.
+    fn round_again(
         &mut self,
         level: Level,
         data: &Dataset,
@@ -86,7 +87,7 @@ impl<'a> Rounding<'a> {
         let half = (0.5 * data.thinning) as f32;
         level.step(&self.trained(), all, half, &mut slope, &mut Workspace::default());
         if self.layer(l).last {
-            // Its parameters are in signal units, whose squares the error is then in, too.
+            // The parameters of the output layer are in signal units, and then so is the error.
             slope.iter_mut().for_each(|slope| *slope *= data.normalisation.scale);
         }
         let (network, symbols) = (self.network.clone(), self.symbols.clone());
@@ -102,19 +103,19 @@ impl<'a> Rounding<'a> {
         before
     }
 
-    /// The squared error that is left, now that all layers are rounded, in squared signal units.
+    /// The squared error of the rounded network, in squared signal units.
     pub fn error(&self, level: Level, data: &Dataset) -> f64 {
         data.squared_error(level, &self.trained()).total
     }
 
-    /// The network in the units it was trained in, now that all its layers are rounded.
+    /// The rounded network in units of training.
     fn trained(&self) -> Network {
         self.fitted.normalisation.redo(&self.network)
     }
 
-    /// Rounds layer `l` to multiples near its parameters or, with half the `slope` of the squared error by each parameter, near
-    /// where that is least. `curvature` are matrices of neighbouring outputs, one after the other, and from the first again if
-    /// there are more outputs.
+    /// Rounds layer `l` to multiples near its parameters or, with half the `slope` of the squared error by
+    /// each parameter, near the predicted minimum. `curvature` has a matrix for each group of neighbouring
+    /// outputs, repeated from the first if there are more groups.
     fn round_by(&mut self, l: usize, curvature: &[Curvature], slope: Option<&[f32]>) {
         let ((weights, biases), layer) = (self.steps[l], self.layer(l));
         let of_output = |row: usize| {
@@ -149,14 +150,15 @@ impl<'a> Rounding<'a> {
         self.network.shape().layers().nth(l).expect("a layer of the network")
     }
 
-    /// The rounded network, once all layers are.
+    /// The rounded network, after all layers are rounded.
     pub fn finished(self) -> QuantizedNetwork {
         let Rounding { steps, network, symbols, .. } = self;
         finished(QuantizedNetwork { shape: network.shape(), steps, symbols })
     }
 }
 
-/// The curvature of layer `l`: matrices of all parameters of neighbouring outputs, or one of each output's parameters that all share.
+/// The curvature of layer `l`: a matrix for each group of neighbouring outputs, or a mean matrix of one
+/// output that all outputs share.
 fn curvature(level: Level, network: &Network, data: &Dataset, l: usize) -> Vec<Curvature> {
     let shape = network.shape();
     let layer = shape.layers().nth(l).expect("a layer of the network");

@@ -14,10 +14,10 @@ const NO_REFIT: Schedule = Schedule {
     warmup: 0.1,
     end: 0.1,
     first_layer: 0,
-    of_mean: f64::INFINITY,
+    loss_of_mean: f64::INFINITY,
 };
 
-/// A network that has learnt its points perfectly, in units of its own.
+/// A network without error at its points, in units of its own.
 fn solved(means: [f32; 2], scale: f32) -> (Fitted, Dataset) {
     let description = Description::picture([24, 24], 2, SampleFormat::F32);
     let mut rng = fastrand::Rng::with_seed(5);
@@ -55,7 +55,7 @@ fn quantized(
     quantize(cpu.level, &*resident, &[tile], delta, sweeps, turn, &observe).unwrap().remove(0)
 }
 
-/// The squared error that quantization has added at the points, signal units.
+/// The squared error that quantization added at the points, in signal units.
 fn added(fitted: &Fitted, data: &Dataset, quantized: &QuantizedNetwork) -> f64 {
     let (before, after) = (fitted.in_signal_units(), quantized.dequantize());
     let point = |n| {
@@ -95,7 +95,7 @@ fn rounding_to_nearest_adds_the_error_it_was_asked_for() {
 #[test]
 fn a_curvature_that_vanishes_rounds_no_layer_to_nothing() {
     let (mut fitted, data) = solved([0.3, -2.0], 0.25);
-    // As of a fit whose sines are saturated; the last layer has none.
+    // Curvatures like those of a fit with saturated sines; the last layer has none.
     fitted.curvature[..3]
         .iter_mut()
         .for_each(|curvature| *curvature = PerKind { weights: 1e-30, biases: 1e-30 });
@@ -106,16 +106,16 @@ fn a_curvature_that_vanishes_rounds_no_layer_to_nothing() {
         let noise = f64::from(step(rounded.steps[0].1)) / 12f64.sqrt() * TAU;
         assert!(noise <= PHASE_NOISE, "{noise} radians");
     }
-    // What that spoils is seen and mended.
+    // Spoilt tiles are detected and rounded again.
     let quantized = quantized((&fitted, &data), 1e-6, NO_REFIT, 0, None, |_, _| true);
     let left = added(&fitted, &data, &quantized);
-    assert!(left <= fitted.of_mean * 1.001, "{left} of {}", fitted.of_mean);
+    assert!(left <= fitted.error_of_mean * 1.001, "{left} of {}", fitted.error_of_mean);
 }
 
 #[test]
 fn a_tile_that_is_its_mean_is_stored_as_that() {
     let (mut fitted, data) = solved([0.3, -2.0], 0.25);
-    fitted.of_mean = fitted.loss.total;
+    fitted.error_of_mean = fitted.loss.total;
     let quantized = quantized((&fitted, &data), 1e-6, NO_REFIT, 0, None, |_, _| panic!("no refit"));
     let network = quantized.dequantize();
     let value = network.evaluate(&[0.3, 0.1]);
@@ -128,7 +128,8 @@ fn steps_become_finer_only_as_far_as_symbols_can_follow() {
     let (fitted, _) = solved([1e6, 0.0], 0.25);
     let rounded = fitted.rounded(1e-12);
     let bias = rounded.symbols[rounded.symbols.len() - 2];
-    // The largest parameter by far, whose symbol is as large as symbols are chosen, within a step of the index.
+    // By far the largest parameter: its symbol is the largest that steps are chosen for, within a step of the
+    // index.
     assert!((1 << 19) * 9 / 10 < bias && bias <= 1 << 19, "{bias}");
     let value = f64::from(bias) * f64::from(step(rounded.steps[3].1));
     assert!((value - 1e6).abs() < 2.0, "{value}");
@@ -157,7 +158,7 @@ fn refits_between_the_layers_take_their_steps_and_make_up_for_errors_before() {
         steps += more;
         true
     });
-    // Three layers have others behind them; steps are told by 32.
+    // Three layers have later ones to refit; progress is reported every 32 iterations.
     assert_eq!(steps, 3 * 64);
     let [with, without] = [with, without].map(|quantized| added(&fitted, &data, &quantized));
     assert!(with < without, "{with} of {without}");
@@ -168,17 +169,20 @@ fn sweeps_lower_the_error_and_tell_what_is_left_of_it() {
     let (fitted, data) = solved([0.3, -2.0], 0.25);
     for delta in [1e-5, 1e-3] {
         let errors = [0, 1, 3].map(|sweeps| {
-            let (mut calls, mut told) = (0, f64::NAN);
+            let (mut calls, mut observed) = (0, f64::NAN);
             let quantized = quantized((&fitted, &data), delta, NO_REFIT, sweeps, None, |steps, mse| {
-                assert!(calls == 0 || mse <= told, "{mse} after {told}");
-                (calls, told) = (calls + 1, mse);
+                assert!(calls == 0 || mse <= observed, "{mse} after {observed}");
+                (calls, observed) = (calls + 1, mse);
                 steps == 2
             });
-            // A call for each of four layers, a pass of two batches each.
+            // One call for each of four layers, with a pass of two batches each.
             assert_eq!(calls, 4 * sweeps);
             let added = added(&fitted, &data, &quantized);
-            let told = told * f64::from(data.normalisation.scale).powi(2) * (2 * data.count) as f64;
-            assert!(sweeps == 0 || (told / added - 1.0).abs() < 0.02, "{told} told, {added} added");
+            let observed = observed * f64::from(data.normalisation.scale).powi(2) * (2 * data.count) as f64;
+            assert!(
+                sweeps == 0 || (observed / added - 1.0).abs() < 0.02,
+                "{observed} observed, {added} added"
+            );
             added
         });
         assert!(errors[1] < 0.9 * errors[0] && errors[2] <= errors[1], "{errors:?} at {delta}");
@@ -186,7 +190,7 @@ fn sweeps_lower_the_error_and_tell_what_is_left_of_it() {
 }
 
 #[test]
-fn sweeps_end_when_they_are_told_to_or_have_no_time() {
+fn sweeps_end_on_request_or_without_time() {
     let (fitted, data) = solved([0.3, -2.0], 0.25);
     let calls = |sweeps, time, mut go_on: usize| {
         let mut calls = 0;

@@ -219,7 +219,7 @@ impl Resident {
             paired: i32::from(*paired),
             // A pair for each axis.
             evaluations: if *paired { 2 * shape.inputs as i32 } else { 1 },
-            of_mean: schedule.of_mean,
+            of_mean: schedule.loss_of_mean,
         }
     }
 

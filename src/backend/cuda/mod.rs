@@ -175,7 +175,7 @@ impl Cuda {
             warmup: 0.0,
             end: 0.0,
             first_layer: batch.first_layer,
-            of_mean: f64::INFINITY,
+            loss_of_mean: f64::INFINITY,
         };
         let fit = Fit { network: &mut network.clone(), samples, schedule };
         work(fit).map_err(|error| self.failed(error))

@@ -38,7 +38,7 @@ fn shape(layers: usize, width: usize) -> Shape {
 }
 
 fn schedule(steps: usize, rate: f32, first_layer: usize) -> Schedule {
-    Schedule { steps, blocks: 2, rate, warmup: 0.1, end: 0.02, first_layer, of_mean: f64::INFINITY }
+    Schedule { steps, blocks: 2, rate, warmup: 0.1, end: 0.02, first_layer, loss_of_mean: f64::INFINITY }
 }
 
 fn trained(cuda: &Cuda, network: &Network, data: &Dataset, schedule: Schedule) -> Network {

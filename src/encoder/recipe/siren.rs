@@ -263,7 +263,7 @@ impl<'a> Siren<'a> {
             warmup: WARMUP,
             end: END,
             first_layer: 0,
-            of_mean: data.loss_of_mean(),
+            loss_of_mean: data.loss_of_mean(),
         };
         (network, schedule)
     }
@@ -353,7 +353,7 @@ impl<'a> Siren<'a> {
             warmup: REFIT_WARMUP,
             end: REFIT_END,
             first_layer: 0,
-            of_mean: f64::INFINITY,
+            loss_of_mean: f64::INFINITY,
         }
     }
 }
