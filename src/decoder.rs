@@ -1,4 +1,4 @@
-//! container → network → a handle to render from.
+//! container → network → a decoder to render from.
 
 mod cost;
 mod fidelity;
@@ -60,21 +60,21 @@ impl Decoder {
     pub fn open<R: Read>(reader: R) -> Result<Self> {
         Self::with_limits(reader, &Limits::default())
     }
-    /// As [`Decoder::open`], within other limits.
+    /// Reads a `.siren` file like [`Decoder::open`], within the given limits.
     ///
     /// # Errors
-    /// As [`Decoder::open`].
+    /// The errors of [`Decoder::open`].
     pub fn with_limits<R: Read>(reader: R, limits: &Limits) -> Result<Self> {
         Self::of(container::read(reader, limits)?, limits)
     }
-    /// As [`Decoder::with_limits`], of a file that is in memory, which is not copied.
+    /// Decodes a `.siren` file in memory within the given limits, without copying it.
     ///
     /// # Errors
-    /// As [`Decoder::open`], without `Io`.
+    /// The errors of [`Decoder::open`], except `Io`.
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self> {
         Self::of(container::parse(bytes, limits)?, limits)
     }
-    /// A decoder for a file that was read and found valid.
+    /// A decoder for a file that was read and validated.
     ///
     /// # Errors
     /// `Io` if the system has no memory for its networks.
@@ -82,17 +82,19 @@ impl Decoder {
         let networks = ieee(|| file.networks.decode())?;
         Ok(Decoder { networks, file, limits: limits.clone(), engine: Engine::default(), cancel: None })
     }
-    /// Renderings end with [`Error::Cancelled`](crate::Error::Cancelled) soon after `cancelled` says so: it is asked between blocks of 128 points
-    /// of a tile, from all threads that render. [`Limits::time`] sets a time instead.
+    /// Makes renderings end with [`Error::Cancelled`](crate::Error::Cancelled) soon after `cancelled` returns
+    /// true. It is called between blocks of 128 points of a tile, from all rendering threads. For a time
+    /// limit, use [`Limits::time`].
     pub fn with_cancel(self, cancelled: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Decoder { cancel: Some(Cancel::new(cancelled)), ..self }
     }
-    /// Evaluates the networks on `device` instead of the CPU: to the same bits. [`Device::Auto`] takes a usable GPU that has room
-    /// for them, and otherwise the CPU, also when the GPU fails while it renders.
+    /// Evaluates the networks on `device` instead of the CPU, with the same bits. [`Device::Auto`] uses a GPU
+    /// if one is usable and large enough, and otherwise the CPU; it also falls back to the CPU if the GPU
+    /// fails during a rendering.
     ///
     /// # Errors
-    /// `Device` if the device asked for by name is not usable, or a network is too wide for it; renderings give the same
-    /// error where it fails later.
+    /// `Device` if a device requested by index is not usable, or a network is too wide for it; renderings
+    /// return the same error if it fails later.
     pub fn with_device(self, device: Device) -> Result<Self> {
         Ok(Decoder { engine: Engine::new(device, &self.networks)?, ..self })
     }
@@ -100,15 +102,15 @@ impl Decoder {
     pub fn device(&self) -> DeviceUsed<'_> {
         self.engine.device()
     }
-    /// The signal.
+    /// The description of the signal.
     pub fn description(&self) -> &Description {
         &self.file.description
     }
-    /// Its partition.
+    /// The partition of the signal.
     pub fn tiles(&self) -> &Tiles {
         &self.file.tiles
     }
-    /// How the values of the networks become those of the signal; `None` where they are the same.
+    /// The conversion from network values to signal values; `None` if they are equal.
     pub fn units(&self) -> Option<&Units> {
         self.file.units.as_ref()
     }
@@ -125,7 +127,7 @@ impl Decoder {
         &self.file.metadata
     }
 
-    /// The watch over a rendering that begins now.
+    /// A watch over a rendering that begins now.
     fn watch(&self) -> Watch<'_> {
         Watch::new(&self.limits, self.cancel.as_ref())
     }

@@ -1,11 +1,11 @@
-//! What can go wrong, sorted by who is at fault.
+//! Errors, sorted by who is at fault.
 
 use std::io;
 
-/// The result of everything fallible in this crate.
+/// The result of every fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// An error, by who is at fault. Messages are one sentence with the offending value and what was expected.
+/// An error, by who is at fault. Each message is one sentence with the offending value and the expected one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,12 +15,12 @@ pub enum Error {
     /// The file breaks the specification of its format.
     #[error("malformed {what}: {detail}")]
     Format {
-        /// The format or the part of it: `.siren`, `NETWORK section`, `PNG`.
+        /// The format or the part of it, such as `.siren`, `NETWORK section`, `PNG`.
         what: &'static str,
         /// What was found and what was expected.
         detail: String,
     },
-    /// The specification allows it; this program does not do it.
+    /// The file follows the specification, but this program does not implement the feature.
     #[error("unsupported {what}: {detail}")]
     Unsupported {
         /// The format or the part of it.
@@ -28,20 +28,20 @@ pub enum Error {
         /// What was found and what is supported.
         detail: String,
     },
-    /// A limit, asked before the resource was spent.
+    /// A limit would be exceeded; checked before the resource is spent.
     #[error("{what} {needed} exceeds the limit of {allowed}")]
     Limit {
-        /// The resource: `samples`, `parameters`, `multiply-adds`, ….
+        /// The resource, such as `samples`, `parameters`, `multiply-adds`.
         what: &'static str,
-        /// How much was asked for.
+        /// The amount that was needed.
         needed: u64,
-        /// How much is allowed.
+        /// The amount that is allowed.
         allowed: u64,
     },
-    /// The caller said that the result is not wanted any more.
+    /// The caller cancelled the work.
     #[error("cancelled")]
     Cancelled,
-    /// The caller passed an impossible value.
+    /// The caller passed an invalid value.
     #[error("{name}: {detail}")]
     Parameter {
         /// The option or argument.
@@ -49,42 +49,42 @@ pub enum Error {
         /// The value and what is allowed.
         detail: String,
     },
-    /// The caller asked for a smaller file than any of the signal is.
+    /// The requested size is below that of the smallest file of the signal.
     #[error(
-        "a file of {asked} bytes was asked for, the smallest of this signal has {least}, {metadata} of them metadata"
+        "the requested size is {asked} bytes, the smallest file of this signal has {least}, {metadata} of them metadata"
     )]
     TooSmall {
-        /// Bytes of the whole file that was asked for.
+        /// Requested bytes of the whole file.
         asked: u64,
-        /// Bytes of the smallest file, that of the signal's mean.
+        /// Bytes of the smallest file, which stores the signal's mean.
         least: u64,
-        /// How many of them are metadata.
+        /// Bytes of metadata among them.
         metadata: u64,
     },
     /// A compute device is missing or failed.
     #[error("device {device}: {detail}")]
     Device {
-        /// The device asked for.
+        /// The requested device.
         device: String,
-        /// Why it is not usable.
+        /// Why the device is not usable.
         detail: String,
     },
 }
 
 impl Error {
-    /// A `Format` error.
+    /// Makes a `Format` error.
     pub(crate) fn format(what: &'static str, detail: impl Into<String>) -> Self {
         Error::Format { what, detail: detail.into() }
     }
-    /// An `Unsupported` error.
+    /// Makes an `Unsupported` error.
     pub(crate) fn unsupported(what: &'static str, detail: impl Into<String>) -> Self {
         Error::Unsupported { what, detail: detail.into() }
     }
-    /// The system has no memory for what the limits allow.
+    /// The system has not enough memory for something that the limits allow.
     pub(crate) fn out_of_memory() -> Self {
         Error::Io(io::ErrorKind::OutOfMemory.into())
     }
-    /// A `Parameter` error.
+    /// Makes a `Parameter` error.
     pub(crate) fn parameter(name: &'static str, detail: impl Into<String>) -> Self {
         Error::Parameter { name, detail: detail.into() }
     }

@@ -2,31 +2,34 @@
 //!
 //! # Positions
 //!
-//! A position is counted in native samples along each axis, the fastest axis first: `x, y` of a picture, to the right
-//! and down, `t` of a sound. **Sample centres are at integers.** Sample `k` covers `k − ½ … k + ½`, so an axis of `N` samples
-//! is `−½ … N − ½` long, and nothing lies beyond. A position is a binary64 number; networks see it as a binary32
-//! coordinate, −1 to 1 along the longest axis of their tile, which tells neighbours apart down to about 2⁻²⁴ of the
-//! tile's length. A zoom beyond that shows steps.
+//! A position is counted in native samples along each axis, the fastest axis first: `x, y` of a picture, to
+//! the right and down, `t` of a sound. **Sample centres are at integers.** Sample `k` covers `k − ½ … k + ½`,
+//! so an axis of `N` samples extends from `−½` to `N − ½`, and the signal ends there. A position is a
+//! binary64 number; networks receive it as a binary32 coordinate, −1 to 1 along the longest axis of their
+//! tile, which resolves about 2⁻²⁴ of the tile's length. A closer zoom shows steps.
 //!
-//! The command line says the same, with two conveniences: `--region X,Y,W,H` counts from the corner of the picture (so
-//! `0,0,W,H` is the whole, the pixels 0 to W − 1), and sounds are in seconds, with sample `k` at `k / rate`. With
-//! `sample --normalized`, −1 to 1 is the longest axis of the whole signal, others in proportion.
+//! The command line uses the same positions, with two conveniences: `--region X,Y,W,H` counts from the corner
+//! of the picture (so `0,0,W,H` is the whole picture, the pixels 0 to W − 1), and positions in sounds are in
+//! seconds, with sample `k` at `k / rate`. With `sample --normalized`, −1 to 1 is the longest axis of the
+//! whole signal, others in proportion.
 //!
 //! # Values
 //!
-//! A decoder gives *unit values*: 0 to 1 for unsigned integer sources, −1 to 1 for signed ones, the source's own numbers
-//! for floats. They are not clamped; [`SampleFormat::quantize`](crate::signal::SampleFormat::quantize) rounds and clamps
-//! them to codes.
+//! A decoder gives *unit values*: 0 to 1 for unsigned integer sources, −1 to 1 for signed ones, the source's
+//! own numbers for floats. They are not clamped;
+//! [`SampleFormat::quantize`](crate::signal::SampleFormat::quantize) rounds and clamps them to codes.
 //!
-//! Floats may be in any unit, kelvin or nanometres: the encoder fits them over their range, and the file says by which
-//! [`Units`](crate::signal::Units) networks become values, of 1e-30 as of 1e30. So a relief costs the same in metres and in
-//! kilometres. **PSNR of floats refers to their range**, the largest maximum − minimum of a channel of the original, and of
-//! sound to half of that, the amplitude; [`EncodeOptions::peak`](crate::EncodeOptions::peak) or `--peak` gives another. That of
-//! integers refers to 1. One scale serves all channels, so those of very different ranges are better stored apart.
+//! Floats may be in any unit, kelvin or nanometres, from 1e-30 to 1e30: the encoder fits them relative to
+//! their range, and the file records the [`Units`](crate::signal::Units) that convert network values back. So
+//! a relief takes as many bytes in metres as in kilometres. **PSNR of floats refers to their range**, the
+//! largest maximum − minimum of a channel of the original; for sound, to half of that, the amplitude.
+//! [`EncodeOptions::peak`](crate::EncodeOptions::peak) or `--peak` sets another peak. PSNR of integers refers
+//! to 1. All channels share one scale, so channels of very different ranges are better stored in separate
+//! files.
 //!
 //! # Grids, regions, zooms
 //!
-//! A [`Grid`](crate::signal::Grid) says where samples are. Three ways lead to one:
+//! A [`Grid`](crate::signal::Grid) defines the positions of samples. It can be made in three ways:
 //!
 //! ```
 //! use sirenc::signal::{Axis, Grid, Region};
@@ -37,7 +40,7 @@
 //! let decoder = Decoder::open(&file[..])?;
 //! let picture = decoder.description();
 //!
-//! // 1. A size for the whole.
+//! // 1. A size for the whole signal.
 //! let twice = Grid::resized(picture, &[256, 256])?;
 //! // 2. A part of a grid: the samples whose positions lie in a region, with the bits they have in the whole.
 //! let region = Region::new(picture, &[31.5, 15.5], &[63.5, 47.5])?; // pixels 32 to 63 and 16 to 47
@@ -48,7 +51,7 @@
 //!
 //! let (whole, detail) = (decoder.render(&twice)?, decoder.render(&part)?);
 //! assert_eq!(detail[..3], whole[(32 * 256 + 64) * 3..][..3]);
-//! // What a rendering costs is known before.
+//! // The cost of a rendering is known before it starts.
 //! assert!(decoder.request(&part).cost()?.macs * 10 < decoder.request(&twice).cost()?.macs);
 //! # assert_eq!(decoder.request(&zoom).cost()?.samples, 640 * 640 * 3);
 //! # Ok(())
@@ -57,21 +60,24 @@
 //!
 //! # Footprints
 //!
-//! A grid finer than the native one takes the signal at its positions. A coarser one that did so would alias: what is
-//! too fine for it would come back as false patterns. Its samples are means over their *footprint* instead, the cell of the
-//! grid around each position, at ⌈spacing⌉ positions along each axis. At an integer spacing these are the native samples: at
-//! half the size, a pixel is the mean of 2 × 2 native ones, which at 2 bpp is 8 to 10 dB nearer to the truth than points are
-//! (`benches/README.md`). Colours of a picture with alpha are means by their alpha, so that what is not seen does not darken the edge
-//! of what is. The order of the sum is specified, so the result is exact
-//! on every machine. [`Grid::at_points`](crate::signal::Grid::at_points) takes points all the same, and
-//! [`Axis::footprint`](crate::signal::Axis::footprint) any number of positions.
+//! A grid finer than the native one samples the signal at its positions. A coarser grid would alias that way:
+//! detail too fine for it would appear as false patterns. Its samples are means over their *footprint*
+//! instead, the cell of the grid around each position, at ⌈spacing⌉ positions along each axis. At an integer
+//! spacing these are the native samples: at half the size, a pixel is the mean of 2 × 2 native ones, which at
+//! 2 bpp is 8 to 10 dB closer to the original than points are (`benches/README.md`). Colours of a picture
+//! with alpha are weighted by their alpha, so that invisible colours do not darken the edges of visible ones.
+//! The order of the sum is specified, so the result is exact on every machine.
+//! [`Grid::at_points`](crate::signal::Grid::at_points) turns footprints off, and
+//! [`Axis::footprint`](crate::signal::Axis::footprint) sets any number of positions.
 //!
 //! # Derivatives
 //!
-//! Networks of sines have derivatives of every order, and a decoder gives those of the decoded signal exactly: not
-//! differences of samples, and through the seams of tiles too, which are blended with two continuous derivatives. **The unit
-//! is unit values per native sample**, whatever the spacing of the grid, so a gradient does not change with the zoom. At a
-//! coarser grid it is that of the averaged signal, which is the average of the gradient; that of colours too, whatever their alpha.
+//! Networks of sines have derivatives of every order, and a decoder computes those of the decoded signal
+//! exactly: they are not differences of samples, and they are exact in the seams of tiles too, which are
+//! blended with two continuous derivatives. **The unit is unit values per native sample**, whatever the
+//! spacing of the grid, so a gradient does not change with the zoom. On a coarser grid it is the gradient of
+//! the averaged signal, which is the average of the gradient; colours count alike in it, whatever their
+//! alpha.
 //!
 //! ```
 //! use sirenc::network::Jet;
@@ -98,17 +104,19 @@
 //! # }
 //! ```
 //!
-//! They are exact for the *decoded* signal. How close it is to the original's is another matter: samples say nothing about
-//! what lies between them, so a network is free to have slopes of its own there, and the more parameters it has, the
-//! more it does. [`Decoder::gradient_error`](crate::Decoder::gradient_error), or `sirenc verify FILE ORIGINAL --derivatives`,
-//! measures it; `EncodeOptions::gradient_weight`, `sirenc encode --gradient-weight λ`, takes that freedom away.
-//! It adds `λ · Σ_a (∂f/∂x_a − g_a)²` to the squared error at every sample, in the fit and in what quantization takes for
-//! an error. `g` is the central difference of the samples of eighth order, or a gradient that is supplied
-//! (`--gradient FILE.npy`), and the network's slope is that over a quarter of a sample, which its own values show. A gradient is
-//! per native sample, so λ is a square of samples: at 1, an error counts twice that is a wave of 2π samples.
+//! These derivatives are exact for the *decoded* signal. How close they are to those of the original is
+//! another question: samples do not determine the signal between them, so a network is free to have any slope
+//! there, and the more parameters it has, the more its slopes deviate.
+//! [`Decoder::gradient_error`](crate::Decoder::gradient_error), or `sirenc verify FILE ORIGINAL
+//! --derivatives`, measures the deviation; `EncodeOptions::gradient_weight`, or `sirenc encode
+//! --gradient-weight λ`, reduces it. It adds `λ · Σ_a (∂f/∂x_a − g_a)²` to the squared error at every sample,
+//! in the fit and in quantization. `g` is the central difference of eighth order of the samples, or a
+//! supplied gradient (`--gradient FILE.npy`), and the slope of the network is the difference of its values
+//! over a quarter of a sample. A gradient is per native sample, so the unit of λ is square samples: at 1, an
+//! error that is a wave of 2π samples counts twice.
 //!
-//! What it costs and gains, in PSNR and gradient error at equal size (384 × 256 from the middle of two Kodak pictures,
-//! effort 4; the fit takes twice as long with a weight, and effort 5 without one as long as effort 4 with one):
+//! PSNR and gradient error at equal size (384 × 256 from the middle of two Kodak pictures, effort 4; a weight
+//! doubles the time of the fit, so effort 5 without a weight takes as long as effort 4 with one):
 //!
 //! | | λ = 0, effort 5 | λ = 0 | 0.03 | 0.1 | 0.3 | 1 |
 //! |---|---|---|---|---|---|---|
@@ -119,6 +127,7 @@
 //! | kodim21, 1 bpp | 31.09 dB, 50.4 % | 30.61 dB, 48.8 % | 31.30, 37.3 | 31.08, 27.6 | 30.88, 24.4 | 30.31, 24.0 |
 //! | kodim21, 3 bpp | 36.92 dB, 78.8 % | 36.61 dB, 75.5 % | 37.48, 23.8 | 37.00, 17.0 | 36.33, 14.7 | 35.42, 13.9 |
 //!
-//! A tenth is a good weight; nothing is gained beyond a third, and much of what is left at low rates is texture that is not
-//! there at all. More effort without a weight makes slopes worse. Enlarging gains by it too: from fits of 38 dB at half the
-//! size, four Kodak pictures come back 0.15 to 0.35 dB nearer to the originals than by Lanczos, at a weight of 0.1.
+//! A weight of 0.1 is a good choice; above 0.3 nothing is gained, and much of the remaining error at low
+//! rates is texture that the file does not contain. More effort without a weight makes slopes worse.
+//! Enlarging benefits too: fitted at half the size with 38 dB and a weight of 0.1, four Kodak pictures are
+//! enlarged 0.15 to 0.35 dB closer to the originals than by Lanczos.

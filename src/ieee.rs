@@ -1,13 +1,14 @@
-//! The arithmetic of the specification whatever the host has set: rounding to nearest, subnormal numbers kept.
+//! Runs arithmetic as the specification defines it, whatever modes the host has set: rounding to nearest,
+//! subnormal numbers kept.
 //!
-//! A host may have changed the control bits of its threads, as libraries do that are built for fast arithmetic, and threads
-//! inherit them. All that decides a sample runs within [`ieee`].
+//! A host may have changed the control bits of its threads, as libraries built for fast arithmetic do, and
+//! threads inherit them. All arithmetic that decides a sample runs within [`ieee`].
 
 #![allow(unsafe_code)]
 
-/// Runs `work` with the default control bits, and puts those of the host back, also after a panic.
+/// Runs `work` with the default control bits and restores those of the host, also after a panic.
 pub(crate) fn ieee<T>(work: impl FnOnce() -> T) -> T {
-    // Nothing that `work` computes may be moved to where the bits are still the host's.
+    // Not inlined: no computation of `work` may be moved to where the host's bits are set.
     #[inline(never)]
     fn call<T>(work: impl FnOnce() -> T) -> T {
         work()
@@ -16,9 +17,9 @@ pub(crate) fn ieee<T>(work: impl FnOnce() -> T) -> T {
     call(work)
 }
 
-/// The default control bits, for as long as it lives.
+/// Sets the default control bits until it is dropped.
 pub(crate) struct Control {
-    /// Those of the host, if they differ.
+    /// The bits of the host, if they differ.
     host: Option<Bits>,
 }
 
@@ -45,27 +46,29 @@ impl Drop for Control {
 
 use register::{Bits, CONTROL, DEFAULT, read, write};
 
-/// MXCSR. In assembly, as the compiler assumes the default and deprecates its own functions for it.
+/// MXCSR. In assembly, since the compiler assumes the default and deprecates its own functions for it.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod register {
     use std::arch::asm;
 
     pub type Bits = u32;
-    /// All but the flags of exceptions that have occurred.
+    /// All bits but the flags of past exceptions.
     pub const CONTROL: Bits = !0x3F;
-    /// Exceptions masked, to nearest, nothing flushed to 0.
+    /// Exceptions masked, rounding to nearest, no flushing to 0.
     pub const DEFAULT: Bits = 0x1F80;
 
     #[inline]
     pub fn read() -> Bits {
         let mut bits: Bits = 0;
-        // SAFETY: every target of this architecture that Rust computes floats on in this way has SSE; the pointer is to a local.
+        // SAFETY: every target of this architecture whose floats Rust computes in SSE has the instruction;
+        // the pointer is to a local.
         unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut bits, options(nostack, preserves_flags)) };
         bits
     }
     #[inline]
     pub fn write(bits: Bits) {
-        // SAFETY: as above; the bits are the default or such as were read, none of them reserved.
+        // SAFETY: the instruction is present on every target with SSE; the bits are the default or were read
+        // before, so none of them is reserved.
         unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const bits, options(nostack, preserves_flags)) };
     }
 }
@@ -77,7 +80,7 @@ mod register {
 
     pub type Bits = u64;
     pub const CONTROL: Bits = !0;
-    /// To nearest, nothing flushed to 0, no trap.
+    /// Rounding to nearest, no flushing to 0, no traps.
     pub const DEFAULT: Bits = 0;
 
     #[inline]
@@ -89,12 +92,12 @@ mod register {
     }
     #[inline]
     pub fn write(bits: Bits) {
-        // SAFETY: the bits are the default or such as were read.
+        // SAFETY: the register may always be written; the bits are the default or were read before.
         unsafe { asm!("msr fpcr, {}", in(reg) bits, options(nostack, preserves_flags)) };
     }
 }
 
-/// Elsewhere the bits are taken to be the default.
+/// On other architectures the bits are assumed to be the default.
 #[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
 mod register {
     pub type Bits = u32;
@@ -107,18 +110,18 @@ mod register {
     pub fn write(_: Bits) {}
 }
 
-/// What a host may have set: its control bits, for tests.
+/// Control bits that a host may have set, for tests.
 #[cfg(all(test, any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(crate) mod tests {
     use super::*;
 
-    /// Ways to disturb arithmetic: subnormal numbers flushed to 0, rounding up, and down.
+    /// Control bits that disturb arithmetic: subnormal numbers flushed to 0, rounding up, rounding down.
     #[cfg(target_arch = "x86_64")]
     pub const DISTURBED: [Bits; 3] = [DEFAULT | 0x8040, DEFAULT | 0x4000, DEFAULT | 0x2000];
     #[cfg(target_arch = "aarch64")]
     pub const DISTURBED: [Bits; 3] = [1 << 24, 1 << 22, 2 << 22];
 
-    /// Runs `work` on a thread whose host has set `bits`.
+    /// Runs `work` on a thread with control bits `bits`.
     pub fn disturbed<T: Send>(bits: Bits, work: impl FnOnce() -> T + Send) -> T {
         let host = || {
             write(bits);
@@ -140,7 +143,7 @@ pub(crate) mod tests {
             assert_eq!(own, expected);
             host
         });
-        // The test sees what it is about.
+        // The test has an effect.
         assert_eq!(flushed.2, 0.0);
         assert!(up != expected && down != expected);
     }

@@ -10,12 +10,12 @@ use image::{ColorType, ImageDecoder, ImageError, ImageResult, hooks};
 use std::io::Read;
 use std::time::Duration;
 
-/// Teaches the `image` crate to read `.siren` pictures, by their extension and by their content. Returns whether it did
-/// not know them already.
+/// Registers a decoder of `.siren` pictures with the `image` crate, by extension and by content. Returns
+/// false if it was registered already.
 ///
-/// Pictures have their native size, sample format, ICC profile and Exif block. Binary32 grey, for which `image` has no
-/// colour type, is read as RGB. One that takes more than 10¹² multiply-adds ([`Cost::macs`](crate::Cost::macs)), 512 MiB or a
-/// minute is refused; [`Decoder`] has [`Limits`] of your own.
+/// Pictures have their native size, sample format, ICC profile and Exif block. Binary32 grey, for which
+/// `image` has no colour type, is read as RGB. A picture that takes more than 10¹² multiply-adds
+/// ([`Cost::macs`](crate::Cost::macs)), 512 MiB or a minute is refused; [`Decoder`] accepts other [`Limits`].
 ///
 /// ```no_run
 /// sirenc::register_image_hook();
@@ -33,8 +33,8 @@ pub fn register_image_hook() -> bool {
     registered
 }
 
-/// What a picture may cost that a program opens without having looked at it: a tenth of the usual work, as much memory as the
-/// `image` crate allows by default, and a minute.
+/// Limits for a picture that a program opens without inspecting it: a tenth of the usual work, as much memory
+/// as the `image` crate allows by default, and a minute.
 fn limits() -> Limits {
     let usual = Limits::default();
     Limits { macs: usual.macs / 10, memory_bytes: 512 << 20, time: Some(Duration::from_secs(60)), ..usual }
@@ -129,7 +129,7 @@ fn unsupported(what: String) -> ImageError {
     ImageError::Unsupported(UnsupportedError::from_format_and_kind(hint(), kind))
 }
 
-/// An error by who is at fault, in the words of the `image` crate.
+/// Converts an error to one of the `image` crate, by who is at fault.
 fn fault(error: Error) -> ImageError {
     match error {
         Error::Io(error) => ImageError::IoError(error),

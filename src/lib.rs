@@ -1,7 +1,7 @@
 //! A signal stored as a SIREN: small networks with sine activations that map coordinates to values.
 //!
-//! file → [`media`] → [`signal`] → [`encode`]: fit → quantize → [`container`]; and back,
-//! [`container`] → [`network`] → [`Decoder::render`]
+//! file → [`media`] → [`signal`] → [`encode`]: fit → quantize → [`container`]; and back, [`container`] →
+//! [`network`] → [`Decoder::render`]
 //!
 //! ```no_run
 //! use sirenc::signal::Grid;
@@ -21,10 +21,10 @@
 //!
 //! The [`guide`] explains coordinates, units, footprints and derivatives.
 //!
-//! Features: `cli` and `cuda` (the default: the whole program, which fits on a GPU where there is one), `encoder`, `media`, `threads`,
-//! `image-hook` (`.siren` files for the `image` crate), and `candle`, a reference backend for tests (`candle-cuda`: on a GPU, which needs
-//! the CUDA toolkit and excludes `cuda`, so there is no build with all features). Without default features the crate
-//! is the decoder alone.
+//! Features: `cli` and `cuda` (the default: the whole program, which uses a GPU if one is present),
+//! `encoder`, `media`, `threads`, `image-hook` (`.siren` files for the `image` crate), and `candle`, a
+//! reference backend for tests (`candle-cuda` runs it on a GPU; it needs the CUDA toolkit and excludes
+//! `cuda`, so no build has all features). Without default features the crate is the decoder alone.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 

@@ -1,11 +1,11 @@
-//! One budget for everything a file can make a decoder spend, asked before it is spent.
+//! Limits of everything a file can make a decoder spend, checked before it is spent.
 
 use crate::error::{Error, Result};
 use crate::setters::setters;
 use std::num::Saturating;
 use std::time::Duration;
 
-/// What reading and rendering may cost. All finite by default.
+/// Limits of the cost of reading and rendering; all but the time are finite by default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -19,14 +19,14 @@ pub struct Limits {
     pub tiles: u64,
     /// Samples (positions × channels) of one rendering; default 2³⁰.
     pub samples: u64,
-    /// Bytes of memory that reading or rendering a file takes at any moment, the file itself included; default 4 GiB.
-    /// Pictures and sounds: see `media::read_from`.
+    /// Bytes of memory that reading or rendering a file takes at any moment, including the file itself;
+    /// default 4 GiB. For reading pictures and sounds see `media::read_from`.
     pub memory_bytes: u64,
-    /// Work of one rendering in multiply-adds, as [`Cost::macs`](crate::Cost::macs) counts it; default 10¹³, which two cores with
-    /// AVX-512 do in 100 s.
+    /// Work of one rendering in multiply-adds, counted like [`Cost::macs`](crate::Cost::macs); default 10¹³,
+    /// which two cores with AVX-512 do in 100 s.
     pub macs: u64,
-    /// Wall-clock time of one rendering, asked between blocks of 128 points of a tile; default none. Whether it suffices
-    /// depends on the machine.
+    /// Wall-clock time of one rendering, checked between blocks of 128 points of a tile; default none.
+    /// Whether a time suffices depends on the machine.
     pub time: Option<Duration>,
 }
 
@@ -57,17 +57,17 @@ impl Limits {
         time ?optional: Duration,
     }
 
-    /// `Ok` if `needed` of `what` fits into `allowed`.
+    /// `Ok` if `needed` of `what` is within `allowed`.
     pub(crate) fn ask(what: &'static str, needed: u64, allowed: u64) -> Result<()> {
         if needed <= allowed { Ok(()) } else { Err(Error::Limit { what, needed, allowed }) }
     }
 }
 
-/// A size or an amount of work that is compared with a limit: what is too large to be counted is above every
-/// limit.
+/// A size or an amount of work to be compared with a limit; it saturates, so that a number too large to be
+/// counted exceeds every limit.
 pub(crate) type Amount = Saturating<u64>;
 
-/// What a task has in memory, against [`Limits::memory_bytes`]: room is asked for before it is made.
+/// The memory that a task holds, limited by [`Limits::memory_bytes`] and checked before it is allocated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
     held: Amount,
@@ -78,11 +78,11 @@ impl Memory {
     pub(crate) fn new(limits: &Limits) -> Self {
         Memory { held: Saturating(0), allowed: limits.memory_bytes }
     }
-    /// `Ok` if there is room for `bytes` beside what is held, for a while.
+    /// `Ok` if `bytes` may be allocated temporarily in addition to the memory held.
     pub(crate) fn ask(&self, bytes: Amount) -> Result<()> {
         Limits::ask("bytes of memory", (self.held + bytes).0, self.allowed)
     }
-    /// Asks for `bytes` that are held from now on.
+    /// Adds `bytes` to the memory held, if the limit allows.
     pub(crate) fn hold(&mut self, bytes: Amount) -> Result<()> {
         self.ask(bytes)?;
         self.held += bytes;
@@ -90,35 +90,35 @@ impl Memory {
     }
 }
 
-/// `count` as a number of items in memory, if there can be as many.
+/// `count` as a number of items in memory; an error if no memory can hold so many.
 pub(crate) fn addressable(count: impl TryInto<usize>) -> Result<usize> {
     count.try_into().map_err(|_| Error::out_of_memory())
 }
 
-/// An empty vector with room for exactly `count` items, if the system has it.
-pub(crate) fn room<T>(count: impl TryInto<usize>) -> Result<Vec<T>> {
+/// An empty vector with capacity for exactly `count` items, if the system has the memory.
+pub(crate) fn try_vec<T>(count: impl TryInto<usize>) -> Result<Vec<T>> {
     let mut items = vec![];
     items.try_reserve_exact(addressable(count)?).map_err(|_| Error::out_of_memory())?;
     Ok(items)
 }
 
-/// `count` times `item`, if the system has room for them.
-pub(crate) fn filled<T: Clone>(count: impl TryInto<usize>, item: T) -> Result<Vec<T>> {
+/// A vector of `count` times `item`, if the system has the memory.
+pub(crate) fn try_filled<T: Clone>(count: impl TryInto<usize>, item: T) -> Result<Vec<T>> {
     let count = addressable(count)?;
-    let mut items = room(count)?;
+    let mut items = try_vec(count)?;
     items.resize(count, item);
     Ok(items)
 }
 
-/// All `items`, if the system has room for them.
-pub(crate) fn collected<T>(items: impl ExactSizeIterator<Item = T>) -> Result<Vec<T>> {
-    let mut all = room(items.len())?;
+/// A vector of all `items`, if the system has the memory.
+pub(crate) fn try_collect<T>(items: impl ExactSizeIterator<Item = T>) -> Result<Vec<T>> {
+    let mut all = try_vec(items.len())?;
     all.extend(items);
     Ok(all)
 }
 
-/// Lengthens `items` with `item` to `length`, if the system has room for them.
-pub(crate) fn lengthen<T: Clone>(items: &mut Vec<T>, length: usize, item: T) -> Result<()> {
+/// Extends `items` with copies of `item` to `length`, if the system has the memory.
+pub(crate) fn try_grow<T: Clone>(items: &mut Vec<T>, length: usize, item: T) -> Result<()> {
     if let Some(more) = length.checked_sub(items.len()) {
         items.try_reserve_exact(more).map_err(|_| Error::out_of_memory())?;
         items.resize(length, item);

@@ -1,4 +1,4 @@
-//! The word to stop: of the clock, and of whoever asked for the work.
+//! Stops work when its time is over or its caller cancels it.
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Tells whether the work is still wanted.
+/// Returns true once the caller cancels the work.
 #[derive(Clone)]
 pub(crate) struct Cancel(Arc<dyn Fn() -> bool + Send + Sync>);
 
@@ -22,24 +22,24 @@ impl fmt::Debug for Cancel {
     }
 }
 
-/// One piece of work, to be asked often, from any thread.
+/// Watches one piece of work; checked often, from any thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Watch<'a> {
-    /// When it began and how long it may take.
+    /// The start of the work and the time it may take.
     time: Option<(Instant, Duration)>,
     cancel: Option<&'a Cancel>,
 }
 
 impl<'a> Watch<'a> {
-    /// Work that begins now.
+    /// Begins to watch work that starts now.
     pub fn new(limits: &Limits, cancel: Option<&'a Cancel>) -> Self {
         Watch { time: limits.time.map(|allowed| (Instant::now(), allowed)), cancel }
     }
-    /// `Ok` if it may go on.
+    /// `Ok` if the work may continue.
     ///
     /// # Errors
-    /// `Cancelled`; `Limit` if its time is over.
-    pub fn ask(&self) -> Result<()> {
+    /// `Cancelled`; `Limit` if the time is over.
+    pub fn check(&self) -> Result<()> {
         if self.cancel.is_some_and(|Cancel(cancelled)| cancelled()) {
             return Err(Error::Cancelled);
         }

@@ -4,7 +4,7 @@ use super::magnitude::{Coder, Context, MAX_MAGNITUDE, Reader};
 use super::quantized::{QuantizedNetwork, STEP_INDICES};
 use super::table::SHAPES;
 use crate::error::{Error, Result};
-use crate::limits::room;
+use crate::limits::try_vec;
 use crate::network::Shape;
 
 /// Set in the first byte if the biases of sine layers are stored as differences.
@@ -32,9 +32,9 @@ pub(super) fn decode(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetw
     if parameters.div_ceil(PARAMETERS_PER_BYTE) > bytes.len() as u64 {
         return Err(error(format!("{} bytes for {parameters} parameters", stream.len())));
     }
-    let mut networks = room(shapes.len())?;
+    let mut networks = try_vec(shapes.len())?;
     for &shape in shapes {
-        let (mut steps, mut symbols) = (room(shape.layers().len())?, room(shape.parameters())?);
+        let (mut steps, mut symbols) = (try_vec(shape.layers().len())?, try_vec(shape.parameters())?);
         steps.resize(shape.layers().len(), (0, 0));
         symbols.resize(shape.parameters(), 0);
         networks.push(QuantizedNetwork { shape, steps, symbols });

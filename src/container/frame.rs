@@ -6,7 +6,7 @@
 use super::fields::Fields;
 use super::zstandard::Decoder;
 use crate::error::Result;
-use crate::limits::{Amount, Memory, addressable, room};
+use crate::limits::{Amount, Memory, addressable, try_vec};
 use std::num::Saturating;
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -34,7 +34,7 @@ pub(super) fn decompress(frame: &[u8], size: u64, what: &'static str, memory: &M
 
     memory.ask(Saturating(size) + SCRATCH)?;
     let size = addressable(size)?;
-    let mut content = room(size)?;
+    let mut content = try_vec(size)?;
     let mut decoder = Decoder::new(largest as usize, window)?;
     let mut last = false;
     while !last {

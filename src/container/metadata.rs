@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::frame::decompress;
 use crate::error::Result;
-use crate::limits::{Limits, Memory, room};
+use crate::limits::{Limits, Memory, try_vec};
 use crate::signal::{Metadata, MetadataKind};
 use std::num::Saturating;
 
@@ -47,7 +47,7 @@ pub(super) fn read(payload: &[u8], limits: &Limits, memory: &mut Memory) -> Resu
         let length = fields.varint("block length")?;
         let bytes = fields.take(length, "block")?;
         if let Some(kind) = kind(number) {
-            let mut block = room(bytes.len())?;
+            let mut block = try_vec(bytes.len())?;
             block.extend_from_slice(bytes);
             blocks.push(Metadata { kind, bytes: block });
         }

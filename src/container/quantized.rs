@@ -4,7 +4,7 @@ use super::magnitude::MAX_MAGNITUDE;
 use super::{MAX_DEPTH, MAX_PARAMETER, MAX_WIDTH, Networks};
 use crate::error::Result;
 use crate::ieee::ieee;
-use crate::limits::room;
+use crate::limits::try_vec;
 use crate::network::{Network, Shape};
 
 /// Step indices.
@@ -150,13 +150,13 @@ impl Networks {
     /// `Io` if the system has no memory for them.
     pub fn decode(&self) -> Result<Vec<Network>> {
         let copy = |network: &Network| {
-            let mut parameters = room(network.parameters().len())?;
+            let mut parameters = try_vec(network.parameters().len())?;
             parameters.extend_from_slice(network.parameters());
             Ok(Network::from_parameters(network.shape(), parameters))
         };
         match self {
             Networks::Quantized(networks) => {
-                each(networks, |n| Ok(n.dequantize_into(room(n.shape.parameters())?)))
+                each(networks, |n| Ok(n.dequantize_into(try_vec(n.shape.parameters())?)))
             }
             Networks::Half(networks) | Networks::Single(networks) => each(networks, copy),
         }
@@ -178,7 +178,7 @@ impl Networks {
 
 /// What `convert` makes of each of `items`, if the system has room.
 fn each<T>(items: &[T], convert: impl Fn(&T) -> Result<Network>) -> Result<Vec<Network>> {
-    let mut networks = room(items.len())?;
+    let mut networks = try_vec(items.len())?;
     for item in items {
         networks.push(convert(item)?);
     }

@@ -6,7 +6,7 @@ use super::stored::Scalar;
 use super::{File, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, coded, header, metadata, stored};
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
-use crate::limits::{Amount, Limits, Memory, bytes_of, room};
+use crate::limits::{Amount, Limits, Memory, bytes_of, try_vec};
 use crate::network::{Network, Shape};
 use crate::signal::{Description, Tiles};
 use std::io::Read;
@@ -96,7 +96,7 @@ fn read_networks(
     }
     let count = Saturating(tiles.len() as u64);
     memory.hold(bytes_of::<Shape>(count))?;
-    let (mut shapes, mut parameters) = (room(tiles.len())?, Saturating(0));
+    let (mut shapes, mut parameters) = (try_vec(tiles.len())?, Saturating(0));
     for _ in 0..tiles.len() {
         let shape = Shape {
             inputs: signal.lengths.len(),

@@ -5,7 +5,7 @@ use super::frame::compress;
 use super::frame::decompress;
 use super::quantized::check_parameters;
 use crate::error::{Error, Result};
-use crate::limits::{Memory, room};
+use crate::limits::{Memory, try_vec};
 use crate::network::{Network, Shape};
 use byteorder::{ByteOrder, LittleEndian};
 use half::f16;
@@ -45,9 +45,9 @@ pub(super) fn decode(
     let size = Saturating(count) * Saturating(scalar.bytes() as u64);
     let bytes = decompress(frame, size.0, "stored parameters", memory)?;
     let mut values = bytes.chunks_exact(scalar.bytes()).map(|b| scalar.read(b));
-    let mut networks = room(shapes.len())?;
+    let mut networks = try_vec(shapes.len())?;
     for &shape in shapes {
-        let mut parameters = room(shape.parameters())?;
+        let mut parameters = try_vec(shape.parameters())?;
         parameters.extend(values.by_ref().take(shape.parameters()));
         check_parameters(parameters.iter().copied()).map_err(|e| Error::format("stored parameters", e))?;
         networks.push(Network::from_parameters(shape, parameters));

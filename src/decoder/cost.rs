@@ -1,20 +1,20 @@
-//! What a rendering costs.
+//! The cost of a rendering.
 
 use crate::backend::simd::Level;
 
-/// What a rendering costs, known before it starts.
+/// The cost of a rendering, computed before it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// Samples of the grid × channels.
     pub samples: u64,
-    /// Work in multiply-adds: those of the networks and, of positions, blends and visits of tiles, those that
-    /// a fast vector unit does meanwhile.
+    /// Work in multiply-adds: those of the networks, plus the equivalent of positions, blends and visits of
+    /// tiles on a fast vector unit.
     pub macs: u64,
-    /// Those of the networks among them, over whole blocks of points and with their sines: what is slow where
-    /// no vector unit is.
+    /// The part of `macs` for the networks, over whole blocks of points and including their sines: this part
+    /// is slow without a vector unit.
     pub network_macs: u64,
-    /// Bytes of memory at most: of the file as it is held, the rendered values (binary32) and the bands in
-    /// work.
+    /// Upper bound of the memory in bytes: the file as held in memory, the rendered values (binary32) and the
+    /// bands in progress.
     pub memory_bytes: u64,
 }
 
@@ -24,7 +24,7 @@ impl Cost {
     pub fn seconds(&self, level: Level) -> f64 {
         const FAST: f64 = 5e10;
         let networks = match level {
-            // Where the processor has no fused multiply-add; in plain loops.
+            // Plain loops, on a processor without fused multiply-add.
             Level::Portable => 2.5e8,
             #[cfg(target_arch = "wasm32")]
             Level::Simd128 => 7.5e8,

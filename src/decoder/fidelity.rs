@@ -1,10 +1,10 @@
 //! How close the derivatives of the decoded signal are to those of its original.
 //!
-//! Samples say nothing about the signal between them, so both sides are looked at through a window, a Gaussian of
-//! [`SIGMA`] native samples: the reference is the original convolved with the derivative of the Gaussian, the decoded
-//! gradient, which is exact, is convolved with the Gaussian itself. Of a signal that was decoded without error both are
-//! the same, up to what the sampled window aliases: 10⁻⁵ of frequencies of a sixth of the sampling rate, 2·10⁻³ of a
-//! third.
+//! Samples do not determine the signal between them, so both signals are compared through a window, a
+//! Gaussian of [`SIGMA`] native samples: the reference is the original convolved with the derivative of the
+//! Gaussian; the decoded gradient, which is exact, is convolved with the Gaussian itself. For a signal
+//! decoded without error both are equal, except for the aliasing of the sampled window: 10⁻⁵ at a sixth of
+//! the sampling rate, 2·10⁻³ at a third.
 
 use super::Decoder;
 use crate::error::{Error, Result};
@@ -14,25 +14,27 @@ use std::ops::Range;
 
 /// Standard deviation of the window, native samples.
 const SIGMA: f64 = 1.0;
-/// Samples of the window to each side; what is nearer to the edge of the signal is not compared.
+/// Samples of the window on each side; positions closer to the edge of the signal are not compared.
 const RADIUS: usize = 6;
 
-/// The error of a gradient, relative: `‖decoded − reference‖ / ‖reference‖` over all positions and channels, of colours whatever
-/// their alpha.
+/// The relative error of a gradient: `‖decoded − reference‖ / ‖reference‖` over all positions and channels;
+/// colours count alike whatever their alpha.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GradientError {
-    /// Of the derivative by each axis.
+    /// Error of the derivative by each axis.
     pub axes: Vec<f64>,
-    /// Of all together.
+    /// Error of all derivatives together.
     pub total: f64,
 }
 
 impl Decoder {
-    /// The error of the gradient against that of `original`, both through a Gaussian window of one native sample.
+    /// The error of the gradient against that of `original`, both through a Gaussian window of one native
+    /// sample.
     ///
     /// # Errors
-    /// `Parameter` if `original` has another shape, or an axis of fewer than 13 samples; as [`Decoder::render`].
+    /// `Parameter` if `original` has another shape, or an axis has fewer than 13 samples; the errors of
+    /// [`Decoder::render`].
     pub fn gradient_error(&self, original: &Signal) -> Result<GradientError> {
         let (found, expected) = (&original.description, self.description());
         let lengths = &expected.lengths;
@@ -98,7 +100,7 @@ impl Decoder {
     }
 }
 
-/// The Gaussian window, whose sum is 1, and its derivative, which gives a ramp of slope 1 exactly that.
+/// The Gaussian window, whose sum is 1, and its derivative, which measures the slope of a ramp exactly.
 fn kernels() -> [Vec<f64>; 2] {
     let offsets = || (0..=2 * RADIUS).map(|i| i as f64 - RADIUS as f64);
     let window: Vec<f64> = offsets().map(|x| (-0.5 * (x / SIGMA).powi(2)).exp()).collect();
@@ -108,7 +110,8 @@ fn kernels() -> [Vec<f64>; 2] {
     [window.iter().map(|w| w / sum).collect(), slope.iter().map(|s| s / rise).collect()]
 }
 
-/// Correlates an array of `shape`, the first axis fastest, with a kernel along each axis, where the kernels lie within.
+/// Correlates an array of `shape`, first axis fastest, with a kernel along each axis, wherever the kernels
+/// lie within the array.
 fn convolve<'a>(mut data: Vec<f64>, shape: &[usize], kernel: impl Fn(usize) -> &'a Vec<f64>) -> Vec<f64> {
     let mut stride = 1;
     for (a, &length) in shape.iter().enumerate() {
@@ -141,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_gradient_of_its_own_samples_is_without_error() {
-        // Large tiles, hence smooth signals, which the window does not alias.
+        // Large tiles give smooth signals, which the window does not alias.
         for (counts, overlap) in [([1, 1], 0), ([3, 2], 25)] {
             let decoder = decoder([240, 200], counts, overlap);
             let error = decoder.gradient_error(&original(&decoder, |_, v| v)).unwrap();

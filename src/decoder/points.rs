@@ -3,7 +3,7 @@
 use super::Decoder;
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
-use crate::limits::{Limits, collected};
+use crate::limits::{Limits, try_collect};
 use crate::network::{Jet, Network};
 use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, Work, taylor};
 use std::num::Saturating;
@@ -19,12 +19,14 @@ pub struct Sampled {
 }
 
 impl Decoder {
-    /// The unit values at `positions` (native samples, `−½` to `length − ½`; all axes of a point, then the next point):
-    /// `points × channels`, with the bits of a grid that has these positions.
+    /// The unit values at `positions`, `points × channels`. A point has a position along each axis, in native
+    /// samples from `−½` to `length − ½`; the next point follows. The values have the same bits as on a grid
+    /// with these positions.
     ///
     /// # Errors
-    /// `Parameter` if a position is NaN or outside of the signal, naming the point, or the last point lacks axes;
-    /// `Limit` if the points cost more than the limits of the decoder allow; `Device` if the device fails.
+    /// `Parameter` if a position is NaN or outside the signal, naming the point, or if the last point lacks
+    /// axes; `Limit` if the points cost more than the limits of the decoder allow; `Device` if the device
+    /// fails.
     pub fn sample(&self, positions: &[f64]) -> Result<Vec<f32>> {
         self.evaluate(positions, Jet::Value)
     }
@@ -32,22 +34,22 @@ impl Decoder {
     /// The unit values at `positions` and a derivative there.
     ///
     /// # Errors
-    /// As [`Decoder::sample`], and `Parameter` if the signal has no such derivative.
+    /// The errors of [`Decoder::sample`], and `Parameter` if the signal has no such derivative.
     pub fn sample_derivative(&self, positions: &[f64], derivative: Derivative) -> Result<Sampled> {
         derivative.check(self.description())?;
         let axes = self.description().lengths.len();
         let components = derivative.jet().components(axes);
         let jets = self.evaluate(positions, derivative.jet())?;
-        let values = collected(jets.iter().step_by(components).copied())?;
+        let values = try_collect(jets.iter().step_by(components).copied())?;
         Ok(Sampled { values, derivatives: derivative.of(self.description(), &jets)? })
     }
 
-    /// The Taylor polynomials of all channels around one position, up to `order`, at most 4: every mixed partial
-    /// derivative, in binary64. The blend of tiles is twice continuously differentiable: third and fourth derivatives
-    /// jump where a seam begins or ends.
+    /// The Taylor polynomials of all channels around one position, up to `order`, at most 4: every mixed
+    /// partial derivative, in binary64. The blend of tiles is twice continuously differentiable: third and
+    /// fourth derivatives jump where a seam begins or ends.
     ///
     /// # Errors
-    /// `Parameter` for a higher order, and as [`Decoder::sample`].
+    /// `Parameter` for a higher order, and the errors of [`Decoder::sample`].
     pub fn taylor(&self, position: &[f64], order: usize) -> Result<Vec<Taylor>> {
         if order > HIGHEST_ORDER {
             return Err(Error::parameter("order", format!("{order}, at most {HIGHEST_ORDER} expected")));
@@ -57,7 +59,7 @@ impl Decoder {
             return Err(Error::parameter("position", detail));
         }
         self.check_positions(position)?;
-        self.ask_work(1, Jet::Value)?;
+        self.check_work(1, Jet::Value)?;
         ieee(|| {
             let channels = taylor(&self.networks, self.tiles(), position, order);
             let Some(units) = self.units() else { return Ok(channels) };
@@ -75,15 +77,16 @@ impl Decoder {
         let points = (positions.len() / axes) as u64;
         let values = Saturating(points) * Saturating(channels as u64) * Saturating(components);
         Limits::ask("values at the points", values.0, self.limits.samples)?;
-        self.ask_work(points, jet)?;
+        self.check_work(points, jet)?;
         let (networks, tiles, engine, units) = (&self.networks, self.tiles(), &self.engine, self.units());
         let watch = self.watch();
         Points { networks, tiles, channels, jet, engine, watch, units }.evaluate(positions)
     }
 
-    /// Asks for the work at `points` scattered points.
-    fn ask_work(&self, points: u64, jet: Jet) -> Result<()> {
-        // No more than two tiles of an axis touch a point. Each may be alone there with it, but a chunk of points visits none twice.
+    /// Checks the work at `points` scattered points against the limits.
+    fn check_work(&self, points: u64, jet: Jet) -> Result<()> {
+        // At most two tiles of an axis touch a point. Each may evaluate only that point, but a chunk of
+        // points visits no tile twice.
         let cut = self.tiles().counts().iter().filter(|&&count| count > 1).count();
         let positions = Saturating(points) * Saturating(1 << cut);
         let chunks = Saturating(points.div_ceil(Points::CHUNK as u64));

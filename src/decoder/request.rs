@@ -1,19 +1,20 @@
-//! A rendering that is asked for: what of the signal, and on which grid.
+//! Rendering requests: what of the signal is rendered, and on which grid.
 //!
-//! Derivatives are exact ones of the decoded networks, through the seams of tiles too. Where a grid is
-//! coarser than the native one, they are those of the signal averaged over footprints, which are the averages
-//! of the derivatives; of colours with alpha too, whose values are averaged by it.
+//! Derivatives are the exact derivatives of the decoded networks, through the seams of tiles too. On a grid
+//! coarser than the native one they are the derivatives of the signal averaged over footprints, which are the
+//! averages of the derivatives; also for colours with alpha, although the averages of their values are
+//! weighted by it.
 
 use super::{Cost, Decoder};
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
-use crate::limits::{Amount, Limits, addressable, bytes_of, room};
+use crate::limits::{Amount, Limits, addressable, bytes_of, try_vec};
 use crate::network::Jet;
 use crate::render::{Derivative, Rendering};
 use crate::signal::{Description, Grid, SampleFormat, Samples};
 use std::num::Saturating;
 
-/// What is rendered of a signal, and on which grid; see [`Decoder::request`].
+/// A rendering request: what of the signal, on which grid; see [`Decoder::request`].
 ///
 /// ```
 /// use sirenc::signal::Grid;
@@ -28,7 +29,7 @@ use std::num::Saturating;
 /// assert_eq!(gradient.cost()?.samples, 64 * 64 * 3);
 /// let slopes = gradient.values()?; // height × width × channels × axes
 /// assert_eq!(slopes.len(), 64 * 64 * 3 * 2);
-/// // The same in bands of rows, which need little memory.
+/// // In bands of rows, which need little memory.
 /// let mut rows = 0;
 /// for band in gradient.bands()? {
 ///     rows += band?.len() / (64 * 3 * 2);
@@ -53,7 +54,7 @@ enum Content {
 }
 
 impl Content {
-    /// What the networks are asked for.
+    /// The jet that the networks must provide.
     fn jet(self) -> Jet {
         match self {
             Content::Jet(jet) => jet,
@@ -63,58 +64,59 @@ impl Content {
 }
 
 impl Decoder {
-    /// A rendering of the values on `grid`, unless [`Request::jet`] or [`Request::derivative`] asks for
-    /// something else.
+    /// A request for the values on `grid`; [`Request::jet`] or [`Request::derivative`] change what is
+    /// rendered.
     pub fn request<'a>(&'a self, grid: &'a Grid) -> Request<'a> {
         Request { decoder: self, grid, content: Content::Jet(Jet::Value) }
     }
     /// Renders `grid`: `samples × channels` unit values, first axis fastest, channels interleaved.
     ///
     /// # Errors
-    /// As [`Request::values`].
+    /// The errors of [`Request::values`].
     pub fn render(&self, grid: &Grid) -> Result<Vec<f32>> {
         self.request(grid).values()
     }
 }
 
 impl<'a> Request<'a> {
-    /// Values and derivatives together: `samples × channels × components`, the components in the order of
-    /// [`Jet`], in unit values per native sample. The values have the bits of [`Decoder::render`].
+    /// Requests values and derivatives together: `samples × channels × components`, the components in the
+    /// order of [`Jet`], in unit values per native sample. The values have the same bits as those of
+    /// [`Decoder::render`].
     pub fn jet(self, jet: Jet) -> Self {
         Request { content: Content::Jet(jet), ..self }
     }
-    /// A derivative: `samples × sets × values` of [`Derivative::layout`], in unit values per native sample,
-    /// whatever the spacing of the grid.
+    /// Requests a derivative: `samples × sets × values` of [`Derivative::layout`], in unit values per native
+    /// sample, whatever the spacing of the grid.
     pub fn derivative(self, derivative: Derivative) -> Self {
         Request { content: Content::Derivative(derivative), ..self }
     }
 
-    /// What the rendering would cost.
+    /// The cost of the rendering.
     ///
     /// # Errors
-    /// `Limit` if the grid has more samples than the limits of the decoder allow, `Parameter` if it does not
-    /// fit the signal, or the signal has no such derivative.
+    /// `Limit` if the grid has more samples than the limits of the decoder allow; `Parameter` if the grid
+    /// does not fit the signal, or the signal has no such derivative.
     pub fn cost(&self) -> Result<Cost> {
         Ok(self.rendering()?.1)
     }
-    /// Renders everything, the first axis fastest.
+    /// Renders everything, first axis fastest.
     ///
     /// # Errors
-    /// As [`Request::cost`], `Limit` if the cost exceeds the limits of the decoder, `Device` if the device of
-    /// [`Decoder::with_device`] fails.
+    /// The errors of [`Request::cost`], `Limit` if the cost exceeds the limits of the decoder, `Device` if
+    /// the device of [`Decoder::with_device`] fails.
     pub fn values(&self) -> Result<Vec<f32>> {
         let bands = self.bands()?;
-        let mut values = room(self.numbers().0)?;
+        let mut values = try_vec(self.numbers().0)?;
         for band in bands {
             values.extend(band?);
         }
         Ok(values)
     }
-    /// Renders everything as samples of `format`, `U8` or `U16` for a picture: rounded and clamped as the
-    /// specification says.
+    /// Renders everything as samples of `format`, `U8` or `U16` for a picture, rounded and clamped as in the
+    /// specification.
     ///
     /// # Errors
-    /// As [`Request::values`].
+    /// The errors of [`Request::values`].
     pub fn samples(&self, format: SampleFormat) -> Result<Samples> {
         let bands = self.bands()?;
         let mut samples = Samples::with_capacity(format, 0);
@@ -125,11 +127,11 @@ impl<'a> Request<'a> {
         }
         Ok(samples)
     }
-    /// Renders in bands along the last axis, each when it is asked for: one row of a picture or several, a
-    /// stretch of a sound. Memory stays bounded by a few bands. One that is an error (`Device`) is the last.
+    /// Renders in bands along the last axis, lazily: one or several rows of a picture, a stretch of a sound.
+    /// Memory is bounded by a few bands. A band that is an error (`Device`) is the last one.
     ///
     /// # Errors
-    /// As [`Request::values`].
+    /// The errors of [`Request::values`].
     pub fn bands(&self) -> Result<impl Iterator<Item = Result<Vec<f32>>> + use<'a>> {
         let (rendering, cost) = self.rendering()?;
         let limits = &self.decoder.limits;
@@ -142,7 +144,7 @@ impl<'a> Request<'a> {
         }))
     }
 
-    /// How many numbers are rendered.
+    /// The number of numbers to render.
     fn numbers(&self) -> Amount {
         let description = self.decoder.description();
         let each = match self.content {
@@ -154,7 +156,7 @@ impl<'a> Request<'a> {
         Saturating(self.grid.positions()) * Saturating(each as u64)
     }
 
-    /// The rendering of the jet, if the grid fits and is not too large, and what it costs.
+    /// The rendering of the jet and its cost, if the grid fits the signal and the limits.
     fn rendering(&self) -> Result<(Rendering<'a>, Cost)> {
         let Request { decoder, grid, content } = *self;
         let description @ Description { lengths, channels, .. } = decoder.description();
@@ -211,7 +213,7 @@ mod tests {
             {
                 let components = jet.components(2);
                 let got = decoder.request(&grid).jet(jet).values().unwrap();
-                // Of values, first and second derivatives.
+                // Squared norms and squared errors of values, first and second derivatives.
                 let mut squares = [[0f64; 2]; 3];
                 for (i, jets) in got.chunks_exact(3 * components).enumerate() {
                     let (x, y) = (i as u32 % 50, i as u32 / 50);

@@ -33,7 +33,7 @@ fn decoder_of(channels: u8, lengths: [u32; 2], counts: [u32; 2], overlap: u32) -
     Decoder::of(file, &Limits::default()).unwrap()
 }
 
-/// The specification, position by position.
+/// The values as the specification defines them, position by position.
 fn naive(decoder: &Decoder, grid: &Grid) -> Vec<f32> {
     let [x, y] = [0, 1].map(|a| footprints(&grid.axes[a], decoder.description().lengths[a]));
     let (mut out, alpha) = (vec![], usize::from(decoder.description().channels) - 1);
@@ -106,7 +106,7 @@ fn colours_of_a_smaller_picture_count_by_their_alpha() {
             let grid = Grid::resized(decoder.description(), &size).unwrap();
             let got = decoder.render(&grid).unwrap();
             assert_eq!(got, naive(&decoder, &grid), "{channels} {size:?}");
-            // In a jet too the values are those, and the derivatives plain means.
+            // In a jet the values are the same, and the derivatives are plain means.
             let jets = decoder.request(&grid).jet(Jet::Gradient).values().unwrap();
             assert!(got.iter().eq(jets.iter().step_by(3)), "{channels} {size:?}");
         }
@@ -116,7 +116,7 @@ fn colours_of_a_smaller_picture_count_by_their_alpha() {
 #[test]
 fn a_region_has_the_bits_of_the_whole() {
     let decoder = decoder([64, 48], [2, 2], 5);
-    // The window in samples of the grid, for an enlarged and a reduced one.
+    // The window in samples of the grid, for an enlarged and a reduced grid.
     for (size, [x, y], [width, height]) in
         [([200, 100], [90, 40], [20, 15]), ([23, 17], [7, 6], [9, 5]), ([64, 48], [31, 0], [2, 48])]
     {
@@ -233,8 +233,8 @@ fn a_rendering_ends_when_it_is_cancelled_or_its_time_is_over() {
     assert_eq!(limited.render(&small).unwrap(), decoder.render(&small).unwrap());
 }
 
-/// Whatever a host has set, a file is the same: its parameters, its values, the means of a smaller size, its
-/// derivatives, and its samples, on threads too that inherit what is set.
+/// Whatever control bits a host has set, a file decodes to the same parameters, values, reduced means,
+/// derivatives and samples, also on threads that inherit the bits.
 #[test]
 #[cfg(all(feature = "threads", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn the_control_bits_of_the_host_change_no_bits() {
@@ -247,7 +247,7 @@ fn the_control_bits_of_the_host_change_no_bits() {
         let (native, third) = (Grid::native(&description), Grid::resized(&description, &counts).unwrap());
         let mut bits: Vec<u32> =
             decoder.networks().iter().flat_map(|n| n.parameters()).map(|p| p.to_bits()).collect();
-        // Exact, as it is computed where the host's bits hold.
+        // Exact in any mode, as it is computed under the host's bits.
         let point: Vec<f64> = description.lengths.iter().map(|&n| f64::from(n / 3) + 0.25).collect();
         let renderings = [
             decoder.render(&native).unwrap(),

@@ -7,7 +7,7 @@
 
 use super::options::EncodeOptions;
 use crate::error::Result;
-use crate::limits::room;
+use crate::limits::try_vec;
 use crate::signal::{Samples, Signal};
 
 /// Red, green and blue (or grey in the first), and their weight, 0 to 1.
@@ -94,7 +94,7 @@ impl Pixels for Level {
 fn coarser(fine: &impl Pixels) -> Result<Level> {
     let [width, height] = fine.size();
     let size = [width.div_ceil(2), height.div_ceil(2)];
-    let mut pixels = room(size[0] * size[1])?;
+    let mut pixels = try_vec(size[0] * size[1])?;
     for (y, x) in (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| (y, x))) {
         let mut sum = [0f32; 4];
         for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {

@@ -26,7 +26,7 @@ pub struct Report {
     pub psnr_db: f64,
     /// Approximate PSNR of the networks before rounding, dB.
     pub fit_psnr_db: f64,
-    /// Peak that PSNR refers to, in units of the source; 0 for a constant in binary32.
+    /// Peak that PSNR refers to, in unit values; 0 for a constant in binary32.
     pub peak: f64,
     /// Whether the target was reached. Always true for a quality target, however far the result is from it:
     /// see `notes`.

@@ -1,7 +1,8 @@
-//! The network: a multilayer perceptron with sine activations whose phase is in turns. Pure arithmetic, no files.
+//! The network: a multilayer perceptron with sine activations whose phase is in turns. Pure arithmetic, no
+//! files.
 //!
-//! Layer by layer `t = W·h + b`, `h' = sin(2πt)`; the last layer is linear. This module is the specification as
-//! loops, defined to the last bit; the fast backends give the same bits.
+//! Layer by layer `t = W·h + b`, `h' = sin(2πt)`; the last layer is linear. This module is the specification
+//! as loops, defined to the last bit; the fast backends give the same bits.
 
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
@@ -40,16 +41,18 @@ impl Network {
     pub fn parameters(&self) -> &[f32] {
         &self.parameters
     }
-    /// All parameters in file order, to change.
+    /// All parameters in file order, mutable.
     pub fn parameters_mut(&mut self) -> &mut [f32] {
         &mut self.parameters
     }
-    /// The value at one point, by the specification's loops: `coordinates` has `inputs`, the result `outputs` numbers.
+    /// The value at one point, by the loops of the specification: from `inputs` coordinates to `outputs`
+    /// values.
     ///
-    /// Accumulators start at the bias and run over the inputs in ascending order, one fused multiply-add each.
+    /// Accumulators start at the bias and run over the inputs in ascending order, one fused multiply-add
+    /// each.
     ///
     /// # Panics
-    /// If the number of coordinates is another.
+    /// If the number of coordinates is not `inputs`.
     pub fn evaluate(&self, coordinates: &[f32]) -> Vec<f32> {
         assert_eq!(coordinates.len(), self.shape.inputs, "coordinates of {:?}", self.shape);
         let mut h = coordinates.to_vec();

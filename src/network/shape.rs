@@ -1,8 +1,8 @@
-//! The shape of a network and where each layer's parameters lie.
+//! The shape of a network and the place of each layer's parameters.
 
 use std::num::Saturating;
 
-/// `inputs → width × layers (sine) → outputs (linear)`.
+/// The shape of a network: `inputs → width × layers (sine) → outputs (linear)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     /// Input coordinates, 1 to 4.
@@ -22,9 +22,9 @@ pub struct LayerShape {
     pub inputs: usize,
     /// Outputs of the layer.
     pub outputs: usize,
-    /// Where the weights start in the parameters; the biases follow them.
+    /// Index of the first weight in the parameters; the biases follow the weights.
     pub offset: usize,
-    /// Whether it is the linear output layer.
+    /// Whether this is the linear output layer.
     pub last: bool,
 }
 
@@ -38,10 +38,10 @@ impl LayerShape {
         let start = self.weights().end;
         start..start + self.outputs
     }
-    /// The weights and biases of this layer among all `parameters`.
+    /// The weights and biases of this layer within `parameters`, which are those of the whole network.
     ///
     /// # Panics
-    /// If there are too few.
+    /// If there are too few parameters.
     pub fn split<'a>(&self, parameters: &'a [f32]) -> (&'a [f32], &'a [f32]) {
         (&parameters[self.weights()], &parameters[self.biases()])
     }
@@ -49,7 +49,7 @@ impl LayerShape {
 
 impl Shape {
     /// The layers from input to output: `layers` sine layers and the linear one. Their offsets overflow only
-    /// where the number of parameters does.
+    /// if the number of parameters does.
     pub fn layers(self) -> impl DoubleEndedIterator<Item = LayerShape> + ExactSizeIterator {
         let of = |inputs: usize, outputs: usize| (inputs + 1) * outputs;
         let (first, hidden) = (of(self.inputs, self.width), of(self.width, self.width));
@@ -60,12 +60,12 @@ impl Shape {
             last: l == self.layers,
         })
     }
-    /// The number of parameters, weights and biases; `usize::MAX`, the length of no vector, if it is larger.
+    /// The number of parameters, weights and biases; `usize::MAX`, which no vector can hold, if it overflows.
     pub fn parameters(self) -> usize {
         let [outputs, layers, width] = [self.outputs, self.layers, self.width].map(Saturating);
         (Saturating(self.macs()) + layers * width + outputs).0
     }
-    /// Multiply-adds per evaluated point; `usize::MAX` if there are more.
+    /// Multiply-adds per evaluated point; `usize::MAX` if the number overflows.
     pub fn macs(self) -> usize {
         let [inputs, outputs, width] = [self.inputs, self.outputs, self.width].map(Saturating);
         let hidden = Saturating(self.layers) - Saturating(1);

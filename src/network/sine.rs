@@ -1,11 +1,11 @@
-//! The sine of a phase in turns, to the last bit, and the cosine beside it.
+//! The sine and cosine of a phase in turns, defined to the last bit.
 //!
-//! Reduction: `r = t − rint(t)`, exact in binary floating point, so `r` lies in −½..½ turns.
-//! With `w = 1 − 4r²` the zeros of the sine are factored out, `sin 2πr = r·w·P(w)`, so nothing cancels near them;
-//! the cosine is `−1 + w²·Q(w)`. The coefficients come from `spec/coefficients.py` (minimax, binary32).
-//! A worst-case error over every binary32 in a period stands in `spec/numerics.md`.
+//! Reduction: `r = t − rint(t)`, exact in binary floating point, so `r` lies in −½..½ turns. With `w = 1 −
+//! 4r²` the zeros of the sine are factored out, `sin 2πr = r·w·P(w)`, so nothing cancels near them; the
+//! cosine is `−1 + w²·Q(w)`. The coefficients come from `spec/coefficients.py` (minimax, binary32).
+//! `spec/numerics.md` states the worst-case error over every binary32 in a period.
 
-/// `P`, lowest degree first.
+/// Coefficients of `P`, lowest degree first.
 pub const SIN: [f32; 5] = [
     f32::from_bits(0x40491009),
     f32::from_bits(0x4016c8f8),
@@ -14,7 +14,7 @@ pub const SIN: [f32; 5] = [
     f32::from_bits(0x3c43ba69),
 ];
 
-/// `Q`, lowest degree first.
+/// Coefficients of `Q`, lowest degree first.
 pub const COS: [f32; 5] = [
     f32::from_bits(0x3f9dea15),
     f32::from_bits(0x3f1de63a),
@@ -55,13 +55,13 @@ mod tests {
     use super::*;
     use std::f64::consts::TAU;
 
-    /// Errors of the sine and the cosine at `t`, against binary64.
+    /// Errors of the sine and the cosine at `t` against binary64.
     fn errors(t: f32) -> (f64, f64) {
         let phase = TAU * f64::from(t);
         ((f64::from(sine(t)) - phase.sin()).abs(), (f64::from(cosine(t)) - phase.cos()).abs())
     }
 
-    /// The worst errors over all binary32 from −½ to ½, as `spec/numerics.md` states them, rounded up.
+    /// The worst errors over all binary32 from −½ to ½, rounded up, as `spec/numerics.md` states them.
     const WORST_SINE: f64 = 2.828e-7;
     const WORST_COSINE: f64 = 3.416e-7;
 

@@ -1,4 +1,4 @@
-//! A rendering band by band, a few bands at a time on all threads.
+//! Renders band by band, a few bands at a time on all threads.
 
 use super::Rendering;
 use crate::backend::simd::Workspace;
@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::ieee::ieee;
 use std::ops::Range;
 
-/// The bands of a rendering in order, `samples × channels × components` values each; an error is the last of them.
+/// Iterates over the bands of a rendering in order, `samples × channels × components` values each; after an
+/// error it ends.
 pub(crate) struct Bands<'a> {
     rendering: Rendering<'a>,
     /// The first index along the last axis that is not rendered yet.
@@ -57,7 +58,7 @@ fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Result<Vec<Vec<f32
     bands.iter().map(|band| ieee(|| rendering.band(band, &mut workspace))).collect()
 }
 
-/// Bands rendered before they are handed on: a few for every thread.
+/// Bands rendered together before the first of them is returned: a few for every thread.
 pub(super) fn group_size() -> usize {
     #[cfg(feature = "threads")]
     return threads() * 4;
@@ -65,7 +66,7 @@ pub(super) fn group_size() -> usize {
     1
 }
 
-/// Threads that render at once.
+/// Number of rendering threads.
 pub(super) fn threads() -> usize {
     #[cfg(feature = "threads")]
     return rayon::current_num_threads();

@@ -1,9 +1,9 @@
-//! Points of one tile, evaluated in batches and blended into what is there.
+//! Evaluates the points of one tile in batches and blends their values into the output.
 
 use crate::backend::Engine;
 use crate::backend::simd::{BLOCK, Workspace};
 use crate::error::Result;
-use crate::limits::lengthen;
+use crate::limits::try_grow;
 use crate::network::{Jet, Network, Shape};
 use crate::signal::{Tile, Tiles};
 use crate::watch::Watch;
@@ -11,17 +11,17 @@ use crate::watch::Watch;
 /// The most axes of a signal.
 const AXES: usize = 4;
 
-/// A position along one axis, seen by a tile.
+/// A position along one axis, as a tile sees it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
-    /// The coordinate of the tile's network.
+    /// Local coordinate, the input of the tile's network.
     coordinate: f32,
-    /// The tile's weight and its first and second derivative by the position.
+    /// The tile's weight, and its first and second derivative by the position.
     weight: [f32; 3],
 }
 
 impl Seen {
-    /// `position` along `axis`, native samples.
+    /// The view of `tile` at `position` along `axis`, native samples.
     pub fn new(tiles: &Tiles, tile: &Tile, axis: usize, position: f64) -> Self {
         let k = tile.index[axis];
         let [slope, curvature] = tiles.weight_derivatives(axis, k, position);
@@ -30,7 +30,7 @@ impl Seen {
     }
 }
 
-/// Points of one tile on their way to the places where their values belong.
+/// A batch of points of one tile, with the places of their values in the output.
 pub(super) struct Blend<'a> {
     engine: &'a Engine,
     watch: &'a Watch<'a>,
@@ -38,11 +38,11 @@ pub(super) struct Blend<'a> {
     jet: Jet,
     /// Local coordinates per native sample.
     scale: f32,
-    /// Per point the weights along its axes, and its place.
+    /// For each point: the weights along its axes, and its place.
     points: Vec<([[f32; 3]; AXES], usize)>,
-    /// Per block `inputs × BLOCK`.
+    /// For each block: `inputs × BLOCK`.
     coordinates: Vec<f32>,
-    /// Per block `components × outputs × BLOCK`.
+    /// For each block: `components × outputs × BLOCK`.
     values: Vec<f32>,
 }
 
@@ -65,7 +65,8 @@ impl<'a> Blend<'a> {
         }
     }
 
-    /// Adds a point, whose share goes to `out[place..]`: per channel, the components of the jet.
+    /// Adds a point, whose values will be added to `out[place..]`: for each channel the components of the
+    /// jet.
     pub fn push(
         &mut self,
         point: impl ExactSizeIterator<Item = Seen>,
@@ -77,7 +78,7 @@ impl<'a> Blend<'a> {
         let (block, lane) = (self.points.len() / BLOCK, self.points.len() % BLOCK);
         let inputs = self.network.shape().inputs;
         assert_eq!(point.len(), inputs, "axes of a point");
-        lengthen(&mut self.coordinates, (block + 1) * inputs * BLOCK, 0.0)?;
+        try_grow(&mut self.coordinates, (block + 1) * inputs * BLOCK, 0.0)?;
         for (axis, seen) in point.enumerate() {
             self.coordinates[(block * inputs + axis) * BLOCK + lane] = seen.coordinate;
             weights[axis] = seen.weight;
@@ -86,14 +87,14 @@ impl<'a> Blend<'a> {
         if self.points.len() < self.engine.points() { Ok(()) } else { self.flush(out, workspace) }
     }
 
-    /// Evaluates the points and adds their shares to `out`.
+    /// Evaluates the points and adds their weighted values to `out`.
     pub fn flush(&mut self, out: &mut [f32], workspace: &mut Workspace) -> Result<()> {
-        self.watch.ask()?;
+        self.watch.check()?;
         let Shape { inputs, outputs: channels, .. } = self.network.shape();
         let size = self.jet.components(inputs);
         let (blocks, rows) = (self.points.len().div_ceil(BLOCK), size * channels);
         let length = |rows: usize| blocks * rows * BLOCK;
-        lengthen(&mut self.values, length(rows), 0.0)?;
+        try_grow(&mut self.values, length(rows), 0.0)?;
         self.values.truncate(length(rows));
         let coordinates = &self.coordinates[..length(inputs)];
         self.engine.evaluate(self.network, coordinates, self.jet, &mut self.values, workspace)?;
@@ -102,7 +103,7 @@ impl<'a> Blend<'a> {
             let weights = Weights { axes: &weights[..inputs] };
             let whole = weights.product([]);
             for (c, out) in out[*place..][..rows].chunks_exact_mut(size).enumerate() {
-                // In rows of a block: component by component, and within it channel by channel.
+                // A block has its rows component by component, and within a component channel by channel.
                 let component = |k: usize| self.values[(first_row + k * channels + c) * BLOCK + lane];
                 out[0] = whole.mul_add(component(0), out[0]);
                 if self.jet != Jet::Value {
@@ -128,8 +129,9 @@ impl Weights<'_> {
         weights.map(|(a, weight)| weight[order(a)]).product()
     }
 
-    /// Adds the derivatives of `weight · f` to `out`, the first ones and then the second ones, where `component` has those of `f` by local coordinates, of which
-    /// a native sample is `scale`: `∂ᵢ(wf) = wᵢf + wfᵢ`, `∂ᵢⱼ(wf) = wᵢⱼf + wᵢfⱼ + wⱼfᵢ + wfᵢⱼ`.
+    /// Adds the derivatives of `weight · f` to `out`, first derivatives before second ones. `component` gives
+    /// those of `f` by local coordinates, and a native sample is `scale` of these: `∂ᵢ(wf) = wᵢf + wfᵢ`,
+    /// `∂ᵢⱼ(wf) = wᵢⱼf + wᵢfⱼ + wⱼfᵢ + wfᵢⱼ`.
     fn differentiate(&self, jet: Jet, scale: f32, component: impl Fn(usize) -> f32, out: &mut [f32]) {
         let (axes, whole, value) = (self.axes.len(), self.product([]), component(0));
         let (first, seconds) = out.split_at_mut(axes);
@@ -140,7 +142,7 @@ impl Weights<'_> {
         let mixed = |i: usize, j: usize| {
             self.product([i, j]) * value + (self.product([i]) * slope(j) + self.product([j]) * slope(i))
         };
-        // By their number among the components, behind the value and the first derivatives.
+        // Second derivatives follow the value and the first derivatives.
         let second = |k: usize| whole * (scale * scale * component(1 + axes + k));
         match jet {
             Jet::Value | Jet::Gradient => {}

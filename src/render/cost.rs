@@ -1,4 +1,4 @@
-//! What a rendering takes, known before it starts.
+//! The cost of a rendering, computed before it starts.
 
 use super::Rendering;
 use super::plan::AxisPlan;
@@ -9,27 +9,28 @@ use crate::signal::Axis;
 use std::num::Saturating;
 use std::ops::Range;
 
-/// A sine and what goes with it, in multiply-adds.
+/// Multiply-adds equivalent to a sine and its surrounding work.
 const SINE: Amount = Saturating(16);
-/// What a position of a tile takes besides its network, and what each number there, in multiply-adds that a fast vector unit does
-/// meanwhile, 5·10¹⁰ a second: 40 and 4 ns.
+/// Work of a tile for each position (`POSITION`) and for each number there (`NUMBER`) in addition to its
+/// network, as the multiply-adds that a fast vector unit does in that time at 5·10¹⁰ per second: 40 and 4 ns.
 const POSITION: Amount = Saturating(2000);
 const NUMBER: Amount = Saturating(200);
-/// What a tile takes each time that positions of it are evaluated, in the same unit: 1.4 µs. It is less of a few
-/// tiles, and twice that of a million.
+/// Work of a tile for each visit, as multiply-adds at 5·10¹⁰ per second: 1.4 µs. Less with few tiles, twice
+/// that with a million.
 const VISIT: Amount = Saturating(70_000);
 
 /// Work in multiply-adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Work {
-    /// Of the networks, with their sines.
+    /// Work of the networks, including their sines.
     pub networks: Amount,
-    /// Of everything else.
+    /// Work of everything else.
     pub rest: Amount,
 }
 
 impl Work {
-    /// `visits` of a tile, which see `positions` in all. Networks are evaluated in whole blocks.
+    /// The work of `visits` to a tile that evaluate `positions` in total; networks are evaluated in whole
+    /// blocks.
     pub fn of(shape: Shape, jet: Jet, positions: Amount, visits: u64) -> Self {
         let size = |n: usize| Saturating(n as u64);
         let point = size(shape.macs()) + size(shape.layers) * size(shape.width) * SINE;
@@ -56,7 +57,7 @@ impl Rendering<'_> {
         let seen: Vec<Vec<u64>> = self.axes.iter().map(seen).collect();
         let visits: Vec<u64> = self.last().spans.iter().map(|span| self.visits(span)).collect();
         self.networks.iter().enumerate().fold(Work::default(), |work, (number, network)| {
-            // The tile's place along each axis; the last one is left over.
+            // The loop ends with the index along the last axis in `k`.
             let (mut rest, mut positions, mut k) = (number, Saturating(1), 0);
             for seen in &seen {
                 k = rest % seen.len();
@@ -70,7 +71,7 @@ impl Rendering<'_> {
         })
     }
 
-    /// How often a tile is visited that sees `span` of the last axis: once for each slab that it has a part in.
+    /// The number of visits to a tile that sees `span` of the last axis: one for each slab it overlaps.
     fn visits(&self, span: &Range<u32>) -> u64 {
         if span.is_empty() {
             return 0;

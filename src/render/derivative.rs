@@ -1,7 +1,7 @@
-//! What is rendered instead of the signal: its derivatives, and what follows from them.
+//! Derivatives of a signal and quantities computed from them, rendered instead of its values.
 
 use crate::error::{Error, Result};
-use crate::limits::room;
+use crate::limits::try_vec;
 use crate::network::Jet;
 use crate::signal::{Description, Kind};
 
@@ -15,24 +15,24 @@ pub enum Derivative {
     Partial(usize),
     /// The sum of the second derivatives by each axis.
     Laplacian,
-    /// The second derivatives, upper triangle row by row: of a picture `xx, xy, yy`.
+    /// The second derivatives, upper triangle row by row: `xx, xy, yy` for a picture.
     Hessian,
     /// The length of the gradient of each channel.
     Magnitude,
-    /// The unit normal `(x, y, z)` of a picture as a surface, one for all channels: `(−h·∂x, −h·∂y, 1)` made as long as
-    /// 1, x to the right, y down, z to the viewer. The surface is the grey or the luma (ITU-R BT.709) of the unit
-    /// values, without alpha.
+    /// The unit normal `(x, y, z)` of a picture seen as a surface, one for all channels: `(−h·∂x, −h·∂y, 1)`
+    /// scaled to length 1, with x to the right, y down, z to the viewer. The height of the surface is the
+    /// grey or the luma (ITU-R BT.709) of the unit values, without alpha.
     Normals {
         /// `h`: the height of the unit value 1 in native samples.
         height: f32,
     },
 }
 
-/// The numbers of a derivative at a position.
+/// The layout of a derivative at one position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Layout {
-    /// Sets: one for every channel, of the normals one for all.
+    /// Sets of values: one for each channel, or a single one for the normals.
     pub sets: usize,
     /// Values of each set.
     pub values: usize,
@@ -49,7 +49,7 @@ impl Layout {
 const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
 
 impl Derivative {
-    /// The jet that it is computed from.
+    /// The jet from which the derivative is computed.
     pub fn jet(self) -> Jet {
         match self {
             Derivative::Laplacian => Jet::Laplacian,
@@ -58,11 +58,11 @@ impl Derivative {
         }
     }
 
-    /// Whether a signal of `description` has it.
+    /// Checks that a signal of `description` has this derivative.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for an axis that is not there, the normals of a sound, and a height that is no positive
-    /// number.
+    /// [`Error::Parameter`] for an axis out of range, for the normals of a sound, and for a height that is
+    /// not a positive number.
     pub fn check(self, description: &Description) -> Result<()> {
         let axes = description.lengths.len();
         let refuse = |detail: String| Err(Error::parameter("derivative", detail));
@@ -80,7 +80,7 @@ impl Derivative {
         }
     }
 
-    /// The numbers at a position of a signal of `description`.
+    /// The layout of the derivative at a position of a signal of `description`.
     pub fn layout(self, description: &Description) -> Layout {
         let axes = description.lengths.len();
         let values = match self {
@@ -95,18 +95,18 @@ impl Derivative {
     /// The derivative at positions of a signal of `description`, whose jets follow each other in `jets`.
     ///
     /// # Errors
-    /// `Io` if the system has no memory for it.
+    /// `Io` if the system has not enough memory.
     pub(crate) fn of(self, description: &Description, jets: &[f32]) -> Result<Vec<f32>> {
         let axes = description.lengths.len();
         let width = usize::from(description.channels) * self.jet().components(axes);
-        let mut out = room(jets.len() / width * self.layout(description).numbers())?;
+        let mut out = try_vec(jets.len() / width * self.layout(description).numbers())?;
         jets.chunks_exact(width).for_each(|jets| self.extend(axes, jets, &mut out));
         Ok(out)
     }
 
     /// Appends the derivative at one position, whose jets of all channels follow each other in `jets`.
     fn extend(self, axes: usize, jets: &[f32], out: &mut Vec<f32>) {
-        // Of each channel the first and the second derivatives, behind the value.
+        // For each channel the first and the second derivatives, which follow the value.
         let channels = jets.chunks_exact(self.jet().components(axes)).map(|jet| jet[1..].split_at(axes));
         match self {
             Derivative::Gradient => channels.for_each(|(first, _)| out.extend(first)),
@@ -147,7 +147,7 @@ mod tests {
         Derivative::Normals { height: 2.0 },
     ];
 
-    /// The derivative at one position of a signal of `axes` axes.
+    /// The derivative at one position of a signal with `axes` axes.
     fn at(derivative: Derivative, axes: usize, jets: &[f32]) -> Vec<f32> {
         let mut out = vec![];
         derivative.extend(axes, jets, &mut out);
@@ -189,7 +189,7 @@ mod tests {
         let grey = [0.5, 0.25, -0.125];
         let alpha = [1.0, 40.0, 50.0];
         assert_eq!(normal(3.0, &[grey, alpha].concat()), normal(3.0, &grey));
-        // Slopes of one colour count by its share of the luma.
+        // The slope of one colour contributes its part of the luma.
         for (colour, share) in LUMA.into_iter().enumerate() {
             let mut channels = [[0.0; 3]; 4];
             (channels[colour], channels[3]) = ([0.5, 1.0, -0.5], alpha);

@@ -3,17 +3,18 @@
 use super::{Rendering, advance};
 use crate::backend::simd::Workspace;
 use crate::error::Result;
-use crate::limits::{collected, filled, room};
+use crate::limits::{try_collect, try_filled, try_vec};
 use std::ops::Range;
 
 impl Rendering<'_> {
-    /// The means over the footprints of all samples in `window`, whose positions are those of whole samples: sums in
-    /// binary64 from 0, the first axis fastest, one addition a position, then one division. Colours count by their alpha.
+    /// The means over the footprints of all samples in `window`, whose positions are those of whole samples:
+    /// sums in binary64 from 0, first axis fastest, one addition per position, then one division. Colours are
+    /// weighted by their alpha.
     pub(super) fn means(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Result<Vec<f32>> {
         let samples: Vec<Range<usize>> =
             window.iter().zip(&self.axes).map(|(w, plan)| plan.samples(w)).collect();
         let places: u64 = samples.iter().map(|s| s.len() as u64).product();
-        let mut sums = filled(places * self.sums_per_sample() as u64, 0f64)?;
+        let mut sums = try_filled(places * self.sums_per_sample() as u64, 0f64)?;
         let last = window.len() - 1;
         let Range { start, end } = window[last];
         for start in (start..end).step_by(self.slab_length() as usize) {
@@ -22,7 +23,7 @@ impl Rendering<'_> {
             self.add_values(&slab, &self.values(&slab, workspace)?, &samples, &mut sums)?;
         }
         let count: f64 = self.axes.iter().map(|plan| f64::from(plan.axis.footprint)).product();
-        let mut means = room(places * self.values_per_position() as u64)?;
+        let mut means = try_vec(places * self.values_per_position() as u64)?;
         for sums in sums.chunks_exact(self.sums_per_sample()) {
             let (plain, visible) = sums.split_at(self.values_per_position());
             let start = means.len();
@@ -38,13 +39,13 @@ impl Rendering<'_> {
         Ok(means)
     }
 
-    /// Sums that a sample is made from: of each number at its positions and, with alpha, behind them of each colour times its
-    /// weight, and of the weights.
+    /// Sums kept for each sample: of each number at its positions and, with alpha, also of each colour times
+    /// its weight, and of the weights.
     pub(super) fn sums_per_sample(&self) -> usize {
         self.values_per_position() + if self.alpha { self.channels } else { 0 }
     }
 
-    /// Adds `values` at the positions of `window` to the `sums` of their samples, which are those of `samples`.
+    /// Adds `values` at the positions of `window` to the `sums` of the samples in `samples`.
     fn add_values(
         &self,
         window: &[Range<u32>],
@@ -53,11 +54,11 @@ impl Rendering<'_> {
         sums: &mut [f64],
     ) -> Result<()> {
         let width = self.values_per_position();
-        // Along each axis the samples to which the positions of the window belong, as places in `sums`.
+        // For each axis, the offset in `sums` of the sample at each position of the window.
         let mut stride = self.sums_per_sample();
         let axes = window.iter().zip(samples).zip(&self.axes).map(|((window, samples), plan)| {
             let place = |p: u32| stride * (plan.sample(p).0 as usize - samples.start);
-            let places = collected(window.clone().map(place));
+            let places = try_collect(window.clone().map(place));
             stride *= samples.len();
             places
         });
@@ -80,7 +81,7 @@ impl Rendering<'_> {
         Ok(())
     }
 
-    /// Adds the colours at a position, each times the alpha there within 0 to 1, and that weight behind them.
+    /// Adds the colours at a position, each times the alpha clamped to 0..1, and after them that weight.
     fn add_visible(&self, position: &[f32], sums: &mut [f64]) {
         let colours = self.channels - 1;
         let value = |c: usize| f64::from(position[c * self.values_per_channel()]);

@@ -1,11 +1,12 @@
-//! RENDER: networks to samples on a grid, tile by tile, band by band.
+//! RENDER: from networks to samples on a grid, tile by tile, band by band.
 //!
-//! At each position the tiles with a weight above 0 are visited in ascending order, `value ← fma(weight, network,
-//! value)` from 0, where the weight is the product of the axes' weights, first axis first; then it is taken to the units of
-//! the signal. A sample is the mean over the positions of its footprint, where colours count by their alpha.
+//! At each position the tiles with a weight above 0 are visited in ascending order, `value ← fma(weight,
+//! network, value)` from 0, where the weight is the product of the axes' weights, first axis first; then the
+//! value is converted to the units of the signal. A sample is the mean over the positions of its footprint,
+//! where colours are weighted by their alpha.
 //!
-//! What a caller asks for is checked before it comes here, so an index that is out of range is a mistake in
-//! this module: it panics, since a default in its place would be a wrong sample.
+//! Requests are checked before they reach this module, so an index out of range is a mistake in the module:
+//! it panics, since a default value would be a wrong sample.
 
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
@@ -29,7 +30,7 @@ pub(crate) use taylor::{HIGHEST_ORDER, taylor};
 use crate::backend::Engine;
 use crate::backend::simd::{BLOCK, Workspace};
 use crate::error::Result;
-use crate::limits::{Amount, bytes_of, filled};
+use crate::limits::{Amount, bytes_of, try_filled};
 use crate::network::{Jet, Network};
 use crate::signal::{Axis, Description, Grid, Tiles, Units};
 use crate::watch::Watch;
@@ -38,9 +39,9 @@ use plan::AxisPlan;
 use std::num::Saturating;
 use std::ops::{Add, Mul, Range};
 
-/// Positions per band, about: enough to fill the CPU's kernels, little enough to stay in cache.
+/// Approximate positions per band: enough to fill the CPU's kernels, few enough to stay in cache.
 const BAND: u64 = 1 << 14;
-/// Bytes of small things on each thread.
+/// Bytes of small allocations on each thread.
 const SCRATCH: Amount = Saturating(16 << 10);
 
 /// A grid laid over tiles.
@@ -58,11 +59,11 @@ pub(crate) struct Rendering<'a> {
 }
 
 impl<'a> Rendering<'a> {
-    /// Lays `grid` over the tiles of `networks`, which all have as many outputs as `description` has channels. The axes of
-    /// the grid have been checked against its lengths.
+    /// Lays `grid` over the tiles of `networks`, which all have as many outputs as `description` has
+    /// channels. The axes of the grid have been checked against the lengths of the signal.
     ///
     /// # Errors
-    /// `Io` if the system has no memory for what each tile sees of the axes.
+    /// `Io` if the system has no memory for the spans of the tiles.
     pub fn new(
         networks: &'a [Network],
         tiles: &'a Tiles,
@@ -80,21 +81,22 @@ impl<'a> Rendering<'a> {
         Ok(Rendering { networks, tiles, axes: axes?, channels, alpha, jet, engine, watch, units: None })
     }
 
-    /// The same rendering, of a signal in such units.
+    /// Returns the rendering with values in the units of the signal.
     pub fn in_units(self, units: Option<&'a Units>) -> Self {
         Rendering { units, ..self }
     }
 
-    /// Numbers at a position: all channels, and of each the components of the jet.
+    /// Numbers at a position: for each channel the components of the jet.
     pub fn values_per_position(&self) -> usize {
         self.channels * self.values_per_channel()
     }
-    /// Those of one channel.
+    /// Components of the jet of one channel.
     fn values_per_channel(&self) -> usize {
         self.jet.components(self.axes.len())
     }
 
-    /// Bytes of memory beside the result: finished bands that wait for their turn, and what each thread works with.
+    /// Bytes of memory in addition to the result: finished bands that wait to be returned, and the buffers of
+    /// each thread.
     pub fn working_bytes(&self) -> Amount {
         let size = |n: usize| Saturating(n as u64);
         let count = |n: u32| Saturating(u64::from(n));
@@ -105,15 +107,15 @@ impl<'a> Rendering<'a> {
         let slab = self.inner_positions() * slab_length;
         let columns = self.inner().map(|plan| count(plan.positions())).fold(slab_length, Add::add);
         let width = self.networks.iter().map(|n| n.shape().width.max(self.channels)).max().unwrap_or(0);
-        // Per point of a block two layers, of which a growing buffer may hold a smaller copy; of a batch inputs, places, outputs and what a
-        // device has of them.
+        // For each point of a block: two layers, of which a growing buffer may hold a smaller copy. For each
+        // point of a batch: inputs, places, outputs and the copies on a device.
         let block = size(width) * Saturating(4) * values;
         let batch = values * Saturating(4) + Saturating(64);
         let worker = SCRATCH
-            // Values and the sums of their means.
+            // Values, and the sums of their means.
             + bytes_of::<f32>(slab * values)
             + bytes_of::<f64>(samples * size(self.sums_per_sample()))
-            // What is separable, per axis.
+            // Separable data, for each axis.
             + columns * tile::COLUMN_BYTES
             + bytes_of::<f32>(block * size(BLOCK))
             + bytes_of::<f32>(batch * size(self.engine.points()));
@@ -125,7 +127,7 @@ impl<'a> Rendering<'a> {
         Bands::new(self)
     }
 
-    /// The axis that bands are cut along.
+    /// The axis along which bands are divided.
     fn last(&self) -> &AxisPlan {
         &self.axes[self.axes.len() - 1]
     }
@@ -137,11 +139,11 @@ impl<'a> Rendering<'a> {
     fn inner_positions(&self) -> Amount {
         self.inner().map(|plan| Saturating(plan.positions().into())).fold(Saturating(1), Mul::mul)
     }
-    /// Positions along the last axis that are evaluated at once.
+    /// Positions along the last axis that are evaluated together.
     fn slab_length(&self) -> u32 {
         (BAND.max(self.engine.points() as u64) / self.inner_positions().0).max(1) as u32
     }
-    /// Samples along the last axis of a band.
+    /// Samples of a band along the last axis.
     fn band_length(&self) -> u32 {
         let Axis { count, footprint, .. } = self.last().axis;
         (self.slab_length() / footprint).clamp(1, count)
@@ -161,7 +163,7 @@ impl<'a> Rendering<'a> {
     /// The values at the positions `window`.
     fn values(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Result<Vec<f32>> {
         let positions: u64 = window.iter().map(|w| w.len() as u64).product();
-        let mut out = filled(positions * self.values_per_position() as u64, 0.0)?;
+        let mut out = try_filled(positions * self.values_per_position() as u64, 0.0)?;
         for number in self.tiles_in(window) {
             let index = self.tiles.tile(number).index;
             let spans = self.axes.iter().zip(&index).map(|(plan, &k)| &plan.spans[k as usize]);
@@ -198,7 +200,8 @@ impl<'a> Rendering<'a> {
     }
 }
 
-/// Goes to the next index of a box of `lengths`, the first axis fastest; from the last one to the first.
+/// Advances to the next index of a box of `lengths`, first axis fastest; the last index is followed by the
+/// first.
 fn advance(index: &mut [usize], lengths: impl Iterator<Item = usize>) {
     for (i, length) in index.iter_mut().zip(lengths) {
         *i += 1;

@@ -1,16 +1,16 @@
-//! Scattered points: each is seen by the tiles that touch it, and the tiles see their points together.
+//! Scattered points: each is evaluated by the tiles that touch it, and a tile evaluates its points together.
 
 use super::blend::{Blend, Seen};
 use crate::backend::Engine;
 use crate::backend::simd::Workspace;
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
-use crate::limits::filled;
+use crate::limits::try_filled;
 use crate::network::{Jet, Network};
 use crate::signal::{Tiles, Units};
 use crate::watch::Watch;
 
-/// The networks of a signal, to be evaluated at scattered points.
+/// The networks of a signal, ready to be evaluated at scattered points.
 pub(crate) struct Points<'a> {
     pub networks: &'a [Network],
     pub tiles: &'a Tiles,
@@ -22,21 +22,21 @@ pub(crate) struct Points<'a> {
 }
 
 impl Points<'_> {
-    /// Points per thread and turn.
+    /// Points that a thread evaluates at a time.
     pub const CHUNK: usize = 1 << 13;
 
-    /// Per point and channel the components of the jet, at `positions`: the first point's along all axes,
-    /// then the next one's.
+    /// The components of the jet for each point and channel. `positions` are the first point's along all
+    /// axes, then the next point's.
     pub fn evaluate(&self, positions: &[f64]) -> Result<Vec<f32>> {
         let axes = self.tiles.counts().len();
         let width = self.values_per_point();
         let points = positions.len() / axes;
-        let mut out = filled(points as u64 * width as u64, 0.0)?;
+        let mut out = try_filled(points as u64 * width as u64, 0.0)?;
         let chunks = (positions.chunks(Self::CHUNK * axes), out.chunks_mut(Self::CHUNK * width));
         #[cfg(feature = "threads")]
         {
             use rayon::prelude::*;
-            let chunks = crate::limits::collected(chunks.0.zip(chunks.1))?;
+            let chunks = crate::limits::try_collect(chunks.0.zip(chunks.1))?;
             chunks.into_par_iter().try_for_each_init(Workspace::default, |workspace, (positions, out)| {
                 self.evaluate_chunk(positions, out, workspace)
             })?;
@@ -60,7 +60,7 @@ impl Points<'_> {
         ieee(|| self.blend(positions, out, workspace))
     }
 
-    /// [`Points::evaluate`] on one thread.
+    /// Evaluates points like [`Points::evaluate`], on one thread.
     fn blend(&self, positions: &[f64], out: &mut [f32], workspace: &mut Workspace) -> Result<()> {
         let axes = self.tiles.counts().len();
         let width = self.values_per_point();
@@ -70,7 +70,7 @@ impl Points<'_> {
             shares.try_reserve(tiles.len()).map_err(|_| Error::out_of_memory())?;
             shares.extend(tiles.into_iter().map(|tile| (tile, point)));
         }
-        // In ascending number, as the specification blends.
+        // Ascending tile numbers, the order in which the specification blends.
         shares.sort_unstable();
         for group in shares.chunk_by(|a, b| a.0 == b.0) {
             let (number, _) = group[0];
@@ -90,7 +90,7 @@ impl Points<'_> {
     }
 }
 
-/// The numbers of the tiles that touch `position`, two for each axis at most.
+/// The numbers of the tiles that touch `position`, at most two for each axis.
 pub(super) fn touching(tiles: &Tiles, position: &[f64]) -> Vec<usize> {
     let (mut numbers, mut stride) = (vec![0], 1);
     for (a, (&p, &count)) in position.iter().zip(tiles.counts()).enumerate() {

@@ -1,5 +1,5 @@
-//! Taylor polynomials in several variables, truncated at an order: every mixed partial derivative of a signal up to
-//! that order, in binary64. For single points, and as the oracle of faster ways.
+//! Taylor polynomials in several variables, truncated at an order: every mixed partial derivative of a signal
+//! up to that order, in binary64. They serve single points, and test the faster methods.
 
 use super::points::touching;
 use crate::network::{LayerShape, Network};
@@ -18,15 +18,16 @@ pub struct Taylor {
 }
 
 impl Taylor {
-    /// The partial derivative at the position, `orders[a]` times by axis `a`, in unit values per native sample to the
-    /// power of their sum; `None` beyond the order of the polynomial or for another number of axes.
+    /// The partial derivative at the position, `orders[a]` times by axis `a`, in unit values per native
+    /// sample to the power of their sum; `None` beyond the order of the polynomial or for another number of
+    /// axes.
     pub fn partial(&self, orders: &[usize]) -> Option<f64> {
         let at = self.exponents.iter().position(|exponents| exponents == orders)?;
         let factorial = |n: usize| (1..=n).map(|k| k as f64).product::<f64>();
         Some(self.coefficients[at] * orders.iter().map(|&n| factorial(n)).product::<f64>())
     }
 
-    /// The same polynomial with values in other units: `offset + scale · value`.
+    /// The polynomial with values in other units: `offset + scale · value`.
     pub(crate) fn in_units(mut self, scale: f64, offset: f64) -> Self {
         self.coefficients.iter_mut().for_each(|coefficient| *coefficient *= scale);
         self.coefficients[0] += offset;
@@ -121,7 +122,7 @@ impl Space {
         }
         product
     }
-    /// `sin(2π·phase)`: with `phase = t + d`, where `d` is without constant, `Σ sin⁽ⁿ⁾(2πt) (2πd)ⁿ / n!`.
+    /// `sin(2π·phase)`: with `phase = t + d`, where `d` has no constant term, `Σ sin⁽ⁿ⁾(2πt) (2πd)ⁿ / n!`.
     fn sine(&self, phase: &[f64]) -> Vec<f64> {
         let turns = phase[0];
         let (sine, cosine) = (TAU * (turns - turns.round_ties_even())).sin_cos();
@@ -137,7 +138,7 @@ impl Space {
         sum
     }
 
-    /// The channels of `network`, which is that of `tile`, around `position`.
+    /// The channels of `network`, the network of `tile`, around `position`.
     fn evaluate(&self, network: &Network, tile: &Tile, position: &[f64]) -> Vec<Vec<f64>> {
         let span = f64::from(tile.span());
         let coordinate = |(a, (&p, (&start, &end))): (usize, (&f64, (&u32, &u32)))| {
@@ -187,7 +188,7 @@ mod tests {
     use crate::network::Shape;
     use crate::signal::{Description, SampleFormat};
 
-    /// Mixed orders of `axes` axes, at most `HIGHEST_ORDER` together.
+    /// Mixed orders of `axes` axes, at most `HIGHEST_ORDER` in total.
     fn orders(axes: usize) -> Vec<Vec<usize>> {
         Space::new(axes, HIGHEST_ORDER).exponents
     }
@@ -198,7 +199,7 @@ mod tests {
         Network::from_parameters(shape, parameters.collect())
     }
 
-    /// A tile whose local coordinates are offset positions, in `axes` axes.
+    /// A tile in `axes` axes whose local coordinates are shifted positions.
     fn tile(axes: usize) -> Tile {
         Tile { index: vec![0; axes], start: vec![0; axes], end: vec![2; axes] }
     }
@@ -242,8 +243,8 @@ mod tests {
 
     #[test]
     fn the_derivative_of_a_siren_is_a_siren() {
-        // f = Σ v·sin(2π(w·x + b)) + c, so ∂f by axes of weights w₁, w₂, … is Σ v·2πw₁·2πw₂·…·sin(2π(w·x + b + n/4)): a
-        // network of the same shape and first weights, each derivative a quarter turn further.
+        // f = Σ v·sin(2π(w·x + b)) + c, so ∂f by axes of weights w₁, w₂, … is Σ v·2πw₁·2πw₂·…·sin(2π(w·x + b
+        // + n/4)): a network of the same shape and first weights, each derivative a quarter turn further.
         let (f, shape) = (network(2, 1, 9), Shape { inputs: 2, outputs: 2, layers: 1, width: 9 });
         let position = [0.7, 0.9];
         let space = Space::new(2, HIGHEST_ORDER);

@@ -1,18 +1,19 @@
-//! The share of one tile in a window of positions.
+//! The contribution of one tile to a window of positions.
 
 use super::blend::{Blend, Seen};
 use super::{Rendering, advance};
 use crate::backend::simd::Workspace;
 use crate::error::Result;
-use crate::limits::{Amount, collected};
+use crate::limits::{Amount, try_collect};
 use std::num::Saturating;
 use std::ops::Range;
 
-/// Bytes of what a tile sees at a position along an axis, and its place.
+/// Bytes of a tile's view of a position along an axis, and its place.
 pub(super) const COLUMN_BYTES: Amount = Saturating(size_of::<(Seen, usize)>() as u64);
 
 impl Rendering<'_> {
-    /// Adds the share of tile `number` at the positions `visible` to `out`, which covers the positions `window`.
+    /// Adds the contribution of tile `number` at the positions `visible` to `out`, which covers the positions
+    /// `window`.
     pub(super) fn add_tile(
         &self,
         number: usize,
@@ -22,7 +23,7 @@ impl Rendering<'_> {
         workspace: &mut Workspace,
     ) -> Result<()> {
         let tile = self.tiles.tile(number);
-        // What is separable, per axis: what the tile sees, and places in `out`.
+        // For each axis: the tile's views of its positions, and their offsets in `out`.
         let mut stride = self.values_per_position();
         let ranges = self.axes.iter().zip(visible.iter().zip(window)).enumerate();
         let axes: Vec<Vec<(Seen, usize)>> = ranges
@@ -31,7 +32,7 @@ impl Rendering<'_> {
                     let seen = Seen::new(self.tiles, &tile, a, plan.position(p));
                     (seen, stride * (p - window.start) as usize)
                 });
-                let column = collected(column);
+                let column = try_collect(column);
                 stride *= window.len();
                 column
             })

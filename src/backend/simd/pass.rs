@@ -3,7 +3,7 @@
 use super::BLOCK;
 use super::gemm::{Bias, Matrix};
 use crate::error::Result;
-use crate::limits::lengthen;
+use crate::limits::try_grow;
 use crate::network::{Jet, LayerShape, Shape};
 
 /// Points of a jet at a time: all components of two layers of ordinary width stay in the first level of cache.
@@ -28,7 +28,7 @@ impl Workspace {
             Jet::Value => activations(shape, shape.layers.min(2)),
             _ => jet_activations(shape, jet),
         };
-        lengthen(&mut self.activations, length, 0.0)
+        try_grow(&mut self.activations, length, 0.0)
     }
     pub(super) fn reserve(&mut self, shape: Shape, train: bool) {
         let length = activations(shape, if train { shape.layers } else { shape.layers.min(2) });

@@ -10,7 +10,7 @@
 )]
 
 use crate::error::Result;
-use crate::limits::room;
+use crate::limits::try_vec;
 
 mod bits;
 mod fse;
@@ -38,7 +38,7 @@ impl Decoder {
     /// # Errors
     /// `Io` if the system has no memory for the literals of a block.
     pub(super) fn new(most: usize, window: u64) -> Result<Self> {
-        Ok(Decoder { most, window, literals: room(most)?, tree: None, history: sequences::History::new() })
+        Ok(Decoder { most, window, literals: try_vec(most)?, tree: None, history: sequences::History::new() })
     }
     /// Appends what a compressed block stands for to the `content` of its frame, of which `left` bytes are left.
     pub(super) fn block(&mut self, block: &[u8], content: &mut Vec<u8>, left: usize) -> Decoded<()> {
