@@ -1,4 +1,4 @@
-//! Quantized parameters as one coded stream: which value comes when, and in which context.
+//! Quantized parameters as one coded stream: the order of values and the context of each.
 
 use super::magnitude::{Coder, Context, MAX_MAGNITUDE, Reader};
 use super::quantized::{QuantizedNetwork, STEP_INDICES};
@@ -9,16 +9,16 @@ use crate::network::Shape;
 
 /// Set in the first byte if the biases of sine layers are stored as differences.
 pub(super) const SORTED: u8 = 0x10;
-/// A byte holds no more parameters than this: the likeliest magnitude of the steepest table costs 0.045 bits.
+/// The most parameters that a byte can hold: the likeliest magnitude of the steepest table costs 0.045 bits.
 const PARAMETERS_PER_BYTE: u64 = 256;
-/// The mean magnitudes that new contexts expect: of symbols, of differences of sorted biases, of step differences.
+/// Initial mean magnitudes of new contexts: of symbols, of differences of sorted biases, of step differences.
 const SYMBOL_MEAN: u32 = 16;
 const BIAS_DIFFERENCE_MEAN: u32 = 4;
 const STEP_DIFFERENCE_MEAN: u32 = 8;
-/// What the steps of the first layer of the first tile are differences to.
+/// Predictor of the first layer's steps in the first tile.
 pub(super) const FIRST_STEP: i16 = -56;
 
-/// Reads the networks of `shapes`, which all have one depth, from a whole stream.
+/// Reads the networks of `shapes`, which all have the same depth, from a whole stream.
 pub(super) fn decode(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetwork>> {
     let error = |detail: String| Error::format("coded parameters", detail);
     let Some((&head, stream)) = bytes.split_first() else { return Err(error("the shape is missing".into())) };
@@ -27,7 +27,7 @@ pub(super) fn decode(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetw
         let detail = format!("shape {head:#04x}, expected 0 to {SHAPES}, or 16 more");
         return Err(Error::unsupported("coded parameters", detail));
     }
-    // Asked before allocating: a short stream cannot stand for many parameters.
+    // Checked before allocation: a short stream cannot represent many parameters.
     let parameters: u64 = shapes.iter().map(|s| s.parameters() as u64).sum();
     if parameters.div_ceil(PARAMETERS_PER_BYTE) > bytes.len() as u64 {
         return Err(error(format!("{} bytes for {parameters} parameters", stream.len())));
@@ -46,7 +46,8 @@ pub(super) fn decode(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetw
     Ok(networks)
 }
 
-/// The stream of `networks`, which all have one depth: the shape is the one that takes the fewest bits.
+/// The stream of `networks`, which all have the same depth, with the shape of tables that takes the fewest
+/// bits.
 #[cfg(feature = "encoder")]
 pub(super) fn encode(networks: &[QuantizedNetwork]) -> Result<Vec<u8>> {
     let sorted = networks.iter().all(QuantizedNetwork::is_sorted);
@@ -66,14 +67,15 @@ pub(super) fn encode_as(networks: &[QuantizedNetwork], sorted: bool, shape: u8) 
     Ok(bytes)
 }
 
-/// Passes every value of `networks` through `coder`, in stream order. This order is the format: reading, writing and
-/// measuring share it.
+/// Passes every value of `networks` through `coder`, in stream order. This function defines the order of the
+/// format: reading, writing and measuring share it.
 #[allow(
     clippy::indexing_slicing,
-    reason = "the networks have one depth, and as many steps and symbols as their shapes ask for"
+    reason = "the networks have the same depth, and as many steps and symbols as their shapes require"
 )]
 fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut C) -> Result<()> {
-    // The first tile's steps follow one another, later ones the tile before: different sizes of difference.
+    // In the first tile steps are predicted from the layer before, in later tiles from the tile before: the
+    // sizes of the differences vary.
     let mut step_contexts = [Context::new(STEP_DIFFERENCE_MEAN); 2];
     // Per layer, carried from tile to tile.
     let mut contexts: Vec<[Context; 2]> = vec![];
@@ -98,7 +100,7 @@ fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut 
                     Some(before) => before.map(Context::inherit),
                     None => [Context::new(SYMBOL_MEAN); 2],
                 };
-                // Differences and plain biases have nothing to learn from each other.
+                // Differences and plain biases have unrelated statistics.
                 if sorted && number == 0 {
                     biases = Context::new(BIAS_DIFFERENCE_MEAN);
                 } else if sorted && layer.last {
@@ -124,7 +126,7 @@ fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut 
     Ok(())
 }
 
-/// A step index, as the difference to `before`.
+/// A step index, coded as the difference to `before`.
 #[allow(clippy::arithmetic_side_effects, reason = "indices of 16 bits, and a difference of 22")]
 fn step_index<C: Coder>(coder: &mut C, context: &mut Context, before: i16, index: i16) -> Result<i16> {
     let before = i32::from(before);
@@ -136,12 +138,12 @@ fn step_index<C: Coder>(coder: &mut C, context: &mut Context, before: i16, index
     }
 }
 
-/// Ascending non-negative biases, as differences to the one before.
+/// Ascending non-negative biases, each coded as the difference to the previous one.
 #[allow(clippy::arithmetic_side_effects, reason = "both terms are at most 2²⁰")]
 fn differences<C: Coder>(coder: &mut C, context: &mut Context, biases: &mut [i32]) -> Result<()> {
     let mut before = 0u32;
     for bias in biases {
-        // A reader is given no bias, and has no use for the difference.
+        // A reader has no bias yet and does not use the difference.
         let difference = coder.magnitude(context, bias.unsigned_abs().wrapping_sub(before))?;
         let value = before + difference;
         if value > MAX_MAGNITUDE {

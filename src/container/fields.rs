@@ -1,11 +1,11 @@
-//! Fields of a section: bytes and variable-length integers, read with nothing trusted.
+//! Fields of a section: bytes and variable-length integers from untrusted input.
 
 use crate::error::{Error, Result};
 
 /// The longest varint, 9 groups of 7 bits: values below 2⁶³.
 const VARINT_BYTES: usize = 9;
 const VARINT_BITS: u32 = 63;
-/// Numbers of kinds, sample formats and codings stay below this.
+/// Kinds, sample formats and codings have numbers below this one.
 const FIRST_UNUSED: u8 = 128;
 
 /// The unread fields of one section.
@@ -24,7 +24,8 @@ impl<'a> Fields<'a> {
     pub(super) fn error(&self, detail: impl Into<String>) -> Error {
         Error::format(self.what, detail)
     }
-    /// The error of a number that has no meaning in this version: those below 128 may get one in a later version.
+    /// The error for a number that has no meaning in this version; numbers below 128 may get one in a later
+    /// version.
     pub(super) fn unknown(&self, field: &str, number: u8, known: &str) -> Error {
         let detail = format!("{field} {number}, expected {known}");
         if number < FIRST_UNUSED { Error::unsupported(self.what, detail) } else { self.error(detail) }
@@ -36,7 +37,7 @@ impl<'a> Fields<'a> {
     pub(super) fn rest(&self) -> &'a [u8] {
         self.rest
     }
-    /// What has been read since the unread bytes were `start`.
+    /// The bytes that were read since the unread bytes were `start`.
     #[allow(
         clippy::arithmetic_side_effects,
         clippy::indexing_slicing,
@@ -61,8 +62,8 @@ impl<'a> Fields<'a> {
         self.rest = rest;
         Ok(byte)
     }
-    /// A LEB128 integer: 7 bits a byte, lowest first, bit 7 set on all but the last. Only the shortest form is
-    /// allowed, so that a number has one spelling.
+    /// A LEB128 integer: 7 bits per byte, lowest first, bit 7 set in all bytes but the last. Only the
+    /// shortest form is allowed, so that every number has a single representation.
     pub(super) fn varint(&mut self, field: &str) -> Result<u64> {
         let mut value = 0;
         for shift in (0..VARINT_BITS).step_by(7) {
@@ -123,7 +124,7 @@ mod tests {
         assert_eq!(varint(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]), None);
     }
 
-    /// Every string of up to 3 bytes is a number in its only spelling, or refused.
+    /// Every string of up to 3 bytes is the only representation of a number, or is rejected.
     #[cfg(feature = "encoder")]
     #[test]
     fn short_varints_are_their_own_spelling() {

@@ -1,7 +1,8 @@
-//! Metadata and unquantized parameters at rest: Zstandard frames (RFC 8878) whose size is known before they are opened.
+//! Zstandard frames (RFC 8878) for metadata and unquantized parameters, whose size is known before they are
+//! opened.
 //!
-//! A frame says the size of its content, has neither dictionary nor checksum (that of the section covers it), and no
-//! window larger than its content. So what it takes to open one is known from the size that is expected.
+//! A frame states the size of its content, has neither dictionary nor checksum (that of the section covers
+//! it), and no window larger than its content. So the memory for opening it is known from the expected size.
 
 use super::fields::Fields;
 use super::zstandard::Decoder;
@@ -10,21 +11,22 @@ use crate::limits::{Amount, Memory, addressable, try_vec};
 use std::num::Saturating;
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// In the descriptor: how many bytes tell the size of the content.
+/// Descriptor bits: the number of bytes that state the size of the content.
 const CONTENT_SIZE: u8 = 0xc0;
-/// In the descriptor: the window is the content, and has no size of its own.
+/// Descriptor bit: the window is the content, and its size is not stated.
 const SINGLE_SEGMENT: u8 = 0x20;
-/// The largest block where the window is no smaller.
+/// The largest block, if the window is not smaller.
 const MAX_BLOCK: u64 = 128 << 10;
-/// Bytes to decompress any frame: the literals of a block and its tables.
+/// Bytes needed to decompress any frame: the literals of a block and its tables.
 const SCRATCH: Amount = Saturating(1 << 20);
 
-/// The bytes of exactly one frame that fills `frame` and holds exactly `size` bytes, `what` being its place.
+/// Decompresses `frame`, which must be exactly one frame with exactly `size` bytes of content; `what` names
+/// its place.
 #[allow(clippy::arithmetic_side_effects, reason = "no block adds more to the content than is left")]
 pub(super) fn decompress(frame: &[u8], size: u64, what: &'static str, memory: &Memory) -> Result<Vec<u8>> {
     let (mut fields, window) = header(frame, size, what)?;
     let largest = window.min(MAX_BLOCK);
-    // The form of all blocks before the contents of the first one.
+    // The structure of all blocks is checked before the content of the first is decoded.
     let mut last = false;
     let mut blocks = fields.clone();
     while !last {
@@ -58,7 +60,7 @@ pub(super) fn decompress(frame: &[u8], size: u64, what: &'static str, memory: &M
     }
 }
 
-/// Reads the header of a frame: what is left are the blocks, and the bytes of the window.
+/// Reads the header of a frame; returns the blocks and the size of the window.
 #[allow(clippy::arithmetic_side_effects, reason = "only a size of two bytes has an offset")]
 fn header<'a>(frame: &'a [u8], size: u64, what: &'static str) -> Result<(Fields<'a>, u64)> {
     let mut fields = Fields::new(frame, what);
@@ -101,7 +103,7 @@ const COMPRESSED: u64 = 2;
 struct Block<'a> {
     last: bool,
     kind: u64,
-    /// Bytes that it stands for; of a compressed block, bytes that it takes.
+    /// Bytes of content of a raw or repeated block; bytes in the file of a compressed block.
     size: u64,
     bytes: &'a [u8],
 }
@@ -125,7 +127,7 @@ fn little_endian(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte))
 }
 
-/// The window that a descriptor stands for: powers of two from 1 KiB on, and their eighths.
+/// The window size of a descriptor: powers of two from 1 KiB on, and eighths of them.
 #[allow(clippy::arithmetic_side_effects, reason = "4 bits, shifted by at most 38")]
 fn window_size(descriptor: u8) -> u64 {
     (8 + u64::from(descriptor & 7)) << (descriptor >> 3) << 7
@@ -158,7 +160,7 @@ mod tests {
         assert_eq!(decompress(&compress(b"").unwrap(), 0).unwrap(), b"");
     }
 
-    /// From some size on the window is smaller than the content.
+    /// Above some size the window is smaller than the content.
     #[test]
     fn what_is_compressed_can_be_decompressed_at_every_size() {
         for size in [1, 255, 256, 65_791, 65_792, 131_073, 1 << 20, (8 << 20) - 1, (8 << 20) + 1, 20_000_000]
@@ -169,7 +171,7 @@ mod tests {
         }
     }
 
-    /// libzstd does not notice every corrupt block, but reads those that pass here as the same bytes.
+    /// libzstd does not detect every corrupt block, but it reads those that pass here as the same bytes.
     #[test]
     fn a_damaged_frame_that_passes_is_what_another_decoder_reads() {
         let mut state = 1u64;
@@ -180,7 +182,7 @@ mod tests {
         let (mut passed, mut refused) = (0, 0);
         for case in 0..3000 {
             let size = 20 + random(1500);
-            // Literals that are repeated, coded in one stream or in four, and matches near and far.
+            // Repeated literals, literals coded in one stream or in four, and matches near and far.
             let mut content: Vec<u8> = vec![];
             while content.len() < size {
                 if content.len() > 10 && case % 3 > 0 && random(4) == 0 {

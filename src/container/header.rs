@@ -1,4 +1,4 @@
-//! The SIGNAL, TILES and UNITS sections: what is stored, how it is cut, and the units of its samples.
+//! The SIGNAL, TILES and UNITS sections: the signal, its partition, and the units of its samples.
 
 use super::fields::Fields;
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ const UNITS: &str = "UNITS section";
 
 /// The longest axis and the highest rate.
 const MAX_LENGTH: u32 = (1 << 31) - 1;
-/// Kinds of signal whose numbers are reserved.
+/// Names of the reserved kinds of signal.
 const RESERVED_KINDS: [&str; 3] = ["video", "volume", "shape"];
 
 /// Sample formats by their number in the file.
@@ -29,7 +29,7 @@ const FORMATS: [SampleFormat; 7] = [
 /// Kinds of signal by their number in the file.
 const KINDS: [Kind; 2] = [Kind::Picture, Kind::Sound];
 
-/// Whether samples of a `kind` come in `format`.
+/// Whether `kind` allows samples of `format`.
 fn allowed(kind: Kind, format: SampleFormat) -> bool {
     match format {
         SampleFormat::F32 => true,
@@ -79,7 +79,7 @@ pub(super) fn read_signal(payload: &[u8]) -> Result<Description> {
     Ok(Description { kind, lengths, channels, format, rate })
 }
 
-/// Reads the TILES section, present only where there is more than one tile.
+/// Reads the TILES section, which is present only if there is more than one tile.
 pub(super) fn read_tiles(payload: &[u8], description: &Description, limits: &Limits) -> Result<Tiles> {
     let mut fields = Fields::new(payload, TILES);
     let (mut counts, mut product) = (vec![], Saturating(1u64));
@@ -97,7 +97,7 @@ pub(super) fn read_tiles(payload: &[u8], description: &Description, limits: &Lim
     Tiles::new(description, &counts, overlap).map_err(|e| Error::format(TILES, e.to_string()))
 }
 
-/// Reads the UNITS section, present only for binary32 samples that are not what the networks give.
+/// Reads the UNITS section, which is present only if binary32 samples differ from the network values.
 #[allow(clippy::arithmetic_side_effects, reason = "exponents have 9 bits")]
 pub(super) fn read_units(payload: &[u8], description: &Description) -> Result<Units> {
     let mut fields = Fields::new(payload, UNITS);
@@ -113,11 +113,11 @@ pub(super) fn read_units(payload: &[u8], description: &Description) -> Result<Un
     Ok(units)
 }
 
-/// What is added to the exponent of a scale in the file.
+/// Added to the exponent of the scale in the file.
 const EXPONENT_BIAS: i16 = 149;
 const MAX_BIASED_EXPONENT: u16 = 276;
 
-/// `Ok` if a file can say such units, otherwise what is wrong.
+/// `Ok` if a file can store these units, otherwise what is wrong.
 fn check_units(units: &Units, description: &Description) -> std::result::Result<(), String> {
     if description.format != SampleFormat::F32 {
         return Err(format!("units of {:?} samples, expected of F32 alone", description.format));
@@ -142,7 +142,7 @@ mod write {
     /// The payload of the SIGNAL section.
     ///
     /// # Errors
-    /// `Parameter` if the file cannot hold such a signal.
+    /// `Parameter` if a file cannot store this signal.
     pub(in crate::container) fn write_signal(d: &Description) -> Result<Vec<u8>> {
         let error = |detail: String| Error::parameter("description", detail);
         let code = |found: Option<usize>| found.and_then(|n| u8::try_from(n).ok());
@@ -173,7 +173,7 @@ mod write {
     /// The payload of the UNITS section.
     ///
     /// # Errors
-    /// `Parameter` if these are no units of `description`, or change nothing.
+    /// `Parameter` if these are not valid units of `description`, or change nothing.
     pub(in crate::container) fn write_units(units: &Units, description: &Description) -> Result<Vec<u8>> {
         let error = |detail: String| Error::parameter("units", detail);
         if units.offsets.len() != usize::from(description.channels) {
@@ -194,7 +194,7 @@ mod write {
         Ok(payload)
     }
 
-    /// The payload of the TILES section; `None` for the one tile that needs no section.
+    /// The payload of the TILES section; `None` for a single tile, which needs no section.
     ///
     /// # Errors
     /// `Parameter` if `tiles` is not a partition of `description`.
@@ -232,8 +232,8 @@ mod tests {
         assert_eq!((sound.lengths, sound.rate), (vec![512], 44100));
     }
 
-    /// Every kind that means something with every sample format and number of channels, every other kind with those
-    /// that mean something.
+    /// Every valid kind with every sample format and number of channels, and every other kind with valid
+    /// ones.
     #[test]
     fn exactly_the_possible_signals_are_read() {
         let product =
@@ -248,7 +248,7 @@ mod tests {
             let (formats, most) = if kind == 0 { (&[0, 1, 6][..], 4) } else { (&[2, 3, 4, 5, 6][..], 8) };
             let possible = kind < 2 && formats.contains(&format) && (1..=most).contains(&channels);
             assert_eq!(read.is_ok(), possible, "{kind} {format} {channels}");
-            // What a later version may mean, and what no version will.
+            // Numbers that a later version may define, and numbers that no version will.
             let reserved = match (kind, format, channels) {
                 (2.., ..) => kind < 128,
                 (_, format, _) if !formats.contains(&format) => format < 128,
@@ -262,11 +262,11 @@ mod tests {
         }
     }
 
-    /// Every string of two bytes as a length or as a rate.
+    /// Every string of two bytes as a length and as a rate.
     #[test]
     fn exactly_the_possible_lengths_and_rates_are_read() {
         for (low, high) in (0..=255u8).flat_map(|low| (0..=255u8).map(move |high| (low, high))) {
-            // A number below 128 and one byte more, or the shortest form of a larger one.
+            // A number below 128 and another byte, or the shortest form of a larger number.
             let read = |head: [u8; 4], tail: &[u8]| read_signal(&[&head, &[low, high][..], tail].concat());
             let possible = low >= 0x80 && (0x01..0x80).contains(&high);
             let value = u32::from(low & 0x7f) | u32::from(high) << 7;
@@ -352,10 +352,10 @@ mod tests {
         }
     }
 
-    /// Every cut of every picture of up to 8 × 4, with every overlap that could be possible and some that cannot.
+    /// Every division of every picture of up to 8 × 4, with every possible overlap and some impossible ones.
     #[test]
     fn exactly_the_possible_partitions_are_read() {
-        // The rule by its reason: between two boundaries lie two overlaps.
+        // The reason for the rule: between two boundaries there are two overlaps.
         let cuts = |length: u8, count: u8, overlap: u8| {
             let boundary = |k: u8| u32::from(k) * u32::from(length) / u32::from(count);
             let core = |k: u8| boundary(k + 1) - boundary(k);

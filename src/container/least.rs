@@ -1,16 +1,16 @@
-//! The least that files take: for encoders that look for a size.
+//! Lower bounds of file sizes, for encoders that search for a size.
 
 use super::coded::FIRST_STEP;
 use super::{File, Networks, QuantizedNetwork, quantized_size, step, write};
 use crate::error::Result;
 use crate::network::Shape;
 
-/// The network of `shape`, of one hidden layer, that gives `means` everywhere, to about a hundredth: the cheapest of all with
-/// these values.
+/// The network of `shape`, with one hidden layer, that gives `means` everywhere, to about one percent: the
+/// smallest network with these values.
 pub(crate) fn constant(shape: Shape, means: &[f64]) -> QuantizedNetwork {
     let peak = means.iter().fold(0f64, |peak, mean| peak.max(mean.abs()));
     let coarser = (8.0 * peak.log2()).ceil().clamp(0.0, 512.0) as i16;
-    // The first step costs nothing, nor does one that is like the step before it.
+    // The first step costs nothing, and neither does a step equal to its predictor.
     let bias_step = FIRST_STEP.saturating_add(coarser);
     let symbol = |mean: &f64| (mean / f64::from(step(bias_step))).round() as i32;
     // The biases of the last layer are the last parameters.
@@ -19,13 +19,13 @@ pub(crate) fn constant(shape: Shape, means: &[f64]) -> QuantizedNetwork {
     QuantizedNetwork { shape, steps: vec![(FIRST_STEP, FIRST_STEP), (FIRST_STEP, bias_step)], symbols }
 }
 
-/// The bytes of a file with the description, partition, units and metadata of `file`, whose networks are quantized, besides
-/// coded parameters. Its own networks are of no matter.
+/// Bytes of a file with the description, partition, units and metadata of `file` and quantized networks,
+/// without the coded parameters. The networks of `file` are ignored.
 ///
 /// # Errors
-/// As [`write`].
+/// The errors of [`write`].
 pub(crate) fn overhead(file: File) -> Result<u64> {
-    /// The lengths of larger sections take so many bytes more at most.
+    /// The most additional bytes for the lengths of larger sections.
     const LENGTHS: u64 = 3;
     let description = &file.description;
     let (inputs, outputs) = (description.lengths.len(), usize::from(description.channels));

@@ -1,7 +1,8 @@
-//! The model of magnitudes: a context remembers how large they were and so predicts how large the next one is.
+//! The model of magnitudes: a context keeps the mean of past magnitudes, and so predicts the next one.
 //!
-//! Nothing about the distribution is stored. A context keeps the sum and the number of the magnitudes it saw, and
-//! forgets by halving both; their quotient picks the frequency table. Encoder and decoder do the same in integers.
+//! The file stores no distribution. A context keeps the sum and the number of its magnitudes and halves both
+//! from time to time, to forget; their quotient selects the frequency table. Encoder and decoder do the same
+//! in integers.
 
 use super::range_coder::{RangeDecoder, TOTAL_BITS};
 use super::table::{Choice, Table, tables};
@@ -9,17 +10,18 @@ use crate::error::{Error, Result};
 
 /// The largest magnitude.
 pub(super) const MAX_MAGNITUDE: u32 = 1 << 20;
-/// The count at which a context forgets half of what it knows.
+/// The count at which a context halves its sum and its count.
 const FORGET: u32 = 256;
-/// What a context that takes over from another believes in, as a count.
+/// The count with which a context inherits the mean of another.
 const INHERITED: u32 = 8;
-/// `2^(16 + 1/8)`, `2^(16 + 3/8)`, `2^(16 + 5/8)`, `2^(16 + 7/8)`, rounded up: where one quarter octave ends.
+/// `2^(16 + 1/8)`, `2^(16 + 3/8)`, `2^(16 + 5/8)`, `2^(16 + 7/8)`, rounded up: the ends of the quarter
+/// octaves.
 const QUARTERS: [u64; 4] = [71468, 84990, 101071, 120194];
 /// The scale of mean 1 is 20, `4·16` quarter octaves above the unit of means, `2⁻¹⁶`.
 const SCALE_OFFSET: u32 = 4 * 16 - 20;
-/// Order of the Exp-Golomb code of what a table does not list.
+/// Order of the Exp-Golomb code of magnitudes that a table does not list.
 const GOLOMB: u32 = 3;
-/// The most bits it has behind the highest one.
+/// The most bits of an Exp-Golomb code after the highest one.
 const GOLOMB_MOST: u32 = 21;
 
 /// A running mean of magnitudes.
@@ -34,11 +36,11 @@ pub(super) struct Context {
     reason = "a sum of 256 magnitudes has 29 bits, 3 more when it is inherited; counts are at least 1"
 )]
 impl Context {
-    /// A context that expects `mean` for a start.
+    /// A context with the initial mean `mean`.
     pub(super) fn new(mean: u32) -> Self {
         Context { sum: mean, count: 1 }
     }
-    /// A context that starts from the mean of this one.
+    /// A new context that starts from the mean of this one.
     pub(super) fn inherit(self) -> Self {
         Context { sum: self.sum * INHERITED / self.count, count: INHERITED }
     }
@@ -48,7 +50,7 @@ impl Context {
         let Some(octave) = mean.checked_ilog2() else { return Choice::of_scale(0) };
         let mantissa = mean << 16 >> octave;
         let quarter = QUARTERS.iter().filter(|&&q| q <= mantissa).count() as u32;
-        // Means below that of the first scale have its table.
+        // Means below the first scale use its table.
         Choice::of_scale((octave * 4 + quarter).saturating_sub(SCALE_OFFSET))
     }
     pub(super) fn update(&mut self, magnitude: u32) {
@@ -61,9 +63,9 @@ impl Context {
     }
 }
 
-/// One direction of coding: takes the value to write and gives it back, or gives the value read.
+/// One direction of coding: writes the given value and returns it, or ignores it and returns the value read.
 pub(super) trait Coder {
-    /// A magnitude in `context`, which learns from it.
+    /// A magnitude in `context`, which is updated with it.
     fn magnitude(&mut self, context: &mut Context, value: u32) -> Result<u32>;
     /// The sign of a value other than 0.
     fn negative(&mut self, value: bool) -> Result<bool>;
@@ -90,7 +92,8 @@ impl<'a> Reader<'a> {
     pub(super) fn finish(self) -> Result<()> {
         self.range.finish()
     }
-    /// What lies beyond a table: `v + 2³` has `3 + n + 1` bits; `n` ones, a zero, then all its bits but the highest.
+    /// Reads a magnitude beyond a table: `v + 2³` has `3 + n + 1` bits; `n` ones, a zero, then all its bits
+    /// but the highest.
     #[allow(clippy::arithmetic_side_effects, reason = "`v + 2³` is at least 2³")]
     fn beyond(&mut self) -> Result<u32> {
         for bits in GOLOMB..=GOLOMB_MOST {
@@ -190,9 +193,9 @@ mod write {
         }
     }
 
-    /// Counts how often each entry of each table is used, which does not depend on the shape of the tables.
+    /// Counts the uses of each entry of each table; they do not depend on the shape of the tables.
     pub(in crate::container) struct Tally {
-        /// By [`Choice::index`], then entry.
+        /// Indexed by [`Choice::index`], then by entry.
         uses: Vec<Vec<u32>>,
     }
 
@@ -200,7 +203,7 @@ mod write {
         pub(in crate::container) fn new() -> Self {
             Tally { uses: tables(0).iter().map(|t| vec![0; t.escape() as usize + 1]).collect() }
         }
-        /// The shape that takes the fewest bits; of equals, the first.
+        /// The shape that takes the fewest bits; the first of several equal ones.
         pub(in crate::container) fn best_shape(&self) -> u8 {
             (0..=SHAPES).min_by_key(|&shape| self.cost(shape)).unwrap_or(0)
         }
@@ -256,7 +259,7 @@ mod write {
                 values.iter().for_each(|&value| drop(writer.magnitude(&mut context, value)));
                 8.0 * writer.finish().len() as f64 - tally.cost(shape) as f64 / 65536.0
             };
-            // What is left are uniform bits, the same for every shape, and the rounding of intervals.
+            // The rest are uniform bits, the same for every shape, and the rounding of intervals.
             let left: Vec<f64> = (0..=SHAPES).map(beside_tables).collect();
             assert!(left.iter().all(|bits| (bits - left[0]).abs() < 100.0), "{left:?}");
         }
@@ -290,7 +293,7 @@ mod tests {
         assert_eq!(context(MAX_MAGNITUDE, 1), Choice::of_scale(100));
     }
 
-    /// Every count with every mean that decides something: there is a table, and the scale is the nearest.
+    /// Every count with every mean next to a border: a table exists, and its scale is the nearest.
     #[test]
     fn every_context_has_a_table() {
         let all = tables(4);

@@ -1,4 +1,4 @@
-//! The METADATA section: blocks carried along unread.
+//! The METADATA section: blocks stored without interpretation.
 
 use super::fields::Fields;
 use super::frame::decompress;
@@ -21,19 +21,19 @@ const KINDS: [MetadataKind; 8] = [
     MetadataKind::Tags,
 ];
 
-/// The kind with a number, `None` for those of later versions.
+/// The kind with a number; `None` for kinds of later versions.
 fn kind(number: u8) -> Option<MetadataKind> {
     KINDS.get(usize::from(number).checked_sub(1)?).copied()
 }
 
-/// Reads the METADATA section: the size of the blocks, then the blocks as a Zstandard frame, each at most once and in
-/// ascending order. Blocks of unknown kinds are skipped.
+/// Reads the METADATA section: the size of the blocks, then the blocks as a Zstandard frame, each kind at
+/// most once and in ascending order. Blocks of unknown kinds are skipped.
 pub(super) fn read(payload: &[u8], limits: &Limits, memory: &mut Memory) -> Result<Vec<Metadata>> {
     let mut fields = Fields::new(payload, METADATA);
     let size = fields.varint("size")?;
     Limits::ask("metadata bytes", size, limits.metadata_bytes)?;
     let bytes = decompress(fields.rest(), size, METADATA, memory)?;
-    // Less than the decompression took, as long as the blocks are not yet all that is left of it.
+    // The memory of the blocks; decompression needed more than this.
     memory.hold(Saturating(size))?;
 
     let mut fields = Fields::new(&bytes, METADATA);
@@ -73,7 +73,7 @@ mod write {
     /// The payload of the METADATA section; `None` without blocks.
     ///
     /// # Errors
-    /// `Parameter` if a kind comes twice or has no number.
+    /// `Parameter` if a kind occurs twice or has no number.
     pub(in crate::container) fn write(blocks: &[Metadata]) -> Result<Option<Vec<u8>>> {
         if blocks.is_empty() {
             return Ok(None);

@@ -1,8 +1,8 @@
-//! The container: bytes to header, partition and quantized networks, and back. Integers only.
+//! The container: from bytes to header, partition and quantized networks, and back. Integers only.
 //!
-//! Reading follows the file: `section` cuts and checks, `header` says what is stored, then come `metadata` and the
-//! parameters, `coded` (over `magnitude`, `table`, `range_coder`) or `stored` (over `frame` and `zstandard`). The specification is
-//! `spec/siren.md`.
+//! Reading follows the file: `section` divides it and checks the parts, `header` reads the description, then
+//! come `metadata` and the parameters: `coded` (over `magnitude`, `table`, `range_coder`) or `stored` (over
+//! `frame` and `zstandard`). The specification is `spec/siren.md`.
 
 #![cfg_attr(
     not(test),
@@ -55,26 +55,26 @@ pub const MAX_WIDTH: u32 = 4096;
 /// The largest magnitude of a parameter: sums over 4096 inputs stay far from overflow.
 pub const MAX_PARAMETER: f32 = 18446744073709551616.0;
 
-/// The networks of a file, one per tile, in tile order, all of one depth.
+/// The networks of a file, one per tile, in tile order, all of the same depth.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Networks {
-    /// Quantized and range coded: the ordinary case.
+    /// Quantized and range coded: the usual case.
     Quantized(Vec<QuantizedNetwork>),
-    /// Binary16 parameters, Zstandard.
+    /// Binary16 parameters, compressed by Zstandard.
     Half(Vec<Network>),
-    /// Binary32 parameters, Zstandard.
+    /// Binary32 parameters, compressed by Zstandard.
     Single(Vec<Network>),
 }
 
-/// Everything a `.siren` file says.
+/// The complete content of a `.siren` file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
-    /// The signal.
+    /// The description of the signal.
     pub description: Description,
-    /// Its partition.
+    /// The partition of the signal.
     pub tiles: Tiles,
-    /// How the values of the networks become samples of binary32; `None` where they are the samples, as of integers.
+    /// The conversion from network values to binary32 samples; `None` if they are equal, and for integers.
     pub units: Option<Units>,
     /// One network per tile.
     pub networks: Networks,

@@ -1,4 +1,4 @@
-//! Parts of the container by themselves, for the fuzz targets: there under `cfg(fuzzing)` only.
+//! Single parts of the container for the fuzz targets; present under `cfg(fuzzing)` only.
 
 use super::coded;
 use super::magnitude::{Coder, Context, Reader, Writer};
@@ -7,15 +7,16 @@ use crate::error::Result;
 use crate::limits::{Limits, Memory};
 use crate::network::Shape;
 
-/// Reads quantized parameters of networks of one depth: the rest of a NETWORK section behind the widths.
+/// Reads quantized parameters of networks of the same depth: the end of a NETWORK section, after the widths.
 ///
 /// # Errors
-/// As reading a file.
+/// The errors of reading a file.
 pub fn read_coded(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetwork>> {
     coded::decode(bytes, shapes)
 }
 
-/// Writes what [`read_coded`] reads, with the shape of tables and the order of biases that `head`, its first byte, says.
+/// Writes the bytes that [`read_coded`] reads, with the shape of tables and the order of biases in their
+/// first byte, `head`.
 ///
 /// # Errors
 /// `Format` if a step index is out of range.
@@ -23,10 +24,10 @@ pub fn write_coded(networks: &[QuantizedNetwork], head: u8) -> Result<Vec<u8>> {
     coded::encode_as(networks, head & coded::SORTED != 0, head & !coded::SORTED)
 }
 
-/// Reads signed values, each in the context that `contexts` names, all of which expect a mean of 16 at first.
+/// Reads signed values, each in the context that `contexts` names; all contexts start with a mean of 16.
 ///
 /// # Errors
-/// As reading a file.
+/// The errors of reading a file.
 pub fn read_values(bytes: &[u8], shape: u8, contexts: &[u8]) -> Result<Vec<i32>> {
     let mut reader = Reader::new(bytes, shape)?;
     let values = values(&mut reader, contexts.iter().map(|&context| (context, 0)))?;
@@ -34,7 +35,7 @@ pub fn read_values(bytes: &[u8], shape: u8, contexts: &[u8]) -> Result<Vec<i32>>
     Ok(values)
 }
 
-/// Writes what [`read_values`] reads, from pairs of a context and a value of a magnitude up to 2²⁰.
+/// Writes the bytes that [`read_values`] reads, from pairs of a context and a value of a magnitude up to 2²⁰.
 ///
 /// # Errors
 /// None.
@@ -52,7 +53,7 @@ fn values<C: Coder>(coder: &mut C, pairs: impl Iterator<Item = (u8, i32)>) -> Re
 /// Opens a Zstandard frame with `size` bytes of content.
 ///
 /// # Errors
-/// As reading a file.
+/// The errors of reading a file.
 pub fn open_frame(bytes: &[u8], size: u64, limits: &Limits) -> Result<Vec<u8>> {
     frame::decompress(bytes, size, "frame", &Memory::new(limits))
 }

@@ -1,4 +1,4 @@
-//! Quantized networks: integers, and the binary32 parameters they stand for.
+//! Quantized networks: integers, and the binary32 parameters that they represent.
 
 use super::magnitude::MAX_MAGNITUDE;
 use super::{MAX_DEPTH, MAX_PARAMETER, MAX_WIDTH, Networks};
@@ -7,10 +7,10 @@ use crate::ieee::ieee;
 use crate::limits::try_vec;
 use crate::network::{Network, Shape};
 
-/// Step indices.
+/// The allowed step indices.
 pub(super) const STEP_INDICES: std::ops::RangeInclusive<i16> = -512..=511;
 
-/// `2^(j/8)` for `j` from 0 to 7, to the nearest binary32.
+/// `2^(j/8)` for `j` from 0 to 7, rounded to the nearest binary32.
 const MANTISSAS: [f32; 8] = [
     f32::from_bits(0x3f800000),
     f32::from_bits(0x3f8b95c2),
@@ -22,7 +22,7 @@ const MANTISSAS: [f32; 8] = [
     f32::from_bits(0x3feac0c7),
 ];
 
-/// A network as integers: per layer two quantizer steps, per parameter a symbol.
+/// A network as integers: two quantizer steps for each layer, a symbol for each parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuantizedNetwork {
     /// The shape.
@@ -33,8 +33,8 @@ pub struct QuantizedNetwork {
     pub symbols: Vec<i32>,
 }
 
-/// The quantizer step with index `index`, −512..=511: `2^(index/8)`, its mantissa rounded to binary32. Indices outside
-/// are clamped.
+/// The quantizer step with index `index`, −512..=511: `2^(index/8)`, its mantissa rounded to binary32.
+/// Indices out of range are clamped.
 #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "clamped, and 8 mantissas")]
 pub fn step(index: i16) -> f32 {
     let index = index.clamp(*STEP_INDICES.start(), *STEP_INDICES.end());
@@ -45,15 +45,15 @@ pub fn step(index: i16) -> f32 {
 }
 
 impl QuantizedNetwork {
-    /// The network the integers stand for: every parameter is its symbol times the step of its layer and kind, one
-    /// binary32 multiplication.
+    /// The network that the integers represent: every parameter is its symbol times the step of its layer and
+    /// kind, one binary32 multiplication.
     ///
     /// # Panics
-    /// If the numbers of steps and symbols are not those of the shape. Networks that were read have the right ones.
+    /// If the numbers of steps and symbols do not match the shape. They do in networks read from a file.
     pub fn dequantize(&self) -> Network {
         self.dequantize_into(Vec::with_capacity(self.shape.parameters()))
     }
-    /// The same in the room of `parameters`, which are none yet.
+    /// The network that the integers represent, in the memory of `parameters`, which is empty.
     fn dequantize_into(&self, mut parameters: Vec<f32>) -> Network {
         assert_eq!(self.steps.len(), self.shape.layers().len(), "steps of {:?}", self.shape);
         assert_eq!(self.symbols.len(), self.shape.parameters(), "symbols of {:?}", self.shape);
@@ -69,8 +69,8 @@ impl QuantizedNetwork {
             scaled(layer.weights(), weights).chain(scaled(layer.biases(), biases))
         })
     }
-    /// `Ok` if the integers are within their ranges, as many as the shape asks for, and stand for parameters of at
-    /// most 2⁶⁴; otherwise what is wrong.
+    /// `Ok` if the numbers of steps and symbols match the shape, the integers are within their ranges, and
+    /// the parameters are at most 2⁶⁴; otherwise what is wrong.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
         let Shape { layers, width, .. } = self.shape;
         if layers > MAX_DEPTH.into() || !(1..=MAX_WIDTH as usize).contains(&width) {
@@ -92,10 +92,11 @@ impl QuantizedNetwork {
         }
         check_parameters(self.parameters())
     }
-    /// Whether the biases of every sine layer are non-negative and ascending, which the file stores in fewer bits.
+    /// Whether the biases of every sine layer are non-negative and ascending, which the file stores in fewer
+    /// bits.
     ///
     /// # Panics
-    /// If there are fewer symbols than the shape asks for.
+    /// If there are fewer symbols than the shape requires.
     #[allow(clippy::indexing_slicing, reason = "the caller's own network, or one that has been checked")]
     pub fn is_sorted(&self) -> bool {
         let mut sine_layers = self.shape.layers().filter(|l| !l.last);
@@ -104,12 +105,12 @@ impl QuantizedNetwork {
             biases.first().is_none_or(|&b| b >= 0) && biases.is_sorted()
         })
     }
-    /// Rearranges the neurons so that [`Self::is_sorted`] holds, without changing the function beyond rounding: a
-    /// neuron whose bias is negative changes sign (`sin(−t) = −sin t`), and the neurons of a layer are put in the order of
-    /// their biases. Each hidden layer of `w` neurons becomes `w + log₂ w!` bits cheaper.
+    /// Rearranges the neurons so that [`Self::is_sorted`] holds, without changing the function except for
+    /// rounding: a neuron whose bias is negative changes sign (`sin(−t) = −sin t`), and the neurons of a
+    /// layer are sorted by their biases. This saves `w + log₂ w!` bits for each hidden layer of `w` neurons.
     ///
     /// # Panics
-    /// If the number of symbols is not that of the shape.
+    /// If the number of symbols does not match the shape.
     #[cfg(feature = "encoder")]
     #[allow(
         clippy::arithmetic_side_effects,
@@ -121,7 +122,7 @@ impl QuantizedNetwork {
         let layers: Vec<_> = self.shape.layers().collect();
         let old = self.symbols.clone();
         let sign = |bias: i32| if bias < 0 { -1 } else { 1 };
-        // For each input of a layer: where it was, and its sign.
+        // For each input of a layer: its previous index and its sign.
         let mut inputs: Vec<(usize, i32)> = (0..self.shape.inputs).map(|i| (i, 1)).collect();
         for layer in layers {
             let bias = |row: usize| old[layer.biases().start + row];
@@ -147,7 +148,7 @@ impl Networks {
     /// The networks with their parameters in binary32, one per tile.
     ///
     /// # Errors
-    /// `Io` if the system has no memory for them.
+    /// `Io` if the system has not enough memory.
     pub fn decode(&self) -> Result<Vec<Network>> {
         let copy = |network: &Network| {
             let mut parameters = try_vec(network.parameters().len())?;
@@ -165,7 +166,7 @@ impl Networks {
     pub fn shapes(&self) -> Vec<Shape> {
         self.each_shape().collect()
     }
-    /// The same, one after the other.
+    /// The shapes of the networks, one at a time.
     pub(super) fn each_shape(&self) -> Box<dyn Iterator<Item = Shape> + '_> {
         match self {
             Networks::Quantized(networks) => Box::new(networks.iter().map(|n| n.shape)),
@@ -176,7 +177,7 @@ impl Networks {
     }
 }
 
-/// What `convert` makes of each of `items`, if the system has room.
+/// The results of `convert` for all `items`, if the system has the memory.
 fn each<T>(items: &[T], convert: impl Fn(&T) -> Result<Network>) -> Result<Vec<Network>> {
     let mut networks = try_vec(items.len())?;
     for item in items {
@@ -185,7 +186,8 @@ fn each<T>(items: &[T], convert: impl Fn(&T) -> Result<Network>) -> Result<Vec<N
     Ok(networks)
 }
 
-/// `Ok` if all parameters are finite and at most 2⁶⁴, so that no phase can overflow; otherwise the first that is not.
+/// `Ok` if all parameters are finite and at most 2⁶⁴, so that no phase can overflow; otherwise the first that
+/// is not.
 pub(super) fn check_parameters(mut parameters: impl Iterator<Item = f32>) -> std::result::Result<(), String> {
     match parameters.find(|p| p.is_nan() || p.abs() > MAX_PARAMETER) {
         None => Ok(()),
@@ -217,7 +219,8 @@ mod tests {
         assert!(network.check().is_ok());
     }
 
-    /// Every step with the smallest and largest symbols: one rounding of the exact product, and 2⁶⁴ is the border.
+    /// Every step with the smallest and largest symbols: the exact product is rounded once, and 2⁶⁴ is the
+    /// limit.
     #[test]
     fn parameters_are_rounded_once() {
         let shape = Shape { inputs: 1, outputs: 1, layers: 1, width: 1 };
@@ -237,7 +240,7 @@ mod tests {
         }
     }
 
-    /// Every symbol with a step of every mantissa; those of other octaves differ by a power of two.
+    /// Every symbol with a step of every mantissa; the steps of other octaves differ by a power of two.
     #[test]
     fn every_symbol_is_dequantized_exactly_rounded() {
         let shape = Shape { inputs: 1 << 20, outputs: 1, layers: 1, width: 1 };

@@ -1,19 +1,20 @@
-//! The range coder: integers with known frequencies to bytes and back, without a bit of slack.
+//! The range coder: codes integers with known frequencies as bytes, without redundancy.
 //!
-//! A byte string is the fraction `0.b₀b₁b₂…` in base 256. Coding narrows an interval of fractions, symbol by symbol,
-//! in proportion to the frequencies; 32 bits of its position and width are kept. The file holds the shortest string
-//! in the last interval, with at most the last 4 bytes left out (a decoder reads zeros there), and among those of one
-//! length the smallest. So a sequence of symbols has one string, and the decoder can tell that it was given that one.
+//! A byte string is the fraction `0.b₀b₁b₂…` in base 256. Coding narrows an interval of fractions, symbol by
+//! symbol, in proportion to the frequencies; 32 bits of its position and width are kept. The file stores the
+//! shortest string in the last interval, with at most the last 4 bytes omitted (a decoder reads zeros there),
+//! and the smallest among those of equal length. So a sequence of symbols has exactly one string, and the
+//! decoder can check that it received that string.
 
 use crate::error::{Error, Result};
 
 /// All frequency tables sum to 2¹⁶.
 pub(super) const TOTAL_BITS: u32 = 16;
-/// Below this width the interval grows by a byte.
+/// Below this width the interval is widened by a byte.
 const RENORMALISE: u32 = 1 << 24;
-/// Bytes a string may lack at its end.
+/// The most bytes that a string may omit at its end.
 const SLACK: u32 = 4;
-/// Uniform bits are coded in pieces of this many.
+/// Uniform bits are coded in pieces of at most this many.
 const PIECE_BITS: u32 = 16;
 
 /// Reads symbols from bytes.
@@ -59,7 +60,7 @@ impl<'a> RangeDecoder<'a> {
     /// The position of the next symbol within its frequency table, `0..2^bits`.
     pub(super) fn peek(&mut self, bits: u32) -> Result<u32> {
         let unit = self.range >> bits;
-        // The last sliver of the interval, lost to rounding, belongs to no symbol.
+        // The last part of the interval, which rounding leaves over, belongs to no symbol.
         let position = self.code.checked_div(unit).filter(|position| position >> bits == 0);
         position.ok_or_else(|| Self::error("a code outside every symbol"))
     }
@@ -86,8 +87,8 @@ impl<'a> RangeDecoder<'a> {
         }
         Ok(value)
     }
-    /// `Ok` if the string was the one the encoder writes: nothing follows it, no shorter one was possible and no
-    /// smaller one of its length.
+    /// `Ok` if the string is the one that the encoder writes: nothing follows it, and no shorter string and
+    /// no smaller one of its length is possible.
     pub(super) fn finish(self) -> Result<()> {
         if self.rest.len() > 0 {
             return Err(Self::error(format!("{} bytes too many", self.rest.len())));
@@ -96,9 +97,9 @@ impl<'a> RangeDecoder<'a> {
             return Ok(());
         }
         let (code, bits) = (u64::from(self.code), self.missing * 8);
-        // Four bytes have been read, one of them at least from the string.
+        // Four bytes have been read, at least one of them from the string.
         let last = self.bytes[self.bytes.len() - 1];
-        // To the next multiple of 256 in the last byte, which a shorter string would stand for.
+        // Distance to the next multiple of 256 in the last byte, which a shorter string would represent.
         let to_shorter = u64::from(last.wrapping_neg()) << bits;
         let shorter = last == 0 || code + to_shorter < u64::from(self.range);
         if shorter || code >> bits != 0 {
@@ -162,7 +163,7 @@ impl RangeEncoder {
             self.encode(value >> left & ((1 << piece) - 1), 1, piece);
         }
     }
-    /// The finished string: the smallest of the shortest.
+    /// The finished string: the shortest, and the smallest of that length.
     pub(super) fn finish(mut self) -> Vec<u8> {
         for missing in (0..=SLACK).rev() {
             let unit = 1u64 << (8 * missing);

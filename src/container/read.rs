@@ -1,4 +1,4 @@
-//! Bytes to [`File`]: bound, decode, validate, covered exactly.
+//! From bytes to [`File`]: limit, decode, validate; every byte must be accounted for.
 
 use super::fields::Fields;
 use super::section::{self, Section};
@@ -15,20 +15,21 @@ use std::ops::Add;
 
 const NETWORK: &str = "NETWORK section";
 
-/// Bytes that reading takes for any file: the list of sections, the tables of the entropy decoder, a message.
+/// Bytes needed to read any file: the list of sections, the tables of the entropy decoder, a message.
 const SCRATCH: Amount = Saturating(64 << 10);
-/// A vector that grows to `n` bytes has held less than `GROWTH · n`, old and new together.
+/// A vector that grows to `n` bytes has held less than `GROWTH · n`, old and new buffer together.
 const GROWTH: u64 = 3;
 
 /// Reads a file to its end.
 ///
 /// # Errors
-/// `Io` if `reader` fails, `Limit` if the file would cost more than `limits`, `Format` if it breaks the specification,
-/// `Unsupported` for a version, a critical section or a kind of signal this crate does not know.
+/// `Io` if `reader` fails, `Limit` if the file would cost more than `limits`, `Format` if it breaks the
+/// specification, `Unsupported` for a version, a critical section or a kind of signal this crate does not
+/// know.
 pub fn read<R: Read>(reader: R, limits: &Limits) -> Result<File> {
     let mut bytes = vec![];
     let most = limits.file_bytes.min(limits.memory_bytes / GROWTH);
-    // One byte more than allowed, so that a file that is too long shows.
+    // One byte more than allowed, so that a file that is too long is detected.
     reader.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Limits::ask(
         "bytes of memory",
@@ -41,7 +42,7 @@ pub fn read<R: Read>(reader: R, limits: &Limits) -> Result<File> {
 /// Reads a file from memory.
 ///
 /// # Errors
-/// As [`read`], without `Io`.
+/// The errors of [`read`], except `Io`.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
     Limits::ask("file bytes", bytes.len() as u64, limits.file_bytes)?;
     let mut memory = Memory::new(limits);
@@ -63,7 +64,7 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
         .map(|payload| header::read_units(payload, &description))
         .transpose()?;
     let network = required(&sections, section::NETWORK, "no NETWORK section")?;
-    // The magnitudes of parameters are checked, which are products.
+    // The check of parameters computes products in floating point.
     let networks = ieee(|| read_networks(network, &description, &tiles, limits, memory))?;
     Ok(File { description, tiles, units, networks, metadata })
 }
@@ -119,7 +120,7 @@ fn read_networks(
 }
 
 impl File {
-    /// Bytes of memory that an opened file takes, its networks as numbers included.
+    /// Bytes of memory of an opened file, including its networks in binary32.
     pub(crate) fn memory_bytes(&self) -> Amount {
         let shapes = || self.networks.each_shape();
         let size = |n: usize| Saturating(n as u64);
@@ -131,8 +132,8 @@ impl File {
     }
 }
 
-/// Bytes of the networks of a file: as they are stored, steps and symbols at most, and as the numbers that
-/// [`Networks::decode`] makes of them.
+/// Bytes of the networks of a file: as stored, at most with steps and symbols, and in binary32 as
+/// [`Networks::decode`] returns them.
 fn networks_bytes(tiles: Amount, layers: u8, parameters: Amount) -> Amount {
     let steps = bytes_of::<(i16, i16)>(Saturating(u64::from(layers)) + Saturating(1));
     let tile = bytes_of::<QuantizedNetwork>(Saturating(1)) + steps + bytes_of::<Network>(Saturating(1));
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
     use crate::signal::SampleFormat;
 
-    /// Which part of a NETWORK section is refused; its parameters are missing.
+    /// The part of a NETWORK section that is rejected; its parameters are missing.
     fn refused(payload: &[u8]) -> &'static str {
         let signal = Description::picture([3, 2], 1, SampleFormat::U8);
         let limits = Limits::default();

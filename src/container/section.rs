@@ -1,9 +1,10 @@
-//! Sections: how a file is cut into checked pieces, and the registry of their numbers.
+//! Sections: divides a file into checked parts, and lists their numbers.
 
 use super::fields::Fields;
 use crate::error::{Error, Result};
 
-/// The first bytes of a file: not text, a name, and the line ends and end-of-file mark that transfers damage.
+/// The first bytes of a file: a byte that is not text, a name, and the line ends and end-of-file mark that
+/// text transfers damage.
 pub const MAGIC: [u8; 8] = *b"\x89SRN\r\n\x1a\n";
 /// The version of the format this crate reads and writes.
 pub const VERSION: u8 = 0;
@@ -16,16 +17,16 @@ pub(super) const SIGNAL: u8 = 1;
 pub(super) const TILES: u8 = 2;
 pub(super) const METADATA: u8 = ANCILLARY | 3;
 pub(super) const UNITS: u8 = 6;
-/// The highest number, so it comes last, and a file cut at the border of two sections is noticed.
+/// The highest number: the section is the last one, so a file truncated between two sections is detected.
 pub(super) const NETWORK: u8 = 0x7f;
 
 /// A section of a file, for reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SectionInfo {
-    /// Its number, bit 7 set if it may be skipped.
+    /// Number of the section; bit 7 is set if decoders may skip it.
     pub number: u8,
-    /// Its name in the specification; `unknown` for numbers this crate does not know.
+    /// Its name in the specification; `unknown` for numbers that this crate does not define.
     pub name: &'static str,
     /// Bytes of the payload.
     pub payload: u64,
@@ -33,7 +34,7 @@ pub struct SectionInfo {
     pub bytes: u64,
 }
 
-/// A section whose checksum is right.
+/// A section with a valid checksum.
 pub(super) struct Section<'a> {
     pub(super) number: u8,
     pub(super) payload: &'a [u8],
@@ -56,7 +57,7 @@ fn name(number: u8) -> &'static str {
 /// The sections of `.siren` bytes, in file order.
 ///
 /// # Errors
-/// `Format` if the bytes are no `.siren` file or a section is damaged, `Unsupported` for another version.
+/// `Format` if the bytes are not a `.siren` file or a section is damaged, `Unsupported` for another version.
 pub fn sections(bytes: &[u8]) -> Result<Vec<SectionInfo>> {
     let info = |s: Section<'_>| SectionInfo {
         number: s.number,
@@ -67,8 +68,8 @@ pub fn sections(bytes: &[u8]) -> Result<Vec<SectionInfo>> {
     Ok(split(bytes)?.into_iter().map(info).collect())
 }
 
-/// Cuts a file into sections: magic and version, then sections in ascending order of their low 7 bits, each with a
-/// right checksum, up to the exact end.
+/// Divides a file into magic, version and sections, which must be in ascending order of their low 7 bits,
+/// each with a valid checksum, up to the exact end.
 pub(super) fn split(bytes: &[u8]) -> Result<Vec<Section<'_>>> {
     let mut fields = Fields::new(bytes, ".siren");
     if !bytes.starts_with(&MAGIC) {
@@ -122,7 +123,7 @@ fn name_of_damaged(number: u8) -> &'static str {
     }
 }
 
-/// Whether a decoder that does not know the section may go on without it.
+/// Whether a decoder that does not know the section may ignore it.
 pub(super) fn is_ancillary(number: u8) -> bool {
     number & ANCILLARY != 0
 }
@@ -174,7 +175,8 @@ mod tests {
         }
     }
 
-    /// All lengths against all numbers of bytes that are there, from one byte of length to two, behind a right checksum.
+    /// All lengths against all numbers of bytes present, from one byte of length to two, followed by a valid
+    /// checksum.
     #[test]
     fn exactly_the_bytes_that_are_there_are_read() {
         for (stated, present) in

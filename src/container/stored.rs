@@ -11,7 +11,7 @@ use byteorder::{ByteOrder, LittleEndian};
 use half::f16;
 use std::num::Saturating;
 
-/// How unquantized parameters are written.
+/// The number format of unquantized parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scalar {
     Half,
@@ -41,7 +41,7 @@ pub(super) fn decode(
     memory: &Memory,
 ) -> Result<Vec<Network>> {
     let count: u64 = shapes.iter().map(|s| s.parameters() as u64).sum();
-    // No frame states a size as large as one that cannot be counted.
+    // No frame states a size as large as the saturated one.
     let size = Saturating(count) * Saturating(scalar.bytes() as u64);
     let bytes = decompress(frame, size.0, "stored parameters", memory)?;
     let mut values = bytes.chunks_exact(scalar.bytes()).map(|b| scalar.read(b));
@@ -82,7 +82,7 @@ pub(super) fn encode(networks: &[Network], scalar: Scalar) -> Result<Vec<u8>> {
     compress(&bytes)
 }
 
-/// The network whose parameters are those of `network` rounded to binary16, so that it can be stored so.
+/// The network with its parameters rounded to binary16, so that binary16 stores it exactly.
 ///
 /// # Errors
 /// `Parameter` if a parameter is beyond the range of binary16.

@@ -1,8 +1,9 @@
-//! Frequency tables of magnitudes: 41 of them, between a Gaussian and a Laplace distribution, built by integers alone.
+//! Frequency tables of magnitudes: 41 for each mixture of a Gaussian and a Laplace distribution, built in
+//! integers.
 //!
-//! A table belongs to a *scale* `k`, the mean magnitude `2^((k − 20)/4)`, and ends in an escape entry for everything
-//! it does not list. Both distributions follow recurrences from the middle outwards: the ratio of neighbours is
-//! constant for Laplace and shrinks by a constant ratio for Gauss.
+//! A table belongs to a *scale* `k`, the mean magnitude `2^((k − 20)/4)`, and ends in an escape entry for all
+//! magnitudes that it does not list. Both distributions follow recurrences from the middle outwards: the
+//! ratio of neighbours is constant for Laplace and shrinks by a constant ratio for Gauss.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -13,16 +14,16 @@
 use super::range_coder::TOTAL_BITS;
 use std::sync::OnceLock;
 
-/// The mixtures run from 0, Gaussian, to this, Laplace.
+/// The mixtures are numbered from 0, Gaussian, to this number, Laplace.
 pub(super) const SHAPES: u8 = 1 << SHAPE_BITS;
 const SHAPE_BITS: u8 = 3;
-/// The largest scale, mean magnitude 16; larger magnitudes lose low bits first.
+/// The largest scale, mean magnitude 16; low bits of larger magnitudes are coded separately.
 pub(super) const LAST_SCALE: u32 = 36;
-/// From this scale on there are tables for magnitudes that lost low bits: the uppermost octave.
+/// The first scale with tables for magnitudes without their low bits: the uppermost octave.
 const FIRST_WIDE: u32 = LAST_SCALE - 3;
 
-/// The ratio of neighbours at 0, in units of 2⁻³², of each scale: Laplace, Gauss. They are the solutions of "the mean
-/// magnitude over all integers is that of the scale", for probabilities `λ^|q|` and `γ^(q²)`.
+/// For each scale, the ratio of neighbours at 0 in units of 2⁻³²: Laplace, Gauss. With it, the mean magnitude
+/// over all integers is that of the scale, for probabilities `λ^|q|` and `γ^(q²)`.
 #[rustfmt::skip]
 const RATIOS: [(u32, u32); LAST_SCALE as usize + 1] = [
     (0x03ffc008, 0x042105f3), (0x04c153f3, 0x04f0bb29), (0x05a772c2, 0x05eb135a), (0x06b8f7e2, 0x07199b45),
@@ -37,31 +38,32 @@ const RATIOS: [(u32, u32); LAST_SCALE as usize + 1] = [
     (0xf07fe010, 0xffae98d7),
 ];
 
-/// Which frequency table codes a magnitude, and how many low bits go before.
+/// The frequency table of a magnitude, and the number of low bits coded separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Choice {
     scale: u32,
-    /// Low bits that are coded as they are.
+    /// Low bits that are coded as uniform bits.
     pub(super) shift: u32,
 }
 
 impl Choice {
-    /// The table of `scale`, which may be beyond the last one: then one of the uppermost octave, after a shift.
+    /// The table of `scale`; a scale beyond the last one takes a table of the uppermost octave, after a
+    /// shift.
     pub(super) fn of_scale(scale: u32) -> Self {
         let shift = scale.saturating_sub(LAST_SCALE).div_ceil(4);
         Choice { scale: scale - 4 * shift, shift }
     }
-    /// Its place among all tables.
+    /// Index among all tables.
     pub(super) fn index(self) -> usize {
         let wide = if self.shift > 0 { LAST_SCALE + 1 - FIRST_WIDE } else { 0 };
         (self.scale + wide) as usize
     }
 }
 
-/// A frequency table: entry `j` is magnitude `j`, the last one the escape.
+/// A frequency table: entry `j` is magnitude `j`, the last entry is the escape.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    /// Where each entry starts, and the total 2¹⁶ at the end.
+    /// The start of each entry, then the total 2¹⁶.
     starts: Vec<u32>,
 }
 
@@ -80,12 +82,13 @@ impl Table {
         self.starts.partition_point(|&start| start <= position) as u32 - 1
     }
 
-    /// The table of `scale` and `shape`. `wide` says that magnitudes lost low bits, so that entry 0 is as wide as
-    /// the others, not half as wide, and its middle lies half an entry from 0.
+    /// The table of `scale` and `shape`. With `wide`, magnitudes have lost low bits: entry 0 is as wide as
+    /// the others, not half as wide, and its middle is half an entry from 0.
     fn build(scale: u32, shape: u8, wide: bool) -> Self {
         let (laplace, gauss) = RATIOS[scale as usize];
         let escape = magnitudes(scale);
-        // Every entry gets 1 and its share of the rest; shares are rounded as sums, so that nothing is left over.
+        // Every entry gets 1 plus its part of the rest; cumulative sums are rounded, so that nothing is left
+        // over.
         let rest = (1u64 << TOTAL_BITS) - u64::from(escape) - 1;
         let shares = |sums: Vec<u64>, weight: u8| {
             let total = sums[sums.len() - 1];
@@ -98,7 +101,7 @@ impl Table {
     }
 }
 
-/// All tables of one shape, at most [`SHAPES`], by [`Choice::index`]. Built when first asked for.
+/// All tables of one shape, at most [`SHAPES`], by [`Choice::index`]; built on first use.
 pub(super) fn tables(shape: u8) -> &'static [Table] {
     static TABLES: [OnceLock<Vec<Table>>; SHAPES as usize + 1] =
         [const { OnceLock::new() }; SHAPES as usize + 1];
@@ -111,7 +114,7 @@ fn build(shape: u8) -> Vec<Table> {
     narrow.chain(wide).collect()
 }
 
-/// How many magnitudes the tables of `scale` list: at least 8 times the mean.
+/// The number of magnitudes listed in the tables of `scale`: at least 8 times the mean.
 fn magnitudes(scale: u32) -> u32 {
     16 << (scale.saturating_sub(21) / 4)
 }
@@ -126,8 +129,8 @@ fn square(ratio: u32) -> u64 {
     product(ratio.into(), ratio.into())
 }
 
-/// Sums of the weights of entries `0..j`, for `j` from 0 to `escape + 1`. Each weight is `ratio` times the one before,
-/// and the ratio shrinks by `change`.
+/// Sums of the weights of entries `0..j`, for `j` from 0 to `escape + 1`. Each weight is `ratio` times the
+/// previous one, and the ratio shrinks by `change`.
 fn cumulative(escape: u32, wide: bool, ratio: u64, change: u64) -> Vec<u64> {
     let (mut weight, mut ratio, mut sum) = (1u64 << 32, ratio, 0u64);
     let mut sums = vec![0];
@@ -158,7 +161,7 @@ mod tests {
                 assert_eq!((table.starts.first(), table.starts.last()), (Some(&0), Some(&65536)));
                 for entry in 0..=table.escape() {
                     let (start, size) = table.interval(entry);
-                    // At least 1/32 bit for every magnitude: a byte holds no more than 256 of them.
+                    // At least 1/32 bit for every magnitude: a byte holds at most 256 of them.
                     assert!((1..64131).contains(&size));
                     assert_eq!((table.find(start), table.find(start + size - 1)), (entry, entry));
                 }
@@ -175,7 +178,7 @@ mod tests {
                     .map(|j| f64::from(j) * f64::from(table.interval(j).1) / 65536.0)
                     .sum::<f64>();
                 let expected = ((f64::from(scale) - 20.0) / 4.0).exp2();
-                // One count for each of up to 129 entries lifts the mean a little.
+                // The minimum of 1 for each of up to 129 entries raises the mean slightly.
                 assert!(
                     (mean / expected - 1.0).abs() < 0.08 || (mean - expected).abs() < 0.01,
                     "{shape} {scale}: {mean}"

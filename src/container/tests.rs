@@ -1,4 +1,4 @@
-//! Whole files: goldens, round trips, damage, limits and what the entropy coder costs.
+//! Whole files: goldens, round trips, damage, limits, and the cost of the entropy coder.
 
 use super::*;
 use crate::error::Error;
@@ -20,7 +20,7 @@ fn picture(width: u32, height: u32, channels: u8) -> Description {
     Description::picture([width, height], channels, SampleFormat::U8)
 }
 
-/// A small picture with everything an ordinary file has.
+/// A small picture with all sections of an ordinary file.
 fn tiny() -> File {
     let description = picture(3, 2, 1);
     let shape = Shape { inputs: 2, outputs: 1, layers: 1, width: 2 };
@@ -55,7 +55,8 @@ fn golden_picture() {
     assert_eq!(bytes_of(&tiny()), bytes);
 }
 
-/// The second example of the specification. Only read: the frame may differ between versions of Zstandard.
+/// The second example of the specification. It is only read: versions of Zstandard may write different
+/// frames.
 #[test]
 fn golden_sound() {
     let description = Description::sound(300, 1, SampleFormat::I16, 8000);
@@ -130,7 +131,7 @@ fn damage_is_always_noticed() {
     }
 }
 
-/// Damage with the checksum repaired: must not panic, and what is accepted must be what is written.
+/// Damage with a corrected checksum: must not panic, and an accepted file must be written as the same bytes.
 #[test]
 fn damage_behind_a_right_checksum_is_survived() {
     for file in [tiny(), rich()] {
@@ -214,7 +215,7 @@ fn read_sizes_do_not_matter() {
     assert_eq!(read(Dribble(&bytes, false), &Limits::default()).unwrap(), rich());
 }
 
-/// Takes a few bytes at a time, is interrupted in between, and is full after `room` bytes.
+/// A writer that accepts a few bytes at a time, is interrupted in between, and is full after `room` bytes.
 struct Full {
     room: usize,
     taken: Vec<u8>,
@@ -281,7 +282,7 @@ fn what_cannot_be_read_is_not_written() {
 
 #[test]
 fn an_ordinary_header_is_small() {
-    // Everything of a file but the coded parameters.
+    // All bytes of a file except the coded parameters.
     let description = picture(768, 512, 3);
     let shape = Shape { inputs: 2, outputs: 3, layers: 9, width: 28 };
     let networks =
@@ -371,7 +372,8 @@ impl Random {
     }
 }
 
-/// Bits per symbol of integers drawn from the cells of a continuous distribution of standard deviation `scale`.
+/// Bits per symbol of integers drawn from the cells of a continuous distribution of standard deviation
+/// `scale`.
 fn entropy(draw: fn(&mut Random) -> f64, scale: f64) -> f64 {
     let (mut random, mut counts, draws) = (Random(99), std::collections::HashMap::new(), 2_000_000);
     for _ in 0..draws {
@@ -380,7 +382,7 @@ fn entropy(draw: fn(&mut Random) -> f64, scale: f64) -> f64 {
     counts.values().map(|&n| f64::from(n) / f64::from(draws)).map(|p| -p * p.log2()).sum()
 }
 
-/// Files with one network each, so that all learning and all steps are paid for.
+/// Files with one network each, so that each pays for all learning and all steps.
 #[test]
 fn the_coder_stays_close_to_the_entropy() {
     for (name, draw, allowed) in [

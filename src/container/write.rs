@@ -1,4 +1,4 @@
-//! [`File`] to bytes: the inverse of reading, refusing what reading would refuse.
+//! From [`File`] to bytes: the inverse of reading, with the same checks.
 
 use super::fields::push_varint;
 use super::stored::Scalar;
@@ -12,8 +12,8 @@ use std::io::Write;
 /// Writes a file.
 ///
 /// # Errors
-/// `Parameter` if the parts do not belong together or lie outside what the format holds; `Io` if `writer` fails.
-/// Nothing is written before everything has been checked.
+/// `Parameter` if the parts do not match or exceed what the format can store; `Io` if `writer` fails.
+/// Everything is checked before anything is written.
 pub fn write<W: Write>(file: &File, mut writer: W) -> Result<()> {
     let mut bytes = section::MAGIC.to_vec();
     bytes.push(section::VERSION);
@@ -31,8 +31,8 @@ pub fn write<W: Write>(file: &File, mut writer: W) -> Result<()> {
     Ok(writer.write_all(&bytes)?)
 }
 
-/// The bytes that `networks`, all of one depth, take in a file: the coded parameters without the widths. Exact, for a
-/// search for a size; `u64::MAX` of what no file can hold.
+/// The exact bytes that `networks`, all of the same depth, take in a file: the coded parameters without the
+/// widths. For a search for a size; `u64::MAX` for networks that no file can store.
 pub fn quantized_size(networks: &[QuantizedNetwork]) -> u64 {
     let depths = networks.chunk_by(|a, b| a.shape.layers == b.shape.layers).count();
     if depths > 1 || networks.iter().any(|network| network.check().is_err()) {

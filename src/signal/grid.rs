@@ -1,11 +1,11 @@
-//! Grids: which positions of the signal are sampled, and over what extent.
+//! Grids: the positions at which a signal is sampled.
 //!
-//! A *position* is in native samples along each axis, sample centres at integers: sample `k` of an axis of length
-//! `N` covers `k − ½ … k + ½`, the whole axis `−½ … N − ½`. Positions are binary64; every operation is one IEEE
-//! operation in the written order, so a grid has the same positions on every machine.
+//! A *position* is in native samples along each axis, sample centres at integers: sample `k` of an axis of
+//! length `N` covers `k − ½ … k + ½`, the whole axis `−½ … N − ½`. Positions are binary64; every operation is
+//! one IEEE operation in the written order, so a grid has the same positions on every machine.
 //!
-//! A sample of a grid that is finer than the native one is the signal at a position. A coarser grid would alias that
-//! way; its samples are means over their *footprint*, the cell of the grid around the position.
+//! A sample of a grid at least as fine as the native one is the signal at a position. A coarser grid would
+//! alias that way; its samples are means over their *footprint*, the cell of the grid around the position.
 
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
@@ -18,10 +18,10 @@ pub struct Axis {
     pub origin: f64,
     /// Distance between neighbours, native samples; at least 2⁻²⁰.
     pub spacing: f64,
-    /// Positions along this axis whose mean a sample is, spread evenly over `spacing` around its own position; 1 takes
-    /// the signal at the position itself.
+    /// Number of positions along this axis over which a sample is the mean, spread evenly over `spacing`
+    /// around its own position; at 1 a sample is the signal at its position.
     pub footprint: u32,
-    /// First index rendered: a region keeps `origin` and `spacing`, hence the bits of the whole.
+    /// First index rendered: a region keeps `origin` and `spacing`, and so the bits of the whole.
     pub first: u32,
     /// Number of indices rendered; at least 1.
     pub count: u32,
@@ -31,8 +31,8 @@ pub struct Axis {
 const LEAST_SPACING: f64 = 1.0 / (1 << 20) as f64;
 
 impl Axis {
-    /// `count` samples from `origin` on, `spacing` native samples apart, with a footprint of as many positions as the
-    /// spacing has native samples, rounded up.
+    /// An axis of `count` samples from `origin` on, `spacing` native samples apart. The footprint has as many
+    /// positions as the spacing has native samples, rounded up.
     pub fn new(origin: f64, spacing: f64, count: u32) -> Self {
         Axis { origin, spacing, footprint: (spacing.ceil() as u32).max(1), first: 0, count }
     }
@@ -40,12 +40,12 @@ impl Axis {
     pub fn native(length: u32) -> Self {
         Self::new(0.0, 1.0, length)
     }
-    /// `count` samples spread evenly over the extent of an axis of `length` native samples.
+    /// `count` samples spread evenly over an axis of `length` native samples.
     pub fn resized(length: u32, count: u32) -> Self {
         Self::spread(-0.5, f64::from(length) - 0.5, count)
     }
-    /// An axis of `length` samples at `native` Hz, sampled at `rate` Hz: sample `k` of either lies at `k / rate` seconds,
-    /// and none lies beyond the extent of the sound. `None` if there are more than an axis can have.
+    /// An axis of `length` samples at `native` Hz, sampled at `rate` Hz: sample `k` is at `k / native` seconds
+    /// before and at `k / rate` after, never beyond the end of the sound. `None` if an axis cannot have so many.
     pub fn at_rate(length: u32, native: u32, rate: u32) -> Option<Self> {
         let spacing = f64::from(native) / f64::from(rate);
         let count = ((f64::from(length) - 0.5) / spacing).floor() + 1.0;
@@ -69,7 +69,7 @@ impl Axis {
         let [start, end] = ieee(|| [from, to].map(index));
         (start < end).then_some(Axis { first: self.first + start, count: end - start, ..*self })
     }
-    /// Whether it can be rendered over a signal of `length` samples.
+    /// Checks that the axis can be rendered over a signal of `length` samples.
     pub(crate) fn check(&self, length: u32) -> Result<()> {
         let refuse = |detail: String| Err(Error::parameter("grid", detail));
         if self.count == 0 || self.footprint == 0 {
@@ -92,7 +92,8 @@ impl Axis {
     }
 }
 
-/// The first of `count` indices that `passed`, which holds from some index on; `count` if there is none.
+/// The first of `count` indices for which `passed` holds, or `count` if there is none; `passed` holds from
+/// some index on.
 pub(crate) fn first_index(count: u32, passed: impl Fn(u32) -> bool) -> u32 {
     let (mut low, mut high) = (0, count);
     while low < high {
@@ -106,7 +107,7 @@ pub(crate) fn first_index(count: u32, passed: impl Fn(u32) -> bool) -> u32 {
     low
 }
 
-/// A box of a signal, within its extent and not empty.
+/// A non-empty box within a signal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Region {
     from: Vec<f64>,
@@ -114,11 +115,13 @@ pub struct Region {
 }
 
 impl Region {
-    /// The positions from `from` to before `to` along each axis, native samples; `−½` to `length − ½` is all of it.
-    /// Pixels `x` to `x + width` from edge to edge are the positions `x − ½` to `x + width − ½`.
+    /// The box of positions from `from` to before `to` along each axis, native samples; the whole signal is
+    /// `−½` to `length − ½`. Pixels `x` to `x + width`, from edge to edge, are the positions `x − ½` to `x +
+    /// width − ½`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless there is a pair for every axis, within its extent, the first smaller than the second.
+    /// [`Error::Parameter`] unless every axis has a pair of positions within its extent, the first smaller
+    /// than the second.
     pub fn new(description: &Description, from: &[f64], to: &[f64]) -> Result<Self> {
         let axes = description.lengths.len();
         if from.len() != axes || to.len() != axes {
@@ -126,7 +129,7 @@ impl Region {
             return Err(Error::parameter("region", detail));
         }
         for ((&from, &to), &length) in from.iter().zip(to).zip(&description.lengths) {
-            // A sum of decimal fractions may miss the edge by its rounding.
+            // Rounding may move a sum of decimal fractions beyond the edge.
             let (low, high) = (-0.5, f64::from(length) - 0.5);
             let slack = 1e-12 * f64::from(length);
             if !(from < to && from >= low - slack && to <= high + slack) {
@@ -164,11 +167,11 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The grid the signal came from.
+    /// The native grid of a signal.
     pub fn native(description: &Description) -> Self {
         Grid { axes: description.lengths.iter().map(|&n| Axis::native(n)).collect() }
     }
-    /// `counts` samples per axis over the whole extent.
+    /// `counts` samples per axis over the whole signal.
     ///
     /// # Errors
     /// [`Error::Parameter`] if the number of counts is not the number of axes or one of them is 0.
@@ -179,7 +182,7 @@ impl Grid {
     /// `counts` samples per axis over a region: a zoom.
     ///
     /// # Errors
-    /// As [`Grid::resized`].
+    /// The errors of [`Grid::resized`].
     pub fn over(region: &Region, counts: &[u32]) -> Result<Self> {
         if counts.len() != region.from.len() || counts.contains(&0) {
             return Err(Error::parameter(
@@ -190,10 +193,11 @@ impl Grid {
         let axes = region.from.iter().zip(&region.to).zip(counts);
         Ok(Grid { axes: axes.map(|((&from, &to), &count)| Axis::spread(from, to, count)).collect() })
     }
-    /// The samples of this grid whose positions lie in `region`, with the bits they have in the whole.
+    /// The samples of this grid whose positions lie in `region`, with the bits that they have in the whole
+    /// grid.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if there are none, or the region has other axes.
+    /// [`Error::Parameter`] if the region contains no sample or has other axes.
     pub fn crop(&self, region: &Region) -> Result<Self> {
         let sides = region.from.iter().zip(&region.to);
         let axes = self.axes.iter().zip(sides).map(|(axis, (&from, &to))| axis.crop(from, to));
@@ -210,7 +214,8 @@ impl Grid {
             )),
         }
     }
-    /// The same positions with footprints of one: the signal at each position, however coarse the grid.
+    /// The grid with footprints of one position: its samples are the signal at each position, however coarse
+    /// the grid.
     pub fn at_points(mut self) -> Self {
         self.axes.iter_mut().for_each(|axis| axis.footprint = 1);
         self
@@ -272,7 +277,7 @@ mod tests {
     #[test]
     fn a_crop_holds_the_samples_whose_centres_lie_in_it() {
         let grid = Grid::native(&picture(10, 6));
-        // Pixels 2 to 5 and 1 to 1, from edge to edge.
+        // Pixels 2 to 5 along x and pixel 1 along y, from edge to edge.
         let region = Region::new(&picture(10, 6), &[1.5, 0.5], &[5.5, 1.5]).unwrap();
         let crop = grid.crop(&region).unwrap();
         assert_eq!(

@@ -1,11 +1,13 @@
-//! How far apart two signals are: PSNR, SNR, largest error, SSIM, MS-SSIM and log-spectral distance.
+//! Differences between two signals: PSNR, SNR, largest error, SSIM, MS-SSIM and log-spectral distance.
 //!
-//! Errors are measured in unit values (0..1 of unsigned, −1..1 of signed integers, floats as they are) *after* rounding
-//! to the codes of the signal's format, as a decoded file would hold them. Errors of what is visible: in a picture with alpha
-//! the squared error of a colour counts by the source's alpha there, within 0 to 1, and alpha counts wholly.
+//! Errors are measured in unit values (0..1 for unsigned, −1..1 for signed integers, floats unchanged)
+//! *after* rounding to the codes of the signal's format, as a decoded file would store them. They are errors
+//! of the visible signal: in a picture with alpha, the squared error of a colour is weighted by the source's
+//! alpha, clamped to 0..1, while alpha itself has weight 1.
 //!
-//! The peak of PSNR is 1 for integers: the full range of pictures, half of that of sounds. Numbers of binary32 have any unit,
-//! so theirs is as much of the range of the source, or given by who knows better.
+//! The peak of PSNR is 1 for integers: the full range of pictures, half of that of sounds. Binary32 samples
+//! may have any unit, so their peak is the same part of the range of the source, unless the caller supplies
+//! it.
 
 #[cfg(feature = "encoder")]
 mod spectral;
@@ -18,11 +20,11 @@ use std::ops::Range;
 
 pub use tile::{TileErrors, WorstTile};
 
-/// The peak of PSNR of integers in unit values: full scale of a picture, full amplitude of a sound.
+/// The peak of PSNR for integers in unit values: full scale of a picture, full amplitude of a sound.
 pub const PEAK: f64 = 1.0;
 
-/// The peak of PSNR of binary32 samples with this `range`, the largest maximum − minimum of a channel: all of it for
-/// pictures, half of it, the amplitude, for sound.
+/// The peak of PSNR for binary32 samples with this `range`, the largest maximum − minimum of a channel: all
+/// of it for pictures, half of it, the amplitude, for sound.
 pub fn peak_of_range(kind: Kind, range: f64) -> f64 {
     if kind == Kind::Sound { 0.5 * range } else { range }
 }
@@ -33,23 +35,24 @@ pub struct ErrorSum {
     kind: Kind,
     format: SampleFormat,
     channels: Vec<ChannelSum>,
-    /// Whether errors of colours count by the alpha in the last channel.
+    /// Whether errors of colours are weighted by the alpha in the last channel.
     by_alpha: bool,
 }
 
-/// Sums of one channel, in codes: exact for opaque 8-bit samples in any order, and for 16-bit ones up to 2²¹ positions.
+/// Sums of one channel, in codes: exact for opaque 8-bit samples in any order, and for 16-bit ones up to 2²¹
+/// positions.
 #[derive(Clone, Copy, Debug)]
 struct ChannelSum {
     positions: u64,
     error: f64,
     source: f64,
-    /// What is visible of the source: the weights, and by them the samples and their squares.
+    /// Sums of the weights, and of the weighted samples of the source and their squares.
     visible: [f64; 3],
     max: f64,
-    /// The range of what is visible of the source.
+    /// The range of the visible samples of the source.
     low: f64,
     high: f64,
-    /// Whether any sample differs, be it visible or not.
+    /// Whether any sample differs, visible or not.
     differs: bool,
 }
 
@@ -65,7 +68,7 @@ impl ChannelSum {
         differs: false,
     };
 
-    /// Adds an error that counts `weight` times.
+    /// Adds an error with the given weight.
     fn add(&mut self, source: f64, other: f64, weight: f64) {
         let error = (other - source).abs();
         self.positions += 1;
@@ -78,12 +81,12 @@ impl ChannelSum {
         self.visible.iter_mut().zip(moments).for_each(|(sum, moment)| *sum += moment);
         self.low = self.low.min(source);
         self.high = self.high.max(source);
-        // NaN in a rendering of binary32 is as wrong as can be, and must not hide from the maximum.
+        // A NaN in a rendering of binary32 is an infinite error, which the maximum must show.
         let error = if error.is_nan() { f64::INFINITY } else { error };
         self.error += weight * (error * error);
         self.max = self.max.max(weight * error);
     }
-    /// The sum of the squared distances of what is visible of the source from its mean.
+    /// The sum of the weighted squared distances of the source from its mean.
     fn deviation(&self) -> f64 {
         let [weight, total, squares] = self.visible;
         let of_mean = if weight > 0.0 { total * (total / weight) } else { 0.0 };
@@ -92,23 +95,23 @@ impl ChannelSum {
 }
 
 impl ErrorSum {
-    /// The error of nothing yet, between signals of `description`.
+    /// An empty sum for signals of `description`.
     pub fn new(description: &Description) -> Self {
         let channels = vec![ChannelSum::NOTHING; usize::from(description.channels.max(1))];
         let by_alpha = description.has_alpha();
         ErrorSum { kind: description.kind, format: description.format, channels, by_alpha }
     }
 
-    /// The same where colours count alike whatever the alpha.
+    /// Gives all colours weight 1, whatever their alpha.
     pub fn with_invisible(self) -> Self {
         ErrorSum { by_alpha: false, ..self }
     }
 
-    /// Adds the error of `rendered`, unit values that are rounded to the format here, against as many samples of
-    /// `source` from the sample (not the position) `start_index` on.
+    /// Adds the error of `rendered`, unit values that are rounded to the format here, against as many samples
+    /// of `source` from the sample (not the position) `start_index` on.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if `source` is of another format or ends earlier.
+    /// [`Error::Parameter`] if `source` has another format or ends earlier.
     pub fn add(&mut self, source: &Samples, start_index: usize, rendered: &[f32]) -> Result<()> {
         let available = source.len().saturating_sub(start_index);
         if source.format() != self.format || rendered.len() > available {
@@ -129,21 +132,8 @@ impl ErrorSum {
         Ok(())
     }
 
-    /// Adds what another sum of the same description saw.
-    pub fn merge(&mut self, other: &ErrorSum) {
-        for (mine, theirs) in self.channels.iter_mut().zip(&other.channels) {
-            mine.positions += theirs.positions;
-            mine.error += theirs.error;
-            mine.source += theirs.source;
-            mine.visible.iter_mut().zip(theirs.visible).for_each(|(sum, other)| *sum += other);
-            mine.max = mine.max.max(theirs.max);
-            mine.differs |= theirs.differs;
-            mine.low = mine.low.min(theirs.low);
-            mine.high = mine.high.max(theirs.high);
-        }
-    }
-
-    /// Adds the samples `range` of `source`, whose code and that of the other signal `codes` has.
+    /// Adds the samples `range` of `source`; `codes` gives the code of the source and that of the other
+    /// signal.
     fn add_codes(&mut self, source: &Samples, range: Range<usize>, codes: impl Fn(usize) -> (f64, f64)) {
         let (channels, opaque) = (self.channels.len(), scale(source.format()));
         let mut channel = range.start % channels;
@@ -164,7 +154,7 @@ impl ErrorSum {
         self.scaled(scale(self.format))
     }
 
-    /// With `scale` codes to a unit.
+    /// The error for `scale` codes per unit.
     fn scaled(&self, scale: f64) -> Distortion {
         let mean = |sum: f64, n: u64| if n == 0 { 0.0 } else { sum / n as f64 / (scale * scale) };
         let range = self.channels.iter().map(|c| c.high - c.low).fold(0.0, f64::max);
@@ -183,17 +173,17 @@ impl ErrorSum {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Distortion {
-    /// Mean squared error of each channel; of a colour with alpha, the mean of alpha times the squared error.
+    /// Mean squared error of each channel; for colours with alpha, the mean of alpha times the squared error.
     pub mse: Vec<f64>,
     /// Mean square of the source in each channel.
     pub power: Vec<f64>,
-    /// Variance of the source in each channel: mean square of what it differs from its mean by, the error of the best constant.
+    /// Variance of the source in each channel, which is the mean squared error of the best constant.
     pub variance: Vec<f64>,
-    /// Largest absolute error of any sample; of a colour with alpha, times the alpha, which is as much as it shows.
+    /// Largest absolute error of any sample, that of a colour times its alpha, which is its visible part.
     pub max: f64,
-    /// Whether all samples are equal. Without an error that counts, invisible ones may still differ.
+    /// Whether all samples are equal; invisible samples may differ even if all errors are 0.
     pub identical: bool,
-    /// What PSNR refers to: [`PEAK`], or of binary32 samples [`peak_of_range`] of the source.
+    /// The peak of PSNR: [`PEAK`], or for binary32 samples [`peak_of_range`] of the source.
     pub peak: f64,
 }
 
@@ -202,20 +192,22 @@ impl Distortion {
     pub fn mean(&self) -> f64 {
         self.mse.iter().sum::<f64>() / self.mse.len() as f64
     }
-    /// The same, with PSNR that refers to `peak`.
+    /// The error with another peak for PSNR.
     pub fn with_peak(self, peak: f64) -> Self {
         Distortion { peak, ..self }
     }
-    /// `10 log₁₀(peak² / mse)` in dB over all channels; infinite for equal signals. The main figure of pictures.
+    /// `10 log₁₀(peak² / mse)` in dB over all channels; infinite for equal signals. The main figure for
+    /// pictures.
     pub fn psnr_db(&self) -> f64 {
         ratio_db(self.peak * self.peak, self.mean())
     }
-    /// How much closer to the source than the best constant, its mean, in dB over all channels: 0 of the mean itself.
+    /// PSNR gain over the best constant, which is the mean of the source, in dB over all channels; 0 for the
+    /// mean itself.
     pub fn gain_db(&self) -> f64 {
         ratio_db(self.variance.iter().sum::<f64>() / self.variance.len() as f64, self.mean())
     }
-    /// The PSNR that the best constant in place of the source would have, dB: what has less tells nothing of it.
-    /// Infinite for a constant source and for equal signals.
+    /// The PSNR that the best constant would have in place of the source, dB: a signal below it carries no
+    /// information about the source. Infinite for a constant source and for equal signals.
     pub fn constant_psnr_db(&self) -> f64 {
         if self.mean() == 0.0 {
             return f64::INFINITY;
@@ -223,8 +215,8 @@ impl Distortion {
         let variance = self.variance.iter().sum::<f64>() / self.variance.len() as f64;
         self.psnr_db() + ratio_db(self.mean(), variance)
     }
-    /// `10 log₁₀(Σs² / Σe²)` in dB over all channels; infinite for equal signals, −∞ if only the source is silent.
-    /// The main figure of sound.
+    /// `10 log₁₀(Σs² / Σe²)` in dB over all channels; infinite for equal signals, −∞ if only the source is
+    /// silent. The main figure for sound.
     pub fn snr_db(&self) -> f64 {
         ratio_db(self.power.iter().sum::<f64>() / self.power.len() as f64, self.mean())
     }
@@ -234,22 +226,23 @@ fn ratio_db(signal: f64, error: f64) -> f64 {
     if error == 0.0 { f64::INFINITY } else { 10.0 * (signal / error).log10() }
 }
 
-/// All that [`compare`] finds.
+/// The result of [`compare`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Comparison {
     /// Errors of the samples.
     pub distortion: Distortion,
-    /// SSIM of a picture, mean over channels, colours times their alpha; `None` for sound and below 11 pixels along a side.
+    /// SSIM of a picture, mean over channels, colours times their alpha; `None` for sound and below 11 pixels
+    /// along a side.
     pub ssim: Option<f64>,
     /// MS-SSIM of a picture, mean over channels; `None` for sound and below 176 pixels along a side.
     pub ms_ssim: Option<f64>,
-    /// Log-spectral distance of a sound in dB, mean over channels; `None` for pictures and in a build that cannot
-    /// encode.
+    /// Log-spectral distance of a sound in dB, mean over channels; `None` for pictures and in builds without
+    /// the encoder.
     pub lsd_db: Option<f64>,
 }
 
-/// Compares `other` with `source`. Sample formats may differ; unit values are compared then.
+/// Compares `other` with `source`. If sample formats differ, unit values are compared.
 ///
 /// # Errors
 /// [`Error::Parameter`] if kind, lengths, channels or rate differ.
@@ -257,10 +250,11 @@ pub fn compare(source: &Signal, other: &Signal) -> Result<Comparison> {
     compare_by(source, other, None)
 }
 
-/// As [`compare`], with measures that refer to `peak`, unit values, instead of the one that follows from the source.
+/// Compares `other` with `source` like [`compare`], with the given `peak` in unit values instead of the one
+/// of the source.
 ///
 /// # Errors
-/// As [`compare`].
+/// The errors of [`compare`].
 pub fn compare_by(source: &Signal, other: &Signal, peak: Option<f64>) -> Result<Comparison> {
     let (a, b) = (&source.description, &other.description);
     if (a.kind, &a.lengths, a.channels, a.rate) != (b.kind, &b.lengths, b.channels, b.rate) {
@@ -305,12 +299,12 @@ fn shape(d: &Description) -> String {
     format!("{:?} of {} × {} channels{rate}", d.kind, lengths.join("×"), d.channels)
 }
 
-/// What a value of alpha lets through, from 0 to 1.
+/// Opacity of a value of alpha, 0 to 1.
 fn opacity(alpha: f64) -> f64 {
     if alpha > 0.0 { alpha.min(1.0) } else { 0.0 }
 }
 
-/// Codes to a unit.
+/// Codes per unit.
 fn scale(format: SampleFormat) -> f64 {
     match format {
         SampleFormat::F32 => 1.0,
@@ -444,9 +438,7 @@ pub(crate) mod tests {
         let (mut whole, mut parts) = (ErrorSum::new(&a.description), ErrorSum::new(&a.description));
         whole.add(&a.samples, 0, &units).unwrap();
         for start in [0, 5, 10] {
-            let mut part = ErrorSum::new(&a.description);
-            part.add(&a.samples, start, &units[start..(start + 5).min(12)]).unwrap();
-            parts.merge(&part);
+            parts.add(&a.samples, start, &units[start..(start + 5).min(12)]).unwrap();
         }
         assert_eq!(whole.distortion(), parts.distortion());
         assert!(close(whole.distortion().mse[1], 0.25 / 255f64.powi(2)));

@@ -1,4 +1,4 @@
-//! What is stored: axes, channels, sample formats and the samples themselves. Knows no files and no networks.
+//! The stored signal: axes, channels, sample formats and samples. Independent of files and networks.
 
 mod grid;
 pub mod metric;
@@ -39,14 +39,14 @@ impl Kind {
     }
 }
 
-/// A signal without its samples: all that a `.siren` header says about it.
+/// A signal without its samples: everything that a `.siren` header says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// Picture or sound.
     pub kind: Kind,
     /// Lengths of the axes in samples, fastest first (`width, height`); each at least 1.
     pub lengths: Vec<u32>,
-    /// Channels, interleaved; 1 to [`Kind::max_channels`].
+    /// Number of channels, interleaved; 1 to [`Kind::max_channels`].
     pub channels: u8,
     /// The format of the source's samples.
     pub format: SampleFormat,
@@ -59,7 +59,7 @@ impl Description {
     pub fn picture([width, height]: [u32; 2], channels: u8, format: SampleFormat) -> Self {
         Description { kind: Kind::Picture, lengths: vec![width, height], channels, format, rate: 0 }
     }
-    /// A sound of so many samples in each channel, `rate` of them per second.
+    /// A sound of `samples` samples in each channel, `rate` of them per second.
     pub fn sound(samples: u32, channels: u8, format: SampleFormat, rate: u32) -> Self {
         Description { kind: Kind::Sound, lengths: vec![samples], channels, format, rate }
     }
@@ -67,38 +67,38 @@ impl Description {
     pub fn positions(&self) -> u64 {
         self.lengths.iter().map(|&n| u64::from(n)).product()
     }
-    /// Whether the last channel is alpha: how opaque the colours before it are, from 0 to 1.
+    /// Whether the last channel is alpha: the opacity of the colours before it, from 0 to 1.
     pub fn has_alpha(&self) -> bool {
         self.kind == Kind::Picture && self.channels.is_multiple_of(2)
     }
 }
 
-/// What a block of metadata is.
+/// The kind of a block of metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum MetadataKind {
     /// An ICC colour profile.
     Icc,
-    /// An Exif block, from its TIFF header on; its orientation is 1 (samples are stored upright).
+    /// An Exif block, starting at its TIFF header; its orientation is 1 (samples are stored upright).
     Exif,
     /// An XMP packet.
     Xmp,
-    /// What the colours mean, as code points of ITU-T H.273: primaries, transfer function, matrix (0, as samples are RGB)
-    /// and 1 for the full range, a byte each.
+    /// The meaning of the colours as code points of ITU-T H.273, one byte each: primaries, transfer function,
+    /// matrix (0, as samples are RGB) and 1 for the full range.
     CodePoints,
-    /// The exponent that turned light into samples, times 100 000, in 4 bytes, the highest first.
+    /// The exponent from light to samples, times 100 000, in 4 bytes, highest first.
     Gamma,
-    /// x and y of the white point and of red, green and blue, times 100 000, in 4 bytes each, the highest first.
+    /// x and y of the white point and of red, green and blue, times 100 000, in 4 bytes each, highest first.
     Chromaticities,
-    /// Pixels per unit along the width and the height, in 4 bytes each, the highest first; then 1 if the unit is the metre, 0 if
-    /// only the shape of a pixel is known.
+    /// Pixels per unit along the width and the height, in 4 bytes each, highest first; then 1 if the unit is
+    /// the metre, 0 if only the aspect ratio of a pixel is known.
     Resolution,
-    /// Tags of a sound, as they follow `INFO` in a list of RIFF: chunks of a name, a size and a text.
+    /// Tags of a sound as they follow `INFO` in a RIFF list: chunks of a name, a size and a text.
     Tags,
 }
 
 impl std::fmt::Display for MetadataKind {
-    /// The name that people know it by.
+    /// The usual name of the kind.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             MetadataKind::Icc => "ICC",
@@ -113,12 +113,12 @@ impl std::fmt::Display for MetadataKind {
     }
 }
 
-/// A block of metadata carried along unread.
+/// A block of metadata, stored without interpretation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// What it is.
+    /// The kind of the block.
     pub kind: MetadataKind,
-    /// Its bytes.
+    /// The bytes of the block.
     pub bytes: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! Samples in the format of their source, and the exact map to the unit range the networks live in.
+//! Samples in the format of their source, and the exact map to the unit range of the networks.
 
 use crate::error::{Error, Result};
 
@@ -44,8 +44,8 @@ impl SampleFormat {
             _ => Some((half(self.bits()), -half(self.bits()), half(self.bits()) - 1.0)),
         }
     }
-    /// The sample a unit value is stored as: scaled, rounded to nearest even, clamped; NaN becomes 0.
-    /// Floats pass unchanged. The result is an integer (or the float itself) as binary32.
+    /// The code that stores a unit value: scaled, rounded to nearest even, clamped; NaN becomes 0. Floats
+    /// stay unchanged. The result is an integer (or the float itself) as binary32.
     pub fn quantize(self, value: f32) -> f32 {
         match self.codes() {
             None => value,
@@ -64,7 +64,7 @@ impl SampleFormat {
     }
 }
 
-/// Samples, stored as compactly as their source was.
+/// Samples, stored as compactly as in their source.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Samples {
@@ -97,10 +97,10 @@ impl Samples {
             SampleFormat::F32 => Samples::F32(Vec::with_capacity(capacity)),
         }
     }
-    /// Makes room for exactly `more` samples.
+    /// Reserves capacity for exactly `more` samples.
     ///
     /// # Errors
-    /// `Io` if the system has no memory for them.
+    /// `Io` if the system has not enough memory.
     pub fn reserve(&mut self, more: usize) -> Result<()> {
         let reserved = match self {
             Samples::U8(v) => v.try_reserve_exact(more),
@@ -135,11 +135,11 @@ impl Samples {
             Samples::F32(v) => v.len(),
         }
     }
-    /// Whether there are none.
+    /// Whether the buffer has no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// Sample `index` as a unit value: 0..1 unsigned, −1..1 signed, floats as they are.
+    /// Sample `index` as a unit value: 0..1 for unsigned, −1..1 for signed integers, floats unchanged.
     ///
     /// # Panics
     /// If `index` is out of range.

@@ -1,14 +1,15 @@
 //! The partition of a signal into overlapping tiles, and the weights that blend them.
 //!
-//! Axis `a` of length `N` is cut into `n` cores at the boundaries `B(k) = ⌊k·N / n⌋`; every tile extends `overlap`
-//! samples past its inner boundaries. Around each inner boundary the weight passes from one tile to the next by a
-//! quintic whose value, slope and curvature match at both ends (C²), and the weights at any position sum to one.
+//! Axis `a` of length `N` is divided into `n` cores at the boundaries `B(k) = ⌊k·N / n⌋`; every tile extends
+//! `overlap` samples beyond its inner boundaries. Around each inner boundary the weight passes from one tile
+//! to the next by a quintic whose value, slope and curvature match at both ends (C²), and the weights at any
+//! position sum to one.
 
 use crate::error::{Error, Result};
 use crate::signal::Description;
 use std::ops::RangeInclusive;
 
-/// How a signal is cut into tiles.
+/// The partition of a signal into tiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tiles {
     lengths: Vec<u32>,
@@ -19,7 +20,7 @@ pub struct Tiles {
 /// One tile: a box of native samples with its own local coordinates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tile {
-    /// Where each tile stands along each axis.
+    /// Index of the tile along each axis.
     pub index: Vec<u32>,
     /// First native sample of the extended box along each axis.
     pub start: Vec<u32>,
@@ -28,16 +29,16 @@ pub struct Tile {
 }
 
 impl Tiles {
-    /// One tile over everything: the ordinary case.
+    /// One tile over the whole signal: the usual case.
     pub fn one(description: &Description) -> Self {
         Tiles { lengths: description.lengths.clone(), counts: vec![1; description.lengths.len()], overlap: 0 }
     }
 
-    /// `counts` tiles along each axis, extended by `overlap` native samples over inner boundaries.
+    /// `counts` tiles along each axis, extended by `overlap` native samples beyond inner boundaries.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless each count is between 1 and the axis length, and each core along a cut axis is at
-    /// least `2 · overlap` long, so that no more than two tiles of an axis meet anywhere.
+    /// [`Error::Parameter`] unless each count is between 1 and the axis length, and each core along a divided
+    /// axis is at least `2 · overlap` long, so that no more than two tiles of an axis overlap anywhere.
     pub fn new(description: &Description, counts: &[u32], overlap: u32) -> Result<Self> {
         if counts.len() != description.lengths.len() {
             return Err(Error::parameter(
@@ -62,11 +63,11 @@ impl Tiles {
         Ok(Tiles { lengths: description.lengths.clone(), counts: counts.to_vec(), overlap })
     }
 
-    /// Tiles along each axis.
+    /// Number of tiles along each axis.
     pub fn counts(&self) -> &[u32] {
         &self.counts
     }
-    /// Native samples by which tiles extend over inner boundaries.
+    /// Native samples by which tiles extend beyond inner boundaries.
     pub fn overlap(&self) -> u32 {
         self.overlap
     }
@@ -74,7 +75,7 @@ impl Tiles {
     pub fn len(&self) -> usize {
         self.counts.iter().map(|&n| n as usize).product()
     }
-    /// Never: there is always a tile.
+    /// Always false: a partition has at least one tile.
     pub fn is_empty(&self) -> bool {
         false
     }
@@ -102,7 +103,8 @@ impl Tiles {
         Tile { index, start, end }
     }
 
-    /// The core of tile `k` along `axis`, native samples: without what it extends over its inner boundaries.
+    /// The core of tile `k` along `axis`, native samples: the tile without its extension beyond inner
+    /// boundaries.
     pub fn core(&self, axis: usize, k: u32) -> std::ops::Range<u32> {
         self.boundary(axis, k)..self.boundary(axis, k + 1)
     }
@@ -114,8 +116,8 @@ impl Tiles {
         (from, to)
     }
 
-    /// The weight of tile `k` along `axis` at `position` (native samples): binary64, one IEEE operation at a time in
-    /// the written order, rounded to binary32 at the end. 0 outside the tile.
+    /// The weight of tile `k` along `axis` at `position` (native samples): binary64, one IEEE operation at a
+    /// time in the written order, rounded to binary32 at the end. 0 outside the tile.
     pub fn weight(&self, axis: usize, k: u32, position: f64) -> f32 {
         let edge = position + 0.5;
         let rising = if k == 0 { 1.0 } else { self.ramp(edge, self.boundary(axis, k)) };
@@ -124,7 +126,8 @@ impl Tiles {
         (rising - falling) as f32
     }
 
-    /// The first and second derivative of [`Tiles::weight`] by the position, per native sample; 0 at a hard seam.
+    /// The first and second derivative of [`Tiles::weight`] by the position, per native sample; 0 at a hard
+    /// seam.
     pub fn weight_derivatives(&self, axis: usize, k: u32, position: f64) -> [f64; 2] {
         let rising = if k == 0 { [0.0; 2] } else { self.ramp_derivatives(axis, k, position) };
         if k + 1 == self.counts[axis] {
@@ -144,7 +147,7 @@ impl Tiles {
         [30.0 * both * both / width, 60.0 * both * (1.0 - 2.0 * u) / (width * width)]
     }
 
-    /// How far the blend around boundary `k` has come at `position`: `u`, 0 before it and 1 behind it.
+    /// Progress `u` of the blend around boundary `k` at `position`: 0 before the blend, 1 after it.
     pub(crate) fn phase(&self, axis: usize, k: u32, position: f64) -> f64 {
         let distance = position + 0.5 - f64::from(self.boundary(axis, k));
         if self.overlap == 0 {
@@ -153,7 +156,7 @@ impl Tiles {
         (distance / (2.0 * f64::from(self.overlap)) + 0.5).clamp(0.0, 1.0)
     }
 
-    /// 0 before, 1 behind the blend around `boundary`, and the quintic `u³(10 + u(6u − 15))` inside.
+    /// The blend around `boundary`: 0 before it, 1 after it, and the quintic `u³(10 + u(6u − 15))` inside.
     fn ramp(&self, edge: f64, boundary: u32) -> f64 {
         let (distance, radius) = (edge - f64::from(boundary), f64::from(self.overlap));
         if distance <= -radius {
@@ -170,7 +173,8 @@ impl Tiles {
     pub fn touching(&self, axis: usize, position: f64) -> RangeInclusive<u32> {
         let last = self.counts[axis] - 1;
         let sample = (position + 0.5).clamp(0.0, f64::from(self.lengths[axis]) - 0.5);
-        // The core that holds the position; `boundary` rounds down, so the estimate may be one too small or large.
+        // The core that contains the position; `boundary` rounds down, so the estimate may be one too small
+        // or large.
         let mut k = (sample * f64::from(self.counts[axis]) / f64::from(self.lengths[axis])) as u32;
         k = k.min(last);
         while k > 0 && sample < f64::from(self.boundary(axis, k)) {
@@ -190,12 +194,12 @@ impl Tile {
     pub fn points(&self) -> u64 {
         self.start.iter().zip(&self.end).map(|(a, b)| u64::from(b - a)).product()
     }
-    /// The side of the longest axis of the box, native samples.
+    /// The length of the longest axis of the box, native samples.
     pub fn span(&self) -> u32 {
         self.start.iter().zip(&self.end).map(|(a, b)| b - a).max().unwrap_or(1)
     }
-    /// The network's coordinate of `position` along `axis`: the box is centred on 0 and its longest side spans −1..1.
-    /// Binary64, `(2·position + 1 − (start + end)) / span`, rounded to binary32.
+    /// The network's coordinate of `position` along `axis`: the box is centred on 0 and its longest side
+    /// spans −1..1. Binary64, `(2·position + 1 − (start + end)) / span`, rounded to binary32.
     #[inline]
     pub fn coordinate(&self, axis: usize, position: f64) -> f32 {
         let centre = f64::from(self.start[axis]) + f64::from(self.end[axis]);
@@ -232,7 +236,7 @@ mod tests {
             for k in 0..5 {
                 let slope = |p| tiles.weight_derivatives(0, k, p)[0];
                 let [got, curvature] = tiles.weight_derivatives(0, k, p);
-                // The weight is a binary32, so the slope is tested by the sum of many small steps.
+                // The weight is binary32, so the slope is tested by the sum of many small steps.
                 let rise: f64 = (0..1000).map(|n| slope(p + 1e-3 * (f64::from(n) + 0.5)) * 1e-3).sum();
                 let expected = f64::from(tiles.weight(0, k, p + 1.0)) - f64::from(tiles.weight(0, k, p));
                 assert!((rise - expected).abs() < 1e-6, "{k} at {p}: {rise}, {expected}");

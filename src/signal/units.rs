@@ -1,22 +1,22 @@
-//! The units of binary32 samples: how the values that networks give become those of the signal.
+//! Units of binary32 samples: the map from network values to signal values.
 
 use std::ops::RangeInclusive;
 
-/// A value of the signal is `offset + 2^exponent · v`, where `v` is what the networks give. So networks live in about 0..1,
-/// whether the signal is in kelvin, metres or nanometres. Signals of integers have no such units.
+/// The map from a network value `v` to the signal value `offset + 2^exponent · v`. It keeps network values in
+/// about 0..1, whether the signal is in kelvin, metres or nanometres. Integer signals have no units.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Units {
-    /// One for each channel; finite.
+    /// One finite offset for each channel.
     pub offsets: Vec<f32>,
-    /// Of the scale, which all channels share; within [`Units::EXPONENTS`].
+    /// Exponent of the scale that all channels share; within [`Units::EXPONENTS`].
     pub exponent: i16,
 }
 
 impl Units {
-    /// Exponents of 2 that binary32 holds, subnormal ones included.
+    /// Exponents of 2 that binary32 can represent, subnormal numbers included.
     pub const EXPONENTS: RangeInclusive<i16> = -149..=127;
 
-    /// The value of the signal for each value of the networks.
+    /// Signal value per network value.
     pub fn scale(&self) -> f32 {
         let exponent = self.exponent.clamp(*Self::EXPONENTS.start(), *Self::EXPONENTS.end());
         match exponent {
@@ -25,13 +25,13 @@ impl Units {
         }
     }
 
-    /// Whether they change nothing, so that a file has no need to say them.
+    /// Whether the units change nothing, so that a file need not store them.
     pub fn is_default(&self) -> bool {
         self.exponent == 0 && self.offsets.iter().all(|offset| offset.to_bits() == 0)
     }
 
-    /// Takes `values` of networks to those of the signal: of each channel in turn `components`, the value and then its
-    /// derivatives. One rounding each; what would be larger than any finite number becomes the largest.
+    /// Converts network `values` to signal values: `components` for each channel in turn, the value and then
+    /// its derivatives. Rounds once; values beyond the finite range become the largest finite number.
     pub(crate) fn apply(&self, components: usize, values: &mut [f32]) {
         let (scale, channels) = (self.scale(), self.offsets.len().max(1));
         let finite = |value: f32| value.clamp(f32::MIN, f32::MAX);
@@ -73,11 +73,11 @@ mod tests {
             Units { offsets: vec![offset], exponent }.apply(1, &mut values);
             values[0]
         };
-        // 1 + 2⁻²³·(1 + 2⁻²³) is nearest to 1 + 2⁻²³.
+        // 1 + 2⁻²³·(1 + 2⁻²³) rounds to 1 + 2⁻²³.
         assert_eq!(at(1.0, 0, f32::EPSILON * (1.0 + f32::EPSILON)), 1.0 + f32::EPSILON);
         assert_eq!([at(f32::MAX, 127, 0.5), at(f32::MIN, 127, -2.0)], [f32::MAX, f32::MIN]);
         assert_eq!(at(0.0, -149, 3.0).to_bits(), 3);
-        // 2½ steps are 2; 1½ alone would be 2, and 3 in the end.
+        // 2½ steps round to 2; rounding 1½ first would give 2, and 3 in the end.
         assert_eq!(at(f32::from_bits(1), -149, 1.5).to_bits(), 2);
         assert_eq!([at(-0.0, 0, 0.0), at(-0.0, 5, -0.0)].map(f32::to_bits), [1 << 31; 2]);
     }

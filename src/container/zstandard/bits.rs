@@ -2,14 +2,14 @@
 
 use super::Decoded;
 
-/// `count` bits, at most 56, from bit `start` of `bytes` on, the lowest first; none of them beyond the end.
+/// `count` bits, at most 56, from bit `start` of `bytes` on, lowest first; all of them within `bytes`.
 fn bits_at(bytes: &[u8], start: usize, count: u32) -> u64 {
     let window = bytes[start / 8..].iter().take(8);
     let window = window.rev().fold(0, |value, &byte| value << 8 | u64::from(byte));
     window >> (start % 8) & !(u64::MAX << count)
 }
 
-/// Bits in the order of the bytes: the description of a table.
+/// Reads bits in the order of the bytes, as in the description of a table.
 pub(super) struct Forward<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -27,14 +27,14 @@ impl<'a> Forward<'a> {
         }
         Ok(bits_at(self.bytes, start, count) as u32)
     }
-    /// The bytes behind those that have been begun.
+    /// The bytes after those that have been read from.
     pub(super) fn rest(&self) -> &'a [u8] {
         &self.bytes[self.at.div_ceil(8)..]
     }
 }
 
-/// Bits from the last byte back to the first: symbols. Above its highest bit that is set, which only marks the end,
-/// the last byte holds nothing.
+/// Reads bits from the last byte back to the first, as in streams of symbols. The highest set bit of the last
+/// byte only marks the end.
 pub(super) struct Backward<'a> {
     bytes: &'a [u8],
     left: usize,
@@ -52,7 +52,7 @@ impl<'a> Backward<'a> {
         self.left = self.left.checked_sub(count as usize)?;
         Some(bits_at(self.bytes, self.left, count))
     }
-    /// The next `count` bits without reading them, with zeros below where fewer are left.
+    /// The next `count` bits without consuming them, padded with low zeros if fewer are left.
     pub(super) fn peek(&self, count: u32) -> u64 {
         let present = self.left.min(count as usize);
         bits_at(self.bytes, self.left - present, present as u32) << (count - present as u32)

@@ -1,4 +1,5 @@
-//! Tables of finite state entropy (RFC 8878, 4.1): a state stands for a symbol and for the bits that lead to the next one.
+//! Tables of finite state entropy (RFC 8878, 4.1): a state gives a symbol and the bits that lead to the next
+//! state.
 
 use super::Decoded;
 use super::bits::{Backward, Forward};
@@ -6,7 +7,7 @@ use super::bits::{Backward, Forward};
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
     symbol: u8,
-    /// How many bits lead to the next state, and what they are added to.
+    /// The number of bits that lead to the next state, and the base to which they are added.
     bits: u32,
     base: u32,
 }
@@ -19,12 +20,12 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// One symbol, which takes no bits.
+    /// A table of one symbol, which takes no bits.
     pub(super) fn of_one(symbol: u8) -> Self {
         Table { log: 0, entries: vec![Entry { symbol, bits: 0, base: 0 }] }
     }
 
-    /// The table of these frequencies, which sum to `2^log`; −1 is less than 1 and takes a place as 1.
+    /// The table of these frequencies, which sum to `2^log`; −1 is a frequency below 1 and takes one state.
     pub(super) fn of(log: u32, frequencies: &[i16]) -> Self {
         let size = 1usize << log;
         let mut entries = vec![Entry::default(); size];
@@ -34,7 +35,7 @@ impl Table {
             high -= 1;
             entries[high].symbol = symbol;
         }
-        // Odd against the size, so that every place is met once.
+        // Odd, and the size is a power of two, so every state is visited once.
         let step = size / 2 + size / 8 + 3;
         let mut at = 0;
         for (symbol, &frequency) in symbols() {
@@ -46,7 +47,7 @@ impl Table {
                 }
             }
         }
-        // The states of a symbol share out all states that may follow.
+        // The states of a symbol divide the range of following states.
         let mut next: Vec<u32> = frequencies.iter().map(|&f| f.unsigned_abs().into()).collect();
         for entry in &mut entries {
             let next = &mut next[usize::from(entry.symbol)];
@@ -57,7 +58,7 @@ impl Table {
         Table { log, entries }
     }
 
-    /// Reads a table of at most `2^most_log` states and of symbols up to `most`, and gives the bytes behind it.
+    /// Reads a table of at most `2^most_log` states and of symbols up to `most`; returns the bytes after it.
     pub(super) fn read(bytes: &[u8], most_log: u32, most: u8) -> Decoded<(Self, &[u8])> {
         let mut bits = Forward::new(bytes);
         let log = bits.bits(4)? + 5;
@@ -92,14 +93,14 @@ impl Table {
     }
 }
 
-/// A place in a table.
+/// A state of a table.
 pub(super) struct State<'t> {
     table: &'t Table,
     at: u64,
 }
 
 impl<'t> State<'t> {
-    /// The state that a stream starts with; `None` if it ends before.
+    /// The initial state of a stream; `None` if the stream ends too early.
     pub(super) fn new(table: &'t Table, bits: &mut Backward<'_>) -> Option<Self> {
         Some(State { table, at: bits.bits(table.log)? })
     }
@@ -109,7 +110,7 @@ impl<'t> State<'t> {
     pub(super) fn symbol(&self) -> u8 {
         self.entry().symbol
     }
-    /// Goes to the next state; `None` if the stream ends before.
+    /// Advances to the next state; `None` if the stream ends too early.
     pub(super) fn advance(&mut self, bits: &mut Backward<'_>) -> Option<()> {
         let Entry { bits: count, base, .. } = self.entry();
         self.at = u64::from(base) + bits.bits(count)?;

@@ -8,10 +8,11 @@ use super::fse::{State, Table};
 const MOST_BITS: u32 = 11;
 /// The most states of the table that weights are coded with, as a power of two.
 const WEIGHTS_LOG: u32 = 6;
-/// The most weights that are stated; that of the symbol behind them follows from them.
+/// The most weights that are stated; the weight of the symbol after them is implied.
 const MOST_WEIGHTS: usize = 255;
 
-/// What the next `log` bits of a stream begin with: a symbol, and how many of the bits are its code.
+/// A table indexed by the next `log` bits of a stream: the symbol that they begin with and the length of its
+/// code.
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     log: u32,
@@ -19,7 +20,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Reads the description of a tree, and gives the bytes behind it.
+    /// Reads the description of a tree; returns the bytes after it.
     pub(super) fn read(bytes: &[u8]) -> Decoded<(Self, &[u8])> {
         let early = "a tree ends early";
         let (&head, rest) = bytes.split_first().ok_or(early)?;
@@ -28,7 +29,7 @@ impl Tree {
                 let (coded, rest) = rest.split_at_checked(head.into()).ok_or(early)?;
                 (coded_weights(coded)?, rest)
             }
-            // Two in a byte, the first one in the high bits.
+            // Two weights per byte, the first in the high bits.
             Some(count) => {
                 let (packed, rest) = rest.split_at_checked(usize::from(count).div_ceil(2)).ok_or(early)?;
                 let weights = packed.iter().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -38,7 +39,8 @@ impl Tree {
         Ok((Self::of(weights)?, rest))
     }
 
-    /// The tree of these weights: a symbol of weight `w` takes `2^(w − 1)` of `2^log` entries, one of weight 0 none.
+    /// The tree of these weights: a symbol of weight `w` takes `2^(w − 1)` of `2^log` entries, one of weight
+    /// 0 none.
     fn of(mut weights: Vec<u8>) -> Decoded<Self> {
         let size = |weight: u8| if weight == 0 { 0 } else { 1u32 << (weight - 1) };
         if weights.iter().any(|&weight| u32::from(weight) > MOST_BITS) {
@@ -57,7 +59,7 @@ impl Tree {
         if !weights.contains(&1) {
             return Err("a tree without a symbol of weight 1");
         }
-        // The longest codes first, symbols of one length in ascending order.
+        // The longest codes first; symbols with codes of the same length in ascending order.
         let mut entries = vec![];
         for weight in 1..=log as u8 {
             for (symbol, _) in (0..=u8::MAX).zip(&weights).filter(|(_, w)| **w == weight) {
@@ -80,7 +82,7 @@ impl Tree {
     }
 }
 
-/// Weights from two states that take turns, until a stream has too few bits for one of them to go on.
+/// Reads weights from two alternating states, until the stream has too few bits for the next one.
 fn coded_weights(bytes: &[u8]) -> Decoded<Vec<u8>> {
     let (table, stream) = Table::read(bytes, WEIGHTS_LOG, MOST_BITS as u8)?;
     let mut bits = Backward::new(stream)?;

@@ -6,8 +6,8 @@ use super::huffman::Tree;
 /// The least number of symbols in four streams.
 const LEAST_IN_FOUR: usize = 6;
 
-/// Reads the literals of `block`, at most `most`, into `literals` and gives the bytes behind them. `tree` is that of the
-/// block before, and from now on the one used.
+/// Reads the literals of `block`, at most `most`, into `literals`; returns the bytes after them. `tree` is
+/// the tree of the previous block, and is replaced if this block has a new one.
 pub(super) fn read<'a>(
     block: &'a [u8],
     most: usize,
@@ -19,7 +19,7 @@ pub(super) fn read<'a>(
     let first = *block.first().ok_or(early)?;
     let (kind, format) = (first & 3, first >> 2 & 3);
     let packed = kind < 2;
-    // Bytes of the header, of which the lowest bits are kind and format, and the bits of a size.
+    // Bytes of the header, its low bits that hold kind and format, and the bits of each size.
     let (header, skip, width) = match (packed, format) {
         (true, 0 | 2) => (1, 3, 5),
         (true, 1) => (2, 4, 12),
@@ -63,7 +63,7 @@ pub(super) fn read<'a>(
     Ok(rest)
 }
 
-/// Three streams whose sizes are stated and the rest, the first three of one number of symbols.
+/// Reads four streams; the sizes of the first three are stated, and these have equally many symbols.
 fn four_streams(bytes: &[u8], count: usize, tree: &Tree, literals: &mut Vec<u8>) -> Decoded<()> {
     let early = "literals end early";
     let (sizes, mut bytes) = bytes.split_at_checked(6).ok_or(early)?;

@@ -1,10 +1,11 @@
-//! The second part of a compressed block: what to copy from the literals and from the content before (RFC 8878, 3.1.1.3.2).
+//! The second part of a compressed block: copies from the literals and from earlier content (RFC 8878,
+//! 3.1.1.3.2).
 
 use super::Decoded;
 use super::bits::Backward;
 use super::fse::{State, Table};
 
-/// Extra bits of the codes of a length: the codes stand for ranges that follow each other.
+/// Extra bits of the codes of a length; the codes represent consecutive ranges.
 const LITERALS: [u32; 36] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13,
     14, 15, 16,
@@ -15,7 +16,7 @@ const MATCHES: [u32; 53] = [
 ];
 /// The least length of a match.
 const LEAST_MATCH: u64 = 3;
-/// The last code of an offset, which has as many extra bits.
+/// The last code of an offset; a code is also the number of its extra bits.
 const LAST_OFFSET: u8 = 31;
 
 const LITERALS_DEFAULT: [i16; 36] = [
@@ -29,13 +30,13 @@ const MATCHES_DEFAULT: [i16; 53] = [
 const OFFSETS_DEFAULT: [i16; 29] =
     [1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1];
 
-/// The tables and offsets of the blocks before.
+/// The tables and offsets of earlier blocks.
 #[derive(Debug)]
 pub(super) struct History {
     literals: Option<Table>,
     offsets: Option<Table>,
     matches: Option<Table>,
-    /// The last offsets, the latest first.
+    /// The three last offsets, the latest first.
     latest: [u64; 3],
 }
 
@@ -44,10 +45,10 @@ impl History {
         History { literals: None, offsets: None, matches: None, latest: [1, 4, 8] }
     }
 
-    /// The offset that `value` stands for behind a copy of `literals` bytes, which becomes the latest.
+    /// The offset that `value` represents after a copy of `literals` bytes; it becomes the latest one.
     fn offset(&mut self, value: u64, literals: u64) -> Decoded<u64> {
         let [first, second, third] = self.latest;
-        // Without literals the latest one would have lengthened the match before.
+        // Without literals, the latest offset would only have extended the previous match.
         let shifted = value + u64::from(literals == 0);
         let (offset, latest) = match (value, shifted) {
             (1..=3, 1) => (first, [first, second, third]),
@@ -61,8 +62,8 @@ impl History {
     }
 }
 
-/// Appends to `content` what the sequences in `bytes` make of `literals`: at most `most` bytes, of what is before them
-/// up to `window` bytes back.
+/// Executes the sequences in `bytes` on `literals`: appends at most `most` bytes to `content`, from up to
+/// `window` bytes back.
 pub(super) fn execute(
     bytes: &[u8],
     mut literals: &[u8],
@@ -126,7 +127,7 @@ pub(super) fn execute(
     Ok(())
 }
 
-/// The number of sequences, and the bytes behind it.
+/// Reads the number of sequences; returns the bytes after it.
 fn number(bytes: &[u8]) -> Decoded<(u32, &[u8])> {
     Ok(match *bytes {
         [first @ 0..=127, ref rest @ ..] => (first.into(), rest),
@@ -136,8 +137,9 @@ fn number(bytes: &[u8]) -> Decoded<(u32, &[u8])> {
     })
 }
 
-/// Puts the table of a mode in place and gives the bytes behind it: 0 the default, 1 one symbol, 2 a described table,
-/// 3 that of the block before. `(most, default)` are logarithms of numbers of states, `last` is the last symbol.
+/// Sets the table of a mode and returns the bytes after it: 0 the default, 1 one symbol, 2 a described table,
+/// 3 the table of the previous block. `(most, default)` are logarithms of numbers of states, `last` is the
+/// last symbol.
 fn choose<'a>(
     table: &mut Option<Table>,
     mode: u8,
@@ -157,7 +159,7 @@ fn choose<'a>(
     Ok(rest)
 }
 
-/// The length that `code` and its extra bits stand for, where code 0 is `first`; `None` if the stream ends before.
+/// The length for `code` and its extra bits, where code 0 is `first`; `None` if the stream ends too early.
 fn range(extra: &[u32], first: u64, code: u8, bits: &mut Backward<'_>) -> Option<u64> {
     let base = extra[..code.into()].iter().fold(first, |base, &bits| base + (1 << bits));
     Some(base + bits.bits(extra[usize::from(code)])?)

@@ -1,7 +1,7 @@
 //! Log-spectral distance of sounds.
 //!
-//! Gray, Markel, *Distance measures for speech processing*, IEEE TASSP 24(5), 1976, in the form in general use for
-//! audio: root mean square over frequency of the difference of log power spectra, mean over time.
+//! Gray, Markel, *Distance measures for speech processing*, IEEE TASSP 24(5), 1976, in the form in general
+//! use for audio: root mean square over frequency of the difference of log power spectra, mean over time.
 
 use super::{code, scale};
 use crate::signal::Signal;
@@ -11,11 +11,12 @@ use rustfft::{FftPlanner, num_complex::Complex};
 const FRAME: usize = 2048;
 /// Samples between frames.
 const HOP: usize = 512;
-/// Power of a bin, relative to a full-scale sine, below which there is silence: −120 dB. It keeps digital silence
-/// against inaudible noise from counting as an infinite distance.
+/// Power of a bin, relative to a full-scale sine, below which it counts as silence: −120 dB. Without it,
+/// digital silence would be infinitely far from inaudible noise.
 const FLOOR: f64 = 1e-12;
 
-/// The distance in dB of sounds whose full amplitude is `peak`, mean over frames and channels; 0 for equal sounds. The end is padded with zeros to whole frames.
+/// The distance in dB of sounds whose full amplitude is `peak`, mean over frames and channels; 0 for equal
+/// sounds. The end is padded with zeros to whole frames.
 pub(super) fn log_spectral_distance(source: &Signal, other: &Signal, peak: f64) -> f64 {
     let channels = usize::from(source.description.channels).max(1);
     let positions = source.samples.len().min(other.samples.len()) / channels;
@@ -73,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_gain_of_two_is_6_02_db_everywhere() {
-        // Few samples at the foot of the window come close to the floor.
+        // With few samples, at the foot of the window, powers come close to the floor.
         for (count, tolerance) in [(100, 0.1), (2048, 1e-6), (2049, 1e-6), (5000, 1e-6)] {
             let distance = log_spectral_distance(&noise(count, 0.25), &noise(count, 0.5), 1.0);
             assert!((distance - 20.0 * 2f64.log10()).abs() < tolerance, "{count}: {distance}");

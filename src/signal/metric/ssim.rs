@@ -1,10 +1,11 @@
-//! Structural similarity of pictures, per channel on the range of 0 to the peak, then averaged over channels. With alpha,
-//! colours are multiplied by it, as if they lay on black, so that only what is visible counts.
+//! Structural similarity of pictures, per channel over the range from 0 to the peak, then averaged over
+//! channels. With alpha, colours are multiplied by it, as if over black, so that only their visible part
+//! counts.
 //!
-//! SSIM: Wang, Bovik, Sheikh, Simoncelli, *Image quality assessment: from error visibility to structural similarity*,
-//! IEEE TIP 13(4), 2004, equations 13 to 17: Gaussian window 11×11, σ = 1.5, K₁ = 0.01, K₂ = 0.03, mean over the
-//! windows that lie inside the picture. MS-SSIM: Wang, Simoncelli, Bovik, *Multi-scale structural similarity*, Asilomar
-//! 2003, equation 7, five scales, each the 2×2 means of the one before.
+//! SSIM: Wang, Bovik, Sheikh, Simoncelli, *Image quality assessment: from error visibility to structural
+//! similarity*, IEEE TIP 13(4), 2004, equations 13 to 17: Gaussian window 11×11, σ = 1.5, K₁ = 0.01, K₂ =
+//! 0.03, mean over the windows that lie inside the picture. MS-SSIM: Wang, Simoncelli, Bovik, *Multi-scale
+//! structural similarity*, Asilomar 2003, equation 7, five scales, each the 2×2 means of the previous one.
 
 use super::{code, opacity, scale};
 use crate::signal::Signal;
@@ -22,7 +23,8 @@ const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 /// Maps that are smoothed: a, b, a², b², ab.
 const MAPS: usize = 5;
 
-/// SSIM and MS-SSIM of two pictures of one shape and with this dynamic range, each `None` if a side is too short for it.
+/// SSIM and MS-SSIM of two pictures of the same shape, with `peak` as dynamic range; each is `None` if a side
+/// is too short for it.
 pub(super) fn of_pictures(source: &Signal, other: &Signal, peak: f64) -> (Option<f64>, Option<f64>) {
     let [width, height] = source.description.lengths[..] else { return (None, None) };
     if width.min(height) < WINDOW as u32 {
@@ -42,7 +44,8 @@ pub(super) fn of_pictures(source: &Signal, other: &Signal, peak: f64) -> (Option
     (Some(ssim), multiscale.then_some(ms_ssim))
 }
 
-/// A plane of values, of which the peak is 1, that is read row by row, so that the finest scale is never copied as a whole.
+/// A plane of values with peak 1 that is read row by row, so that the finest scale is never copied as a
+/// whole.
 trait Rows {
     /// Width and height in pixels.
     fn size(&self) -> (usize, usize);
@@ -112,7 +115,7 @@ fn halved(plane: &impl Rows) -> Plane {
 
 /// MS-SSIM of one channel from its second scale on, given the contrast term of the finest.
 fn multi_scale(mut a: Plane, mut b: Plane, finest_contrast: f64) -> f64 {
-    // A negative mean has no fractional power; it means no similarity at that scale.
+    // A negative mean has no fractional power; it counts as no similarity at that scale.
     let mut product = finest_contrast.max(0.0).powf(WEIGHTS[0]);
     let coarsest = WEIGHTS.len() - 1;
     for (i, weight) in WEIGHTS.iter().enumerate().skip(1) {
@@ -195,7 +198,7 @@ mod tests {
     use super::*;
     use crate::signal::Samples;
 
-    /// A picture and a damaged copy by a rule that the golden numbers' generator shares.
+    /// A picture and a damaged copy, by a rule shared with the generator of the golden numbers.
     fn pair(width: u32, height: u32) -> (Signal, Signal) {
         let (mut a, mut b) = (vec![], vec![]);
         for y in 0..height {
@@ -212,8 +215,9 @@ mod tests {
         value.is_some_and(|v| (v - golden).abs() < 1e-6)
     }
 
-    /// scikit-image 0.26, `structural_similarity(a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
-    /// data_range=1)` on the codes / 255 in binary64; MS-SSIM by a separate NumPy form.
+    /// scikit-image 0.26, `structural_similarity(a, b, gaussian_weights=True, sigma=1.5,
+    /// use_sample_covariance=False, data_range=1)` on the codes / 255 in binary64; MS-SSIM by a separate
+    /// NumPy form.
     #[test]
     fn golden_numbers_of_scikit_image() {
         let (a, b) = pair(64, 48);
@@ -225,7 +229,7 @@ mod tests {
         assert!(near(ssim, 0.987_226_677_8) && near(ms_ssim, 0.998_423_031_4), "{ssim:?} {ms_ssim:?}");
     }
 
-    /// With constant planes only the luminance term is left: (2ab + C1) / (a² + b² + C1).
+    /// For constant planes only the luminance term remains: (2ab + C1) / (a² + b² + C1).
     #[test]
     fn constant_planes_by_hand() {
         let constant = |v: f32| picture(11, 11, 1, Samples::F32(vec![v; 121]));

@@ -1,21 +1,21 @@
-//! The error of each tile of a signal, to tell the worst.
+//! The error of each tile of a signal, to find the worst tile.
 
 use crate::signal::{Description, SampleFormat, Samples, Signal, Tiles};
 
-/// Accumulates the squared error of each tile's core, the part of the signal that lies nearest to it.
+/// Accumulates the squared error of each tile's core, the samples for which it is the nearest tile.
 #[derive(Clone, Debug)]
 pub struct TileErrors {
     tiles: Tiles,
     format: SampleFormat,
     channels: usize,
-    /// Whether errors of colours count by the alpha in the last channel.
+    /// Whether errors of colours are weighted by the alpha in the last channel.
     by_alpha: bool,
-    /// The tile that each native sample of an axis belongs to.
+    /// For each axis, the tile that each native sample belongs to.
     owners: Vec<Vec<u32>>,
     sums: Vec<f64>,
 }
 
-/// The tile that is farthest from the signal.
+/// The tile with the largest error.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WorstTile {
@@ -28,7 +28,7 @@ pub struct WorstTile {
 }
 
 impl TileErrors {
-    /// No error yet, of a signal that is cut into `tiles`.
+    /// Empty sums for a signal with partition `tiles`.
     pub fn new(description: &Description, tiles: &Tiles) -> Self {
         let owners = |axis: usize| {
             let cores = (0..tiles.counts()[axis]).map(move |k| (k, tiles.core(axis, k)));
@@ -44,13 +44,13 @@ impl TileErrors {
         }
     }
 
-    /// The same where colours count alike whatever the alpha.
+    /// Gives all colours weight 1, whatever their alpha.
     pub fn with_invisible(self) -> Self {
         TileErrors { by_alpha: false, ..self }
     }
 
-    /// Adds the error of `rendered`, unit values that are rounded to the format here, against as many samples of
-    /// `source` from the sample (not the position) `start_index` on: whole positions.
+    /// Adds the error of `rendered`, whole positions of unit values that are rounded to the format here,
+    /// against as many samples of `source` from the sample (not the position) `start_index` on.
     ///
     /// # Panics
     /// If `source` ends earlier.
@@ -62,7 +62,7 @@ impl TileErrors {
         });
     }
 
-    /// The same of a whole signal against another.
+    /// Adds the error of a whole signal against another.
     pub fn add_signal(&mut self, source: &Signal, other: &Signal) {
         let count = source.samples.len().min(other.samples.len());
         self.add_errors(&source.samples, 0, count, |i| {
@@ -83,7 +83,7 @@ impl TileErrors {
         let width = self.owners[0].len();
         let (mut at, start) = (0, start_index / self.channels);
         while at < count {
-            // Along the first axis, a run of samples of one tile at a time.
+            // Along the first axis, runs of samples of one tile at a time.
             let position = start + at / self.channels;
             let (x, row) = (position % width, self.of_row(position / width));
             let owner = self.owners[0][x];
@@ -95,7 +95,7 @@ impl TileErrors {
         }
     }
 
-    /// What the error of sample `i` behind `start_index` counts.
+    /// The weight of the error of sample `start_index + i`.
     fn weight(&self, source: &Samples, start_index: usize, i: usize) -> f64 {
         let channel = i % self.channels;
         match self.by_alpha && channel + 1 < self.channels {
@@ -115,7 +115,8 @@ impl TileErrors {
         number
     }
 
-    /// The tile with the largest mean squared error, its PSNR by `peak`; `None` if there is one tile only.
+    /// The tile with the largest mean squared error, and its PSNR by `peak`; `None` if there is only one
+    /// tile.
     pub fn worst(&self, peak: f64) -> Option<WorstTile> {
         let mse = |number: usize| self.sums[number] / (self.core_samples(number) * self.channels) as f64;
         let worst = (0..self.sums.len()).max_by(|&a, &b| mse(a).total_cmp(&mse(b)))?;
@@ -146,7 +147,8 @@ mod tests {
     fn the_worst_tile_is_found_however_its_samples_arrive() {
         let signal = picture(7, 5, 3, Samples::U8(vec![100; 7 * 5 * 3]));
         let tiles = Tiles::new(&signal.description, &[2, 2], 1).unwrap();
-        // Cores: 0..3 and 3..7, 0..2 and 2..5. One code of error everywhere, three in one sample at the lower left.
+        // Cores: 0..3 and 3..7, 0..2 and 2..5. An error of one code everywhere, three in one sample at the
+        // lower left.
         let mut rendered = vec![101.0 / 255.0; 7 * 5 * 3];
         rendered[(4 * 7 + 2) * 3 + 1] = 103.0 / 255.0;
         for step in [3, 6, 21, 33, 105] {
@@ -163,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_tile_is_not_the_worst_for_what_nobody_sees() {
-        // On the left a large error under an alpha of 0, on the right a code of error where it shows.
+        // On the left a large error under an alpha of 0, on the right a visible error of one code.
         let signal = picture(2, 1, 2, Samples::U8(vec![0, 0, 100, 255]));
         let tiles = Tiles::new(&signal.description, &[2, 1], 0).unwrap();
         let starts = [
