@@ -1,4 +1,4 @@
-//! The accelerator of a build without one: there is no value of it.
+//! The accelerator type of builds without one; it has no values.
 
 use crate::error::{Error, Result};
 use crate::network::{Jet, Network, Shape};

@@ -1,9 +1,9 @@
-//! The independent reference: forward and training passes as candle tensors, the gradient by candle's automatic
-//! differentiation.
+//! The independent reference: forward and training passes as candle tensors, with the gradient by candle's
+//! automatic differentiation.
 //!
-//! It shares no arithmetic with the fused kernels: matrix products of whole batches, the library's sine of `2πt`, a
-//! squared error, `backward`. In binary64 it is the oracle of [`Level::step`](crate::backend::simd::Level::step); it
-//! is no fast path.
+//! It shares no arithmetic with the fused kernels: matrix products of whole batches, the library's sine of
+//! `2πt`, a squared error, `backward`. In binary64 it is the oracle of
+//! [`Level::step`](crate::backend::simd::Level::step); it is not meant to be fast.
 
 use crate::backend::simd::{BLOCK, Batch};
 use crate::error::{Error, Result};
@@ -15,14 +15,14 @@ use std::f64::consts::TAU;
 /// The arithmetic of [`CandleBackend`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Precision {
-    /// IEEE 754 binary32, as the kernels.
+    /// IEEE 754 binary32, like the kernels.
     Binary32,
-    /// IEEE 754 binary64, all operations; what the kernels are measured against.
+    /// IEEE 754 binary64 for all operations; the reference for the error of the kernels.
     Binary64,
 }
 
-/// Passes over whole blocks, with the data layout of
-/// [`Level`](crate::backend::simd::Level): per block one row of [`BLOCK`] points per feature.
+/// Passes over whole blocks, with the data layout of [`Level`](crate::backend::simd::Level): for each block
+/// one row of [`BLOCK`] points per feature.
 #[derive(Clone, Debug)]
 pub struct CandleBackend {
     dtype: DType,
@@ -38,16 +38,17 @@ impl CandleBackend {
         CandleBackend { dtype: dtype(precision), device: Device::Cpu }
     }
 
-    /// The same on the CUDA device `index`, which takes the feature `candle-cuda`.
+    /// A backend that computes in `precision` on the CUDA device `index`; requires the feature `candle-cuda`.
     ///
     /// # Errors
-    /// `Device` without that feature or such a device.
+    /// `Device` without that feature or without the device.
     pub fn on_cuda(precision: Precision, index: usize) -> Result<Self> {
         let device = Device::new_cuda(index).map_err(device_error)?;
         Ok(CandleBackend { dtype: dtype(precision), device })
     }
 
-    /// Values of `network`: `coordinates` holds per block `inputs × BLOCK`, the result per block `outputs × BLOCK`.
+    /// Values of `network`: `coordinates` holds `inputs × BLOCK` numbers per block, the result `outputs ×
+    /// BLOCK`.
     ///
     /// # Errors
     /// `Parameter` if the coordinates are not whole blocks, `Device` if candle fails.
@@ -60,11 +61,12 @@ impl CandleBackend {
         self.values(network, coordinates, blocks).map_err(device_error)
     }
 
-    /// The error `Σ_p weight_p · Σ_c (value − target)²` (of sums and differences where `batch.paired`) and `scale` times its gradient by all parameters, in file
-    /// order; 0 for the layers before `batch.first_layer`, which are frozen.
+    /// The error `Σ_p weight_p · Σ_c (value − target)²` (of sums and differences if `batch.paired`) and
+    /// `scale` times its gradient by all parameters, in file order; 0 for the layers before
+    /// `batch.first_layer`, which are frozen.
     ///
     /// # Errors
-    /// `Parameter` if the batch is not whole and equally many blocks, `Device` if candle fails.
+    /// `Parameter` if the slices of the batch are not whole blocks of equal number, `Device` if candle fails.
     pub fn step(&self, network: &Network, batch: Batch<'_>, scale: f64) -> Result<(f64, Vec<f64>)> {
         let shape = network.shape();
         let blocks = whole_blocks(batch.coordinates, shape.inputs)?;
@@ -87,7 +89,7 @@ impl CandleBackend {
         let shape = network.shape();
         let layers = self.layers(network, shape.layers().len())?;
         let values = evaluate(&layers, self.points(coordinates, blocks)?)?;
-        // Points by features, back to rows of a block.
+        // From points by features to rows of a block.
         let rows = values.reshape((blocks, BLOCK, shape.outputs))?.permute((0, 2, 1))?;
         rows.to_dtype(DType::F64)?.flatten_all()?.to_vec1()
     }
@@ -122,7 +124,7 @@ impl CandleBackend {
         Ok((loss.to_dtype(DType::F64)?.to_scalar()?, gradient))
     }
 
-    /// The layers as tensors; those from `first_layer` on are variables, so that gradients reach them.
+    /// The layers as tensors; those from `first_layer` on are variables, so that they have gradients.
     fn layers(&self, network: &Network, first_layer: usize) -> candle_core::Result<Layers> {
         let tensor = |values: &[f32], shape: &[usize], trained: bool| {
             let tensor = Tensor::from_slice(values, shape, &self.device)?.to_dtype(self.dtype)?;
@@ -160,7 +162,7 @@ fn dtype(precision: Precision) -> DType {
     }
 }
 
-/// `h' = sin(2π(W·h + b))`, layer by layer, without the sine in the last.
+/// `h' = sin(2π(W·h + b))` for each layer, without the sine in the last.
 fn evaluate(layers: &Layers, coordinates: Tensor) -> candle_core::Result<Tensor> {
     let mut h = coordinates;
     for (l, (weights, biases)) in layers.iter().enumerate() {

@@ -1,4 +1,5 @@
-//! Which device works, and networks evaluated there: values and jets have the same bits on every one.
+//! The device that runs the arithmetic, and the evaluation of networks on it: values and jets have the same
+//! bits on every device.
 
 use super::accelerator::Accelerator;
 use super::simd::{BLOCK, Level, Workspace};
@@ -6,11 +7,11 @@ use crate::error::{Error, Result};
 use crate::network::{Jet, Network};
 use std::sync::{Arc, OnceLock};
 
-/// Where arithmetic runs.
+/// The device that runs the arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Device {
-    /// The best usable device.
+    /// The first CUDA device if it is usable, otherwise the CPU.
     #[default]
     Auto,
     /// The CPU.
@@ -19,28 +20,30 @@ pub enum Device {
     Cuda(u32),
 }
 
-/// Signals that are fitted at once on a GPU, each on streams of its own. More hide more of each other's pauses on the host, and
-/// take more memory on the device.
-const FITS_AT_ONCE: usize = 8;
+/// Signals encoded concurrently on a GPU, each on its own streams. More of them hide more host pauses, but
+/// take more device memory.
+const CONCURRENT_ENCODES: usize = 8;
 
-/// What opening a [`Device`] leads to.
+/// The result of opening a [`Device`].
 pub(crate) struct Opened {
-    /// The device beside the CPU, if there is one.
+    /// The accelerator, if the device is not the CPU.
     pub accelerator: Option<Arc<Accelerator>>,
-    /// Why `Auto` is the CPU.
+    /// Why `Auto` chose the CPU.
     pub cpu_reason: Option<String>,
 }
 
 impl Device {
-    /// How many signals are encoded at once to advantage: on the CPU one takes all threads, on a GPU small networks leave
-    /// room for others. The bytes do not depend on it.
-    pub fn fits_at_once(self) -> usize {
+    /// The number of signals that are best encoded concurrently: 1 on the CPU, where one signal uses all
+    /// threads; more on a GPU, which small networks do not fill. The bytes of the files do not depend on it.
+    pub fn concurrent_encodes(self) -> usize {
         let on_accelerator = self.open().is_ok_and(|opened| opened.accelerator.is_some());
-        if on_accelerator { FITS_AT_ONCE } else { 1 }
+        if on_accelerator { CONCURRENT_ENCODES } else { 1 }
     }
 
+    /// Opens the device.
+    ///
     /// # Errors
-    /// `Device` if a device that is named cannot be used.
+    /// `Device` if a device requested by index cannot be used.
     pub(crate) fn open(self) -> Result<Opened> {
         let opened = match self {
             Device::Cpu => return Ok(Opened { accelerator: None, cpu_reason: None }),
@@ -53,10 +56,10 @@ impl Device {
         })
     }
 
-    /// The reason for which `Auto` goes on with the CPU after an error of the accelerator.
+    /// The reason why `Auto` continues on the CPU after an error of the accelerator.
     ///
     /// # Errors
-    /// `error`, if the device was named or the error is not one of a device.
+    /// `error`, if the device was requested by index or the error is not a device error.
     pub(crate) fn fall_back(self, error: Error) -> Result<String> {
         match error {
             Error::Device { detail, .. } if self == Device::Auto => Ok(detail),
@@ -69,18 +72,18 @@ impl Device {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceUsed<'a> {
-    /// As in `cpu (avx512)` or `cuda:0 (NVIDIA H100)`.
+    /// Its name, such as `cpu (avx512)` or `cuda:0 (NVIDIA H100)`.
     pub name: String,
-    /// Why [`Device::Auto`] came to the CPU, if it did.
+    /// Why [`Device::Auto`] fell back to the CPU, if it did.
     pub cpu_reason: Option<&'a str>,
 }
 
-/// Where networks are evaluated.
+/// Evaluates networks on a device.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Engine {
     device: Device,
     accelerator: Option<Arc<Accelerator>>,
-    /// Why `Device::Auto` is the CPU, from the beginning or since the accelerator failed.
+    /// Why `Device::Auto` uses the CPU, from the start or since the accelerator failed.
     cpu_reason: OnceLock<String>,
 }
 
@@ -98,21 +101,21 @@ impl Engine {
         Ok(Engine { device, accelerator, cpu_reason })
     }
 
-    /// The accelerator, while it works.
+    /// The accelerator, unless it failed.
     fn accelerator(&self) -> Option<&Accelerator> {
         self.accelerator.as_deref().filter(|_| self.cpu_reason.get().is_none())
     }
 
-    /// Points of a network that are evaluated at once, in whole blocks: enough to fill a device. They stay the same when it
-    /// fails.
+    /// Points of a network that are evaluated together, in whole blocks: enough to fill a device. The number
+    /// stays the same if the device fails.
     pub fn points(&self) -> usize {
         if self.accelerator.is_some() { 1 << 16 } else { BLOCK }
     }
 
-    /// What [`Level::jet`] gives.
+    /// Computes the values or jets of [`Level::jet`].
     ///
     /// # Errors
-    /// `Device` if a device that was asked for by name fails, `Io` if the system has no memory for the activations.
+    /// `Device` if a device requested by index fails, `Io` if the system has no memory for the activations.
     pub fn evaluate(
         &self,
         network: &Network,
@@ -127,7 +130,7 @@ impl Engine {
                     out.copy_from_slice(&values);
                     return Ok(());
                 }
-                // Of several threads that see it fail, the first records why.
+                // If several threads see it fail, the first one records the reason.
                 Err(error) => drop(self.cpu_reason.set(self.device.fall_back(error)?)),
             }
         }
@@ -136,7 +139,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The device at work.
+    /// The device that currently evaluates the networks.
     pub fn device(&self) -> DeviceUsed<'_> {
         match self.accelerator() {
             Some(accelerator) => DeviceUsed { name: accelerator.to_string(), cpu_reason: None },

@@ -1,7 +1,8 @@
-//! Where the arithmetic runs.
+//! Runs the arithmetic on a device.
 //!
-//! The topology is fixed, so a backend meets the rest at coarse calls: `forward` (coordinates → values), `jet`
-//! (coordinates → values and derivatives) and `step` (batch → loss and gradient). The specification as loops is [`crate::network::Network::evaluate`].
+//! The topology of networks is fixed, so a backend needs few coarse calls: `forward` (coordinates → values),
+//! `jet` (coordinates → values and derivatives) and `step` (batch → loss and gradient). The specification as
+//! loops is [`crate::network::Network::evaluate`].
 
 #[cfg(not(feature = "cuda"))]
 #[path = "absent.rs"]
@@ -17,7 +18,7 @@ pub(crate) mod trainer;
 #[cfg(feature = "encoder")]
 pub(crate) mod training;
 
-/// The device beside the CPU: a GPU, in builds that can use one.
+/// The accelerator: a GPU, in builds that can use one.
 #[cfg(feature = "cuda")]
 mod accelerator {
     pub(crate) use super::cuda::Cuda as Accelerator;

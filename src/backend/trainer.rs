@@ -1,4 +1,4 @@
-//! The seam between the encoder and the device that trains its networks.
+//! The interface between the encoder and the device that trains its networks.
 
 use super::simd::{BLOCK, Batch};
 use crate::error::Result;
@@ -9,12 +9,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Trains networks, those of a group of tiles at a time.
+/// Trains the networks of a group of tiles at a time.
 pub(crate) trait Trainer: Display + Sync {
-    /// Divides consecutive tiles of so many points into groups that are trained together.
+    /// Divides consecutive tiles with these numbers of points into groups that are trained together.
     fn groups(&self, points: &[u64]) -> Vec<Range<usize>>;
 
-    /// Groups that are worked on side by side. With 1, a group stays resident for the stages that follow.
+    /// The number of groups that run side by side. With 1, a group stays resident for the following stages.
     fn concurrency(&self) -> usize;
 
     /// Whether a group of tiles takes about as long as one tile.
@@ -23,34 +23,35 @@ pub(crate) trait Trainer: Display + Sync {
     /// Makes the points of a group resident until the result is dropped.
     ///
     /// # Errors
-    /// `Device` if the device fails or has no room.
+    /// `Device` if the device fails or has not enough memory.
     fn hold<'a>(&'a self, points: Vec<Arc<Points>>) -> Result<Box<dyn Resident + 'a>>;
 }
 
-/// The points of a group of tiles, where networks are trained on them.
+/// The points of a group of tiles, resident where networks are trained on them.
 pub(crate) trait Resident: Send + Sync {
-    /// Trains all `runs`, each to the bits it would have alone. `observe` gets the number of a run, its steps since the last
-    /// call and its recent mean squared error now and then, and ends the training by returning false.
+    /// Trains all `runs`; each gets the same bits as alone. `observe` gets the number of a run, its
+    /// iterations since the last call and its recent mean squared error at intervals, and ends the training
+    /// by returning false.
     ///
     /// # Errors
-    /// `Device`; the networks are then as they were.
+    /// `Device`; the networks are then unchanged.
     fn train(&self, runs: &mut [Run<'_>], turn: Turn, observe: Observe<'_>) -> Result<()>;
 
-    /// The mean curvature of each layer of each network: what a squared unit of error in one parameter adds to the summed
-    /// squared error of the outputs, on average over the layer's weights and over its biases.
+    /// The mean curvature of each layer of each network: the increase of the summed squared error of the
+    /// outputs for a unit error in one parameter, averaged over the layer's weights and over its biases.
     ///
     /// # Errors
     /// `Device`.
     fn mean_curvatures(&self, of: &[Sampled<'_>]) -> Result<Vec<Vec<PerKind<f64>>>>;
 }
 
-/// Gets the number of a run, steps and the recent mean squared error; returns whether to go on.
+/// Receives the number of a run, iterations and the recent mean squared error; returns whether to continue.
 pub(crate) type Observe<'a> = &'a (dyn Fn(usize, u64, f64) -> bool + Sync);
 
 /// A network to be trained in place.
 pub(crate) struct Run<'a> {
     pub network: &'a mut Network,
-    /// Its points: the index of its tile in the group.
+    /// Index of its tile in the group, whose points it is trained on.
     pub points: usize,
     pub schedule: Schedule,
 }
@@ -59,11 +60,11 @@ pub(crate) struct Run<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Sampled<'a> {
     pub network: &'a Network,
-    /// Its points: the index of its tile in the group.
+    /// Index of its tile in the group, on whose points it is sampled.
     pub points: usize,
-    /// The first blocks of them, at least one, that are sampled.
+    /// The number of blocks that are sampled, the first ones; at least one.
     pub blocks: usize,
-    /// What sums over these blocks are multiplied by.
+    /// Factor from sums over these blocks to sums over all points.
     pub share: f32,
 }
 
@@ -74,17 +75,17 @@ pub(crate) struct PerKind<T> {
     pub biases: T,
 }
 
-/// How a group is worked on.
+/// The circumstances under which a group runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Turn {
-    /// Whether it has all threads of the CPU to itself.
+    /// Whether the group has all threads of the CPU to itself.
     pub alone: bool,
-    /// The time after which schedules must have come to their end.
+    /// The time in which schedules must end.
     pub time: Option<Allowance>,
 }
 
 impl Turn {
-    /// Whether there is time left.
+    /// Whether time is left.
     pub fn in_time(&self) -> bool {
         self.time.is_none_or(|time| time.passed() < 1.0)
     }
@@ -98,39 +99,39 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    /// How much of it has passed, from 0 up.
+    /// The fraction of the time that has passed, from 0 up.
     pub fn passed(&self) -> f64 {
         self.from.elapsed().as_secs_f64() / self.length.as_secs_f64().max(1e-9)
     }
-    /// One of `n` equal parts of what is left, from now.
+    /// One of `n` equal parts of the remaining time, from now on.
     pub fn part(&self, n: usize) -> Self {
         let left = self.length.saturating_sub(self.from.elapsed());
         Allowance { from: Instant::now(), length: left / n as u32 }
     }
 }
 
-/// How a network is trained.
+/// The schedule of training a network.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Schedule {
-    /// Optimiser steps.
+    /// Optimiser iterations.
     pub steps: usize,
-    /// Blocks per step.
+    /// Blocks per iteration.
     pub blocks: usize,
     /// Peak learning rate, radians.
     pub rate: f32,
-    /// Share of the steps over which the rate rises from 0.
+    /// Fraction of the iterations over which the rate rises from 0.
     pub warmup: f32,
     /// Final rate over peak rate.
     pub end: f32,
     /// The first layer that is trained.
     pub first_layer: usize,
-    /// The loss of the mean of the points, above which nothing was learnt; infinite where that is not watched.
+    /// The loss of the mean of the points: a fit above it has learnt nothing. Infinite to disable the check.
     pub loss_of_mean: f64,
 }
 
 impl Schedule {
-    /// How far the schedule has come when `step` steps are done, in steps: further than that where time is short, so
-    /// that the learning rate falls to its end in any case.
+    /// The position in the schedule, in iterations, after `step` of them: further if time is short, so that
+    /// the learning rate always falls to its end.
     pub fn position(&self, step: usize, time: Option<Allowance>) -> f32 {
         let passed = time.map_or(0.0, |time| time.passed());
         (step as f32).max((passed * self.steps as f64) as f32)
@@ -154,18 +155,18 @@ pub(crate) struct Points {
     pub inputs: usize,
     /// Channels.
     pub outputs: usize,
-    /// Per block `inputs × BLOCK` local coordinates.
+    /// `inputs × BLOCK` local coordinates for each block.
     pub coordinates: Vec<f32>,
-    /// Per block `outputs × BLOCK` normalised values; of pairs, sums and differences.
+    /// `outputs × BLOCK` normalised values for each block; sums and differences for pairs.
     pub targets: Vec<f32>,
-    /// Per block `BLOCK` weights; 0 for padding.
+    /// `BLOCK` weights for each block; 0 for padding.
     pub weights: Vec<f32>,
-    /// Whether they are pairs, in the layout of [`Batch::paired`].
+    /// Whether the points are pairs, in the layout of [`Batch::paired`].
     pub paired: bool,
 }
 
 impl Points {
-    /// Room for `count` points or pairs.
+    /// Zeroed blocks for `count` points or pairs.
     pub fn zeros(inputs: usize, outputs: usize, count: usize, paired: bool) -> Self {
         let numbers = count.div_ceil(if paired { BLOCK / 2 } else { BLOCK }) * BLOCK;
         Points {
@@ -193,7 +194,7 @@ impl Points {
         (n / self.lanes(), n % self.lanes())
     }
 
-    /// How often one sample is evaluated when all points are.
+    /// Evaluations per sample when all points are evaluated.
     pub fn evaluations(&self) -> usize {
         if self.paired { 2 * self.inputs } else { 1 }
     }

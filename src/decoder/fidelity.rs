@@ -49,7 +49,7 @@ impl Decoder {
             return Err(Error::parameter("original", format!("{} samples", original.samples.len())));
         }
         if let Some(short) = lengths.iter().find(|&&n| (n as usize) < 2 * RADIUS + 1) {
-            let detail = format!("an axis of {short} samples, at least {} expected", 2 * RADIUS + 1);
+            let detail = format!("an axis of {short} samples, expected at least {}", 2 * RADIUS + 1);
             return Err(Error::parameter("original", detail));
         }
         let [window, slope] = kernels();

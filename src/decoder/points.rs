@@ -52,7 +52,7 @@ impl Decoder {
     /// `Parameter` for a higher order, and the errors of [`Decoder::sample`].
     pub fn taylor(&self, position: &[f64], order: usize) -> Result<Vec<Taylor>> {
         if order > HIGHEST_ORDER {
-            return Err(Error::parameter("order", format!("{order}, at most {HIGHEST_ORDER} expected")));
+            return Err(Error::parameter("order", format!("{order}, expected at most {HIGHEST_ORDER}")));
         }
         if position.len() != self.description().lengths.len() {
             let detail = format!("{} numbers, {} expected", position.len(), self.description().lengths.len());
@@ -100,14 +100,14 @@ impl Decoder {
         let lengths = &self.description().lengths;
         if !positions.len().is_multiple_of(lengths.len()) {
             let detail =
-                format!("{} numbers, a multiple of {} axes expected", positions.len(), lengths.len());
+                format!("{} numbers, expected a multiple of the {} axes", positions.len(), lengths.len());
             return Err(Error::parameter("positions", detail));
         }
         for (point, position) in positions.chunks_exact(lengths.len()).enumerate() {
             for (&p, &length) in position.iter().zip(lengths) {
                 let end = f64::from(length) - 0.5;
                 if !(-0.5..=end).contains(&p) {
-                    let detail = format!("{p} of point {point}, −0.5 to {end} expected");
+                    let detail = format!("{p} of point {point}, expected −0.5 to {end}");
                     return Err(Error::parameter("positions", detail));
                 }
             }

@@ -41,7 +41,7 @@ impl Session<'_> {
     }
 
     /// `passes`, or about as many as the time limit allows. Reserves time for rendering the result twice:
-    /// once in the encoder, once in whoever verifies the file.
+    /// once in the encoder, once in the program that verifies the file.
     pub fn affordable(&self, passes: f64) -> f64 {
         // The timed steps ran on the CPU; a device keeps to the time by its own schedules.
         if self.trainer.is_parallel() {

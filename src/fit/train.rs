@@ -118,8 +118,8 @@ impl Guard {
         self.norm += if self.norm > 0.0 { USUAL * (usual - self.norm) } else { usual };
         let flat = self.recent > FLAT * self.loss_of_mean && self.slow_down > SLOWEST_FLAT;
         self.steps_above_best =
-            if flat || self.recent > ASTRAY * self.best { self.steps_above_best + 1 } else { 0 };
-        step > SETTLING && (self.recent > LOST * self.best || self.steps_above_best > ASTRAY_STEPS)
+            if flat || self.recent > ABOVE_BEST * self.best { self.steps_above_best + 1 } else { 0 };
+        step > SETTLING && (self.recent > LOST * self.best || self.steps_above_best > ABOVE_BEST_STEPS)
     }
 
     /// Saves the parameters if the recent loss is the best so far, but not at every iteration.
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(diverged(&mut guard, 0..500, 1.0), None);
         assert_eq!(diverged(&mut guard, 500..750, 1.6), None);
         assert_eq!(diverged(&mut guard, 750..1000, 1.0), None);
-        assert!(diverged(&mut guard, 1000..1500, 1.6).is_some_and(|step| step >= 1000 + ASTRAY_STEPS));
+        assert!(diverged(&mut guard, 1000..1500, 1.6).is_some_and(|step| step >= 1000 + ABOVE_BEST_STEPS));
         assert!(diverged(&mut guard, 1500..1600, 4.0).is_some());
     }
 }

@@ -39,8 +39,8 @@ pub(crate) fn measure(
         let (blocks, share) = data.sampled(blocks);
         Sampled { network, points, blocks, share }
     };
-    let asked: Vec<Sampled<'_>> = networks.iter().zip(data).enumerate().map(sampled).collect();
-    let means = resident.mean_curvatures(&asked)?;
+    let requested: Vec<Sampled<'_>> = networks.iter().zip(data).enumerate().map(sampled).collect();
+    let means = resident.mean_curvatures(&requested)?;
     let measured = |((network, data), means)| Fitted::measured(level, network, data, means);
     Ok(networks.into_par_iter().zip(data).zip(means).map(measured).collect())
 }

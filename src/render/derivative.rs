@@ -68,13 +68,13 @@ impl Derivative {
         let refuse = |detail: String| Err(Error::parameter("derivative", detail));
         match self {
             Derivative::Partial(axis) if axis >= axes => {
-                refuse(format!("by axis {axis}, below {axes} expected"))
+                refuse(format!("by axis {axis}, expected one below {axes}"))
             }
             Derivative::Normals { .. } if description.kind != Kind::Picture => {
-                refuse("normals of a sound, which is no surface".into())
+                refuse("normals of a sound, expected a picture".into())
             }
             Derivative::Normals { height } if !(height > 0.0 && height.is_finite()) => {
-                refuse(format!("normals of height {height:?}, a positive number expected"))
+                refuse(format!("normals of height {height:?}, expected a positive number"))
             }
             _ => Ok(()),
         }

@@ -73,20 +73,23 @@ impl Axis {
     pub(crate) fn check(&self, length: u32) -> Result<()> {
         let refuse = |detail: String| Err(Error::parameter("grid", detail));
         if self.count == 0 || self.footprint == 0 {
-            return refuse(format!("an axis of {} samples of {} positions", self.count, self.footprint));
+            return refuse(format!(
+                "an axis of {} samples with {} positions each, expected at least 1",
+                self.count, self.footprint
+            ));
         }
         if !(self.spacing >= LEAST_SPACING && self.spacing.is_finite()) {
-            return refuse(format!("a spacing of {:?} native samples, at least 2⁻²⁰ expected", self.spacing));
+            return refuse(format!("a spacing of {:?} native samples, expected at least 2⁻²⁰", self.spacing));
         }
         let extent = -0.5..=f64::from(length) - 0.5;
         for position in [self.position(0), self.position(self.count - 1)] {
             if !extent.contains(&position) {
-                return refuse(format!("the position {position:?}, −0.5 to {:?} expected", extent.end()));
+                return refuse(format!("the position {position:?}, expected −0.5 to {:?}", extent.end()));
             }
         }
         let positions = u64::from(self.count) * u64::from(self.footprint);
         if u32::try_from(positions).is_err() {
-            return refuse(format!("{positions} positions along an axis, at most {} expected", u32::MAX));
+            return refuse(format!("{positions} positions along an axis, expected at most {}", u32::MAX));
         }
         Ok(())
     }
@@ -125,7 +128,7 @@ impl Region {
     pub fn new(description: &Description, from: &[f64], to: &[f64]) -> Result<Self> {
         let axes = description.lengths.len();
         if from.len() != axes || to.len() != axes {
-            let detail = format!("{} to {} numbers, {axes} axes expected", from.len(), to.len());
+            let detail = format!("{} to {} numbers, expected {axes} axes", from.len(), to.len());
             return Err(Error::parameter("region", detail));
         }
         for ((&from, &to), &length) in from.iter().zip(to).zip(&description.lengths) {
@@ -133,8 +136,9 @@ impl Region {
             let (low, high) = (-0.5, f64::from(length) - 0.5);
             let slack = 1e-12 * f64::from(length);
             if !(from < to && from >= low - slack && to <= high + slack) {
-                let detail =
-                    format!("positions {from:?} to {to:?}, ascending within {low:?} to {high:?} expected");
+                let detail = format!(
+                    "positions {from:?} to {to:?}, expected ascending ones within {low:?} to {high:?}"
+                );
                 return Err(Error::parameter("region", detail));
             }
         }
@@ -187,7 +191,7 @@ impl Grid {
         if counts.len() != region.from.len() || counts.contains(&0) {
             return Err(Error::parameter(
                 "size",
-                format!("{counts:?} given, {} positive lengths expected", region.from.len()),
+                format!("{counts:?}, expected {} positive lengths", region.from.len()),
             ));
         }
         let axes = region.from.iter().zip(&region.to).zip(counts);
@@ -208,7 +212,7 @@ impl Grid {
             _ => Err(Error::parameter(
                 "region",
                 format!(
-                    "positions {:?} to {:?}, among which no sample of the grid lies",
+                    "positions {:?} to {:?}, which contain no sample of the grid",
                     region.from, region.to
                 ),
             )),

@@ -118,7 +118,7 @@ impl ErrorSum {
             return Err(Error::parameter(
                 "rendered",
                 format!(
-                    "{} values against {available} samples of {:?}, no more than those and {:?} expected",
+                    "{} values against {available} samples of {:?}, expected at most as many of {:?}",
                     rendered.len(),
                     source.format(),
                     self.format
@@ -260,7 +260,7 @@ pub fn compare_by(source: &Signal, other: &Signal, peak: Option<f64>) -> Result<
     if (a.kind, &a.lengths, a.channels, a.rate) != (b.kind, &b.lengths, b.channels, b.rate) {
         return Err(Error::parameter(
             "signals",
-            format!("{} against {}, equal ones expected", shape(a), shape(b)),
+            format!("{} against {}, expected equal ones", shape(a), shape(b)),
         ));
     }
     let count = source.samples.len().min(other.samples.len());

@@ -12,7 +12,7 @@ const FAILURES: [(&str, &str); 7] = [
     ("no-device", "no CUDA device"),
     ("old-driver", "the driver supports CUDA 11.8, expected 12.0 (driver 525) or newer"),
     ("old-device", "emulated has compute capability 7.0, expected 8.0 or newer"),
-    ("wrong-bits", "emulated computes other values than the processor"),
+    ("wrong-bits", "emulated computes different values than the CPU"),
     ("out-of-memory", "out of memory"),
     ("launch0", "CUDA_ERROR_LAUNCH_FAILED"),
     ("launch40", "CUDA_ERROR_LAUNCH_FAILED"),

@@ -1,16 +1,16 @@
-//! A question with a known answer, asked of every device before it is trusted.
+//! Checks every device against a known result before use.
 
 use super::Cuda;
 use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
 use crate::error::{Error, Result};
 use crate::network::{Network, Shape};
 
-/// The error of a gradient that may be rounding, relative.
+/// Relative error of a gradient up to which it may be rounding.
 const TOLERANCE: f64 = 1e-4;
 
 impl Cuda {
-    /// Refuses a device whose values differ from the processor's in any bit, or whose gradients differ in more than the
-    /// last ones.
+    /// Rejects a device whose values differ from the CPU's in any bit, or whose gradients differ by more than
+    /// rounding.
     pub(super) fn check_answers(&self) -> Result<()> {
         let shape = Shape { inputs: 2, outputs: 3, layers: 3, width: 19 };
         let number = |n: usize| ((n * 40503 + 7) % 65536) as f32 / 65536.0 - 0.5;
@@ -40,12 +40,12 @@ impl Cuda {
             |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|x| f64::from(x).powi(2)).sum::<f64>();
         let error = squares(&mut got.iter().zip(&gradient).map(|(a, b)| a - b));
         let norm = squares(&mut gradient.iter().copied());
-        // A NaN is an error too.
+        // The comparison is false for NaN.
         if error.sqrt() <= TOLERANCE * norm.sqrt() { Ok(()) } else { Err(self.wrong("gradients")) }
     }
 
     fn wrong(&self, what: &str) -> Error {
-        let detail = format!("{} computes other {what} than the processor", self.device.name);
+        let detail = format!("{} computes different {what} than the CPU", self.device.name);
         Error::Device { device: self.device_name(), detail }
     }
 }

@@ -1,21 +1,24 @@
-//! What the kernels and their host agree on: the layout of work in a thread block, and the constants of training, which
-//! `kernels/constants.cuh` has from here.
+//! Constants shared by the kernels and their host: the layout of work in a thread block, and the constants of
+//! training. `kernels/constants.cuh` is generated from them.
 
 /// Threads of a thread block of `forward`, `jet`, `step` and `trace`.
 pub(super) const THREADS: u32 = 128;
-/// Threads of a thread block of the others, which sum, update or compute a panel.
+/// Threads of a thread block of the other kernels, which sum, update or compute a panel.
 pub(super) const UPDATERS: u32 = 256;
 /// Points, or columns of a jet, that a thread block holds at a time.
 pub(super) const POINTS: usize = 32;
-/// Numbers from one row of points to the next in shared memory: neighbouring rows start in other banks, vectors stay aligned.
+/// Distance between rows of points in shared memory, in numbers: neighbouring rows start in different banks,
+/// and vectors stay aligned.
 pub(super) const STRIDE: usize = POINTS + 4;
 /// Inner steps of a product whose weights are staged at a time.
 pub(super) const DEPTH: usize = 32;
-/// Rows and columns of a panel, which is what a thread block of `iterate_matrices` and `sum_curvature` computes of a matrix.
+/// Rows and columns of a panel, the part of a matrix that a thread block of `iterate_matrices` or
+/// `sum_curvature` computes.
 pub(super) const SIDE: usize = 64;
-/// Numbers from one inner step of a panel to the next in shared memory: vectors stay aligned.
+/// Distance between inner steps of a panel in shared memory, in numbers: vectors stay aligned.
 pub(super) const PANEL: usize = SIDE + 4;
-/// Inner steps of a panel that are staged at a time: of `iterate_matrices`, and points of `sum_curvature`.
+/// Inner steps of a panel staged at a time by `iterate_matrices` (`INNER`), and points by `sum_curvature`
+/// (`STAGED`).
 pub(super) const INNER: usize = 16;
 pub(super) const STAGED: usize = 32;
 
@@ -40,7 +43,7 @@ mod tests {
             ("INNER", INNER),
             ("STAGED", STAGED),
             ("ITERATIONS", ITERATIONS),
-            ("ASTRAY_STEPS", ASTRAY_STEPS),
+            ("ABOVE_BEST_STEPS", ABOVE_BEST_STEPS),
             ("SETTLING", SETTLING),
         ];
         let [a, b, c] = NEWTON_SCHULZ;
@@ -62,11 +65,11 @@ mod tests {
             ("USUAL", USUAL),
             ("CLIP", CLIP),
             ("LOST", LOST),
-            ("ASTRAY", ASTRAY),
+            ("ABOVE_BEST", ABOVE_BEST),
             ("FLAT", FLAT),
         ];
         let mut text = String::from(
-            "// Written from src/backend/training.rs, src/backend/simd and src/backend/cuda/constants.rs, which say what these are.\n\
+            "// Generated from training.rs, simd and cuda/constants.rs in src/backend, which explain the values.\n\
              #pragma once\n\n",
         );
         text.extend(integers.map(|(name, value)| format!("constexpr int {name} = {value};\n")));
@@ -79,7 +82,7 @@ mod tests {
     fn the_kernels_have_the_constants_of_rust() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/backend/cuda/kernels/constants.cuh");
         let (expected, found) = (text(), std::fs::read_to_string(path).unwrap_or_default());
-        let hint = "expected in kernels/constants.cuh (then make_ptx.py makes the PTX anew):";
+        let hint = "expected in kernels/constants.cuh (then run make_ptx.py to update the PTX):";
         assert!(found == expected, "{hint}\n{expected}");
     }
 }

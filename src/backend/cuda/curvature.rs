@@ -1,4 +1,4 @@
-//! Curvature matrices of many layers of many networks at once: two launches, whatever their number.
+//! Curvature matrices of many layers of many networks together: two launches, whatever their number.
 
 #![allow(unsafe_code)]
 
@@ -12,26 +12,26 @@ use cudarc::driver::sys::CUdeviceptr;
 use cudarc::driver::{CudaStream, DevicePtr, DeviceRepr, DriverError, LaunchConfig, PushKernelArg};
 use std::sync::Arc;
 
-/// Bytes on the device that are used at a time, unless one layer takes more.
-const LOAD: usize = 256 << 20;
-/// Layers at a time, for which a grid of thread blocks has rows.
+/// Bytes of device memory used at a time, unless one layer needs more.
+const CHUNK: usize = 256 << 20;
+/// Layers at a time: a grid of thread blocks has a row for each.
 const MOST_LAYERS: usize = 1 << 15;
 
-/// A layer whose curvature is asked for.
+/// A layer whose curvature is requested.
 #[derive(Clone, Copy)]
 pub(super) struct CurvatureOf<'a> {
     pub network: &'a Network,
     pub layer: usize,
     pub samples: &'a DeviceSamples,
-    /// Blocks of them that are sampled, the first ones; some.
+    /// The number of blocks that are sampled, the first ones; at least one.
     pub blocks: usize,
-    /// What sums over the sampled points are multiplied by.
+    /// Factor from sums over the sampled points to sums over all points.
     pub share: f32,
-    /// Neighbouring outputs that share a matrix, the mean of theirs; divides the outputs.
+    /// Neighbouring outputs that share a matrix, the mean of theirs; a divisor of the number of outputs.
     pub together: usize,
 }
 
-/// `Trace` in `kernels/curvature.cuh`.
+/// The host's copy of `Trace` in `kernels/curvature.cuh`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 struct Trace {
@@ -58,11 +58,11 @@ impl CurvatureOf<'_> {
     fn shape(&self) -> LayerShape {
         self.network.shape().layers().nth(self.layer).expect("a layer of the network")
     }
-    /// Numbers that are brought to the device.
+    /// Numbers uploaded to the device.
     fn parameters(&self) -> usize {
         self.network.parameters().len()
     }
-    /// Numbers in work: slopes, inputs, energy and cross.
+    /// Intermediate numbers: slopes, inputs, energy and cross.
     fn worked(&self) -> [usize; 4] {
         let (shape, layer, points) = (self.network.shape(), self.shape(), self.blocks * BLOCK);
         let cross = if self.samples.paired { layer.outputs } else { 0 };
@@ -85,7 +85,7 @@ impl CurvatureOf<'_> {
     }
 }
 
-/// The matrices of each, `groups × (inputs + 1)²` in binary64, row by row.
+/// The matrices of each layer, `groups × (inputs + 1)²` in binary64, row by row.
 pub(super) fn curvatures(
     device: &Device,
     kernels: &Kernels,
@@ -97,9 +97,9 @@ pub(super) fn curvatures(
     order.sort_by_key(|&n| class(n));
     let mut matrices = vec![vec![]; of.len()];
     for members in order.chunk_by(|&a, &b| class(a) == class(b)) {
-        for load in loads(members, of) {
-            let asked: Vec<CurvatureOf<'_>> = load.iter().map(|&n| of[n]).collect();
-            for (&n, result) in load.iter().zip(launch(&stream, kernels, &asked)?) {
+        for chunk in chunks(members, of) {
+            let requested: Vec<CurvatureOf<'_>> = chunk.iter().map(|&n| of[n]).collect();
+            for (&n, result) in chunk.iter().zip(launch(&stream, kernels, &requested)?) {
                 matrices[n] = result;
             }
         }
@@ -107,22 +107,22 @@ pub(super) fn curvatures(
     Ok(matrices)
 }
 
-/// The members in parts that the device has room for.
-fn loads<'m>(members: &'m [usize], of: &[CurvatureOf<'_>]) -> Vec<&'m [usize]> {
-    let (mut loads, mut from, mut bytes) = (vec![], 0, 0);
+/// Divides the members into chunks that fit the device memory.
+fn chunks<'m>(members: &'m [usize], of: &[CurvatureOf<'_>]) -> Vec<&'m [usize]> {
+    let (mut chunks, mut from, mut bytes) = (vec![], 0, 0);
     for to in 0..members.len() {
         let more = of[members[to]].bytes();
-        if to > from && (bytes + more > LOAD || to - from == MOST_LAYERS) {
-            loads.push(&members[from..to]);
+        if to > from && (bytes + more > CHUNK || to - from == MOST_LAYERS) {
+            chunks.push(&members[from..to]);
             (from, bytes) = (to, 0);
         }
         bytes += more;
     }
-    loads.push(&members[from..]);
-    loads
+    chunks.push(&members[from..]);
+    chunks
 }
 
-/// The matrices of layers of one class of width.
+/// Computes the matrices of layers of one class of width.
 fn launch(
     stream: &Arc<CudaStream>,
     kernels: &Kernels,
@@ -172,11 +172,12 @@ fn launch(
         shared_mem_bytes: shared as u32,
     };
     let shared = kernels::evaluate_bytes(kernel.class, widest);
-    // SAFETY: the argument is that of the kernel, whose class is that of the networks; a block per part of the points of each layer, and
-    // what the traces name is held here.
+    // SAFETY: the argument is that of the kernel, whose class is that of the networks; one block per part of
+    // the points of each layer, and the memory named in the traces is held here.
     unsafe { stream.launch_builder(&kernel.function).arg(&traces).launch(grid(0, THREADS, shared)) }?;
     let sums = &kernels.sum_curvature;
-    // SAFETY: as above; a block per panel of each matrix.
+    // SAFETY: the argument is that of the kernel, and the memory named in the traces is held here; one block
+    // per panel of each matrix.
     unsafe { stream.launch_builder(sums).arg(&traces).launch(grid(1, UPDATERS, kernels::CURVATURE_BYTES)) }?;
 
     let numbers = stream.clone_dtoh(&matrices)?;

@@ -1,4 +1,4 @@
-//! Finding the driver and a device, before anything that would panic where there is none.
+//! Finds the driver and a device, before any call that would panic without them.
 
 #![allow(unsafe_code)]
 
@@ -7,19 +7,19 @@ use cudarc::driver::{CudaContext, CudaStream, DriverError};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The names `cudarc` tries first, in its order, so that both find the same library.
+/// The names that `cudarc` tries first, in its order, so that both find the same library.
 #[cfg(not(windows))]
 const LIBRARIES: [&str; 2] = ["libcuda.so", "libcuda.so.1"];
 #[cfg(windows)]
 const LIBRARIES: [&str; 1] = ["nvcuda.dll"];
 
-/// Calls without which nothing can be asked; a library that has them is a driver.
+/// Functions of the driver that every query needs; a library that has them is a driver.
 const SYMBOLS: [&[u8]; 5] =
     [b"cuInit", b"cuDriverGetVersion", b"cuGetErrorString", b"cuDevicePrimaryCtxRetain", b"cuLaunchKernel"];
 
 /// The oldest driver that loads the kernels: CUDA 12.0, 525 on Linux.
 const OLDEST_DRIVER: i32 = 12000;
-/// The oldest compute capability they are compiled for.
+/// The oldest compute capability for which the kernels are compiled.
 const OLDEST_DEVICE: i32 = 8;
 
 /// A usable device.
@@ -27,7 +27,7 @@ const OLDEST_DEVICE: i32 = 8;
 pub(super) struct Device {
     pub context: Arc<CudaContext>,
     pub name: String,
-    /// Bytes of shared memory that a thread block can have.
+    /// Bytes of shared memory that a thread block can use.
     pub shared_memory: usize,
 }
 
@@ -37,18 +37,18 @@ impl Device {
         self.context.new_stream().map(Stream)
     }
 
-    /// Operations per second in binary32, two for each lane and cycle.
+    /// Peak operations per second in binary32, two for each lane and cycle.
     pub fn peak(&self) -> Result<f64, DriverError> {
         let processors = self.context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
         let kilohertz = self.context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_CLOCK_RATE)?;
-        // 8.0 has half the lanes of all that came after it.
+        // Capability 8.0 has half the lanes of all later ones.
         let lanes = if self.context.compute_capability()? == (8, 0) { 64.0 } else { 128.0 };
         Ok(2.0 * lanes * f64::from(processors) * 1e3 * f64::from(kilohertz))
     }
 }
 
-/// A stream that has come to its end when it is dropped, also where an error left it half-way: samples that were read on it may
-/// then be freed.
+/// A stream that is synchronized when it is dropped, also after an error: memory that was read on it may then
+/// be freed.
 #[derive(Debug)]
 pub(super) struct Stream(Arc<CudaStream>);
 
@@ -61,17 +61,17 @@ impl Deref for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // Of a device that failed, the work is over too; whoever saw it fail has told so.
+        // If the device failed there is nothing left to wait for, and the error has been returned already.
         let _ = self.0.synchronize();
     }
 }
 
-/// Opens device `index`, or says why that cannot be.
+/// Opens device `index`, or returns why it cannot be used.
 pub(super) fn open(index: u32) -> Result<Device, String> {
     if !has_driver() {
         return Err(format!("no NVIDIA driver is installed ({} not found)", LIBRARIES[LIBRARIES.len() - 1]));
     }
-    cudarc::driver::result::init().map_err(told)?;
+    cudarc::driver::result::init().map_err(describe)?;
     let version = driver_version()?;
     if version < OLDEST_DRIVER {
         return Err(format!(
@@ -80,12 +80,12 @@ pub(super) fn open(index: u32) -> Result<Device, String> {
             version % 1000 / 10
         ));
     }
-    let count = CudaContext::device_count().map_err(told)?;
+    let count = CudaContext::device_count().map_err(describe)?;
     if index >= count.max(0) as u32 {
         let devices = if count == 1 { "device" } else { "devices" };
         return Err(format!("this machine has {count} CUDA {devices}"));
     }
-    device(index).map_err(told)?
+    device(index).map_err(describe)?
 }
 
 fn device(index: u32) -> Result<Result<Device, String>, DriverError> {
@@ -97,18 +97,19 @@ fn device(index: u32) -> Result<Result<Device, String>, DriverError> {
             "{name} has compute capability {major}.{minor}, expected {OLDEST_DEVICE}.0 or newer"
         )));
     }
-    // SAFETY: buffers of this backend are used on the stream that allocated them, which is synchronized before the host reads.
-    // Samples alone are read on others: after they have come, and each `Stream` ends before it gives them back.
+    // SAFETY: buffers of this backend are used on the stream that allocated them, which is synchronized
+    // before the host reads. Only samples are read on other streams: their upload is complete by then, and
+    // each `Stream` is synchronized before it releases them.
     unsafe { context.disable_event_tracking() };
     let shared = context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?;
     Ok(Ok(Device { context, name, shared_memory: shared.max(0) as usize }))
 }
 
-/// Whether a driver library is there. `cudarc` panics where it is not.
+/// Whether a driver library is installed; `cudarc` panics without one.
 fn has_driver() -> bool {
     LIBRARIES.iter().any(|name| {
-        // SAFETY: loading a library runs its initialisers; these names are the driver's, which `cudarc` is about to load
-        // in the same way.
+        // SAFETY: loading a library runs its initialisers; these names are the driver's, which `cudarc` is
+        // about to load in the same way.
         let Ok(library) = (unsafe { libloading::Library::new(*name) }) else { return false };
         SYMBOLS.iter().all(|symbol| {
             // SAFETY: the symbol is looked up and never called.
@@ -120,12 +121,12 @@ fn has_driver() -> bool {
 fn driver_version() -> Result<i32, String> {
     let mut version = 0;
     // SAFETY: the call writes one number.
-    unsafe { sys::cuDriverGetVersion(&mut version) }.result().map_err(told)?;
+    unsafe { sys::cuDriverGetVersion(&mut version) }.result().map_err(describe)?;
     Ok(version)
 }
 
-/// The driver's name for what went wrong.
-pub(super) fn told(error: DriverError) -> String {
+/// A short description of a driver error.
+pub(super) fn describe(error: DriverError) -> String {
     let name = error.error_name().ok().and_then(|name| name.to_str().ok());
     match name.unwrap_or_default() {
         "CUDA_ERROR_OUT_OF_MEMORY" => "out of memory".into(),

@@ -1,4 +1,4 @@
-//! One network in training on the device: its memory, and the record of it that the kernels read.
+//! A network in training on the device: its memory, and its record for the kernels.
 
 #![allow(unsafe_code)]
 
@@ -13,11 +13,11 @@ use cudarc::driver::sys::CUdeviceptr;
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr, DriverError, ValidAsZeroBits};
 use std::sync::Arc;
 
-/// Most independently accumulated shares of a gradient. It depends on nothing but the batch, so that a network trains to
-/// the same bits whatever trains beside it.
+/// The most independently accumulated parts of a gradient. The number of parts depends on the batch only, so
+/// a network trains to the same bits whatever trains beside it.
 const MOST_SHARES: usize = 256;
 
-/// `State` in `kernels/job.cuh`.
+/// The host's copy of `State` in `kernels/job.cuh`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct State {
@@ -28,7 +28,7 @@ pub(super) struct State {
     pub step: i32,
     pub kept_at: i32,
     pub powers: [f32; 2],
-    pub astray: i32,
+    pub steps_above_best: i32,
 }
 
 impl State {
@@ -40,16 +40,16 @@ impl State {
         step: 0,
         kept_at: 0,
         powers: [1.0, 1.0],
-        astray: 0,
+        steps_above_best: 0,
     };
 }
 
-// SAFETY: plain numbers in C's layout, the same on the device; every bit pattern is one.
+// SAFETY: plain numbers in C's layout, the same on the device; every bit pattern is valid.
 unsafe impl DeviceRepr for State {}
-// SAFETY: as above.
+// SAFETY: plain numbers, for which zero bits are valid.
 unsafe impl ValidAsZeroBits for State {}
 
-/// `Job` in `kernels/job.cuh`.
+/// The host's copy of `Job` in `kernels/job.cuh`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Job {
@@ -82,13 +82,13 @@ pub(super) struct Job {
     pub gradient_shared: i32,
     pub paired: i32,
     pub evaluations: i32,
-    pub of_mean: f64,
+    pub loss_of_mean: f64,
 }
 
 // SAFETY: plain numbers in C's layout, the same on the device.
 unsafe impl DeviceRepr for Job {}
 
-/// The memory of a job besides its samples. Everything lies in few allocations, since there may be hundreds of jobs.
+/// The memory of a job except its samples, in few allocations, since there may be hundreds of jobs.
 pub(super) struct Resident {
     shape: Shape,
     floats: CudaSlice<f32>,
@@ -96,7 +96,7 @@ pub(super) struct Resident {
     layout: Layout,
 }
 
-/// Where things lie in the allocations, and what does not fit into shared memory.
+/// Offsets within the allocations, and the sizes of what does not fit into shared memory.
 #[derive(Clone, Copy)]
 struct Layout {
     /// Offset from one array of parameters to the next.
@@ -121,7 +121,7 @@ impl Layout {
         let with_phases = base + size_of::<f32>() * phases;
         let (step_bytes, phases) =
             if with_phases <= limit { (with_phases, 0) } else { (base, shares * phases) };
-        // Two thread blocks to a multiprocessor hide each other's waiting.
+        // With two thread blocks per multiprocessor, each runs while the other waits.
         let with_gradient = step_bytes + size_of::<f32>() * count;
         let gradient_shared = with_gradient <= limit / 2;
         let (update_bytes, matrices) = kernels::update_room(shape.width);
@@ -136,18 +136,19 @@ impl Layout {
             update_bytes,
         }
     }
-    /// Numbers before the partial gradients: parameters, the best of them, two moments and the gradient.
+    /// Numbers before the partial gradients: parameters, best parameters, two moments and the gradient.
     fn partials(&self) -> usize {
         5 * self.parameters
     }
-    /// Numbers before the matrices and phases, which are read as vectors and so begin at a multiple of their length.
+    /// Numbers before the matrices and phases, which are read as vectors and therefore start at a multiple of
+    /// the vector length.
     fn matrices(&self, shape: Shape) -> usize {
         (self.partials() + self.shares * shape.parameters()).next_multiple_of(64)
     }
 }
 
 impl Resident {
-    /// Brings a network to the device; `class` is that of the kernel that trains it.
+    /// Uploads a network; `class` is that of the kernel that trains it.
     pub fn new(
         device: &Device,
         stream: &Arc<CudaStream>,
@@ -171,7 +172,7 @@ impl Resident {
         Ok(resident)
     }
 
-    /// The record of this job on `samples`, whose two states are at `states`.
+    /// The record of this job on `samples`, with its two states at `states`.
     pub fn job(
         &self,
         stream: &CudaStream,
@@ -217,13 +218,13 @@ impl Resident {
             end: schedule.end,
             gradient_shared: i32::from(layout.gradient_shared),
             paired: i32::from(*paired),
-            // A pair for each axis.
+            // One pair for each axis.
             evaluations: if *paired { 2 * shape.inputs as i32 } else { 1 },
-            of_mean: schedule.loss_of_mean,
+            loss_of_mean: schedule.loss_of_mean,
         }
     }
 
-    /// Thread blocks that work on each of its hidden matrices in global memory.
+    /// Thread blocks for each of its hidden matrices in global memory.
     pub fn matrix_tiles(&self) -> usize {
         if self.layout.matrices == 0 { 0 } else { self.shape.width.div_ceil(SIDE).pow(2) }
     }
@@ -237,11 +238,11 @@ impl Resident {
     pub fn shared_bytes(&self) -> (usize, usize) {
         (self.layout.step_bytes, self.layout.update_bytes)
     }
-    /// The present parameters.
+    /// The current parameters.
     pub fn parameters(&self, stream: &Arc<CudaStream>) -> Result<Vec<f32>, DriverError> {
         stream.clone_dtoh(&self.floats.slice(0..self.shape.parameters()))
     }
-    /// The gradient of the last step and its loss.
+    /// The loss of the last step and its gradient.
     pub fn gradient(&self, stream: &Arc<CudaStream>) -> Result<(f64, Vec<f32>), DriverError> {
         let from = 4 * self.layout.parameters;
         let gradient = stream.clone_dtoh(&self.floats.slice(from..from + self.shape.parameters()))?;

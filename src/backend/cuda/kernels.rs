@@ -1,4 +1,4 @@
-//! The kernels as functions: their names, their classes of width and the memory that a thread block of them takes.
+//! The kernels as functions: their names, their classes of width, and the memory of their thread blocks.
 
 use super::constants::*;
 use super::driver::Device;
@@ -9,15 +9,16 @@ use cudarc::nvrtc::Ptx;
 /// Generated from `kernels/kernels.cu` by `kernels/make_ptx.py`.
 const PTX: &str = include_str!("kernels/kernels.ptx");
 
-/// Classes that evaluate and that train: networks up to 16 · class wide.
+/// Classes for evaluation (`EVALUATE`) and for training; class N is for networks up to 16 · N wide.
 const EVALUATE: [usize; 3] = [2, 4, 8];
 const TRAIN: [usize; 5] = [1, 2, 3, 4, 8];
-/// Above this width the matrices of Muon's iterations are in global memory, and many thread blocks work on each.
+/// Above this width the matrices of Muon's iterations are in global memory, and many thread blocks work on
+/// each.
 const WIDEST_SHARED_MATRIX: usize = 64;
 /// Products of a Newton–Schulz iteration.
 pub(super) const PRODUCTS: i32 = 3;
 
-/// A kernel for networks of a class.
+/// A kernel for networks of one class.
 #[derive(Clone, Debug)]
 pub(super) struct Classed {
     pub function: CudaFunction,
@@ -38,7 +39,7 @@ pub(super) struct Kernels {
 }
 
 impl Kernels {
-    /// Compiles the kernels for `device`, which the driver does once and remembers.
+    /// Compiles the kernels for `device`; the driver does this once and caches the result.
     pub fn load(device: &Device) -> Result<Self, DriverError> {
         let module = device.context.load_module(Ptx::from_src(PTX))?;
         let load = |name: &str| -> Result<CudaFunction, DriverError> {
@@ -62,19 +63,19 @@ impl Kernels {
             sum_curvature: load("sum_curvature")?,
         })
     }
-    /// The kernel for networks `width` wide.
+    /// The `forward` kernel for networks of `width`.
     pub fn forward(&self, width: usize) -> &Classed {
         of_width(&self.forward, width)
     }
-    /// As [`Kernels::forward`].
+    /// The `jet` kernel for networks of `width`.
     pub fn jet(&self, width: usize) -> &Classed {
         of_width(&self.jet, width)
     }
-    /// As [`Kernels::forward`].
+    /// The `trace` kernel for networks of `width`.
     pub fn trace(&self, width: usize) -> &Classed {
         of_width(&self.trace, width)
     }
-    /// As [`Kernels::forward`].
+    /// The `step` kernel for networks of `width`.
     pub fn step(&self, width: usize) -> &Classed {
         of_width(&self.step, width)
     }
@@ -90,7 +91,7 @@ fn stage(class: usize) -> usize {
     DEPTH * (16 * group + 4)
 }
 
-/// Numbers of a layer's points, and whether it needs room beside its inputs.
+/// Numbers of a layer's points, and whether its outputs need memory of their own beside its inputs.
 fn layer(class: usize, width: usize) -> (usize, usize) {
     (width.next_multiple_of(16 * class) * STRIDE, usize::from(class == TRAIN[TRAIN.len() - 1]))
 }
@@ -101,13 +102,14 @@ pub(super) fn evaluate_bytes(class: usize, width: usize) -> usize {
     size_of::<f32>() * (stage(class) + (1 + spare) * layer)
 }
 
-/// Bytes of shared memory of `step` without phases and gradient: staged weights, a layer of points and one of gradients.
+/// Bytes of shared memory of `step` without phases and gradient: staged weights, a layer of points and a
+/// layer of gradients.
 pub(super) fn step_bytes(class: usize, width: usize) -> usize {
     let (layer, spare) = layer(class, width);
     size_of::<f32>() * (stage(class) + (2 + spare) * layer)
 }
 
-/// Bytes of shared memory of sums.
+/// Bytes of shared memory for sums over a thread block.
 pub(super) const SUM_BYTES: usize = UPDATERS as usize * size_of::<f64>();
 
 /// Bytes of shared memory of `iterate_matrices`.
@@ -116,8 +118,8 @@ pub(super) const ITERATE_BYTES: usize = size_of::<f32>() * 2 * INNER * PANEL;
 /// Bytes of shared memory of `sum_curvature`: the panels and two energies for each point.
 pub(super) const CURVATURE_BYTES: usize = size_of::<f32>() * STAGED * (2 * PANEL + 2);
 
-/// Bytes of shared memory of `update_parameters`, and the numbers in global memory for each hidden layer: three matrices
-/// are in one or the other.
+/// Bytes of shared memory of `update_parameters`, and numbers in global memory for each hidden layer: three
+/// matrices are in either one or the other.
 pub(super) fn update_room(width: usize) -> (usize, usize) {
     let matrices = 3 * width * width.next_multiple_of(4);
     match width {

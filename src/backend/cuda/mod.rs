@@ -1,10 +1,10 @@
-//! The CUDA backend: kernels in CUDA C++ with their PTX in the binary, run through the driver alone.
+//! The CUDA backend: kernels in CUDA C++, embedded as PTX and run through the driver alone.
 //!
-//! No toolkit is needed to build, and a driver to run: it is looked for when a device is opened. [`Cuda::forward`] and
-//! [`Cuda::jet`] are defined to give the bits of [`Level`](crate::backend::simd::Level); a fit finds parameters of its own, the same
-//! ones every time.
+//! Building needs no toolkit, and running needs only a driver, which is searched for when a device is opened.
+//! [`Cuda::forward`] and [`Cuda::jet`] give the same bits as [`Level`](crate::backend::simd::Level); a fit on
+//! the device finds different parameters than on the CPU, the same ones in every run.
 //!
-//! The kernels' text is compiled for the host in the tests and held against the processor's there.
+//! The tests also compile the kernels for the host and compare them with the CPU.
 
 mod check;
 mod constants;
@@ -36,8 +36,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Points that the kernels are given at a time: they count numbers of these in 31 bits, up to 8 rows of inputs or outputs and 15
-/// components of jets.
+/// The most points per call: the kernels index numbers in 31 bits, with up to 8 rows of inputs or outputs and
+/// 15 components of jets.
 const MOST_POINTS: usize = 1 << 24;
 
 /// A CUDA device with the kernels loaded.
@@ -49,15 +49,16 @@ pub struct Cuda {
 }
 
 impl Cuda {
-    /// Opens the device `index`, counted as the driver counts them.
+    /// Opens the device `index`, in the numbering of the driver.
     ///
     /// # Errors
-    /// `Device` if there is no driver, no such device, either is too old, or it computes something else than the processor.
+    /// `Device` if there is no driver or no such device, if either is too old, or if the device computes
+    /// wrong results.
     pub fn open(index: u32) -> Result<Self> {
         let failed = |detail| Error::Device { device: format!("cuda:{index}"), detail };
         let device = driver::open(index).map_err(failed)?;
         let kernels = Kernels::load(&device)
-            .map_err(|error| failed(format!("the kernels do not load: {}", driver::told(error))))?;
+            .map_err(|error| failed(format!("the kernels do not load: {}", driver::describe(error))))?;
         let cuda = Cuda { index, device, kernels };
         cuda.check_answers()?;
         Ok(cuda)
@@ -75,19 +76,19 @@ impl Cuda {
         Ok(cuda)
     }
 
-    /// The widest network that is fitted and evaluated here: what the shared memory of the device has room for, 384 with 227 KiB
-    /// of it and 128 with 99.
+    /// The widest network that the shared memory of the device allows: 384 with 227 KiB of it, 128 with 99
+    /// KiB.
     pub fn widest(&self) -> usize {
         let fits = |width: &usize| kernels::step_bytes(8, *width) <= self.device.shared_memory;
         (1..).map(|passes| 128 * passes).take_while(fits).last().unwrap_or(64)
     }
 
-    /// Values of `network`: `coordinates` holds per block `inputs × BLOCK`, the result per block `outputs × BLOCK`. The bits
-    /// are those of [`Network::evaluate`].
+    /// Values of `network`: `coordinates` holds `inputs × BLOCK` numbers per block, the result `outputs ×
+    /// BLOCK`. The bits are those of [`Network::evaluate`].
     ///
     /// # Errors
-    /// `Device` if the network is wider than [`Cuda::widest`], deeper than 64 layers or of no or more than 8 in- or outputs, or the
-    /// device fails.
+    /// `Device` if the network is wider than [`Cuda::widest`] or deeper than 64 layers, if its inputs or
+    /// outputs are none or more than 8, or if the device fails.
     ///
     /// # Panics
     /// If the coordinates are not whole blocks.
@@ -96,11 +97,11 @@ impl Cuda {
         self.evaluate(network, coordinates, Jet::Value)
     }
 
-    /// Values and derivatives of `network` by its own coordinates, as [`Level::jet`](crate::backend::simd::Level::jet) gives
-    /// them, to the bit: per block `components × outputs × BLOCK`.
+    /// Values and derivatives of `network` by its own coordinates, `components × outputs × BLOCK` per block,
+    /// with the same bits as [`Level::jet`](crate::backend::simd::Level::jet).
     ///
     /// # Errors
-    /// As [`Cuda::forward`].
+    /// The errors of [`Cuda::forward`].
     ///
     /// # Panics
     /// If the network has no inputs or more than 4, or the coordinates are not whole blocks.
@@ -111,14 +112,14 @@ impl Cuda {
         self.evaluate(network, coordinates, jet)
     }
 
-    /// The error `Σ_p weight_p · Σ_c (value − target)²` over `batch`, and the gradient of its mean over `p` and `c`, from layer
-    /// `batch.first_layer` on.
+    /// The error `Σ_p weight_p · Σ_c (value − target)²` over `batch`, and the gradient of its mean over `p`
+    /// and `c`, from layer `batch.first_layer` on.
     ///
     /// # Errors
-    /// As [`Cuda::forward`], and for more than 2²⁴ points.
+    /// The errors of [`Cuda::forward`], and `Device` for more than 2²⁴ points.
     ///
     /// # Panics
-    /// If the lengths are not those of whole and equally many blocks, or the network has no layer `batch.first_layer`.
+    /// If the slices are not whole blocks of equal number, or the network has no layer `batch.first_layer`.
     pub fn step(&self, network: &Network, batch: Batch<'_>) -> Result<(f64, Vec<f32>)> {
         self.check_batch(network, batch)?;
         if batch.weights.is_empty() {
@@ -127,29 +128,36 @@ impl Cuda {
         self.once(network, batch, |fit| train::step(&self.device, &self.kernels, fit))
     }
 
-    /// Wall-clock time of `steps` times what [`Cuda::step`] computes, on samples that are already on the device: for benchmarks.
+    /// Wall-clock time of computing [`Cuda::step`] `steps` times on samples that are already on the device.
+    ///
+    /// Hidden from the documentation, since only benchmarks use it.
     ///
     /// # Errors
-    /// As [`Cuda::forward`].
+    /// The errors of [`Cuda::forward`].
     ///
     /// # Panics
-    /// As [`Cuda::step`], or if there are no samples.
+    /// Like [`Cuda::step`], or if there are no samples.
+    #[doc(hidden)]
     pub fn time_steps(&self, network: &Network, batch: Batch<'_>, steps: usize) -> Result<Duration> {
         self.once(network, batch, |fit| train::time_steps(&self.device, &self.kernels, fit, steps))
     }
 
-    /// The peak of the device in binary32, in operations per second: two for each lane and cycle.
+    /// Peak performance of the device in binary32, in operations per second: two for each lane and cycle.
+    ///
+    /// Hidden from the documentation, since only benchmarks use it.
     ///
     /// # Errors
-    /// `Device` if the device does not tell.
+    /// `Device` if the driver does not report it.
+    #[doc(hidden)]
     pub fn peak(&self) -> Result<f64> {
         self.device.peak().map_err(|error| self.failed(error))
     }
 
-    /// Uploads `batch`, which must not be empty, for fits and curvatures of networks on it until the result is dropped.
+    /// Uploads `batch`, which must not be empty, for fits and curvatures of networks on it until the result
+    /// is dropped.
     ///
     /// # Errors
-    /// `Device` if there are more than 2²⁴ points, the device fails or has no room.
+    /// `Device` if there are more than 2²⁴ points, or the device fails or has not enough memory.
     fn upload(&self, batch: Batch<'_>) -> Result<DeviceSamples> {
         let points = batch.weights.len();
         if points > MOST_POINTS {
@@ -159,7 +167,7 @@ impl Cuda {
         DeviceSamples::new(&self.device, batch).map_err(|error| self.failed(error))
     }
 
-    /// Lets `work` have `batch` as the only one of a network.
+    /// Runs `work` on a single fit of `network` on `batch`.
     fn once<T>(
         &self,
         network: &Network,
@@ -181,23 +189,25 @@ impl Cuda {
         work(fit).map_err(|error| self.failed(error))
     }
 
-    /// Refuses a batch that is not one of `network`.
+    /// Rejects a batch that does not match `network`.
     fn check_batch(&self, network: &Network, batch: Batch<'_>) -> Result<()> {
         let Batch { coordinates, targets, weights, first_layer, .. } = batch;
         let blocks = self.blocks(network.shape(), coordinates)?;
         assert_eq!(targets.len(), blocks * network.shape().outputs * BLOCK);
         assert_eq!(weights.len(), blocks * BLOCK);
-        // The kernels go back from the last layer until they meet it.
+        // The backward pass of the kernels ends at this layer, so it must exist.
         let layers = network.shape().layers;
         assert!(first_layer <= layers, "first layer {first_layer}, expected 0 to {layers}");
         Ok(())
     }
 
-    /// Trains all `fits` side by side, each to the bits it would have alone. `observe` gets the number of a fit, the steps it
-    /// has done and its recent mean squared error now and then, and ends the training by returning false.
+    /// Trains all `fits` side by side; each gets the same bits as alone. `observe` gets the number of a fit,
+    /// its iterations so far and its recent mean squared error at intervals, and ends the training by
+    /// returning false.
     ///
     /// # Errors
-    /// `Device` if a network is wider than [`Cuda::widest`] or the device fails; the networks are then as they were.
+    /// `Device` if a network is wider than [`Cuda::widest`] or the device fails; the networks are then
+    /// unchanged.
     fn train(
         &self,
         fits: &mut [Fit<'_>],
@@ -210,11 +220,11 @@ impl Cuda {
         train::train(&self.device, &self.kernels, fits, time, observe).map_err(|error| self.failed(error))
     }
 
-    /// Curvature matrices of each layer, `groups × (inputs + 1)²`, row by row: of a group of outputs the mean of
-    /// `Σ_p energy · x xᵀ`, as [`crate::quantize`] takes it. Each has the bits it would have alone.
+    /// Curvature matrices of each layer, `groups × (inputs + 1)²`, row by row: for each group of outputs the
+    /// mean of `Σ_p energy · x xᵀ`, as [`crate::quantize`] uses it. Each has the same bits as alone.
     ///
     /// # Errors
-    /// As [`Cuda::forward`].
+    /// The errors of [`Cuda::forward`].
     fn curvatures(&self, of: &[CurvatureOf<'_>]) -> Result<Vec<Vec<f64>>> {
         for of in of {
             self.check(of.network.shape())?;
@@ -222,7 +232,7 @@ impl Cuda {
         curvature::curvatures(&self.device, &self.kernels, of).map_err(|error| self.failed(error))
     }
 
-    /// Values or jets at whole blocks of points, as many at a time as the kernels count.
+    /// Values or jets at whole blocks of points, as many per launch as the kernels can index.
     fn evaluate(&self, network: &Network, coordinates: &[f32], jet: Jet) -> Result<Vec<f32>> {
         let Shape { inputs, outputs, .. } = network.shape();
         let numbers = outputs * jet.components(inputs);
@@ -262,10 +272,11 @@ impl Cuda {
         let mut launch = stream.launch_builder(&kernel.function);
         launch.arg(&shape).arg(&parameters).arg(&coordinates);
         match jet {
-            // SAFETY: the arguments are those of `forward`: coordinates and values of the points that the grid counts.
+            // SAFETY: the arguments are those of `forward`: coordinates and values of as many points as the
+            // grid covers.
             Jet::Value => unsafe { launch.arg(&mut out).launch(grid(points / POINTS)) }?,
             Jet::Gradient | Jet::Laplacian | Jet::Hessian => {
-                // The kernel counts them from the gradient on.
+                // The kernel numbers derivatives from the gradient on.
                 let (derivatives, count) = (jet as i32 - Jet::Gradient as i32, points as i32);
                 let parts = points.div_ceil(POINTS / jet.components(inputs));
                 launch.arg(&derivatives).arg(&count).arg(&mut out);
@@ -288,7 +299,7 @@ impl Cuda {
         Ok(coordinates.len() / block)
     }
 
-    /// Refuses what is not evaluated and fitted here.
+    /// Rejects shapes that the kernels do not support.
     pub(crate) fn check(&self, shape: Shape) -> Result<()> {
         let Shape { inputs, outputs, layers, width } = shape;
         let detail = if width > self.widest() {
@@ -310,11 +321,11 @@ impl Cuda {
     }
 
     fn failed(&self, error: DriverError) -> Error {
-        Error::Device { device: self.device_name(), detail: driver::told(error) }
+        Error::Device { device: self.device_name(), detail: driver::describe(error) }
     }
 }
 
-/// `cuda:0 (NVIDIA H100)`.
+/// Displays as `cuda:0 (NVIDIA H100)`.
 impl fmt::Display for Cuda {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.device_name(), self.device.name)

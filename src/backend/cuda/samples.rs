@@ -1,10 +1,10 @@
-//! Training points on the device: uploaded once, for every fit and curvature of networks on them.
+//! Training points on the device: uploaded once for all fits and curvatures of networks on them.
 
 use super::driver::Device;
 use crate::backend::simd::{BLOCK, Batch};
 use cudarc::driver::{CudaSlice, DriverError};
 
-/// The points of a [`Batch`] on the device, until this is dropped.
+/// The points of a [`Batch`] on the device, freed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct DeviceSamples {
     pub(super) coordinates: CudaSlice<f32>,
@@ -14,7 +14,7 @@ pub(crate) struct DeviceSamples {
 }
 
 impl DeviceSamples {
-    /// Uploads `batch`, which must not be empty; its first layer is of no matter.
+    /// Uploads `batch`, which must not be empty; its first layer is ignored.
     pub(super) fn new(device: &Device, batch: Batch<'_>) -> Result<Self, DriverError> {
         let Batch { coordinates, targets, weights, paired, .. } = batch;
         let stream = device.context.default_stream();
@@ -22,7 +22,7 @@ impl DeviceSamples {
             [coordinates, targets, weights].map(|numbers| stream.clone_htod(numbers));
         let samples =
             DeviceSamples { coordinates: coordinates?, targets: targets?, weights: weights?, paired };
-        // They are read on other streams.
+        // Other streams will read them.
         stream.synchronize()?;
         Ok(samples)
     }

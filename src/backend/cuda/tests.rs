@@ -1,4 +1,4 @@
-//! Training on the device, or on the emulated one, against the processor's.
+//! Training on the device, or on the emulated one, compared with the CPU.
 
 #![allow(unsafe_code)]
 
@@ -19,7 +19,7 @@ pub(crate) fn device() -> Option<&'static Cuda> {
     DEVICE.get_or_init(|| emulator::load_unless_gpu().then(|| Cuda::open(0).unwrap())).as_ref()
 }
 
-/// A picture of 30 × 20 pixels in three channels, five blocks of points; of pairs if slopes have a weight.
+/// A picture of 30 × 20 pixels in three channels, five blocks of points; pairs if slopes have a weight.
 fn picture(slopes: f32) -> Dataset {
     let description = Description::picture([30, 20], 3, SampleFormat::F32);
     let value = |i: usize| ((i / 3 % 30) as f32 * 0.3).sin() * ((i / 90) as f32 * 0.2 + (i % 3) as f32).cos();
@@ -49,7 +49,7 @@ fn trained(cuda: &Cuda, network: &Network, data: &Dataset, schedule: Schedule) -
     network
 }
 
-/// How far two networks are from each other, relative to how far the first has come.
+/// The distance of two networks, relative to how far the first has moved from `from`.
 fn distance(from: &Network, a: &Network, b: &Network) -> f64 {
     let norm = |a: &Network, b: &Network| {
         let pairs = a.parameters().iter().zip(b.parameters());
@@ -122,7 +122,8 @@ fn networks_train_to_the_same_bits_beside_others() {
 fn a_fit_that_diverges_goes_back() {
     let Some(cuda) = device() else { return };
     let data = picture(0.0);
-    // Steps of many turns: the best there is is the beginning, which is given back at the first chance, after 101 steps.
+    // Steps of many turns: the initial state is the best, and is restored at the first chance, after 101
+    // iterations.
     let start = initial(shape(2, 6), &data);
     let schedule = Schedule { warmup: 0.0, ..schedule(102, 40.0, 0) };
     assert_eq!(trained(cuda, &start, &data, schedule), start);
@@ -133,7 +134,8 @@ fn a_loss_beyond_binary32_goes_back_at_once() {
     let Some(cuda) = device() else { return };
     let mut data = picture(0.0);
     let start = initial(shape(2, 6), &data);
-    // The gradient is finite: the sum of the losses alone tells every thread, before they sum the squares of the gradient.
+    // The gradient is finite: every thread sees the divergence in the sum of the losses, before the squares
+    // of the gradient are summed.
     Arc::get_mut(&mut data.points).unwrap().targets.fill(1e20);
     assert_eq!(trained(cuda, &start, &data, schedule(3, 0.03, 0)), start);
 }
@@ -141,7 +143,7 @@ fn a_loss_beyond_binary32_goes_back_at_once() {
 #[test]
 fn curvatures_are_those_of_the_processor() {
     let Some(cuda) = device() else { return };
-    // Of pairs more points than are sampled, of a network with several parts to a panel and to a pass.
+    // More points and pairs than are sampled, and a network with several parts in a panel and in a pass.
     let data = [0.0, 2.0].map(picture);
     let networks: Vec<Network> = [(3, 7), (2, 16), (4, 33), (1, 64), (2, 65), (2, 130)]
         .map(|(layers, width)| initial(shape(layers, width), &data[0]))
@@ -152,7 +154,7 @@ fn curvatures_are_those_of_the_processor() {
         let (blocks, share) = data.sampled(crate::quantize::SAMPLED);
         for network in &networks {
             for (layer, of) in network.shape().layers().enumerate() {
-                // Matrices of their own are for narrow layers.
+                // Only narrow layers have a matrix for each output.
                 let together =
                     if of.inputs > 64 || of.outputs > 64 { [of.outputs; 2] } else { [1, of.outputs] };
                 asked.extend(together.map(|together| CurvatureOf {

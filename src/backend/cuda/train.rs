@@ -1,4 +1,4 @@
-//! Training many networks at once: each step is three launches, whatever the number of networks.
+//! Trains many networks together: each iteration is three launches, whatever the number of networks.
 
 #![allow(unsafe_code)]
 
@@ -13,7 +13,7 @@ use crate::network::Network;
 use cudarc::driver::{CudaFunction, CudaSlice, DevicePtr, DriverError, LaunchConfig, PushKernelArg};
 use std::time::{Duration, Instant};
 
-/// Steps between two looks at the loss.
+/// Iterations between two reads of the loss.
 const INTERVAL: usize = 64;
 
 /// A network to be trained in place, and the points it is trained on.
@@ -23,8 +23,8 @@ pub(super) struct Fit<'a> {
     pub schedule: Schedule,
 }
 
-/// Trains all `fits`. `observe` gets the number of a fit, the steps it has done and its recent mean squared error now and
-/// then, and ends the training by returning false.
+/// Trains all `fits`. `observe` gets the number of a fit, its iterations so far and its recent mean squared
+/// error at intervals, and ends the training by returning false.
 pub(super) fn train(
     device: &Device,
     kernels: &Kernels,
@@ -62,7 +62,8 @@ pub(super) fn train(
     Ok(())
 }
 
-/// The sum `Σ_p weight_p · Σ_c (value − target)²` over all samples, and the gradient of its mean over `p` and `c`.
+/// The sum `Σ_p weight_p · Σ_c (value − target)²` over all samples, and the gradient of its mean over `p` and
+/// `c`.
 pub(super) fn step(
     device: &Device,
     kernels: &Kernels,
@@ -74,7 +75,7 @@ pub(super) fn step(
     group.residents[0].gradient(&group.stream)
 }
 
-/// Wall-clock time of `steps` times what [`step`] computes, on samples that are already on the device.
+/// Wall-clock time of computing [`step`] `steps` times on samples that are already on the device.
 pub(super) fn time_steps(
     device: &Device,
     kernels: &Kernels,
@@ -92,7 +93,7 @@ pub(super) fn time_steps(
     Ok(start.elapsed())
 }
 
-/// Networks of one class of width, on a stream of their own.
+/// Networks of one class of width, on their own stream.
 struct Group {
     stream: Stream,
     step: CudaFunction,
@@ -100,12 +101,13 @@ struct Group {
     fits: Vec<usize>,
     residents: Vec<Resident>,
     jobs: CudaSlice<Job>,
-    /// Two of each network.
+    /// Two states of each network.
     states: CudaSlice<State>,
     shares: usize,
     chunks: usize,
     layers: usize,
-    /// Thread blocks for each hidden matrix of the widest network, if its iterations are launches of their own.
+    /// Thread blocks for each hidden matrix of the widest network, if its Muon iterations are launches of
+    /// their own.
     matrix_tiles: usize,
     /// Bytes of shared memory of a thread block.
     step_bytes: usize,
@@ -113,7 +115,7 @@ struct Group {
 }
 
 impl Group {
-    /// The fits in groups.
+    /// Divides the fits into groups by class.
     fn of_fits(device: &Device, kernels: &Kernels, fits: &[Fit<'_>]) -> Result<Vec<Self>, DriverError> {
         let class = |fit: usize| kernels.step(fits[fit].network.shape().width).class;
         let mut order: Vec<usize> = (0..fits.len()).filter(|&fit| fits[fit].schedule.steps > 0).collect();
@@ -167,15 +169,15 @@ impl Group {
         })
     }
 
-    /// One step of all networks, which reads state `turn` of each and writes the other.
+    /// One iteration of all networks, which reads state `turn` of each and writes the other.
     fn step(&mut self, kernels: &Kernels, turn: usize, passed: f32) -> Result<(), DriverError> {
         self.launch_step(turn)?;
         self.launch_reduce(kernels, turn)?;
         let turn = turn as i32;
         let mut launch = self.stream.launch_builder(&kernels.update_parameters);
         launch.arg(&self.jobs).arg(&turn).arg(&passed);
-        // SAFETY: the arguments are those of the kernel; block 0 and one per hidden matrix, and the jobs name memory that
-        // `residents`, `states` and the samples of the fits hold.
+        // SAFETY: the arguments are those of the kernel; block 0 and one per hidden matrix, and the jobs name
+        // memory that `residents`, `states` and the samples of the fits hold.
         unsafe { launch.launch(self.grid(self.layers.max(1), UPDATERS, self.update_bytes)) }?;
         if self.matrix_tiles > 0 {
             self.launch_iterations(kernels)?;
@@ -191,8 +193,8 @@ impl Group {
             for product in 0..kernels::PRODUCTS {
                 let mut launch = self.stream.launch_builder(&kernels.iterate_matrices);
                 launch.arg(&self.jobs).arg(&hidden).arg(&iteration).arg(&product);
-                // SAFETY: the arguments are those of the kernel; a block per tile, in rows one per hidden matrix of each
-                // network, of which there is at least one.
+                // SAFETY: the arguments are those of the kernel; a block per tile, in rows one per hidden
+                // matrix of each network, of which there is at least one.
                 unsafe { launch.launch(grid) }?;
             }
         }
@@ -203,8 +205,8 @@ impl Group {
         let turn = turn as i32;
         let mut launch = self.stream.launch_builder(&self.step);
         launch.arg(&self.jobs).arg(&turn);
-        // SAFETY: the arguments are those of the kernel, whose class is that of the networks; the shared memory is the most
-        // that any of them asks for.
+        // SAFETY: the arguments are those of the kernel, whose class is that of the networks; the shared
+        // memory is the maximum over the networks.
         unsafe { launch.launch(self.grid(self.shares, THREADS, self.step_bytes)) }?;
         Ok(())
     }
@@ -226,7 +228,7 @@ impl Group {
         }
     }
 
-    /// The states that the last step wrote, one per network.
+    /// The states written by the last iteration, one per network.
     fn states(&self, turn: usize) -> Result<impl Iterator<Item = State>, DriverError> {
         Ok(self.stream.clone_dtoh(&self.states)?.into_iter().skip(turn).step_by(2))
     }

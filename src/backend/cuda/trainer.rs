@@ -1,4 +1,4 @@
-//! The seam to the encoder: groups of tiles that are on the device together.
+//! Implements the interface to the encoder: groups of tiles that are on the device together.
 
 use super::Cuda;
 use super::curvature::CurvatureOf;
@@ -10,7 +10,8 @@ use crate::network::LayerShape;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Points that are on the device at a time, about: 24 bytes each for three channels, there and on the host.
+/// Approximate number of points on the device at a time: 24 bytes each for three channels, there and on the
+/// host.
 const GROUP_POINTS: u64 = 1 << 24;
 /// Tiles at a time: a grid of thread blocks has a row for each.
 const GROUP_TILES: usize = 1 << 12;

@@ -1,8 +1,10 @@
-//! The Gauss–Newton matrix of one layer: what errors of its parameters cost together, `Σ_r ∂r/∂w ∂r/∂w'` over the residuals `r`.
+//! The Gauss–Newton matrix of one layer, `Σ_r ∂r/∂w ∂r/∂w'` over the residuals `r`: the joint cost of errors
+//! of its parameters.
 //!
-//! The weight of output `a` from input `i` has `∂r/∂w = J_a · x_i`, where `J_a` is the slope by the output's phase. So entries of the
-//! matrix are sums over points of `J_a J_b · x_i x_j`, and those of all pairs of outputs and all pairs of inputs are one outer
-//! product, a quarter of the multiply-adds that the products of the slopes themselves would take.
+//! The weight of output `a` from input `i` has `∂r/∂w = J_a · x_i`, where `J_a` is the slope by the output's
+//! phase. So entries of the matrix are sums over points of `J_a J_b · x_i x_j`, and those of all pairs of
+//! outputs and all pairs of inputs are one outer product, with a quarter of the multiply-adds of products of
+//! the derivatives themselves.
 
 #![allow(unsafe_code)]
 
@@ -12,16 +14,17 @@ use super::lanes::Lanes;
 use super::pass::{Pass, length, rows, weights};
 use super::{BLOCK, Batch};
 
-/// Which entries of the matrix are asked for.
+/// The requested entries of the matrix.
 #[derive(Clone, Debug)]
 pub struct Entries {
     /// Pairs of outputs, whose entries are summed within a group.
     pub outputs: Vec<Vec<(usize, usize)>>,
-    /// Pairs of inputs, where the number behind the last input stands for the bias.
+    /// Pairs of inputs; the index after the last input is the bias.
     pub inputs: Vec<(usize, usize)>,
 }
 
-/// Adds the entries to `matrix`, `entries.outputs × entries.inputs`, for the layer `batch.first_layer`. Targets are not read.
+/// Adds the entries to `matrix`, `entries.outputs × entries.inputs`, for the layer `batch.first_layer`.
+/// Targets are not read.
 ///
 /// # Safety
 /// V's instructions are present.
@@ -34,7 +37,7 @@ pub(crate) unsafe fn curvature<V: Lanes, const C: usize, const R: usize>(
 ) {
     let (shape, parameters) = (pass.shape, pass.parameters);
     let Batch { weights: point_weights, first_layer, paired, .. } = batch;
-    let asked = shape.layers().nth(first_layer).expect("a layer of the network");
+    let requested = shape.layers().nth(first_layer).expect("a layer of the network");
     assert_eq!(parameters.len(), shape.parameters());
     assert_eq!(point_weights.len(), length(&[pass.blocks(), BLOCK]));
     assert_eq!(matrix.len(), length(&[entries.outputs.len(), entries.inputs.len()]));
@@ -53,7 +56,7 @@ pub(crate) unsafe fn curvature<V: Lanes, const C: usize, const R: usize>(
         energies.fill(0.0);
         cross.fill(0.0);
         for (channel, seed) in (0..shape.outputs).flat_map(|c| seeds.iter().map(move |seed| (c, seed))) {
-            // Of the output layer the slope by the channel's own phase is the seed, by the others' 0.
+            // In the output layer the slope is the seed for the channel's own phase, and 0 for the others.
             let [delta, next] = &mut pass.workspace.deltas;
             delta[..shape.outputs * BLOCK].fill(0.0);
             delta[channel * BLOCK..][..BLOCK]
@@ -79,7 +82,7 @@ pub(crate) unsafe fn curvature<V: Lanes, const C: usize, const R: usize>(
                 std::mem::swap(&mut delta, &mut next);
             }
             // SAFETY: the rows of the layer's outputs, written above.
-            let slopes = unsafe { std::slice::from_raw_parts(delta.cast_const(), asked.outputs * BLOCK) };
+            let slopes = unsafe { std::slice::from_raw_parts(delta.cast_const(), requested.outputs * BLOCK) };
             for (n, group) in entries.outputs.iter().enumerate() {
                 for &(a, b) in group {
                     let [a, b] = [a, b].map(|row| block_of(slopes, row));
@@ -91,12 +94,12 @@ pub(crate) unsafe fn curvature<V: Lanes, const C: usize, const R: usize>(
             }
         }
         let inputs: &[f32] = match first_layer {
-            // SAFETY: `forward_and_slopes` returned where the coordinates of the block are.
+            // SAFETY: `forward_and_slopes` returned the coordinates of the block.
             0 => unsafe { std::slice::from_raw_parts(coordinates, shape.inputs * BLOCK) },
-            l => &pass.workspace.activations[(l - 1) * rows..][..asked.inputs * BLOCK],
+            l => &pass.workspace.activations[(l - 1) * rows..][..requested.inputs * BLOCK],
         };
         for (n, &(i, j)) in entries.inputs.iter().enumerate() {
-            let [i, j] = [i, j].map(|row| if row == asked.inputs { &one } else { block_of(inputs, row) });
+            let [i, j] = [i, j].map(|row| if row == requested.inputs { &one } else { block_of(inputs, row) });
             multiply(i, j, &mut products[n * BLOCK..], false);
             if paired {
                 multiply_partners(i, j, &mut cross_products[n * BLOCK..], false);
@@ -114,7 +117,7 @@ pub(crate) unsafe fn curvature<V: Lanes, const C: usize, const R: usize>(
     }
 }
 
-/// Row `row` of `rows`. An entry is anyone's to name, and one that wrapped would be another row.
+/// Row `row` of `rows`. Checked, since anyone can set the entries, and a wrapped offset would be another row.
 fn block_of(rows: &[f32], row: usize) -> &[f32; BLOCK] {
     let (rows, _) = rows.as_chunks();
     rows.get(row).unwrap_or_else(|| panic!("entry of row {row}, expected one below {}", rows.len()))
@@ -128,7 +131,7 @@ fn multiply(a: &[f32; BLOCK], b: &[f32; BLOCK], out: &mut [f32], add: bool) {
     }
 }
 
-/// The same with `b` at the other point of each pair.
+/// `out = a · b'`, or `out += a · b'`, where `b'` is `b` at the other point of each pair.
 #[inline(always)]
 fn multiply_partners(a: &[f32; BLOCK], b: &[f32; BLOCK], out: &mut [f32], add: bool) {
     let (first, second) = b.split_at(BLOCK / 2);
@@ -137,7 +140,7 @@ fn multiply_partners(a: &[f32; BLOCK], b: &[f32; BLOCK], out: &mut [f32], add: b
     }
 }
 
-/// Which residual a slope is of: that of a value, or of the sum or the difference of the values of a pair.
+/// The residual to differentiate: a value, or the sum or the difference of the values of a pair.
 #[derive(Clone, Copy)]
 enum Seed {
     Value,
@@ -146,7 +149,8 @@ enum Seed {
 }
 
 impl Seed {
-    /// The slope of the residual by the value at point `p`: the root of its weight, with the sign of the value in it.
+    /// The derivative of the residual by the value at point `p`: the root of its weight, with the sign of the
+    /// value in it.
     fn of(self, weights: &[f32], p: usize) -> f32 {
         let (partner, second) = (p ^ (BLOCK / 2), p >= BLOCK / 2);
         match self {

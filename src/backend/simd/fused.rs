@@ -1,34 +1,34 @@
-//! Forward and training passes over one block of points at a time: everything between the block's coordinates and
-//! its share of the gradient stays in cache.
+//! Forward and training passes over one block of points at a time: everything between the block's coordinates
+//! and its part of the gradient stays in cache.
 
 #![allow(unsafe_code)]
 
-use super::gemm::{AsTheyAre, Bias, Finish, Matrix, outer, product};
+use super::gemm::{Bias, Epilogue, Identity, Matrix, outer, product};
 use super::lanes::{Lanes, sine, sine_and_slope};
 use super::pass::{Pass, Workspace, length, rows, weights};
 use super::{BLOCK, Batch};
 
-/// Phases become activations.
+/// Turns phases into activations.
 #[derive(Clone, Copy)]
 struct Sine;
 
-impl<V: Lanes> Finish<V> for Sine {
+impl<V: Lanes> Epilogue<V> for Sine {
     #[inline(always)]
-    unsafe fn finish(self, _: usize, phase: V) -> V {
+    unsafe fn apply(self, _: usize, phase: V) -> V {
         // SAFETY: the caller's contract.
         unsafe { sine(phase) }
     }
 }
 
-/// Phases become activations, and leave their slopes in `slopes`.
+/// Turns phases into activations and stores their slopes in `slopes`.
 #[derive(Clone, Copy)]
 struct SineAndSlope {
     slopes: *mut f32,
 }
 
-impl<V: Lanes> Finish<V> for SineAndSlope {
+impl<V: Lanes> Epilogue<V> for SineAndSlope {
     #[inline(always)]
-    unsafe fn finish(self, at: usize, phase: V) -> V {
+    unsafe fn apply(self, at: usize, phase: V) -> V {
         // SAFETY: the caller's contract.
         unsafe {
             let (activation, slope) = sine_and_slope(phase);
@@ -38,21 +38,21 @@ impl<V: Lanes> Finish<V> for SineAndSlope {
     }
 }
 
-/// Sums times `factors`.
+/// Multiplies sums by `factors`.
 #[derive(Clone, Copy)]
 pub(super) struct Times {
     pub factors: *const f32,
 }
 
-impl<V: Lanes> Finish<V> for Times {
+impl<V: Lanes> Epilogue<V> for Times {
     #[inline(always)]
-    unsafe fn finish(self, at: usize, sum: V) -> V {
+    unsafe fn apply(self, at: usize, sum: V) -> V {
         // SAFETY: the caller's contract.
         unsafe { sum.mul(V::load(self.factors.add(at))) }
     }
 }
 
-/// Values of the network: per block `outputs × BLOCK` into `values`.
+/// Values of the network: writes `outputs × BLOCK` numbers per block into `values`.
 ///
 /// # Safety
 /// V's instructions are present.
@@ -65,7 +65,8 @@ pub(crate) unsafe fn forward<V: Lanes, const C: usize>(pass: Pass<'_>, values: &
     let rows = rows(shape);
     let scratch = pass.workspace.activations.as_mut_ptr();
     for (block, values) in values.chunks_exact_mut(shape.outputs * BLOCK).enumerate() {
-        // SAFETY: the layers' slices are checked by `weights`; scratch holds two layers (one if there is but one).
+        // SAFETY: the layers' slices are checked by `weights`; scratch holds two layers (one if there is only
+        // one).
         unsafe {
             let mut input = pass.coordinates.as_ptr().add(block * shape.inputs * BLOCK);
             for (l, layer) in shape.layers().enumerate() {
@@ -73,7 +74,7 @@ pub(crate) unsafe fn forward<V: Lanes, const C: usize>(pass: Pass<'_>, values: &
                 let output = if layer.last { values.as_mut_ptr() } else { scratch.add((l % 2) * rows) };
                 let size = (layer.outputs, layer.inputs, BLOCK);
                 if layer.last {
-                    product::<V, C>(size, matrix, input, biases, AsTheyAre, output);
+                    product::<V, C>(size, matrix, input, biases, Identity, output);
                 } else {
                     product::<V, C>(size, matrix, input, biases, Sine, output);
                 }
@@ -83,11 +84,13 @@ pub(crate) unsafe fn forward<V: Lanes, const C: usize>(pass: Pass<'_>, values: &
     }
 }
 
-/// The forward pass of one block that a backward pass follows: leaves the activations of all hidden layers and their slopes in the
-/// workspace, and the values in the first of its deltas. Returns where the coordinates of the block are.
+/// The forward pass of one block before a backward pass: stores the activations of all hidden layers and
+/// their slopes in the workspace, and the values in the first of its deltas. Returns the coordinates of the
+/// block.
 ///
 /// # Safety
-/// V's instructions are present; the pass has the block and as many parameters as its shape; the workspace is reserved for training.
+/// V's instructions are present; the pass has the block and as many parameters as its shape; the workspace is
+/// reserved for training.
 #[inline(always)]
 pub(super) unsafe fn forward_and_slopes<V: Lanes, const C: usize>(
     pass: &mut Pass<'_>,
@@ -103,7 +106,7 @@ pub(super) unsafe fn forward_and_slopes<V: Lanes, const C: usize>(
             let (matrix, biases) = weights(&layer, pass.parameters);
             let size = (layer.outputs, layer.inputs, BLOCK);
             if layer.last {
-                product::<V, C>(size, matrix, input, biases, AsTheyAre, values.as_mut_ptr());
+                product::<V, C>(size, matrix, input, biases, Identity, values.as_mut_ptr());
             } else {
                 let output = activations.as_mut_ptr().add(l * rows);
                 let sine = SineAndSlope { slopes: slopes.as_mut_ptr().add(l * rows) };
@@ -115,7 +118,7 @@ pub(super) unsafe fn forward_and_slopes<V: Lanes, const C: usize>(
     }
 }
 
-/// The weighted squared error and its gradient: adds `Σ_p weight_p · Σ_c (value − target)²` to the result and
+/// The weighted squared error and its gradient: returns `Σ_p weight_p · Σ_c (value − target)²` and adds
 /// `scale` times its derivative to `gradient`.
 ///
 /// # Safety
@@ -137,7 +140,8 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
     let rows = rows(shape);
     let mut loss = 0f64;
     for block in 0..targets.len() / (shape.outputs * BLOCK) {
-        // SAFETY: every pointer stays within the slices asserted above or the workspace reserved for this shape.
+        // SAFETY: every pointer stays within the slices asserted above or the workspace reserved for this
+        // shape.
         unsafe {
             let coordinates = forward_and_slopes::<V, C>(&mut pass, block);
             let Workspace { activations, slopes, deltas: [delta, next] } = &mut *pass.workspace;
@@ -149,7 +153,8 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
             }
             loss += f64::from(residuals::<V>(shape.outputs, delta, targets, point_weights, scale));
             if paired {
-                // The map is symmetric, so it also takes slopes by sums and differences to slopes by values.
+                // The map is symmetric, so it also converts slopes by sums and differences to slopes by
+                // values.
                 sums_and_differences::<V>(shape.outputs, delta);
             }
             for (l, layer) in shape.layers().enumerate().skip(first_layer).rev() {
@@ -192,7 +197,7 @@ unsafe fn sums_and_differences<V: Lanes>(outputs: usize, values: *mut f32) {
     }
 }
 
-/// Turns values into the loss's slope in place and returns the loss of the block.
+/// Replaces values by the slopes of the loss and returns the loss of the block.
 #[inline(always)]
 unsafe fn residuals<V: Lanes>(
     outputs: usize,

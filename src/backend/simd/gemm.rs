@@ -1,7 +1,8 @@
 //! The two matrix products of the network over one block of points.
 //!
-//! Points lie along the lanes and features along the rows, so a width that is no multiple of the lane count wastes
-//! nothing, and a dot product over features is never split across lanes: each lane runs the specification's loop.
+//! Points lie along the lanes and features along the rows, so a width that is not a multiple of the lane
+//! count wastes nothing, and a dot product over features is never divided among lanes: each lane runs the
+//! specification's loop.
 
 #![allow(unsafe_code)]
 
@@ -16,7 +17,8 @@ pub(crate) struct Matrix {
     pub inner: usize,
 }
 
-/// What the sums of a product start at: one number per row in the first `columns` columns, 0 in the others.
+/// Initial values of the sums of a product: one number per row in the first `columns` columns, 0 in the
+/// others.
 #[derive(Clone, Copy)]
 pub(crate) struct Bias {
     pub data: *const f32,
@@ -28,44 +30,44 @@ impl Bias {
     pub const NONE: Bias = Bias { data: std::ptr::null(), columns: 0 };
 }
 
-/// What becomes of the sums of a product on their way to `c`, while they are in registers.
-pub(crate) trait Finish<V>: Copy {
-    /// What is stored at `c[at]` and the lanes behind it for the sums `sum`.
+/// An operation on the sums of a product while they are in registers, before they are stored to `c`.
+pub(crate) trait Epilogue<V>: Copy {
+    /// The numbers to store at `c[at]` and the following lanes for the sums `sum`.
     ///
     /// # Safety
-    /// V's instructions are present, and what the implementation points to reaches as far as `c`.
-    unsafe fn finish(self, at: usize, sum: V) -> V;
+    /// V's instructions are present, and the memory that the implementation points to is as long as `c`.
+    unsafe fn apply(self, at: usize, sum: V) -> V;
 }
 
-/// The sums themselves.
+/// Stores the sums unchanged.
 #[derive(Clone, Copy)]
-pub(crate) struct AsTheyAre;
+pub(crate) struct Identity;
 
-impl<V> Finish<V> for AsTheyAre {
+impl<V> Epilogue<V> for Identity {
     #[inline(always)]
-    unsafe fn finish(self, _: usize, sum: V) -> V {
+    unsafe fn apply(self, _: usize, sum: V) -> V {
         sum
     }
 }
 
-/// `c[r] = finish(bias[r] + Σ_k a[r, k] · b[k])` for `r < rows`, where `b[k]` and `c[r]` are rows of `columns` points.
-/// The sum starts at the bias and runs over ascending `k`, one fused multiply-add each.
+/// `c[r] = epilogue(bias[r] + Σ_k a[r, k] · b[k])` for `r < rows`, where `b[k]` and `c[r]` are rows of
+/// `columns` points. The sum starts at the bias and runs over ascending `k`, one fused multiply-add each.
 ///
 /// # Safety
-/// V's instructions are present; `columns` and `bias.columns` are multiples of `C · V::N`; `a` holds `rows × inner`, `b`
-/// `inner × columns`, `c` `rows × columns` numbers, `bias` `rows` if it has columns; `c` overlaps none of them; and the
-/// contract of `finish`.
+/// V's instructions are present; `columns` and `bias.columns` are multiples of `C · V::N`; `a` holds `rows ×
+/// inner`, `b` `inner × columns`, `c` `rows × columns` numbers, `bias` `rows` if it has columns; `c` overlaps
+/// none of them; and the contract of [`Epilogue::apply`] holds.
 #[inline(always)]
 pub(crate) unsafe fn product<V: Lanes, const C: usize>(
     (rows, inner, columns): (usize, usize, usize),
     a: Matrix,
     b: *const f32,
     bias: Bias,
-    finish: impl Finish<V>,
+    epilogue: impl Epilogue<V>,
     c: *mut f32,
 ) {
-    // Blocks of six rows keep 24 accumulators in flight with four columns; the rest is spread evenly, since two
-    // blocks of four run faster than one of six and one of two.
+    // Blocks of six rows keep 24 accumulators in flight with four columns; the remaining rows are divided
+    // evenly, since two blocks of four are faster than one of six and one of two.
     let mut r = 0;
     while r < rows {
         let left = rows - r;
@@ -76,12 +78,12 @@ pub(crate) unsafe fn product<V: Lanes, const C: usize>(
             let bias = if bias.columns == 0 { bias } else { Bias { data: bias.data.add(r), ..bias } };
             let c = (c, r * columns);
             match take {
-                1 => rows_of::<V, 1, C>((inner, columns), a, b, bias, finish, c),
-                2 => rows_of::<V, 2, C>((inner, columns), a, b, bias, finish, c),
-                3 => rows_of::<V, 3, C>((inner, columns), a, b, bias, finish, c),
-                4 => rows_of::<V, 4, C>((inner, columns), a, b, bias, finish, c),
-                5 => rows_of::<V, 5, C>((inner, columns), a, b, bias, finish, c),
-                _ => rows_of::<V, 6, C>((inner, columns), a, b, bias, finish, c),
+                1 => rows_of::<V, 1, C>((inner, columns), a, b, bias, epilogue, c),
+                2 => rows_of::<V, 2, C>((inner, columns), a, b, bias, epilogue, c),
+                3 => rows_of::<V, 3, C>((inner, columns), a, b, bias, epilogue, c),
+                4 => rows_of::<V, 4, C>((inner, columns), a, b, bias, epilogue, c),
+                5 => rows_of::<V, 5, C>((inner, columns), a, b, bias, epilogue, c),
+                _ => rows_of::<V, 6, C>((inner, columns), a, b, bias, epilogue, c),
             }
         }
         r += take;
@@ -95,7 +97,7 @@ unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
     a: Matrix,
     b: *const f32,
     bias: Bias,
-    finish: impl Finish<V>,
+    epilogue: impl Epilogue<V>,
     (c, first): (*mut f32, usize),
 ) {
     let mut column = 0;
@@ -121,7 +123,7 @@ unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
             for (r, row) in sums.into_iter().enumerate() {
                 for (n, sum) in row.into_iter().enumerate() {
                     let at = first + r * columns + column + n * V::N;
-                    finish.finish(at, sum).store(c.add(at));
+                    epilogue.apply(at, sum).store(c.add(at));
                 }
             }
         }
@@ -132,8 +134,8 @@ unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
 /// `g[j, i] += Σ_p d[j][p] · x[i][p]` and `g_bias[j] += Σ_p d[j][p]` over the points `p` of a block.
 ///
 /// # Safety
-/// V's instructions are present; `d` holds `outputs × BLOCK`, `x` `inputs × BLOCK`, `g` `outputs × inputs` and
-/// `g_bias` `outputs` numbers, none of them overlapping.
+/// V's instructions are present; `d` holds `outputs × BLOCK`, `x` `inputs × BLOCK`, `g` `outputs × inputs`
+/// and `g_bias` `outputs` numbers, none of them overlapping.
 #[inline(always)]
 pub(crate) unsafe fn outer<V: Lanes, const R: usize>(
     (outputs, inputs): (usize, usize),
@@ -169,7 +171,7 @@ pub(crate) unsafe fn outer<V: Lanes, const R: usize>(
     }
 }
 
-/// Inputs whose points stay in the first level of cache while all rows of a weight gradient pass by.
+/// Inputs whose points stay in the first level of cache while all rows of a weight gradient are computed.
 const INPUTS: usize = 32;
 
 /// `R` rows of [`outer`], `columns` of its inputs.
@@ -223,13 +225,14 @@ unsafe fn dots<V: Lanes, const R: usize, const C: usize>(d: *const f32, x: *cons
 
 /// Newton–Schulz iterations of [`orthogonalize`].
 pub(crate) const ITERATIONS: usize = 2;
-/// Their coefficients (Jordan et al. 2024).
+/// Coefficients of the Newton–Schulz iterations (Jordan et al. 2024).
 pub(crate) const NEWTON_SCHULZ: [f32; 3] = [3.4445, -4.7750, 2.0315];
 
 /// Newton–Schulz iterations `X ← aX + (bA + cA²)X`, `A = XXᵀ`, after scaling to unit Frobenius norm.
 ///
 /// # Safety
-/// V's instructions are present; `m` and the scratch buffers hold `n × stride` numbers, the columns from `n` on zero.
+/// V's instructions are present; `m` and the scratch buffers hold `n × stride` numbers, the columns from `n`
+/// on zero.
 #[inline(always)]
 pub(crate) unsafe fn orthogonalize<V: Lanes>(
     n: usize,
@@ -238,8 +241,8 @@ pub(crate) unsafe fn orthogonalize<V: Lanes>(
     scratch: &mut [Vec<f32>; 3],
 ) {
     let [a, b, c] = NEWTON_SCHULZ;
-    // In binary64: the squares of small gradients vanish in binary32, and the iteration explodes on what is left
-    // unscaled.
+    // In binary64: the squares of small gradients vanish in binary32, and the iteration diverges on an
+    // unscaled matrix.
     let norm = m.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
     let inverse = 1.0 / norm.max(f64::MIN_POSITIVE);
     m.iter_mut().for_each(|x| *x = (f64::from(*x) * inverse) as f32);
@@ -258,7 +261,7 @@ pub(crate) unsafe fn orthogonalize<V: Lanes>(
                 rows(m),
                 transposed.as_ptr(),
                 Bias::NONE,
-                AsTheyAre,
+                Identity,
                 square.as_mut_ptr(),
             );
             product::<V, 1>(
@@ -266,7 +269,7 @@ pub(crate) unsafe fn orthogonalize<V: Lanes>(
                 rows(square),
                 square.as_ptr(),
                 Bias::NONE,
-                AsTheyAre,
+                Identity,
                 polynomial.as_mut_ptr(),
             );
             for (p, s) in polynomial.iter_mut().zip(square.iter()) {
@@ -277,7 +280,7 @@ pub(crate) unsafe fn orthogonalize<V: Lanes>(
                 rows(polynomial),
                 m.as_ptr(),
                 Bias::NONE,
-                AsTheyAre,
+                Identity,
                 square.as_mut_ptr(),
             );
         }

@@ -1,15 +1,17 @@
-//! Jets: value, gradient and second derivatives travel through the layers together.
+//! Jets: value, gradient and second derivatives are computed together, layer by layer.
 //!
 //! With `t = W·h + b` and `h' = s(t) = sin(2πt)`, all by forward accumulation:
 //!
-//! `∂ᵢt = W·∂ᵢh`, `∂ᵢh' = s'·∂ᵢt`; `∂ᵢⱼt = W·∂ᵢⱼh`, `∂ᵢⱼh' = s'·∂ᵢⱼt + s''·∂ᵢt·∂ⱼt`, and the Laplacian alike, with `Σᵢ (∂ᵢt)²`.
+//! `∂ᵢt = W·∂ᵢh`, `∂ᵢh' = s'·∂ᵢt`; `∂ᵢⱼt = W·∂ᵢⱼh`, `∂ᵢⱼh' = s'·∂ᵢⱼt + s''·∂ᵢt·∂ⱼt`; the Laplacian likewise,
+//! with `Σᵢ (∂ᵢt)²`.
 //!
-//! The components are further columns of one product with W. Every lane runs the same operations on every level.
+//! The components are additional columns of one product with W. Every lane runs the same operations on every
+//! level.
 
 #![allow(unsafe_code)]
 
 use super::BLOCK;
-use super::gemm::{AsTheyAre, Bias, product};
+use super::gemm::{Bias, Identity, product};
 use super::lanes::{CURVATURE, Lanes, sine_and_slope};
 use super::pass::{JET_POINTS as POINTS, Pass, grow, jet_activations, length, weights};
 use crate::network::{Jet, LayerShape};
@@ -17,7 +19,7 @@ use crate::network::{Jet, LayerShape};
 /// Vectors of columns per block of a product: `COLUMNS · N` divides [`POINTS`] for every N.
 const COLUMNS: usize = 2;
 
-/// The jet of the network: per block `components × outputs × BLOCK` into `out`.
+/// The jet of the network: writes `components × outputs × BLOCK` numbers per block into `out`.
 ///
 /// # Safety
 /// V's instructions are present.
@@ -36,7 +38,7 @@ pub(crate) unsafe fn jet<V: Lanes>(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
     }
 }
 
-/// [`jet`] in `I` coordinates.
+/// Computes a jet in `I` coordinates.
 #[inline(always)]
 unsafe fn jet_in<V: Lanes, const I: usize>(pass: Pass<'_>, jet: Jet, out: &mut [f32]) {
     let shape = pass.shape;
@@ -50,8 +52,8 @@ unsafe fn jet_in<V: Lanes, const I: usize>(pass: Pass<'_>, jet: Jet, out: &mut [
     let scratch = pass.workspace.activations.as_mut_ptr();
     for (block, out) in out.chunks_exact_mut(size).enumerate() {
         for from in (0..BLOCK).step_by(POINTS) {
-            // SAFETY: there are as many blocks of coordinates as of `out`, asserted above; the layers' slices are checked by
-            // `weights`; scratch holds two layers.
+            // SAFETY: there are as many blocks of coordinates as of `out`, asserted above; the layers' slices
+            // are checked by `weights`; scratch holds two layers.
             unsafe {
                 let (mut input, mut output) = (scratch, scratch.add(activations / 2));
                 for (l, layer) in shape.layers().enumerate() {
@@ -66,7 +68,7 @@ unsafe fn jet_in<V: Lanes, const I: usize>(pass: Pass<'_>, jet: Jet, out: &mut [
                             matrix,
                             input,
                             biases,
-                            AsTheyAre,
+                            Identity,
                             output,
                         );
                     }
@@ -89,7 +91,8 @@ unsafe fn jet_in<V: Lanes, const I: usize>(pass: Pass<'_>, jet: Jet, out: &mut [
     }
 }
 
-/// Phases of the first layer and their derivatives: the latter are the weights themselves, and the second are 0.
+/// Phases of the first layer and their derivatives: the first derivatives are the weights, the second
+/// derivatives are 0.
 #[inline(always)]
 unsafe fn enter<V: Lanes, const I: usize>(
     layer: &LayerShape,
@@ -100,7 +103,8 @@ unsafe fn enter<V: Lanes, const I: usize>(
 ) {
     let (matrix, biases) = weights(layer, parameters);
     let columns = jet.components(I) * POINTS;
-    // SAFETY: `coordinates` holds I rows BLOCK apart of POINTS, `output` a row of `columns` per output of the layer.
+    // SAFETY: `coordinates` holds I rows BLOCK apart of POINTS, `output` a row of `columns` per output of the
+    // layer.
     unsafe {
         for j in 0..layer.outputs {
             let weights: [V; I] = std::array::from_fn(|i| V::splat(*matrix.data.add(j * I + i)));
@@ -123,7 +127,7 @@ unsafe fn enter<V: Lanes, const I: usize>(
     }
 }
 
-/// Takes one neuron's jet through the sine.
+/// Applies the sine to one neuron's jet.
 #[inline(always)]
 unsafe fn activate<V: Lanes, const I: usize>(jet: Jet, row: *mut f32) {
     // SAFETY: the row holds POINTS of every component.
@@ -174,7 +178,7 @@ mod tests {
 
     const JETS: [Jet; 3] = [Jet::Gradient, Jet::Laplacian, Jet::Hessian];
 
-    /// A network with phases of about a turn and outputs of about 1 in every layer, as trained ones have.
+    /// A network with phases of about a turn and outputs of about 1 in every layer, like trained ones.
     fn siren(shape: Shape) -> Network {
         let mut network = network(shape, shape.parameters() as u64);
         let parameters = network.parameters_mut();
@@ -194,7 +198,7 @@ mod tests {
         hessian: Vec<Vec<f64>>,
     }
 
-    /// The naive form, in binary64: the chain rule, neuron by neuron.
+    /// The jet in binary64 by the chain rule, neuron by neuron.
     fn binary64_jet(network: &Network, point: &[f64]) -> Vec<Taylor> {
         let n = point.len();
         let coordinate = |i| Taylor {
@@ -289,8 +293,8 @@ mod tests {
         }
     }
 
-    /// Errors of the derivatives against binary64: of the L2 norm over all points, and the worst over the greatest
-    /// magnitude. `spec/numerics.md` states them.
+    /// Errors of the derivatives against binary64, as stated in `spec/numerics.md`: the L2 norm over all
+    /// points, and the worst error relative to the largest magnitude.
     const FIRST: (f64, f64) = (5e-6, 1e-5);
     const SECOND: (f64, f64) = (2e-5, 4e-5);
 

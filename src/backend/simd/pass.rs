@@ -1,4 +1,4 @@
-//! What a pass over blocks of points works on: its arguments, and scratch memory of the sizes it takes.
+//! The arguments of a pass over blocks of points, and its scratch memory.
 
 use super::BLOCK;
 use super::gemm::{Bias, Matrix};
@@ -6,14 +6,15 @@ use crate::error::Result;
 use crate::limits::try_grow;
 use crate::network::{Jet, LayerShape, Shape};
 
-/// Points of a jet at a time: all components of two layers of ordinary width stay in the first level of cache.
+/// Points of a jet at a time: all components of two layers of ordinary width stay in the first level of
+/// cache.
 pub(super) const JET_POINTS: usize = 32;
 
 /// Scratch memory for one thread: activations, their slopes and the backward pass of one block.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    /// Activations of each hidden layer, `layers × width × BLOCK`; the forward pass alone uses two of them in turn, and a
-    /// jet two of its own size.
+    /// Activations of each hidden layer, `layers × width × BLOCK`. The forward pass alone uses two layers in
+    /// turn, and a jet two of its own size.
     pub(super) activations: Vec<f32>,
     /// `2π·cos` of each hidden layer's phase.
     pub(super) slopes: Vec<f32>,
@@ -22,7 +23,8 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Makes room for jets of networks of `shape`, if the system has it, so that they need no more.
+    /// Allocates the memory for jets of networks of `shape`, if the system has it, so that computing them
+    /// allocates nothing.
     pub(crate) fn make_room(&mut self, shape: Shape, jet: Jet) -> Result<()> {
         let length = match jet {
             Jet::Value => activations(shape, shape.layers.min(2)),
@@ -40,10 +42,11 @@ impl Workspace {
     }
 }
 
-/// The product of `sizes`: numbers of a buffer. One that wrapped would let a buffer pass that is too small, or reserve one.
+/// The product of `sizes`, as the length of a buffer. Checked, since a wrapped product would accept or
+/// allocate a buffer that is too small.
 ///
 /// # Panics
-/// If no memory has room for as many.
+/// If the product overflows.
 pub(super) fn length(sizes: &[usize]) -> usize {
     let product = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
     product.unwrap_or_else(|| panic!("{sizes:?} numbers, expected as many as fit in memory"))
@@ -61,7 +64,7 @@ pub(super) fn jet_activations(shape: Shape, jet: Jet) -> usize {
 
 #[cfg(test)]
 impl Workspace {
-    /// Overwrites everything that an earlier pass left behind with NaN.
+    /// Overwrites everything left by an earlier pass with NaN.
     pub(super) fn poison(&mut self) {
         let Workspace { activations, slopes, deltas: [delta, next] } = self;
         [activations, slopes, delta, next].into_iter().for_each(|buffer| buffer.fill(f32::NAN));
@@ -73,7 +76,7 @@ pub(super) fn rows(shape: Shape) -> usize {
     length(&[shape.width.max(shape.outputs), BLOCK])
 }
 
-/// Lengthens `buffer` to at least `length`.
+/// Extends `buffer` to at least `length`.
 pub(super) fn grow(buffer: &mut Vec<f32>, length: usize) {
     if buffer.len() < length {
         buffer.resize(length, 0.0);
@@ -84,7 +87,7 @@ pub(super) fn grow(buffer: &mut Vec<f32>, length: usize) {
 pub(crate) struct Pass<'a> {
     pub shape: Shape,
     pub parameters: &'a [f32],
-    /// Per block `inputs × BLOCK`.
+    /// `inputs × BLOCK` numbers per block.
     pub coordinates: &'a [f32],
     pub workspace: &'a mut Workspace,
 }
@@ -101,8 +104,8 @@ impl Pass<'_> {
     }
 }
 
-/// Weights of `layer` as rows of outputs. The lengths are asserted, since the fields of a shape are anyone's to set and
-/// the sizes of an absurd one may wrap around to small numbers that fit.
+/// Weights of `layer` as rows of outputs. The lengths are asserted, since anyone can set the fields of a
+/// shape, and the sizes of an absurd one may wrap around to small numbers.
 pub(super) fn weights(layer: &LayerShape, parameters: &[f32]) -> (Matrix, Bias) {
     let (weights, biases) = layer.split(parameters);
     assert_eq!(layer.inputs.checked_mul(layer.outputs), Some(weights.len()));

@@ -1,7 +1,7 @@
 use super::*;
 use crate::network::Shape;
 
-/// A small deterministic generator; the tests need variety, not quality.
+/// A small deterministic generator: the tests need variety, not quality.
 pub(super) fn numbers(seed: u64) -> impl FnMut() -> f32 {
     let mut state = seed.wrapping_mul(0x9e3779b97f4a7c15) | 1;
     move || {
@@ -18,7 +18,7 @@ pub(super) fn network(shape: Shape, seed: u64) -> Network {
     Network::from_parameters(shape, parameters)
 }
 
-/// The bits of every level at `points` of `coordinates` are those of the specification's loops.
+/// Asserts that every level gives the bits of the specification's loops at `points` of `coordinates`.
 fn assert_bits(network: &Network, coordinates: &[f32], points: impl Iterator<Item = usize>) {
     let Shape { inputs, outputs, .. } = network.shape();
     let run = |level: Level| {
@@ -46,7 +46,7 @@ fn every_level_has_the_bits_of_the_specification_at_every_width() {
     let coordinates: Vec<f32> = (0..2 * BLOCK).map(|_| next()).collect();
     for width in 1..=300 {
         let shape = Shape { inputs: 2, outputs: 1 + width % 8, layers: 2, width };
-        // Every width needs every row of its products, not every point.
+        // All rows of the products are needed for every width, but not all points.
         let points = (0..BLOCK).skip(width % 37).step_by(37);
         assert_bits(&network(shape, width as u64), &coordinates, points);
     }
@@ -55,7 +55,7 @@ fn every_level_has_the_bits_of_the_specification_at_every_width() {
 #[test]
 fn every_level_has_the_bits_of_the_specification_at_every_depth_and_for_every_phase() {
     let special = [0.0, -0.0, 1e-45, -1e-40, 0.5, 8388607.5, 16777216.0, -3e9, 65536.0, f32::MIN_POSITIVE];
-    // Phases of a turn, subnormal ones and ones whose fraction is lost, as far as parameters go.
+    // Phases of a turn, subnormal ones, and ones without a fractional part, up to the limits of parameters.
     let scales = [1.0, -1e-30, 1e-40, 65536.0, 1.8e19];
     let mut next = numbers(5);
     for case in 0..40 {
@@ -136,7 +136,7 @@ fn curvatures_of_all_levels_agree() {
         let weights: &Vec<f32> = &weights.iter().map(|w| w.abs()).collect();
         for (l, layer) in shape.layers().enumerate() {
             let pairs = |n: usize| (0..n).flat_map(|a| (0..=a).map(move |b| (a, b)));
-            // Pairs one by one, and all of them as one.
+            // Each pair on its own, and all pairs together.
             let mut outputs: Vec<Vec<(usize, usize)>> = pairs(layer.outputs).map(|pair| vec![pair]).collect();
             outputs.push(pairs(layer.outputs).collect());
             let entries = Entries { outputs, inputs: pairs(layer.inputs + 1).collect() };
@@ -184,7 +184,7 @@ fn a_used_workspace_gives_the_bits_of_a_fresh_one() {
                 values.extend(gradient);
                 (values, loss)
             };
-            // What an earlier pass left behind must not be read.
+            // Numbers left by an earlier pass must not be read.
             used.poison();
             assert_eq!(run(&mut used), run(&mut Workspace::default()), "{level:?} {shape:?}");
         }

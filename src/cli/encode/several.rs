@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 /// Encodes all `inputs`. A failure is told when it happens; the exit code is that of the first input that has one.
 pub fn run(args: &Args, inputs: &[PathBuf], interrupt: &Interrupt) -> Outcome {
     check(args, inputs)?;
-    let width = args.device.fits_at_once().min(inputs.len());
+    let width = args.device.concurrent_encodes().min(inputs.len());
     let silent = args.quiet || width > 1;
     let encode = |input: &PathBuf| Job::encode(args, input, interrupt, silent);
     let first = each(inputs, width, || interrupt.noted().is_some(), encode);

@@ -1,4 +1,4 @@
-// Written from src/backend/training.rs, src/backend/simd and src/backend/cuda/constants.rs, which say what these are.
+// Generated from training.rs, simd and cuda/constants.rs in src/backend, which explain the values.
 #pragma once
 
 constexpr int BLOCK = 128;
@@ -12,7 +12,7 @@ constexpr int PANEL = 68;
 constexpr int INNER = 16;
 constexpr int STAGED = 32;
 constexpr int ITERATIONS = 2;
-constexpr int ASTRAY_STEPS = 300;
+constexpr int ABOVE_BEST_STEPS = 300;
 constexpr int SETTLING = 100;
 constexpr float TAU = 6.2831855f;
 constexpr float MOMENTUM = 0.95f;
@@ -29,5 +29,5 @@ constexpr double RECENT = 0.05;
 constexpr double USUAL = 0.02;
 constexpr double CLIP = 4.0;
 constexpr double LOST = 2.0;
-constexpr double ASTRAY = 1.4;
+constexpr double ABOVE_BEST = 1.4;
 constexpr double FLAT = 0.97;

@@ -1,35 +1,38 @@
-// The curvature of the squared error by the parameters of one layer, at sampled points: what src/quantize/curvature.rs computes on the
-// processor. First what the layer sees and does at each point, then the matrices that follow.
+// The curvature of the squared error by the parameters of one layer, at sampled points: the computation of
+// src/quantize/curvature.rs. First the inputs and slopes of the layer at each point, then the matrices made
+// from them.
 #pragma once
 #include "panel.cuh"
 
-// A layer whose curvature is asked for. The host fills it in; `Trace` in src/backend/cuda/curvature.rs has the same fields.
+// A layer whose curvature is requested. The host fills it in; `Trace` in src/backend/cuda/curvature.rs has
+// the same fields.
 struct Trace {
     const float* parameters;
-    // Per block `inputs × BLOCK` and `BLOCK` numbers.
+    // `inputs × BLOCK` and `BLOCK` numbers per block.
     const float *coordinates, *weights;
     // The slopes of the hidden layers, `layers × width × POINTS` per part of a block.
     float* slopes;
-    // Rows of all points: the layer's inputs; `Σ_c (∂y_c / ∂t_j)²`; and of pairs the same with the second derivative by the phase of the
-    // other point.
+    // Rows of all points: the layer's inputs; `Σ_c (∂y_c / ∂t_j)²`; and for pairs the same sum with one of
+    // the two derivatives by the phase of the other point.
     float *inputs, *energy, *cross;
     // `(inputs + 1)²` for each group of outputs.
     double* matrices;
     Shape shape;
     int blocks;
     int layer;
-    // Neighbouring outputs that share a matrix, the mean of theirs; divides the outputs.
+    // Neighbouring outputs that share a matrix, the mean of theirs; a divisor of the number of outputs.
     int together;
-    // As in `Job`.
+    // Whether points are pairs, as in `Job`.
     int paired;
-    // What derivatives are multiplied by.
+    // Factor of all derivatives.
     float factor;
 };
 
 static_assert(sizeof(Trace) == 104, "src/backend/cuda/curvature.rs says otherwise");
 
-// What an output at a point counts in residual `number` of its channel: the root of the weight of the residual that the point is part of,
-// with the sign of the value in it. The residual is the value, or of a pair the sum and then the difference of its values.
+// The derivative of residual `number` of a channel by its output at a point: the root of the weight of the
+// residual that the point is part of, with the sign of the value in it. The residual is the value, or for a
+// pair the sum and then the difference of its values.
 __device__ inline float seed_of(const Trace& trace, const float* weights, int lane, int number) {
     if (!trace.paired) return sqrtf(weights[lane]);
     const bool second = lane >= BLOCK / 2;
@@ -37,8 +40,8 @@ __device__ inline float seed_of(const Trace& trace, const float* weights, int la
     return second && number == 1 ? -root : root;
 }
 
-// Inputs, energy and cross of the layer at 32 points of a block, by a pass forward and one back for each residual. A thread holds the
-// same rows and columns of every layer, so slopes need no barrier.
+// Inputs, energy and cross of the layer at 32 points of a block, by a forward pass and a backward pass for
+// each residual. A thread holds the same rows and columns of every layer, so slopes need no barrier.
 template <int ROWS>
 __device__ inline void trace(const Trace& trace) {
     using C = Class<ROWS>;
@@ -105,13 +108,14 @@ __device__ inline void trace(const Trace& trace) {
     }
 }
 
-// `x_i(p)`, followed by 1 for the bias and by nothing.
+// `x_i(p)`, followed by 1 for the bias and then by zeros.
 __device__ inline float input_of(const Trace& trace, const Layer& layer, int i, int p) {
     return i < layer.inputs ? trace.inputs[i * trace.blocks * BLOCK + p] : i == layer.inputs ? 1.0f : 0.0f;
 }
 
-// A panel of the matrix of a group, `Σ_p energy(p) · x(p) x(p)ᵀ + cross(p) · x(p) x'(p)ᵀ` with `x'` of the other point of the pair. Sums of a
-// block are in binary32, theirs in binary64, each of one thread and in order.
+// A panel of the matrix of a group, `Σ_p energy(p) · x(p) x(p)ᵀ + cross(p) · x(p) x'(p)ᵀ`, where `x'` is that
+// of the other point of the pair. Sums over a block are in binary32, sums over blocks in binary64, each by
+// one thread and in order.
 __device__ inline void curvature(const Trace& trace) {
     const Layer layer = layer_of(trace.shape, trace.layer);
     const int n = layer.inputs + 1, tiles = (n + SIDE - 1) / SIDE, points = trace.blocks * BLOCK;
@@ -120,7 +124,7 @@ __device__ inline void curvature(const Trace& trace) {
     if (group * trace.together >= layer.outputs) return;
     float* rows = shared_memory();
     float* columns = rows + STAGED * PANEL;
-    // Energies of the staged points, and behind them their crosses.
+    // Energies of the staged points, then their crosses.
     float* means = columns + STAGED * PANEL;
     const int i = threadIdx.x / 16 * 4, j = threadIdx.x % 16 * 4;
     double sums[4][4] = {};

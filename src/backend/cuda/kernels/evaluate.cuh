@@ -1,8 +1,9 @@
-// Decoding: the values of a network and its jets, with the bits of the specification. One thread block per 32 columns.
+// Decoding: the values of a network and its jets, with the bits of the specification. One thread block per 32
+// columns.
 #pragma once
 #include "tile.cuh"
 
-// The values at 32 points: `outputs × BLOCK` per block of points. The grid counts the quarters of the blocks.
+// The values at 32 points: `outputs × BLOCK` per block of points. The grid covers the quarters of the blocks.
 template <int ROWS>
 __device__ inline void forward(const Shape& shape, const float* parameters, const float* coordinates, float* values) {
     using C = Class<ROWS>;
@@ -33,7 +34,7 @@ __device__ inline void forward(const Shape& shape, const float* parameters, cons
     if (output < last.outputs) store(values + (block * last.outputs + output) * BLOCK + lane + column, sums[0]);
 }
 
-// What travels with the value in a jet; the order of `Jet` on the host.
+// The derivatives of a jet besides the value; the order of `Jet` on the host.
 enum Derivatives { GRADIENT, LAPLACIAN, HESSIAN };
 
 __device__ inline int components_of(int derivatives, int inputs) {
@@ -41,7 +42,7 @@ __device__ inline int components_of(int derivatives, int inputs) {
     return 1 + inputs + second;
 }
 
-// Takes one neuron's jet at one point through the sine; its components are `step` apart.
+// Applies the sine to one neuron's jet at one point; its components are `step` apart.
 __device__ inline void activate(int derivatives, int inputs, float* jet, int step) {
     float slope;
     const float value = sine_and_slope(jet[0], slope);
@@ -76,7 +77,7 @@ __device__ inline void activate(int derivatives, int inputs, float* jet, int ste
     }
 }
 
-// The jets at as many points as there is room for: column `component · points + point` of a product is one component at one
+// The jets at as many points as fit: column `component · points + point` of a product is one component at one
 // point. `components × outputs × BLOCK` per block of points.
 template <int ROWS>
 __device__ inline void jet(
@@ -89,7 +90,7 @@ __device__ inline void jet(
     const int begin = blockIdx.x * points;
     const int column = first_column();
 
-    // Phases of the first layer: their derivatives are the weights themselves, and the second are 0.
+    // Phases of the first layer: their first derivatives are the weights, their second derivatives are 0.
     const Layer first = layer_of(shape, 0);
     for (int e = threadIdx.x; e < shape.width * POINTS; e += THREADS) {
         const int j = e / POINTS, component = e % POINTS / points, at = begin + e % POINTS % points;

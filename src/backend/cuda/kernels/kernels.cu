@@ -1,4 +1,5 @@
-// The kernels by name. Suffixes are classes of width: a network up to 16 · N wide takes class N or more, wider ones the widest.
+// The kernels by name. Suffixes are classes of width: a network up to 16 · N wide takes class N or more,
+// wider ones the widest.
 #include "curvature.cuh"
 #include "evaluate.cuh"
 #include "optimizer.cuh"
@@ -18,7 +19,7 @@ EVALUATE(2)
 EVALUATE(4)
 EVALUATE(8)
 
-// `jobs` are networks in training, one per row of the grid; `turn` tells which of the two states is read.
+// `jobs` are networks in training, one per row of the grid; `turn` is the index of the state that is read.
 #define TRAIN(ROWS)                                                                                                           \
     extern "C" __global__ void __launch_bounds__(THREADS) step_##ROWS(const Job* jobs, int turn) {                            \
         const Job& job = jobs[blockIdx.y];                                                                                    \
@@ -31,7 +32,7 @@ TRAIN(3)
 TRAIN(4)
 TRAIN(8)
 
-// `traces` are layers whose curvature is asked for, one per row of the grid.
+// `traces` are layers whose curvature is requested, one per row of the grid.
 #define TRACE(ROWS)                                                                                                           \
     extern "C" __global__ void __launch_bounds__(THREADS) trace_##ROWS(const Trace* traces) {                                 \
         if (blockIdx.x < traces[blockIdx.y].blocks * (BLOCK / POINTS)) trace<ROWS>(traces[blockIdx.y]);                       \
@@ -48,7 +49,7 @@ extern "C" __global__ void __launch_bounds__(UPDATERS) reduce_gradient(const Job
     if (!is_finished(job, job.states[turn])) reduce(job);
 }
 
-// Rows of the grid are the hidden matrices of the networks in turn, `hidden` of each.
+// Rows of the grid are the hidden matrices of one network after the other, `hidden` of each.
 extern "C" __global__ void __launch_bounds__(UPDATERS) iterate_matrices(const Job* jobs, int hidden, int iteration, int product) {
     const Job& job = jobs[blockIdx.y / hidden];
     const int l = 1 + blockIdx.y % hidden;

@@ -1,10 +1,11 @@
-// Muon: a step along the orthogonalised momentum. A matrix of up to 64 rows stays in the shared memory of one thread block; of a
-// wider one many blocks compute a tile each, in a launch per product.
+// Muon: a step along the orthogonalised momentum. A matrix of up to 64 rows stays in the shared memory of one
+// thread block; for a wider one many blocks compute a tile each, in a launch per product.
 #pragma once
 #include "panel.cuh"
 #include "verdict.cuh"
 
-// `c = uᵀ·v` of square matrices whose rows are `stride` apart, a multiple of 4; SIDE × SIDE numbers per thread and turn.
+// `c = uᵀ·v` of square matrices whose rows are `stride` apart, a multiple of 4; SIDE × SIDE numbers per
+// thread and turn.
 template <int SIDE>
 __device__ inline void transposed_product(int n, int stride, const float* u, const float* v, float* c) {
     const int tiles = (n + SIDE - 1) / SIDE;
@@ -37,13 +38,14 @@ __device__ inline void transposed_product(int n, int stride, const float* u, con
     else transposed_product<4>(n, stride, u, v, c);
 }
 
-// `bA + cA²`, and `aX` with what it makes of X.
+// One number of `bA + cA²`, and of `aX` plus its product with X.
 __device__ inline float polynomial_of(float a, float square) {
     return __fadd_rn(__fmul_rn(NEWTON_SCHULZ_B, a), __fmul_rn(NEWTON_SCHULZ_C, square));
 }
 __device__ inline float next_of(float x, float product) { return __fadd_rn(__fmul_rn(NEWTON_SCHULZ_A, x), product); }
 
-// Scales a matrix to unit Frobenius norm; in binary64, since the squares of small gradients vanish in binary32.
+// Scales a matrix to unit Frobenius norm; in binary64, since the squares of small gradients vanish in
+// binary32.
 __device__ inline void scale(int n, int stride, float* x, double* scratch) {
     double sum = 0.0;
     for (int e = threadIdx.x; e < n * stride; e += UPDATERS) sum += static_cast<double>(x[e]) * x[e];
@@ -51,8 +53,8 @@ __device__ inline void scale(int n, int stride, float* x, double* scratch) {
     for (int e = threadIdx.x; e < n * stride; e += UPDATERS) x[e] = static_cast<float>(x[e] * inverse);
 }
 
-// Two quintic Newton–Schulz iterations, `X ← aX + (bA + cA²)X` with `A = XXᵀ`, which bring the large singular values to about 1.
-// A and the polynomial are symmetric, so all three products are of the form `uᵀ·v`.
+// Two quintic Newton–Schulz iterations, `X ← aX + (bA + cA²)X` with `A = XXᵀ`, which move the large singular
+// values to about 1. A and the polynomial are symmetric, so all three products are of the form `uᵀ·v`.
 __device__ inline void orthogonalize(int n, int stride, float* x, float* square, float* other, double* scratch) {
     scale(n, stride, x, scratch);
     for (int iteration = 0; iteration < ITERATIONS; ++iteration) {
@@ -79,10 +81,10 @@ __device__ inline void orthogonalize(int n, int stride, float* x, float* square,
     __syncthreads();
 }
 
-// Distance of two rows of a hidden matrix in work.
+// Distance between rows of a hidden matrix in memory.
 __device__ inline int matrix_stride(const Job& job) { return (job.shape.width + 3) / 4 * 4; }
 
-// Three matrices for hidden layer `l` in global memory, and the factor of the last step behind them.
+// Three matrices for hidden layer `l` in global memory, followed by the factor of the final step.
 __device__ inline float* matrices_of(const Job& job, int l) {
     return job.matrices + static_cast<size_t>(l - 1) * (3 * job.shape.width * matrix_stride(job) + 4);
 }
@@ -90,8 +92,8 @@ __device__ inline float& factor_of(const Job& job, int l) {
     return matrices_of(job, l)[3 * job.shape.width * matrix_stride(job)];
 }
 
-// Muon on the weights of hidden layer `l`: a step along the orthogonalised momentum. A wide matrix is left to `iterate` after
-// its scaling.
+// Muon on the weights of hidden layer `l`: a step along the orthogonalised momentum. A wide matrix is only
+// scaled here and left to `iterate`.
 __device__ inline void muon(const Job& job, const Verdict& verdict, float rate, int l, float* shared, double* scratch) {
     const int n = job.shape.width, stride = matrix_stride(job), weights = layer_of(job.shape, l).weights;
     float* x = job.matrices ? matrices_of(job, l) : shared;
@@ -122,11 +124,11 @@ __device__ inline void muon(const Job& job, const Verdict& verdict, float rate, 
     }
 }
 
-// One of the three products of an iteration on a wide matrix, a panel of it per thread block.
+// One of the three products of an iteration on a wide matrix, one panel per thread block.
 enum Product { SQUARE, POLYNOMIAL, NEXT };
 
-// `iteration` tells which of the first two matrices is X; the other takes the square and then the next X, which is the step along
-// the momentum in the last iteration.
+// `iteration` selects which of the first two matrices is X; the other receives the square and then the next
+// X. In the last iteration the next X is the step along the momentum.
 __device__ inline void iterate(const Job& job, int l, int iteration, int product) {
     const int n = job.shape.width, stride = matrix_stride(job), size = n * stride;
     const int tiles = (n + SIDE - 1) / SIDE, top = blockIdx.x / tiles * SIDE, left = blockIdx.x % tiles * SIDE;

@@ -1,7 +1,8 @@
-// What every kernel shares: the shape of a network, its sine, and the memory of a thread block.
+// Shared by all kernels: the shape of a network, its sine, and the memory of a thread block.
 //
-// All arithmetic that decides bits is written as the operation it is (`__fmaf_rn`, `__fmul_rn`, …), so that no compiler
-// contracts or reassociates it. The same text compiles for a device and, in the tests, for the host.
+// All arithmetic that decides bits is written as explicit operations (`__fmaf_rn`, `__fmul_rn`, …), so that
+// no compiler contracts or reassociates it. The same text is compiled for a device and, in the tests, for the
+// host.
 #pragma once
 
 #ifdef __CUDACC__
@@ -20,7 +21,8 @@ struct Shape {
     int inputs, outputs, layers, width;
 };
 
-// One layer: its size, and where its weights (`outputs × inputs`, row by row) and biases lie in the parameters.
+// One layer: its size, and the place of its weights (`outputs × inputs`, row by row) and biases in the
+// parameters.
 struct Layer {
     int inputs, outputs, weights, biases;
 };
@@ -38,13 +40,13 @@ __device__ inline int parameters_of(const Shape& shape) {
     return last.biases + last.outputs;
 }
 
-// Second derivative of `sin(2πt)` by `t`, over `sin(2πt)`.
+// Second derivative of `sin(2πt)` by `t`, divided by `sin(2πt)`.
 constexpr float CURVATURE = -TAU * TAU;
 
 // The phase reduced to −½..½ turns.
 __device__ inline float reduced(float t) { return __fsub_rn(t, rintf(t)); }
 // `1 − 4r²`.
-__device__ inline float bell(float r) { return __fmaf_rn(__fmul_rn(r, -4.0f), r, 1.0f); }
+__device__ inline float one_minus_4r2(float r) { return __fmaf_rn(__fmul_rn(r, -4.0f), r, 1.0f); }
 
 __device__ inline float horner(float w, float c0, float c1, float c2, float c3, float c4) {
     float p = __fmaf_rn(c4, w, c3);
@@ -53,7 +55,7 @@ __device__ inline float horner(float w, float c0, float c1, float c2, float c3, 
     return __fmaf_rn(p, w, c0);
 }
 
-// The coefficients of spec/numerics.md, 2, in the fewest digits that name them.
+// The coefficients of spec/numerics.md, 2, in the fewest digits that determine them.
 __device__ inline float sine_of(float r, float w) {
     const float p = horner(w, 3.1416037f, 2.3560162f, 0.67248297f, 0.10113348f, 0.011946299f);
     return __fmul_rn(__fmul_rn(r, w), p);
@@ -62,12 +64,13 @@ __device__ inline float sine_of(float r, float w) {
 // `sin(2πt)`, `t` in turns.
 __device__ inline float sine(float t) {
     const float r = reduced(t);
-    return sine_of(r, bell(r));
+    return sine_of(r, one_minus_4r2(r));
 }
 
-// `sin(2πt)` and its slope `2π·cos(2πt)` from one reduction; the coefficients of the cosine carry the 2π.
+// `sin(2πt)` and its slope `2π·cos(2πt)` from one reduction; the coefficients of the cosine include the
+// factor 2π.
 __device__ inline float sine_and_slope(float t, float& slope) {
-    const float r = reduced(t), w = bell(r);
+    const float r = reduced(t), w = one_minus_4r2(r);
     slope = __fmaf_rn(__fmul_rn(w, w), horner(w, 7.7516046f, 3.8754325f, 0.82979256f, 0.09965724f, 0.009884111f), -TAU);
     return sine_of(r, w);
 }

@@ -1,9 +1,9 @@
-// After the shares of a step: their sum in a fixed order, and one update of the parameters, by Muon on the hidden matrices and by
-// Adam on everything else. What src/fit/train.rs and src/fit/optimizer.rs do on the processor.
+// Completes an iteration: sums the parts in a fixed order and updates the parameters, by Muon on the hidden
+// matrices and by Adam on everything else. The same as src/fit/train.rs and src/fit/optimizer.rs on the CPU.
 #pragma once
 #include "muon.cuh"
 
-// Sums the shares, in ascending order, of 256 parameters.
+// Sums the parts of 256 parameters in ascending order.
 __device__ inline void reduce(const Job& job) {
     double* scratch = reinterpret_cast<double*>(shared_memory());
     const int count = parameters_of(job.shape), i = blockIdx.x * UPDATERS + threadIdx.x;
@@ -25,7 +25,7 @@ __device__ inline float rate_at(const Job& job, float position) {
     return job.rate * (job.end + (1.0f - job.end) * 0.5f * (1.0f + cospif(phase)));
 }
 
-// Adam on every parameter of the trained layers but the hidden matrices.
+// Adam on every parameter of the trained layers except the hidden matrices.
 __device__ inline void adam(const Job& job, const Verdict& verdict, float rate) {
     const Shape& shape = job.shape;
     const int count = parameters_of(shape);
@@ -53,8 +53,8 @@ __device__ inline void adam(const Job& job, const Verdict& verdict, float rate) 
     }
 }
 
-// One update of a network: thread block 0 is Adam's and writes the new state, block `l` takes hidden matrix `l`. `passed` is
-// how much of the time that the schedule may take is over, from 0 to 1.
+// One update of a network: thread block 0 runs Adam and writes the new state, block `l` updates hidden matrix
+// `l`. `passed` is the fraction of the schedule's time that has passed, 0 to 1.
 __device__ inline void update(const Job& job, const State& state, State& next, float passed) {
     float* memory = shared_memory();
     double* scratch = reinterpret_cast<double*>(memory);
@@ -73,7 +73,7 @@ __device__ inline void update(const Job& job, const State& state, State& next, f
     for (int i = threadIdx.x; i < job.shares; i += UPDATERS) loss += job.losses[i];
     for (int i = threadIdx.x; i < chunks; i += UPDATERS) squares += job.squares[i];
     const double mse = block_sum(loss, scratch) / batch_numbers(job, state.step);
-    const Verdict verdict = judge(state, job.of_mean, mse, sqrt(block_sum(squares, scratch)));
+    const Verdict verdict = judge(state, job.loss_of_mean, mse, sqrt(block_sum(squares, scratch)));
     const float rate = state.slow_down * rate_at(job, position);
     if (l > 0) {
         muon(job, verdict, rate, l, memory + 2 * UPDATERS, scratch);

@@ -1,5 +1,5 @@
-// Products of large matrices by panels: 64 × 64 numbers per thread block, 4 × 4 per thread, from rows and columns that are staged in
-// shared memory a few inner steps at a time.
+// Products of large matrices by panels: 64 × 64 numbers per thread block, 4 × 4 per thread, from rows and
+// columns staged in shared memory, a few inner steps at a time.
 #pragma once
 #include "tile.cuh"
 

@@ -1,16 +1,17 @@
-// One share of a training step: forward, backward and weight gradients of a range of points, without leaving the chip.
+// One part of a training iteration: forward pass, backward pass and weight gradients of a range of points,
+// without leaving the chip.
 #pragma once
 #include "job.cuh"
 #include "tile.cuh"
 
-// The loss of values `value` of a row, and its slope in their place.
+// The loss of one value; replaces the value by its derivative.
 __device__ inline float residual(float& value, float target, float weight, float factor) {
     const float error = value - target, weighted = error * weight;
     value = weighted * factor;
     return weighted * error;
 }
 
-// The same of a pair's values, by way of their sum and difference.
+// The loss of a pair's values, through their sum and difference; replaces the values by their derivatives.
 __device__ inline float residual(float& a, float& b, const float* targets, const float* weights, float factor) {
     float sum = a + b, difference = a - b;
     const float loss = residual(sum, targets[0], weights[0], factor);
@@ -20,10 +21,10 @@ __device__ inline float residual(float& a, float& b, const float* targets, const
     return loss + more;
 }
 
-// The weighted squared error of the share's points and its gradient, into `losses` and `partials`.
+// The weighted squared error of the points and its gradient, written to `losses` and `partials`.
 //
-// A thread holds the same rows and columns of every layer, so phases need no barrier. The backward pass takes sine and slope
-// from the phase again: that is cheaper than room for both.
+// A thread holds the same rows and columns of every layer, so phases need no barrier. The backward pass
+// computes sine and slope from the phase again: that is cheaper than memory for both.
 template <int ROWS>
 __device__ inline void step(const Job& job, const State& state) {
     using C = Class<ROWS>;
@@ -95,7 +96,8 @@ __device__ inline void step(const Job& job, const State& state) {
         for (int l = shape.layers;; --l) {
             const Layer layer = layer_of(shape, l);
             float* below = phases + (l - 1) * layer_phases + column;
-            // The layer's inputs into `h`; the phases below give way to their slopes.
+            // The layer's inputs are written to `h`; the phases of the layer below are replaced by their
+            // slopes.
             if (l == 0) {
                 for (int e = threadIdx.x; e < shape.inputs * POINTS; e += THREADS) {
                     h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(job.paired, part, e % POINTS)];
@@ -118,7 +120,7 @@ __device__ inline void step(const Job& job, const State& state) {
             __syncthreads();
             outer<ROWS>(layer.outputs, layer.inputs, delta, h, gradient + layer.weights, gradient + layer.biases);
             if (l == job.first_layer) break;
-            // The barriers of a product are also those that end the reading of `h`.
+            // The barriers of a product also end the reading of `h`.
             float* out = C::PASSES ? spare : delta;
             backward<ROWS>(job.parameters, layer, below, delta, out, stage);
             if (C::PASSES) spare = delta, delta = out;

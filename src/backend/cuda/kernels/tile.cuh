@@ -1,13 +1,14 @@
 // The two matrix products of a network over the points that a thread block holds.
 //
-// A thread block is 16 groups of 8 threads. In a product each group computes ROWS neighbouring rows and each of its threads
-// four neighbouring columns of them, in registers; so ROWS is the class of width, and 16 · ROWS rows are one pass. Only the
-// widest class has more than one, and then a layer cannot take the place of its inputs.
+// A thread block is 16 groups of 8 threads. In a product each group computes ROWS neighbouring rows, and each
+// of its threads four neighbouring columns of them, in registers; so ROWS is the class of width, and 16 ·
+// ROWS rows are one pass. Only the widest class has more than one pass, and then a layer cannot overwrite its
+// inputs.
 #pragma once
 #include "network.cuh"
 
-// How the staged weights of a class lie: per inner step the rows of each group side by side, so that a thread reads its own as
-// vectors. The last four numbers move neighbouring steps to other banks.
+// The layout of the staged weights of a class: for each inner step the rows of each group side by side, so
+// that a thread reads its own as vectors. Four more numbers move neighbouring steps to different banks.
 template <int ROWS>
 struct Class {
     static constexpr int WIDTH = 16 * ROWS;
@@ -21,7 +22,7 @@ struct Class {
     __device__ static int layer(const Shape& shape) { return (shape.width + WIDTH - 1) / WIDTH * WIDTH * STRIDE; }
 };
 
-// Element (row, inner) is at `row · rows + inner · inners`; one of the distances is 1.
+// A matrix with element (row, inner) at `row · rows + inner · inners`; one of the distances is 1.
 struct Matrix {
     const float* data;
     int rows, inners;
@@ -53,8 +54,9 @@ __device__ inline void store(float* to, const float (&from)[4]) {
     *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
 }
 
-// `sums[r] += Σ_k a[r, k] · x[k]` for the thread's rows and columns: ascending `k`, one fused multiply-add each, which is the
-// order that spec/numerics.md fixes. Begins with a barrier, after which `x` must be complete and `stage` free.
+// `sums[r] += Σ_k a[r, k] · x[k]` for the thread's rows and columns: ascending `k`, one fused multiply-add
+// each, which is the order that spec/numerics.md fixes. Begins with a barrier, after which `x` must be
+// complete and `stage` free.
 template <int ROWS>
 __device__ inline void product(float (&sums)[ROWS][4], const Matrix& a, int rows, int inner, const float* x, float* stage) {
     using C = Class<ROWS>;
@@ -91,7 +93,8 @@ template <int ROWS>
 __device__ inline int first_row() { return threadIdx.x / 8 * ROWS; }
 __device__ inline int first_column() { return threadIdx.x % 8 * 4; }
 
-// The biases of the thread's rows from row `row` on, where every sum starts if there are any, in columns below `columns`.
+// The biases of the thread's rows from row `row` on, with which sums start if there are any, in columns below
+// `columns`.
 template <int ROWS>
 __device__ inline void start(float (&sums)[ROWS][4], const float* biases, int row, int rows, int columns) {
 #pragma unroll
@@ -102,11 +105,12 @@ __device__ inline void start(float (&sums)[ROWS][4], const float* biases, int ro
     }
 }
 
-// `out = finish(biases + a·x)` for all `rows`; `finish` gets the number of a row and four columns of it. Begins with a barrier as
-// `product` does, and ends without one. In classes of a single pass `out` may be `x`.
-template <int ROWS, class Finish>
+// `out = epilogue(biases + a·x)` for all `rows`; `epilogue` gets the number of a row and four columns of it.
+// Begins with a barrier, as `product` does, and ends without one. In classes of a single pass `out` may be
+// `x`.
+template <int ROWS, class Epilogue>
 __device__ inline void layer_product(const Matrix& a, const float* biases, int rows, int inner, int columns, const float* x, float* out,
-                                     float* stage, Finish finish) {
+                                     float* stage, Epilogue epilogue) {
     for (int from = 0; from < rows; from += Class<ROWS>::WIDTH) {
         const int row = from + first_row<ROWS>();
         float sums[ROWS][4];
@@ -116,14 +120,15 @@ __device__ inline void layer_product(const Matrix& a, const float* biases, int r
 #pragma unroll
         for (int r = 0; r < ROWS; ++r) {
             if (row + r >= rows) break;
-            finish(row + r, sums[r]);
+            epilogue(row + r, sums[r]);
             store(out + (row + r) * STRIDE + first_column(), sums[r]);
         }
     }
 }
 
-// Takes the gradients at the phases of `layer` to those at the phases below. The slopes of these are in rows of `POINTS`, from which a
-// thread reads what it wrote there: `slopes` is the first of its columns.
+// Backpropagates the gradients at the phases of `layer` to the phases of the layer below. The slopes of these
+// are in rows of `POINTS`, from which a thread reads what it wrote there: `slopes` is the first of its
+// columns.
 template <int ROWS>
 __device__ inline void backward(const float* parameters, const Layer& layer, const float* slopes, const float* delta, float* out,
                                 float* stage) {
@@ -142,8 +147,9 @@ __device__ inline int lane_of(bool paired, int part, int p) {
     return paired ? quarter * (POINTS / 2) + p % (POINTS / 2) + p / (POINTS / 2) * (BLOCK / 2) : quarter * POINTS + p;
 }
 
-// `g[j, i] += Σ_p d[j][p] · x[i][p]` and `g_bias[j] += Σ_p d[j][p]`. Every sum belongs to one thread and its points are taken in
-// order, so the result is the same in every run. A thread's rows are 16 and its columns 8 apart: no two read the same bank.
+// `g[j, i] += Σ_p d[j][p] · x[i][p]` and `g_bias[j] += Σ_p d[j][p]`. Every sum belongs to one thread, which
+// adds its points in order, so the result is the same in every run. A thread's rows are 16 and its columns 8
+// apart: no two threads read the same bank.
 template <int ROWS>
 __device__ inline void outer(int outputs, int inputs, const float* d, const float* x, float* g, float* g_bias) {
     constexpr int COLUMNS = 2 * ROWS < 8 ? 2 * ROWS : 8;

@@ -1,9 +1,9 @@
-// The watch over the loss of a network in training: `Guard` of src/fit/train.rs.
+// Divergence check of a network in training: `Guard` of src/fit/train.rs.
 #pragma once
 #include "job.cuh"
 #include "panel.cuh"
 
-// The sum over the thread block, in the order of a fixed tree; every thread gets it.
+// The sum over the thread block, in the order of a fixed tree; every thread receives it.
 __device__ inline double block_sum(double value, double* scratch) {
     __syncthreads();
     scratch[threadIdx.x] = value;
@@ -15,20 +15,20 @@ __device__ inline double block_sum(double value, double* scratch) {
     return scratch[0];
 }
 
-// What the loss of a step leads to.
+// The consequences of the loss of an iteration.
 struct Verdict {
     State next;
-    // Back to the best parameters; or remember the present ones as the best.
+    // Whether to restore the best parameters, or to save the current ones as the best.
     bool roll_back, keep;
-    // What the gradient is multiplied by, at most 1.
+    // Factor of the gradient, at most 1.
     float clip;
 };
 
 __device__ inline bool is_finite(double x) { return x - x == 0.0; }
 
-// Clips gradients to a multiple of their usual norm; goes back when the loss is not finite, or its recent mean is far above the
-// best, or above it or the loss `of_mean` for long.
-__device__ inline Verdict judge(const State& state, double of_mean, double mse, double norm) {
+// Clips gradients to a multiple of their usual norm; rolls back if the loss is not finite, or its recent mean
+// is far above the best, or has been above the best or above `loss_of_mean` for too long.
+__device__ inline Verdict judge(const State& state, double loss_of_mean, double mse, double norm) {
     Verdict verdict{state, false, false, 1.0f};
     State& next = verdict.next;
     next.step = state.step + 1;
@@ -39,13 +39,13 @@ __device__ inline Verdict judge(const State& state, double of_mean, double mse, 
         if (known && norm > CLIP * state.norm) verdict.clip = static_cast<float>(CLIP * state.norm / norm);
         const double usual = known && norm > CLIP * state.norm ? CLIP * state.norm : norm;
         next.norm = known ? state.norm + USUAL * (usual - state.norm) : usual;
-        const bool flat = next.recent > FLAT * of_mean && state.slow_down > SLOWEST_FLAT;
-        next.astray = flat || next.recent > ASTRAY * state.best ? state.astray + 1 : 0;
-        verdict.roll_back = state.step > SETTLING && (next.recent > LOST * state.best || next.astray > ASTRAY_STEPS);
+        const bool flat = next.recent > FLAT * loss_of_mean && state.slow_down > SLOWEST_FLAT;
+        next.steps_above_best = flat || next.recent > ABOVE_BEST * state.best ? state.steps_above_best + 1 : 0;
+        verdict.roll_back = state.step > SETTLING && (next.recent > LOST * state.best || next.steps_above_best > ABOVE_BEST_STEPS);
     }
     if (verdict.roll_back) {
         next.recent = state.best;
-        next.astray = 0;
+        next.steps_above_best = 0;
         next.norm = 0.0;
         next.slow_down = SLOWER * state.slow_down;
         next.power1 = next.power2 = 1.0f;
