@@ -8,58 +8,16 @@ use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
 /// Rejects signals and options that cannot be fitted, before any work.
 pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     let description = &signal.description;
-    let expected = description.positions().saturating_mul(description.channels.into());
-    if signal.samples.len() as u64 != expected || expected == 0 {
-        return Err(Error::parameter(
-            "signal",
-            format!("{} samples, expected {expected}", signal.samples.len()),
-        ));
-    }
-    if signal.samples.format() != description.format {
-        return Err(Error::parameter(
-            "signal",
-            format!("{:?} samples in a signal of {:?}", signal.samples.format(), description.format),
-        ));
-    }
-    if let Samples::F32(samples) = &signal.samples
-        && let Some(at) = samples.iter().position(|sample| !sample.is_finite())
-    {
-        let detail = format!("sample {at} is {}, expected finite values", samples[at]);
-        return Err(Error::parameter("signal", detail));
-    }
+    check_samples(signal)?;
     if let Some(peak) = options.peak {
-        let detail = match description.format {
-            SampleFormat::F32 if peak > 0.0 && peak.is_finite() => None,
-            SampleFormat::F32 => Some(format!("{peak:?}, expected a positive number")),
-            _ => Some("set for integer samples, whose peak is the full range of their format".into()),
-        };
-        if let Some(detail) = detail {
-            return Err(Error::parameter("peak", detail));
-        }
+        check_peak(description, peak)?;
     }
-    let range = |name, value: f64, low: f64, high: f64| {
-        let detail = format!("{value:?}, expected {low:?} to {high:?}");
-        if (low..=high).contains(&value) { Ok(()) } else { Err(Error::parameter(name, detail)) }
-    };
     range("effort", options.effort.into(), 1.0, 9.0)?;
     range("gradient_weight", options.gradient_weight, 0.0, 1000.0)?;
     if let Some(gradient) = &options.gradient {
         check_gradient(description, options.gradient_weight, gradient)?;
     }
-    match options.target {
-        Target::BitsPerPosition(bpp) => range("bpp", bpp, 1e-6, 1e6)?,
-        Target::Bytes(bytes) => range("size", bytes as f64, 1.0, 1e15)?,
-        Target::Kbps(kbps) if description.kind == Kind::Sound => range("kbps", kbps, 1e-3, 1e6)?,
-        Target::Kbps(_) => {
-            return Err(Error::parameter("kbps", "set for a picture, expected only for sound"));
-        }
-        Target::Psnr(db) => range("psnr", db, 1.0, 120.0)?,
-        Target::Quality(quality) => range("quality", quality, 0.0, 100.0)?,
-        Target::Shape { layers, width } => {
-            range("layers", layers as f64, 1.0, 64.0)?;
-            range("width", width as f64, 1.0, 4096.0)?;
-        }
-    }
+    check_target(description, options.target)?;
     if options.weights != WeightCoding::Quantized && !matches!(options.target, Target::Shape { .. }) {
         return Err(Error::parameter(
             "weights",
@@ -67,6 +25,55 @@ pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
         ));
     }
     afford::check(signal, options)
+}
+
+/// Rejects a number outside `low..=high`, and NaN.
+fn range(name: &'static str, value: f64, low: f64, high: f64) -> Result<()> {
+    let detail = format!("{value:?}, expected {low:?} to {high:?}");
+    if (low..=high).contains(&value) { Ok(()) } else { Err(Error::parameter(name, detail)) }
+}
+
+/// Rejects samples that are not those of the description, or not finite.
+fn check_samples(Signal { description, samples, .. }: &Signal) -> Result<()> {
+    let expected = description.positions().saturating_mul(description.channels.into());
+    let error = |detail| Err(Error::parameter("signal", detail));
+    if samples.len() as u64 != expected || expected == 0 {
+        return error(format!("{} samples, expected {expected}", samples.len()));
+    }
+    if samples.format() != description.format {
+        return error(format!("{:?} samples in a signal of {:?}", samples.format(), description.format));
+    }
+    let Samples::F32(samples) = samples else { return Ok(()) };
+    match samples.iter().position(|sample| !sample.is_finite()) {
+        Some(at) => error(format!("sample {at} is {}, expected finite values", samples[at])),
+        None => Ok(()),
+    }
+}
+
+/// Rejects a peak that is not positive, or one of integer samples.
+fn check_peak(description: &Description, peak: f64) -> Result<()> {
+    let detail = match description.format {
+        SampleFormat::F32 if peak > 0.0 && peak.is_finite() => return Ok(()),
+        SampleFormat::F32 => format!("{peak:?}, expected a positive number"),
+        _ => "set for integer samples, whose peak is the full range of their format".into(),
+    };
+    Err(Error::parameter("peak", detail))
+}
+
+/// Rejects a target out of its range, or of another kind of signal.
+fn check_target(description: &Description, target: Target) -> Result<()> {
+    match target {
+        Target::BitsPerPosition(bpp) => range("bpp", bpp, 1e-6, 1e6),
+        Target::Bytes(bytes) => range("size", bytes as f64, 1.0, 1e15),
+        Target::Kbps(kbps) if description.kind == Kind::Sound => range("kbps", kbps, 1e-3, 1e6),
+        Target::Kbps(_) => Err(Error::parameter("kbps", "set for a picture, expected only for sound")),
+        Target::Psnr(db) => range("psnr", db, 1.0, 120.0),
+        Target::Quality(quality) => range("quality", quality, 0.0, 100.0),
+        Target::Shape { layers, width } => {
+            range("layers", layers as f64, 1.0, 64.0)?;
+            range("width", width as f64, 1.0, 4096.0)
+        }
+    }
 }
 
 /// Rejects a supplied gradient of the wrong length, with non-finite numbers, or with weight 0.

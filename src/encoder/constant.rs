@@ -106,47 +106,51 @@ fn candidates(
         let units = Units { offsets: constant.to_vec(), exponent: 0 };
         candidates.push((networks, Some(units).filter(|units| !units.is_default())));
     }
-    let exact = |networks: &Networks| -> Result<bool> {
-        let network = &networks.decode()?[0];
-        let values = network.evaluate(&vec![0.0; shape.inputs]);
-        // Blending turns −0 into +0.
-        let same = |(value, expected): (f32, &f32)| {
-            format.quantize(value + 0.0).to_bits() == format.quantize(*expected).to_bits()
-        };
-        Ok(values.into_iter().zip(constant).all(same))
-    };
-    match weights {
-        WeightCoding::Quantized => {
-            let coarse = OCTAVES.map(|octave| {
-                let mut network = zeros.clone();
-                network.steps[shape.layers].1 = 8 * octave;
-                let size = step(8 * octave);
-                let symbols = constant.iter().map(|value| (value / size).round_ties_even());
-                network.symbols[biases.clone()]
-                    .iter_mut()
-                    .zip(symbols)
-                    .for_each(|(s, symbol)| *s = symbol as i32);
-                network
-            });
-            let (mut least, mut found) = (u64::MAX, None);
-            for network in coarse.chain([in_two_terms(&zeros, constant)]) {
-                let size = quantized_size(std::slice::from_ref(&network));
-                let networks = Networks::Quantized(vec![network]);
-                if size < least && exact(&networks)? {
-                    (least, found) = (size, Some(networks));
-                }
-            }
-            candidates.extend(found.map(|networks| (networks, None)));
-        }
+    let networks = match weights {
+        WeightCoding::Quantized => least_exact(&zeros, constant, format)?,
         _ if constant.iter().all(|value| value.abs() <= 1.0) => {
             let networks = stored(numbers(constant))?;
-            if exact(&networks)? {
-                candidates.push((networks, None));
-            }
+            is_exact(&networks, constant, format)?.then_some(networks)
         }
-        _ => {}
-    }
+        _ => None,
+    };
+    candidates.extend(networks.map(|networks| (networks, None)));
     Ok(candidates)
+}
+
+/// The smallest quantized network that gives `constant` exactly, if one does.
+fn least_exact(zeros: &QuantizedNetwork, constant: &[f32], format: SampleFormat) -> Result<Option<Networks>> {
+    let shape = zeros.shape;
+    let biases = shape.parameters() - shape.outputs..;
+    let coarse = OCTAVES.map(|octave| {
+        let mut network = zeros.clone();
+        network.steps[shape.layers].1 = 8 * octave;
+        let size = step(8 * octave);
+        let symbols = constant.iter().map(|value| (value / size).round_ties_even());
+        let biases = network.symbols[biases.clone()].iter_mut();
+        biases.zip(symbols).for_each(|(s, symbol)| *s = symbol as i32);
+        network
+    });
+    let (mut least, mut found) = (u64::MAX, None);
+    for network in coarse.chain([in_two_terms(zeros, constant)]) {
+        let size = quantized_size(std::slice::from_ref(&network));
+        let networks = Networks::Quantized(vec![network]);
+        if size < least && is_exact(&networks, constant, format)? {
+            (least, found) = (size, Some(networks));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a network gives samples of `constant`, to the bit.
+fn is_exact(networks: &Networks, constant: &[f32], format: SampleFormat) -> Result<bool> {
+    let network = &networks.decode()?[0];
+    let values = network.evaluate(&vec![0.0; network.shape().inputs]);
+    // Blending turns −0 into +0.
+    let same = |(value, expected): (f32, &f32)| {
+        format.quantize(value + 0.0).to_bits() == format.quantize(*expected).to_bits()
+    };
+    Ok(values.into_iter().zip(constant).all(same))
 }
 
 /// The step index that costs nothing to store.
