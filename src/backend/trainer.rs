@@ -114,7 +114,7 @@ impl Allowance {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Schedule {
     /// Optimiser iterations.
-    pub steps: usize,
+    pub iterations: usize,
     /// Blocks per iteration.
     pub blocks: usize,
     /// Peak learning rate, radians.
@@ -130,20 +130,20 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// The position in the schedule, in iterations, after `step` of them: further if time is short, so that
+    /// The position in the schedule, in iterations, after `iteration` of them: further if time is short, so that
     /// the learning rate always falls to its end.
-    pub fn position(&self, step: usize, time: Option<Allowance>) -> f32 {
+    pub fn position(&self, iteration: usize, time: Option<Allowance>) -> f32 {
         let passed = time.map_or(0.0, |time| time.passed());
-        (step as f32).max((passed * self.steps as f64) as f32)
+        (iteration as f32).max((passed * self.iterations as f64) as f32)
     }
 
     /// The learning rate at a position: linear warm-up, then half a cosine.
     pub fn rate(&self, position: f32) -> f32 {
-        let warmup = (self.warmup * self.steps as f32).max(1.0);
+        let warmup = (self.warmup * self.iterations as f32).max(1.0);
         if position < warmup {
             return self.rate * (position + 1.0) / warmup;
         }
-        let phase = (position - warmup) / (self.steps as f32 - warmup).max(1.0);
+        let phase = (position - warmup) / (self.iterations as f32 - warmup).max(1.0);
         self.rate * (self.end + (1.0 - self.end) * 0.5 * (1.0 + (PI * phase).cos()))
     }
 }

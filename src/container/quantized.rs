@@ -60,7 +60,7 @@ impl QuantizedNetwork {
         ieee(|| parameters.extend(self.parameters()));
         Network::from_parameters(self.shape, parameters)
     }
-    #[allow(clippy::indexing_slicing, reason = "as many symbols as the shape asks for")]
+    #[allow(clippy::indexing_slicing, reason = "as many symbols as the shape requires")]
     fn parameters(&self) -> impl Iterator<Item = f32> {
         self.shape.layers().zip(&self.steps).flat_map(move |(layer, &(weights, biases))| {
             let scaled = move |range: std::ops::Range<usize>, index: i16| {

@@ -133,7 +133,7 @@ fn damage_is_always_noticed() {
 
 /// Damage with a corrected checksum: must not panic, and an accepted file must be written as the same bytes.
 #[test]
-fn damage_behind_a_right_checksum_is_survived() {
+fn damage_with_a_corrected_checksum_never_panics() {
     for file in [tiny(), rich()] {
         let bytes = bytes_of(&file);
         let sections = sections(&bytes).unwrap();
@@ -179,7 +179,7 @@ fn sections_are_required() {
 }
 
 #[test]
-fn limits_are_asked() {
+fn limits_are_checked() {
     let bytes = bytes_of(&rich());
     let needs = |limits: Limits| matches!(read(&bytes[..], &limits), Err(Error::Limit { .. }));
     let all = Limits {

@@ -207,17 +207,17 @@ fn tiles_that_see_a_few_points_at_a_time_cost_whole_blocks_and_visits() {
 fn a_rendering_ends_when_it_is_cancelled_or_its_time_is_over() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
-    let asked = Arc::new(AtomicU32::new(0));
-    let count = Arc::clone(&asked);
+    let calls = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&calls);
     let decoder = decoder([64, 48], [3, 2], 4);
     let grid = Grid::resized(decoder.description(), &[2000, 1500]).unwrap();
     let work = decoder.request(&grid).cost().unwrap();
     assert!(work.samples / 128 > 50_000, "many blocks");
     let cancelled = decoder.clone().with_cancel(move || count.fetch_add(1, Ordering::Relaxed) >= 20);
     assert!(matches!(cancelled.render(&grid), Err(Error::Cancelled)));
-    // Each thread may have asked once more.
+    // Each thread may have called once more.
     let most = 21 + std::thread::available_parallelism().map_or(1, |threads| threads.get() as u32);
-    assert!(asked.load(Ordering::Relaxed) <= most, "{asked:?}");
+    assert!(calls.load(Ordering::Relaxed) <= most, "{calls:?}");
     assert!(matches!(cancelled.sample(&[1.0, 1.0]), Err(Error::Cancelled)));
     assert!(matches!(
         cancelled.request(&grid).derivative(Derivative::Gradient).values(),

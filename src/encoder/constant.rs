@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_and_a_coding_that_are_asked_for_are_kept() {
+    fn a_requested_shape_and_coding_are_kept() {
         let mut options =
             EncodeOptions { target: Target::Shape { layers: 3, width: 5 }, ..EncodeOptions::default() };
         for weights in [WeightCoding::Quantized, WeightCoding::Half, WeightCoding::Single] {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_varies_is_no_constant_and_too_few_bytes_are_refused() {
+    fn varying_signals_and_too_few_bytes_are_refused() {
         let mut options = EncodeOptions::default();
         assert!(encode(&of(Kind::Picture, Samples::U8(vec![1, 1, 2]), 1), &options).unwrap().is_none());
         assert!(encode(&of(Kind::Picture, Samples::F32(vec![0.0, -0.0]), 1), &options).unwrap().is_some());

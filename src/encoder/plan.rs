@@ -101,7 +101,7 @@ pub(crate) fn passes(target: Target, description: &Description, effort: u8) -> f
 
 /// Optimiser iterations for `passes` over `points` points. Signals of less than eight batches get more
 /// passes, since an iteration on them costs less.
-pub(crate) fn steps(points: u64, passes: f64) -> usize {
+pub(crate) fn iterations(points: u64, passes: f64) -> usize {
     let blocks = points.div_ceil(BLOCK as u64) as f64;
     (passes * (blocks / BATCH_BLOCKS as f64).max(8.0)).ceil() as usize
 }

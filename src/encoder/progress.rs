@@ -16,7 +16,7 @@ pub(crate) struct Meter<'a> {
     reserved: AtomicU64,
     state: Mutex<State>,
     /// Optimiser iterations of all phases.
-    all_steps: AtomicU64,
+    iterations: AtomicU64,
     interrupted: AtomicBool,
 }
 
@@ -34,7 +34,7 @@ struct State {
 
 /// A tile in the current stage.
 struct TileState {
-    step: u64,
+    iteration: u64,
     stage: Stage,
 }
 
@@ -42,7 +42,7 @@ struct TileState {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stage {
     pub points: u64,
-    pub steps: u64,
+    pub iterations: u64,
     /// Multiply-adds of all iterations.
     pub work: f64,
     /// Mean squared error before the stage; NaN if unknown.
@@ -65,7 +65,7 @@ impl<'a> Meter<'a> {
             deadline,
             reserved: AtomicU64::new(0),
             state: Mutex::new(state),
-            all_steps: AtomicU64::new(0),
+            iterations: AtomicU64::new(0),
             interrupted: AtomicBool::new(false),
         }
     }
@@ -91,7 +91,7 @@ impl<'a> Meter<'a> {
         let mut state = self.lock();
         state.done = state.work();
         state.phase = phase;
-        state.tiles = tiles.into_iter().map(|stage| TileState { step: 0, stage }).collect();
+        state.tiles = tiles.into_iter().map(|stage| TileState { iteration: 0, stage }).collect();
         if let Some(at) = state.planned.iter().position(|(planned, _)| *planned == phase) {
             state.planned.drain(..=at);
         }
@@ -101,14 +101,14 @@ impl<'a> Meter<'a> {
         self.report(&progress);
     }
 
-    /// Records `steps` more iterations on `tile`, whose mean squared error is now `mse`. Returns whether to
+    /// Records `iterations` more on `tile`, whose mean squared error is now `mse`. Returns whether to
     /// continue.
-    pub fn advance(&self, tile: usize, steps: u64, mse: f64) -> bool {
-        self.all_steps.fetch_add(steps, Ordering::Relaxed);
+    pub fn advance(&self, tile: usize, iterations: u64, mse: f64) -> bool {
+        self.iterations.fetch_add(iterations, Ordering::Relaxed);
         let report = {
             let mut state = self.lock();
             if let Some(tile) = state.tiles.get_mut(tile) {
-                tile.step = (tile.step + steps).min(tile.stage.steps);
+                tile.iteration = (tile.iteration + iterations).min(tile.stage.iterations);
                 tile.stage.mse = mse;
             }
             let due = state.reported.elapsed() >= INTERVAL;
@@ -126,7 +126,7 @@ impl<'a> Meter<'a> {
     /// Marks `tile` as done, however many iterations it took.
     pub fn end(&self, tile: usize) {
         if let Some(tile) = self.lock().tiles.get_mut(tile) {
-            tile.step = tile.stage.steps;
+            tile.iteration = tile.stage.iterations;
         }
     }
 
@@ -149,8 +149,8 @@ impl<'a> Meter<'a> {
         self.interrupted.load(Ordering::Relaxed)
     }
     /// Optimiser iterations so far.
-    pub fn steps(&self) -> u64 {
-        self.all_steps.load(Ordering::Relaxed)
+    pub fn iterations(&self) -> u64 {
+        self.iterations.load(Ordering::Relaxed)
     }
     /// Time left until the deadline, less the reserved time; `None` without a deadline.
     pub fn remaining(&self) -> Option<Duration> {
@@ -175,8 +175,8 @@ impl State {
         let speed = (done + self.expected_speed) / (self.started.elapsed().as_secs_f64() + 1.0);
         Progress {
             phase: self.phase,
-            step: self.tiles.iter().map(|tile| tile.step).sum(),
-            steps: self.tiles.iter().map(|tile| tile.stage.steps).sum(),
+            step: self.tiles.iter().map(|tile| tile.iteration).sum(),
+            steps: self.tiles.iter().map(|tile| tile.stage.iterations).sum(),
             psnr_db: self.psnr_db(),
             done: if done + left > 0.0 { done / (done + left) } else { 0.0 },
             remaining: Duration::try_from_secs_f64(left / speed).unwrap_or(Duration::MAX),
@@ -205,7 +205,7 @@ impl State {
 
 impl TileState {
     fn work(&self) -> f64 {
-        self.stage.work * self.step as f64 / self.stage.steps.max(1) as f64
+        self.stage.work * self.iteration as f64 / self.stage.iterations.max(1) as f64
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
             Flow::Continue
         };
         let meter = Meter::new(&observe, None);
-        let stage = |work| Stage { points: 10, steps: 4, work, mse: f64::NAN };
+        let stage = |work| Stage { points: 10, iterations: 4, work, mse: f64::NAN };
         meter.set_speed(100.0);
         meter.plan([
             (Phase::Probe, 100.0),

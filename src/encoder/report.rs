@@ -39,7 +39,7 @@ pub struct Report {
     pub interrupted: bool,
     /// The device and instruction set used, as in `cpu (avx512, 2 threads)` or `cuda:0 (NVIDIA H100)`.
     pub device: String,
-    /// Why [`Device::Auto`] fell back to the CPU.
+    /// Why [`Device::Auto`](crate::Device::Auto) fell back to the CPU.
     pub cpu_reason: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option
     Encoded {
         bytes: outcome.finished.bytes,
         report: Report {
-            steps: session.meter.steps(),
+            steps: session.meter.iterations(),
             parameters: outcome.fit.parameters() as u64,
             tiles: outcome.fit.tiles.len() as u64,
             layers: shapes().map(|s| s.layers).max().unwrap_or(0),
@@ -97,9 +97,9 @@ fn plan_notes(session: &Session<'_>, bytes: u64) -> Vec<Note> {
         notes.push(Note::FewerPasses { passes, usual });
     }
     let samples = session.signal.samples.len() as u64 * u64::from(description.format.bits()) / 8;
-    let asked = matches!(target, Target::Psnr(_) | Target::Quality(_));
+    let has_quality = matches!(target, Target::Psnr(_) | Target::Quality(_));
     // The header of a tiny file is larger than its few samples.
-    if asked && bytes > samples.max(256) {
+    if has_quality && bytes > samples.max(256) {
         notes.push(Note::LargerThanSamples { samples });
     }
     notes

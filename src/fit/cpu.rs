@@ -47,10 +47,10 @@ impl Resident for Held {
     fn train(&self, runs: &mut [Run<'_>], turn: Turn, observe: Observe<'_>) -> Result<()> {
         for (number, Run { network, points, schedule }) in runs.iter_mut().enumerate() {
             let mut seen = 0;
-            train(self.level, network, &self.points[*points], schedule, turn, |step, mse| {
-                let steps = (step - seen) as u64;
-                seen = step;
-                observe(number, steps, mse)
+            train(self.level, network, &self.points[*points], schedule, turn, |iteration, mse| {
+                let iterations = (iteration - seen) as u64;
+                seen = iteration;
+                observe(number, iterations, mse)
             });
         }
         Ok(())

@@ -32,12 +32,12 @@ pub(crate) fn train(
     let mut optimizer = Optimizer::new(shape);
     let mut guard = Guard::new(network, schedule.loss_of_mean);
 
-    for step in 0..schedule.steps {
-        let position = schedule.position(step, turn.time);
-        if position >= schedule.steps as f32 {
+    for iteration in 0..schedule.iterations {
+        let position = schedule.position(iteration, turn.time);
+        if position >= schedule.iterations as f32 {
             break;
         }
-        let batch = step % batches;
+        let batch = iteration % batches;
         let blocks = batch * points.blocks() / batches..(batch + 1) * points.blocks() / batches;
         let count: usize = blocks.len() * BLOCK * shape.outputs / points.evaluations();
         let scale = 1.0 / count.max(1) as f32;
@@ -58,15 +58,15 @@ pub(crate) fn train(
             gradient.iter_mut().zip(share).for_each(|(g, s)| *g += s);
         }
         let mse = loss / count.max(1) as f64;
-        if guard.diverged(step, mse, &mut gradient) {
+        if guard.diverged(iteration, mse, &mut gradient) {
             guard.restore(network);
             optimizer = Optimizer::new(shape);
             continue;
         }
-        guard.keep(step, network);
+        guard.keep(iteration, network);
         let rate = guard.slow_down * schedule.rate(position);
         optimizer.step(level, network, &gradient, rate, schedule.first_layer);
-        if step % 32 == 0 && !observe(step, guard.recent) {
+        if iteration % 32 == 0 && !observe(iteration, guard.recent) {
             break;
         }
     }
@@ -101,10 +101,10 @@ impl Guard {
         }
     }
 
-    /// Records the loss of iteration `step`, clips `gradient` to a multiple of its usual norm, and returns
+    /// Records the loss of `iteration`, clips `gradient` to a multiple of its usual norm, and returns
     /// whether training has diverged: the loss is not finite, or its recent mean is far above the best, or
     /// has been above the best or the loss of the mean for too long.
-    fn diverged(&mut self, step: usize, mse: f64, gradient: &mut [f32]) -> bool {
+    fn diverged(&mut self, iteration: usize, mse: f64, gradient: &mut [f32]) -> bool {
         let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
         if !mse.is_finite() || !norm.is_finite() {
             return true;
@@ -119,15 +119,15 @@ impl Guard {
         let flat = self.recent > FLAT * self.loss_of_mean && self.slow_down > SLOWEST_FLAT;
         self.steps_above_best =
             if flat || self.recent > ABOVE_BEST * self.best { self.steps_above_best + 1 } else { 0 };
-        step > SETTLING && (self.recent > LOST * self.best || self.steps_above_best > ABOVE_BEST_STEPS)
+        iteration > SETTLING && (self.recent > LOST * self.best || self.steps_above_best > ABOVE_BEST_STEPS)
     }
 
     /// Saves the parameters if the recent loss is the best so far, but not at every iteration.
-    fn keep(&mut self, step: usize, network: &Network) {
-        if self.recent < self.best && (step < SETTLING || step >= self.kept_at + SETTLING) {
+    fn keep(&mut self, iteration: usize, network: &Network) {
+        if self.recent < self.best && (iteration < SETTLING || iteration >= self.kept_at + SETTLING) {
             self.best = self.recent;
             self.best_parameters.copy_from_slice(network.parameters());
-            self.kept_at = step;
+            self.kept_at = iteration;
         }
     }
 
@@ -150,17 +150,20 @@ mod tests {
     fn a_loss_that_stays_above_the_best_is_lost_and_a_spike_is_not() {
         let network = Network::zeros(Shape { inputs: 1, outputs: 1, layers: 1, width: 1 });
         let mut guard = Guard::new(&network, f64::INFINITY);
-        let diverged = |guard: &mut Guard, steps: std::ops::Range<usize>, mse: f64| {
-            steps.into_iter().find(|&step| {
-                let diverged = guard.diverged(step, mse, &mut [1.0]);
-                guard.keep(step, &network);
+        let diverged = |guard: &mut Guard, iterations: std::ops::Range<usize>, mse: f64| {
+            iterations.into_iter().find(|&iteration| {
+                let diverged = guard.diverged(iteration, mse, &mut [1.0]);
+                guard.keep(iteration, &network);
                 diverged
             })
         };
         assert_eq!(diverged(&mut guard, 0..500, 1.0), None);
         assert_eq!(diverged(&mut guard, 500..750, 1.6), None);
         assert_eq!(diverged(&mut guard, 750..1000, 1.0), None);
-        assert!(diverged(&mut guard, 1000..1500, 1.6).is_some_and(|step| step >= 1000 + ABOVE_BEST_STEPS));
+        assert!(
+            diverged(&mut guard, 1000..1500, 1.6)
+                .is_some_and(|iteration| iteration >= 1000 + ABOVE_BEST_STEPS)
+        );
         assert!(diverged(&mut guard, 1500..1600, 4.0).is_some());
     }
 }

@@ -62,8 +62,8 @@ pub(crate) fn quantize(
     observe: Observe<'_>,
 ) -> Result<Vec<QuantizedNetwork>> {
     let going = AtomicBool::new(true);
-    let observe = |tile: usize, steps: u64, mse: f64| {
-        let go_on = observe(tile, steps, mse);
+    let observe = |tile: usize, iterations: u64, mse: f64| {
+        let go_on = observe(tile, iterations, mse);
         going.fetch_and(go_on, Ordering::Relaxed);
         go_on
     };
@@ -138,7 +138,7 @@ impl<'a> Stage<'a> {
         let behind = open
             .iter()
             .zip(roundings)
-            .filter(|(n, rounding)| first_layer < rounding.layers() && self.tiles[**n].refit.steps > 0);
+            .filter(|(n, rounding)| first_layer < rounding.layers() && self.tiles[**n].refit.iterations > 0);
         let (numbers, mut runs): (Vec<usize>, Vec<Run<'_>>) = behind
             .map(|(&n, rounding)| {
                 let schedule = Schedule { first_layer, ..self.tiles[n].refit };
@@ -149,15 +149,16 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         let turn = Turn { time: self.turn.time.map(|time| time.part(parts)), ..self.turn };
-        let observe = |run: usize, steps, mse| (self.observe)(numbers[run], steps, mse);
+        let observe = |run: usize, iterations, mse| (self.observe)(numbers[run], iterations, mse);
         self.resident.train(&mut runs, turn, &observe)
     }
 
     /// Rounds the layers of tile `n` again.
     fn sweep(&self, n: usize, rounding: &mut Rounding<'_>) {
         let Rounded { data, refit, .. } = self.tiles[n];
-        let steps = data.points.blocks().div_ceil(refit.blocks) as u64;
-        rounding
-            .sweep(self.level, data, self.sweeps, |mse| (self.observe)(n, steps, mse) && self.turn.in_time());
+        let iterations = data.points.blocks().div_ceil(refit.blocks) as u64;
+        rounding.sweep(self.level, data, self.sweeps, |mse| {
+            (self.observe)(n, iterations, mse) && self.turn.in_time()
+        });
     }
 }

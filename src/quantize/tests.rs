@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const NO_REFIT: Schedule = Schedule {
-    steps: 0,
+    iterations: 0,
     blocks: 4,
     rate: 0.003,
     warmup: 0.1,
@@ -51,7 +51,7 @@ fn quantized(
     let resident = cpu.hold(vec![data.points.clone()]).unwrap();
     let (tile, turn) = (Rounded { fitted, data, refit }, Turn { alone: false, time });
     let observe = Mutex::new(observe);
-    let observe = |_, steps, mse| (observe.lock().unwrap())(steps, mse);
+    let observe = |_, iterations, mse| (observe.lock().unwrap())(iterations, mse);
     quantize(cpu.level, &*resident, &[tile], delta, sweeps, turn, &observe).unwrap().remove(0)
 }
 
@@ -83,7 +83,7 @@ fn a_step_adds_its_share_of_the_error() {
 }
 
 #[test]
-fn rounding_to_nearest_adds_the_error_it_was_asked_for() {
+fn rounding_to_nearest_adds_the_error_of_its_delta() {
     let (fitted, data) = solved([0.3, -2.0], 0.25);
     for delta in [1e-7, 1e-5] {
         let rounded = fitted.rounded(delta);
@@ -152,28 +152,28 @@ fn refits_between_the_layers_take_their_steps_and_make_up_for_errors_before() {
     let (fitted, data) = solved([0.3, -2.0], 0.25);
     let delta = 1e-4;
     let without = quantized((&fitted, &data), delta, NO_REFIT, 0, None, |_, _| true);
-    let mut steps = 0;
-    let refit = Schedule { steps: 65, ..NO_REFIT };
+    let mut iterations = 0;
+    let refit = Schedule { iterations: 65, ..NO_REFIT };
     let with = quantized((&fitted, &data), delta, refit, 0, None, |more, _| {
-        steps += more;
+        iterations += more;
         true
     });
     // Three layers have later ones to refit; progress is reported every 32 iterations.
-    assert_eq!(steps, 3 * 64);
+    assert_eq!(iterations, 3 * 64);
     let [with, without] = [with, without].map(|quantized| added(&fitted, &data, &quantized));
     assert!(with < without, "{with} of {without}");
 }
 
 #[test]
-fn sweeps_lower_the_error_and_tell_what_is_left_of_it() {
+fn sweeps_lower_the_error_and_report_it() {
     let (fitted, data) = solved([0.3, -2.0], 0.25);
     for delta in [1e-5, 1e-3] {
         let errors = [0, 1, 3].map(|sweeps| {
             let (mut calls, mut observed) = (0, f64::NAN);
-            let quantized = quantized((&fitted, &data), delta, NO_REFIT, sweeps, None, |steps, mse| {
+            let quantized = quantized((&fitted, &data), delta, NO_REFIT, sweeps, None, |iterations, mse| {
                 assert!(calls == 0 || mse <= observed, "{mse} after {observed}");
                 (calls, observed) = (calls + 1, mse);
-                steps == 2
+                iterations == 2
             });
             // One call for each of four layers, with a pass of two batches each.
             assert_eq!(calls, 4 * sweeps);

@@ -24,11 +24,11 @@ pub(crate) struct AxisPlan {
 fn first_from(mut from: u32, count: u32, passed: impl Fn(u32) -> bool) -> u32 {
     let mut step = 0u64;
     loop {
-        let probe = (u64::from(from) + step).min(count.into()) as u32;
-        if probe == count || passed(probe) {
-            return from + first_index(probe - from, |i| passed(from + i));
+        let candidate = (u64::from(from) + step).min(count.into()) as u32;
+        if candidate == count || passed(candidate) {
+            return from + first_index(candidate - from, |i| passed(from + i));
         }
-        from = probe + 1;
+        from = candidate + 1;
         step = (step * 2).max(1);
     }
 }

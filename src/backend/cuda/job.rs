@@ -212,7 +212,7 @@ impl Resident {
             batches: layout.batches as i32,
             shares: layout.shares as i32,
             first_layer: schedule.first_layer as i32,
-            steps: schedule.steps as i32,
+            steps: schedule.iterations as i32,
             rate: schedule.rate,
             warmup: schedule.warmup,
             end: schedule.end,

@@ -177,7 +177,7 @@ impl Cuda {
         self.check_batch(network, batch)?;
         let samples = &self.upload(batch)?;
         let schedule = Schedule {
-            steps: 1,
+            iterations: 1,
             blocks: samples.blocks(),
             rate: 0.0,
             warmup: 0.0,

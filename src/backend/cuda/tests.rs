@@ -37,8 +37,8 @@ fn shape(layers: usize, width: usize) -> Shape {
     Shape { inputs: 2, outputs: 3, layers, width }
 }
 
-fn schedule(steps: usize, rate: f32, first_layer: usize) -> Schedule {
-    Schedule { steps, blocks: 2, rate, warmup: 0.1, end: 0.02, first_layer, loss_of_mean: f64::INFINITY }
+fn schedule(iterations: usize, rate: f32, first_layer: usize) -> Schedule {
+    Schedule { iterations, blocks: 2, rate, warmup: 0.1, end: 0.02, first_layer, loss_of_mean: f64::INFINITY }
 }
 
 fn trained(cuda: &Cuda, network: &Network, data: &Dataset, schedule: Schedule) -> Network {
@@ -61,7 +61,7 @@ fn distance(from: &Network, a: &Network, b: &Network) -> f64 {
 #[test]
 fn training_takes_the_steps_of_the_processor() {
     let Some(cuda) = device() else { return };
-    for (layers, width, steps, slopes) in [
+    for (layers, width, iterations, slopes) in [
         (1, 5, 20, 0.0),
         (2, 1, 20, 0.0),
         (3, 7, 20, 0.0),
@@ -78,7 +78,7 @@ fn training_takes_the_steps_of_the_processor() {
     ] {
         let data = picture(slopes);
         for first_layer in [0, layers - 1, layers] {
-            let schedule = schedule(steps, 0.03, first_layer);
+            let schedule = schedule(iterations, 0.03, first_layer);
             let start = initial(shape(layers, width), &data);
             let mut expected = start.clone();
             fit::train(Level::best(), &mut expected, &data.points, &schedule, Turn::default(), |_, _| true);
@@ -97,8 +97,10 @@ fn training_takes_the_steps_of_the_processor() {
 fn networks_train_to_the_same_bits_beside_others() {
     let Some(cuda) = device() else { return };
     let data = picture(0.0);
-    let plans = [(3, 7, 9), (2, 20, 4), (4, 16, 7), (1, 9, 0), (3, 33, 3)]
-        .map(|(layers, width, steps)| (initial(shape(layers, width), &data), schedule(steps, 0.03, 0)));
+    let plans =
+        [(3, 7, 9), (2, 20, 4), (4, 16, 7), (1, 9, 0), (3, 33, 3)].map(|(layers, width, iterations)| {
+            (initial(shape(layers, width), &data), schedule(iterations, 0.03, 0))
+        });
     let mut together: Vec<Network> = plans.iter().map(|(network, _)| network.clone()).collect();
     let samples = &cuda.upload(data.points.all()).unwrap();
     let mut fits: Vec<Fit<'_>> = together
@@ -107,8 +109,8 @@ fn networks_train_to_the_same_bits_beside_others() {
         .map(|(network, (_, schedule))| Fit { network, samples, schedule: *schedule })
         .collect();
     let mut seen = [0; 5];
-    cuda.train(&mut fits, None, |fit, step, mse| {
-        seen[fit] = step;
+    cuda.train(&mut fits, None, |fit, iteration, mse| {
+        seen[fit] = iteration;
         mse.is_finite()
     })
     .unwrap();
@@ -149,7 +151,7 @@ fn curvatures_are_those_of_the_processor() {
         .map(|(layers, width)| initial(shape(layers, width), &data[0]))
         .into();
     let resident = [&data[0], &data[1]].map(|data| cuda.upload(data.points.all()).unwrap());
-    let mut asked = vec![];
+    let mut requested = vec![];
     for (data, samples) in data.iter().zip(&resident) {
         let (blocks, share) = data.sampled(crate::quantize::SAMPLED);
         for network in &networks {
@@ -157,7 +159,7 @@ fn curvatures_are_those_of_the_processor() {
                 // Only narrow layers have a matrix for each output.
                 let together =
                     if of.inputs > 64 || of.outputs > 64 { [of.outputs; 2] } else { [1, of.outputs] };
-                asked.extend(together.map(|together| CurvatureOf {
+                requested.extend(together.map(|together| CurvatureOf {
                     network,
                     layer,
                     samples,
@@ -168,8 +170,8 @@ fn curvatures_are_those_of_the_processor() {
             }
         }
     }
-    let got = cuda.curvatures(&asked).unwrap();
-    for (of, got) in asked.iter().zip(&got) {
+    let got = cuda.curvatures(&requested).unwrap();
+    for (of, got) in requested.iter().zip(&got) {
         let (layer, data) =
             (of.network.shape().layers().nth(of.layer).unwrap(), &data[usize::from(of.samples.paired)]);
         let groups = (0..layer.outputs).step_by(of.together).map(|from| from..from + of.together);

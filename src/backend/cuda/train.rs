@@ -32,20 +32,20 @@ pub(super) fn train(
     time: Option<&Allowance>,
     mut observe: impl FnMut(usize, usize, f64) -> bool,
 ) -> Result<(), DriverError> {
-    let steps = fits.iter().map(|fit| fit.schedule.steps).max().unwrap_or(0);
+    let iterations = fits.iter().map(|fit| fit.schedule.iterations).max().unwrap_or(0);
     let mut groups = Group::of_fits(device, kernels, fits)?;
-    for step in 0..steps {
+    for iteration in 0..iterations {
         let passed = time.map_or(0.0, Allowance::passed);
         for group in &mut groups {
-            group.step(kernels, step % 2, passed as f32)?;
+            group.step(kernels, iteration % 2, passed as f32)?;
         }
-        if (step + 1) % INTERVAL == 0 || step + 1 == steps {
+        if (iteration + 1) % INTERVAL == 0 || iteration + 1 == iterations {
             let (mut finished, mut go_on) = (true, true);
             for group in &groups {
-                for (&fit, state) in group.fits.iter().zip(group.states((step + 1) % 2)?) {
+                for (&fit, state) in group.fits.iter().zip(group.states((iteration + 1) % 2)?) {
                     let schedule = &fits[fit].schedule;
-                    let done = (state.step.max(0) as usize).min(schedule.steps);
-                    finished &= done == schedule.steps;
+                    let done = (state.step.max(0) as usize).min(schedule.iterations);
+                    finished &= done == schedule.iterations;
                     go_on &= observe(fit, done, state.recent);
                 }
             }
@@ -118,7 +118,8 @@ impl Group {
     /// Divides the fits into groups by class.
     fn of_fits(device: &Device, kernels: &Kernels, fits: &[Fit<'_>]) -> Result<Vec<Self>, DriverError> {
         let class = |fit: usize| kernels.step(fits[fit].network.shape().width).class;
-        let mut order: Vec<usize> = (0..fits.len()).filter(|&fit| fits[fit].schedule.steps > 0).collect();
+        let mut order: Vec<usize> =
+            (0..fits.len()).filter(|&fit| fits[fit].schedule.iterations > 0).collect();
         order.sort_by_key(|&fit| class(fit));
         let groups = order.chunk_by(|&a, &b| class(a) == class(b));
         groups.map(|members| Group::new(device, kernels, fits, members.to_vec())).collect()

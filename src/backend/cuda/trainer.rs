@@ -57,10 +57,10 @@ impl Resident for Held<'_> {
                 schedule: *schedule,
             })
             .collect();
-        self.cuda.train(&mut fits, turn.time.as_ref(), |fit, step, mse| {
-            let steps = (step - seen[fit]) as u64;
-            seen[fit] = step;
-            observe(fit, steps, mse)
+        self.cuda.train(&mut fits, turn.time.as_ref(), |fit, iteration, mse| {
+            let iterations = (iteration - seen[fit]) as u64;
+            seen[fit] = iteration;
+            observe(fit, iterations, mse)
         })
     }
 

@@ -48,8 +48,8 @@ enum Placed {
 }
 
 /// Multiply-adds of `steps` iterations.
-fn work(steps: usize, shape: Shape) -> f64 {
-    (steps * BATCH_BLOCKS * BLOCK) as f64 * shape.macs() as f64
+fn work(iterations: usize, shape: Shape) -> f64 {
+    (iterations * BATCH_BLOCKS * BLOCK) as f64 * shape.macs() as f64
 }
 
 /// Replaces each network by its counterpart in `others` if that has the lower loss.
@@ -189,20 +189,20 @@ impl<'a> Siren<'a> {
             networks.iter().map(|&(n, _)| all[n]).collect()
         };
         let passes = session.evaluations() * budget.passes;
-        let steps: Vec<usize> = points.iter().map(|&points| plan::steps(points, passes)).collect();
+        let iterations: Vec<usize> = points.iter().map(|&points| plan::iterations(points, passes)).collect();
         let costs: Vec<u64> =
             networks.iter().zip(&points).map(|((_, shape), points)| shape.macs() as u64 * points).collect();
         let stage = |(i, &(n, shape)): (usize, &(usize, Shape))| {
             let points = tiles.tile(n).points();
             let mse = before.get(i).map_or(f64::NAN, |fitted| self.mse(fitted, points));
-            Stage { points, steps: steps[i] as u64, work: work(steps[i], shape), mse }
+            Stage { points, iterations: iterations[i] as u64, work: work(iterations[i], shape), mse }
         };
         session.meter.begin(phase, networks.iter().enumerate().map(stage));
         self.groups.each(&points, &costs, budget.time, |range, turn| {
             if session.meter.stopped() && !before.is_empty() {
                 return Ok(before[range].to_vec());
             }
-            let mut trained = self.train_group(training, &steps, range.clone(), turn)?;
+            let mut trained = self.train_group(training, &iterations, range.clone(), turn)?;
             range.clone().for_each(|i| session.meter.end(i));
             if session.meter.stopped() {
                 keep_better(&mut trained, before.get(range).unwrap_or_default());
@@ -214,7 +214,7 @@ impl<'a> Siren<'a> {
     fn train_group(
         &self,
         training: &Training<'_>,
-        steps: &[usize],
+        iterations: &[usize],
         range: Range<usize>,
         turn: Turn,
     ) -> Result<Vec<Fitted>> {
@@ -224,7 +224,7 @@ impl<'a> Siren<'a> {
         let group = self.groups.hold(tiles, numbers)?;
         let start = |(i, data): (usize, &Dataset)| {
             let (number, shape) = networks[i];
-            self.prepared(number, data, shape, steps[i], attempt)
+            self.prepared(number, data, shape, iterations[i], attempt)
         };
         let mut fits: Vec<(Network, Schedule)> =
             range.clone().into_par_iter().zip(&group.data).map(start).collect();
@@ -233,8 +233,8 @@ impl<'a> Siren<'a> {
             let mut runs: Vec<Run<'_>> = fits
                 .map(|(points, (network, schedule))| Run { network, points, schedule: *schedule })
                 .collect();
-            group.resident.train(&mut runs, turn, &|run, steps, mse| {
-                meter.advance(range.start + run, steps, mse * units(&group.data[run]))
+            group.resident.train(&mut runs, turn, &|run, iterations, mse| {
+                meter.advance(range.start + run, iterations, mse * units(&group.data[run]))
             })?;
         }
         let networks: Vec<Network> = fits.into_iter().map(|(network, _)| network).collect();
@@ -251,13 +251,13 @@ impl<'a> Siren<'a> {
         number: usize,
         data: &Dataset,
         shape: Shape,
-        steps: usize,
+        iterations: usize,
         attempt: u64,
     ) -> (Network, Schedule) {
         let mut rng = fastrand::Rng::with_seed(self.session.seed(number).wrapping_add(attempt << 32));
         let network = fit::initial_network(shape, data, self.session.signal.description.kind, &mut rng);
         let schedule = Schedule {
-            steps,
+            iterations,
             blocks: BATCH_BLOCKS,
             rate: RATE,
             warmup: WARMUP,
@@ -317,10 +317,10 @@ impl<'a> Siren<'a> {
             let shape = fit.networks[n].network.shape();
             let evaluations = self.session.evaluations() * points[n] as f64;
             let pass = (evaluations / (BLOCK * BATCH_BLOCKS) as f64).ceil() as usize;
-            let steps = shape.layers * refit.steps + sweeps * (shape.layers + 1) * pass;
+            let iterations = shape.layers * refit.iterations + sweeps * (shape.layers + 1) * pass;
             let all = fit.tiles.tile(n).points();
             let mse = self.mse(&fit.networks[n], all);
-            Stage { points: all, steps: steps as u64, work: work(steps, shape), mse }
+            Stage { points: all, iterations: iterations as u64, work: work(iterations, shape), mse }
         };
         meter.begin(Phase::Quantize, refits.iter().enumerate().map(stage));
         let costs: Vec<u64> =
@@ -332,8 +332,8 @@ impl<'a> Siren<'a> {
             let group = self.groups.hold(&fit.tiles, range.clone().collect())?;
             let tile = |(n, data)| Rounded { fitted: &fit.networks[n], data, refit: refits[n] };
             let tiles: Vec<Rounded<'_>> = range.clone().zip(&group.data).map(tile).collect();
-            let observe = |tile: usize, steps, mse: f64| {
-                meter.advance(range.start + tile, steps, mse * units(&group.data[tile]))
+            let observe = |tile: usize, iterations, mse: f64| {
+                meter.advance(range.start + tile, iterations, mse * units(&group.data[tile]))
             };
             let networks =
                 quantize::quantize(*level, &*group.resident, &tiles, delta, sweeps, turn, &observe)?;
@@ -345,9 +345,9 @@ impl<'a> Siren<'a> {
     /// The schedule of the refit after each rounded layer of a network.
     fn refit(&self, fit: &Fit, fitted: &Fitted, points: u64) -> Schedule {
         let passes = (REFIT * fit.passes).min(MOST_REFIT);
-        let steps = plan::steps(points, self.session.evaluations() * passes) as f64;
+        let iterations = plan::iterations(points, self.session.evaluations() * passes) as f64;
         Schedule {
-            steps: (steps / fitted.network.shape().layers as f64) as usize,
+            iterations: (iterations / fitted.network.shape().layers as f64) as usize,
             blocks: BATCH_BLOCKS,
             rate: REFIT_RATE,
             warmup: REFIT_WARMUP,
