@@ -1,6 +1,6 @@
 //! The command line of sirenc: flags → options → library call → report.
 //!
-//! Nothing is decided here; each command has a file in [`cli`].
+//! This file only dispatches; each command has a file in [`cli`].
 
 mod cli;
 

@@ -1,23 +1,24 @@
-//! Who may read a result: nobody who may not read what it replaces, or what it is made from.
+//! Permissions of a result: nobody may read it who may not read the file it replaces, or the input it is made
+//! from.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io;
 use std::path::Path;
 
-/// What the permissions of a result follow.
+/// Where a result takes its permissions from.
 #[derive(Clone, Debug, Default)]
 pub enum Access {
-    /// The mask of the process alone, as those of any new file.
+    /// The umask of the process alone, like any new file.
     #[default]
     Any,
-    /// The mask, and nothing that others may not do with the input: as xz and zstd do.
+    /// The umask, minus whatever others may not do with the input, as in xz and zstd.
     AsInput(Metadata),
-    /// Those of the file that is replaced.
+    /// The permissions of the file that is replaced.
     AsReplaced(Metadata),
 }
 
 impl Access {
-    /// For a `result` that is made from `input` and may replace a file.
+    /// The source of permissions for a `result` that is made from `input` and may replace a file.
     pub fn of(result: &Path, input: &Path, overwrite: bool) -> Self {
         match (fs::metadata(result), fs::metadata(input)) {
             (Ok(old), _) if overwrite => Access::AsReplaced(old),
@@ -29,46 +30,46 @@ impl Access {
 
 #[cfg(unix)]
 impl Access {
-    /// Those of a file that is created under a name.
+    /// The permissions with which a named file is created, before [`Access::grant`] sets the final ones.
     pub fn at_first(&self) -> Option<Permissions> {
         use std::os::unix::fs::PermissionsExt;
         Some(Permissions::from_mode(match self {
-            // The mask has no part in those that are granted then.
+            // The umask does not limit what `grant` sets; until then the file is private.
             Access::AsReplaced(_) => 0o600,
             _ => 0o666,
         }))
     }
 
-    /// Gives a new file, which has nothing in it and those of any new file, its own.
+    /// Sets the permissions of a new file, which must still be empty and have default permissions.
     pub fn grant(&self, file: &File) -> io::Result<()> {
         use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
         let new = file.metadata()?;
         let (like, mode) = match self {
             Access::Any => return Ok(()),
-            // Its owner may write to it.
+            // The owner may always write to the result.
             Access::AsInput(input) => (input, new.mode() & (input.mode() | 0o200)),
             Access::AsReplaced(old) => {
                 if new.gid() != old.gid() {
-                    // Where it is allowed; if not, see below.
+                    // Best effort: if the group cannot be changed, its permissions are reduced below.
                     let _ = fchown(file, None, Some(old.gid()));
                 }
                 (old, old.mode())
             }
         };
-        // Another group may do no more than everybody else.
+        // A group other than the original one gets no more than everybody else.
         let theirs = if file.metadata()?.gid() == like.gid() { 0o777 } else { 0o707 | (mode & 0o007) << 3 };
-        // Neither setuid nor setgid nor sticky.
+        // The mask also removes setuid, setgid and sticky.
         file.set_permissions(Permissions::from_mode(mode & theirs))
     }
 }
 
 #[cfg(not(unix))]
 impl Access {
-    /// As the system has it.
+    /// No permissions are chosen: the system's default applies.
     pub fn at_first(&self) -> Option<Permissions> {
         None
     }
-    /// Read-only files stay so.
+    /// Keeps a replaced file read-only if it was.
     pub fn grant(&self, file: &File) -> io::Result<()> {
         match self {
             Access::AsReplaced(old) => file.set_permissions(old.permissions()),

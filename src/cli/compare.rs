@@ -21,37 +21,38 @@ Examples:
 
 const JSON: &str = "\
 JSON object:
-  a, b       paths; of names that are not UTF-8, a_hex and b_hex have the bytes
+  a, b       paths; for names that are not UTF-8, a_hex and b_hex hold the bytes
              in hexadecimal
   psnr_db    PSNR over all samples, dB; null if infinite (identical)
-  peak       what PSNR refers to: 1 of integers, of binary32 the range of A (of
-             sound half of it), or --peak
+  peak       the peak of PSNR: 1 for integers; for binary32 the range of A
+             (sound: half of it), or --peak
   identical  whether all samples are equal, visible or not
   snr_db     sound: SNR, dB; null if infinite
   ssim       pictures of at least 11 pixels a side: SSIM, 1 if identical
   ms_ssim    pictures of at least 176 pixels a side: MS-SSIM, 1 if identical
   lsd_db     sound: log-spectral distance, dB
-  max_error  largest error of a sample, as a fraction of full scale (0..1), in
-             their own unit of binary32
-  notes      sentences on what was read otherwise than it is stored
-  version    of sirenc";
+  max_error  largest error of a sample, as a fraction of full scale (0..1); for
+             binary32 in the units of the samples
+  notes      sentences about what was left out, assumed or converted
+  version    version of sirenc";
 
 /// Compare two signals: PSNR, SSIM, max error and more
 ///
-/// Of pictures PSNR, SSIM, MS-SSIM and the largest error, of sound PSNR, SNR, LSD (log-spectral distance) and the
-/// largest error. Each may be a .siren file, which is decoded at its native size, or any picture or sound that `encode` reads.
-/// PSNR and SSIM are over all channels; the samples of each file are taken in their own range. With alpha, errors are those
-/// of what is visible: a colour's squared error counts by A's alpha there, and SSIM is that of colours times their alpha.
+/// Pictures: PSNR, SSIM, MS-SSIM and the largest error. Sound: PSNR, SNR, LSD (log-spectral distance) and the
+/// largest error. Each input may be a .siren file, which is decoded at its native size, or any picture or
+/// sound that `encode` reads. PSNR and SSIM cover all channels; the samples of each file are scaled to their
+/// own range. With alpha, only visible errors count: a colour's squared error is weighted by A's alpha, and
+/// SSIM compares colours multiplied by their alpha.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = format!("{EXAMPLES}\n\n{JSON}"))]
 pub struct Args {
     /// The reference
     #[arg(value_name = "A")]
     a: PathBuf,
-    /// What is compared with it; one of both may be - for standard input
+    /// The signal to compare with it; either of the two (not both) may be - for standard input
     #[arg(value_name = "B")]
     b: PathBuf,
-    /// Print one JSON object; --help has its keys
+    /// Print one JSON object; --help lists its keys
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -70,7 +71,7 @@ pub fn run(args: &Args) -> Outcome {
 
 fn work(args: &Args) -> Outcome {
     if super::input::is_stdin(&args.a) && super::input::is_stdin(&args.b) {
-        return Err(Failure::usage("only one of both signals can come from standard input"));
+        return Err(Failure::usage("only one of the two signals can come from standard input"));
     }
     let read = |path: &PathBuf| {
         let content = Content::read(path, &Limits::default())?;
@@ -99,7 +100,7 @@ fn work(args: &Args) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// What was measured, for people.
+/// The measurements as a table for people.
 fn table(args: &Args, description: &Description, compared: &Comparison) -> String {
     let distortion = &compared.distortion;
     let rows = [
@@ -116,14 +117,14 @@ fn table(args: &Args, description: &Description, compared: &Comparison) -> Strin
     let mut text = String::new();
     for (name, value) in rows {
         if let Some(value) = value {
-            // A String takes everything.
+            // Writing to a String cannot fail.
             let _ = writeln!(text, "{name:<11}{value}");
         }
     }
     text
 }
 
-/// What was measured, for scripts; what does not apply is left out, what is infinite is null.
+/// The measurements as JSON for scripts: those that do not apply are left out, infinite ones are null.
 fn json(args: &Args, description: &Description, compared: &Comparison, notes: Vec<String>) -> String {
     let mut object = Map::new();
     report::put_path(&mut object, "a", &args.a);

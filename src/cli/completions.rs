@@ -1,4 +1,4 @@
-//! `sirenc completions`: generated from the flags themselves.
+//! `sirenc completions`: shell completions, generated from the definitions of the flags.
 
 use super::failure::Exit;
 use super::{Outcome, output, usage};

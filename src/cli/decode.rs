@@ -27,8 +27,8 @@ use std::time::Instant;
 
 /// Render a .siren file as a picture or sound, at any size
 ///
-/// Without options the result has the size, rate, channels, sample format and metadata of the source. Float output of
-/// integer sources is normalised: 0..1 for pictures, −1..1 for sound.
+/// Without options the result has the size, rate, channels, sample format and metadata of the source. Float
+/// output of integer sources is normalised: 0..1 for pictures, −1..1 for sound.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -44,7 +44,7 @@ Examples:
   sirenc decode photo.siren --derivative gradient
                                                 photo.npy, with a last axis of 2
   sirenc decode photo.siren --derivative laplacian -o l.png
-                                                8 bits, by a mapping that is
+                                                8 bits; the mapping is
                                                 printed and stored
   sirenc decode relief.siren -o relief.png --bits 8 --range 0..3000")]
 pub struct Args {
@@ -52,34 +52,37 @@ pub struct Args {
     #[arg(value_name = "INPUT")]
     input: PathBuf,
 
-    /// File to write, as with --output
+    /// File to write, same as --output
     #[arg(value_name = "OUTPUT", conflicts_with = "output")]
     to: Option<PathBuf>,
 
-    /// File to write, its extension chooses the format; - is standard output
+    /// File to write; its extension chooses the format; - is standard output
     ///
-    /// By default INPUT with .png, .tiff (pictures of binary32), .wav or .npy (derivatives); standard output if INPUT is -.
-    /// Where a file of that name exists, which may be the original, another has to be named.
+    /// By default INPUT with its extension replaced by .png, .tiff (pictures of binary32), .wav or .npy
+    /// (derivatives); standard output if INPUT is -. If a file of that name exists, which may be the
+    /// original, a different output has to be named.
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Format of the output, whatever its name [default: by the extension of PATH]
+    /// Format of the output, whatever its name [default: from the extension of PATH]
     #[arg(long, value_name = "FORMAT", value_parser = formats())]
     format: Option<OutputFormat>,
 
     /// Render this part of a picture: X,Y,W,H in native pixels, fractions allowed [default: all of it]
     ///
-    /// X,Y is its upper left corner, 0,0 that of the picture. With --size the part fills that size, at any zoom.
-    /// Without, the result has the pixels of the whole whose centres lie in the part, bit for bit.
+    /// X,Y is the upper left corner of the part; 0,0 is that of the picture. With --size the part is rendered
+    /// at that size, at any zoom. Without --size the result is a crop of the full decode, bit for bit: the
+    /// pixels whose centres lie in the part.
     #[arg(long, value_name = "X,Y,W,H", allow_hyphen_values = true, help_heading = SAMPLING)]
     #[arg(value_parser = values::rectangle)]
     region: Option<Rectangle>,
-    /// Render this part of a sound: A..B in seconds, the samples from A to before B [default: all of it]
+    /// Render this part of a sound: A..B in seconds, samples at A and later but before B [default: all of it]
     #[arg(long, value_name = "A..B", allow_hyphen_values = true, help_heading = SAMPLING)]
     #[arg(value_parser = values::span)]
     time: Option<Span>,
     /// Width and height of a picture in pixels [default: native]
     ///
-    /// A smaller picture has means over its pixels' extent, a larger one has values at its pixels' centres.
+    /// A smaller picture has averages over the area of its pixels, a larger one has values at the centres of
+    /// its pixels.
     #[arg(long, value_name = "WxH", conflicts_with_all = ["scale", "rate"], help_heading = SAMPLING)]
     #[arg(value_parser = values::picture_size)]
     size: Option<PictureSize>,
@@ -89,27 +92,27 @@ pub struct Args {
     scale: Option<f64>,
     /// Samples per second of a sound, Hz [default: native]
     ///
-    /// At a lower rate samples are means over their extent.
+    /// At a lower rate each sample is the average over its duration.
     #[arg(long, value_name = "HZ", help_heading = SAMPLING)]
     #[arg(value_parser = values::whole(1..=u32::MAX))]
     rate: Option<u32>,
-    /// Sample format of the output, bits of an integer or f32 [default: native]
+    /// Sample format of the output: bits of an integer, or f32 [default: native]
     #[arg(long, value_name = "BITS", help_heading = SAMPLING)]
     bits: Option<Bits>,
-    /// Put a picture with alpha on this colour, and write it without alpha: white, black, #rrggbb, or R,G,B from 0 to 255
-    /// [default: alpha is kept]
+    /// Put a picture with alpha on this background and write it without alpha: white, black, #rrggbb, or
+    /// R,G,B from 0 to 255 [default: alpha is kept]
     ///
-    /// Colours are mixed as they are stored, not in linear light. A picture without alpha stays as it is.
+    /// Stored values are blended, not linear light. A picture without alpha does not change.
     #[arg(long, value_name = "COLOR", help_heading = SAMPLING, value_parser = Background::parse)]
     background: Option<Background>,
 
     #[command(flatten)]
     derivative: DerivativeArgs,
-    /// For pictures of 8 or 16 bits: the values of the lowest and the highest code [default: 0..1; of derivatives the
-    /// largest magnitude]
+    /// For pictures of 8 or 16 bits: the values of the lowest and the highest code [default: 0..1; for
+    /// derivatives the largest magnitude]
     ///
-    /// Colours are mapped, alpha is not. For derivatives as PNG one number does: that of the highest code; 0 is then the
-    /// middle code, for magnitude the lowest.
+    /// Colours are mapped, alpha is not. For derivatives as PNG a single number is enough, the value of the
+    /// highest code; 0 is then the middle code, or the lowest code for magnitude.
     #[arg(long, value_name = "LOW..HIGH", value_parser = values::range, allow_hyphen_values = true)]
     #[arg(help_heading = SAMPLING)]
     range: Option<Range>,
@@ -117,13 +120,13 @@ pub struct Args {
     #[command(flatten)]
     limits: LimitArgs,
 
-    /// Where the networks are evaluated: auto, cpu, cuda or cuda:I; to the same bits everywhere
+    /// Device that evaluates the networks: auto, cpu, cuda or cuda:I; all give the same bits
     ///
-    /// To open a GPU takes its time too: it is meant for large renderings. auto uses one that is usable, else the CPU, and
-    /// -v says which and why. A device that was asked for by name and is not usable is an error.
+    /// Opening a GPU takes time too, so it is meant for large renderings. auto uses a GPU if one is usable,
+    /// else the CPU; -v says which and why. A device that is named explicitly and is not usable is an error.
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = values::devices(), hide_possible_values = true)]
     device: Device,
-    /// Threads; they change the time, not the bytes [default: all]
+    /// Number of threads; changes the time, not the bytes [default: all]
     #[arg(long, value_name = "N", value_parser = values::threads)]
     threads: Option<std::num::NonZeroU16>,
     /// Overwrite an existing output
@@ -132,14 +135,14 @@ pub struct Args {
     /// No progress and no summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// More words: the device and the cost
+    /// Print details: the device and the cost
     #[arg(short, long)]
     verbose: bool,
 }
 
 const SAMPLING: &str = "Sampling";
 
-/// Sample formats to ask for.
+/// Sample formats of `--bits`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Bits {
     /// 8-bit integers
@@ -152,7 +155,7 @@ enum Bits {
     F32,
 }
 
-/// Formats by the extensions that stand for them.
+/// A parser of output formats, which are named by their extensions.
 fn formats() -> impl TypedValueParser<Value = OutputFormat> {
     values::listed(media::EXTENSIONS.iter().map(|&(extension, _)| extension), |text: &str| {
         OutputFormat::from_extension(Path::new("name").with_extension(text))
@@ -164,7 +167,8 @@ fn formats() -> impl TypedValueParser<Value = OutputFormat> {
 pub fn run(mut args: Args) -> Outcome {
     if let Some(second) = args.to.take() {
         if input::is_siren_name(&second) {
-            let sentence = "a .siren file, the name of the picture or sound to write was expected";
+            let sentence =
+                "a .siren file was given, but the name of the picture or sound to write was expected";
             return Err(
                 Failure::new(Exit::Usage, second.display(), sentence).hint("one file is decoded at a time")
             );
@@ -199,7 +203,7 @@ fn work(args: &Args) -> Outcome {
     if derivative.is_none() && !lost.is_empty() {
         let kinds: Vec<_> = lost.iter().map(|block| block.kind.to_string()).collect();
         let note = format!("{} cannot hold its {}", plan.format, kinds.join(", "));
-        notes::tell(&name, [note], args.quiet);
+        notes::print(&name, [note], args.quiet);
     }
     if !args.quiet {
         args.print(&name, &decoder, &plan, &output, started);
@@ -209,20 +213,20 @@ fn work(args: &Args) -> Outcome {
 }
 
 impl Args {
-    /// What to do where a file is in the way: one that was not named is perhaps the original.
+    /// The hint if the output exists: a default name that exists may be the original.
     fn advice(&self, path: &Path) -> String {
         if self.output.is_some() {
             return "use -f to overwrite it".into();
         }
         let extension = path.extension().unwrap_or_default().to_string_lossy();
         let other = path.with_extension(format!("decoded.{extension}"));
-        format!("it may be the original: name another with -o, as in -o {}", other.display())
+        format!("it may be the original: name another file with -o, as in -o {}", other.display())
     }
 
     /// The summary for people, on standard error.
     fn print(&self, name: &str, decoder: &Decoder, plan: &Plan, output: &Output, started: Instant) {
         let description = &plan.description;
-        terminal::tell(&format!(
+        terminal::print(&format!(
             "{name} → {}: {}, {}, {}, {:.2} s",
             output.name(),
             report::extent(description),
@@ -244,10 +248,10 @@ impl Args {
     }
 }
 
-/// One decode: what is rendered, and where it goes.
+/// One decode: the plan, the decoder and the output.
 struct Work<'a> {
     args: &'a Args,
-    /// Of the input.
+    /// The name of the input.
     name: &'a str,
     decoder: &'a Decoder,
     plan: &'a Plan,
@@ -255,7 +259,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Renders the plan and writes it. Says how values became codes, and what got lost.
+    /// Renders the plan and writes it. Returns notes on the mapping of values to codes and on clipping.
     fn save_signal(&self) -> Result<Vec<String>, Failure> {
         let fault = |error| self.fault(error);
         let Plan { grid, description, format, .. } = self.plan;
@@ -276,20 +280,21 @@ impl Work<'_> {
             Some(mapping) => self.save_described(&signal, mapping)?,
             None => self.save(&signal)?,
         }
-        // What integers were stored as does not go far beyond their range; what floats were may.
+        // Clipping is worth a note only for float sources or with --range: decoded values of integer sources
+        // exceed their range only slightly.
         let anywhere = self.decoder.description().format == SampleFormat::F32 || self.plan.range.is_some();
         let clipped = codes.clipped().filter(|_| anywhere);
         Ok(mapping.into_iter().chain(clipped).collect())
     }
 
-    /// Writes a PNG with a text chunk that says what its codes are.
+    /// Writes a PNG with a text chunk that describes the mapping of its codes.
     fn save_described(&self, signal: &Signal, mapping: &str) -> Result<(), Failure> {
         let mut png = Cursor::new(vec![]);
         media::write(signal, OutputFormat::Png, &mut png).map_err(|error| self.unwritten(error))?;
         self.output.write(&derivative::with_description(png.get_ref(), mapping))
     }
 
-    /// Asks for the memory of a rendering and of the file that it becomes.
+    /// Checks the memory limit for a rendering plus the file that it is written to.
     fn admit_file(&self, rendering: u64) -> Result<(), Failure> {
         let Plan { description, format, .. } = self.plan;
         let metadata = self.decoder.metadata();
@@ -306,11 +311,11 @@ impl Work<'_> {
         })
     }
 
-    /// The failure of reading or rendering.
+    /// An error of reading or rendering, as a failure that names the input.
     fn fault(&self, error: Error) -> Failure {
         Failure::work(self.name, error)
     }
-    /// The failure of writing.
+    /// An error of writing, as a failure that names the output.
     fn unwritten(&self, error: Error) -> Failure {
         match error {
             Error::Io(error) => self.output.fault(&error),

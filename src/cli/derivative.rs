@@ -1,4 +1,4 @@
-//! Derivatives as flags, and the names of axes and channels that go with them.
+//! Flags that choose a derivative, and the names of its axes and channels.
 
 use super::failure::{Exit, Failure};
 use super::{report, values};
@@ -6,18 +6,18 @@ use clap::ValueEnum;
 use sirenc::Derivative;
 use sirenc::signal::{Description, Kind};
 
-/// What is rendered.
+/// Flags that choose what is rendered.
 #[derive(Debug, clap::Args)]
 pub struct DerivativeArgs {
     /// Render a derivative of the signal, exact, in its units per native sample
     ///
-    /// Integer samples count as 0..1 (pictures) or −1..1 (sound). gradient has all first derivatives, hessian the second
-    /// ones (xx, xy, yy), laplacian is the sum of xx and yy, magnitude the length of the gradient, normals those of the
-    /// picture as a surface (x to the right, y down, z to the viewer).
+    /// Integer samples are scaled to 0..1 (pictures) or −1..1 (sound). gradient: all first derivatives;
+    /// hessian: the second derivatives xx, xy, yy; laplacian: xx + yy; magnitude: the length of the gradient;
+    /// normals: those of the picture seen as a height field (x to the right, y down, z towards the viewer).
     #[arg(long, value_name = "WHAT", default_value = "value", hide_default_value = true)]
     #[arg(help_heading = HEADING)]
     derivative: Quantity,
-    /// For normals: the height of the value 1 in native pixels [default: 1]
+    /// For normals: height of the value 1, in native pixels [default: 1]
     #[arg(long, value_name = "PIXELS", value_parser = values::positive, help_heading = HEADING)]
     height: Option<f64>,
 }
@@ -39,10 +39,10 @@ enum Quantity {
 }
 
 impl DerivativeArgs {
-    /// The derivative asked for, if the signal has it; `None` is the signal itself.
+    /// The chosen derivative, if the signal has it; `None` is the signal itself.
     pub fn of(&self, name: &str, description: &Description) -> Result<Option<Derivative>, Failure> {
         if self.height.is_some() && self.derivative != Quantity::Normals {
-            return Err(Failure::usage("--height belongs to --derivative normals"));
+            return Err(Failure::usage("--height is only for --derivative normals"));
         }
         let by = |axis: &str| {
             let axes = axis_names(description.kind);
@@ -67,13 +67,13 @@ impl DerivativeArgs {
         derivative.check(description).map_err(|error| Failure::work(name, error))?;
         Ok(Some(derivative))
     }
-    /// What was asked for, in a word.
+    /// The name of the chosen quantity.
     pub fn word(&self) -> String {
         self.derivative.to_possible_value().map_or_else(String::new, |value| value.get_name().into())
     }
 }
 
-/// The axes of a kind by name, the fastest first.
+/// The names of the axes of a kind of signal, the fastest axis first.
 pub fn axis_names(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Sound => &["t"],
@@ -81,7 +81,7 @@ pub fn axis_names(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// The channels by name: grey and mono are `v`, alpha is `a`.
+/// The names of the channels: grey and mono are `v`, alpha is `a`.
 pub fn channel_names(description: &Description) -> Vec<String> {
     let names: &[&str] = match (description.kind, description.channels) {
         (_, 1) => &["v"],
@@ -92,7 +92,7 @@ pub fn channel_names(description: &Description) -> Vec<String> {
     names.iter().take(description.channels.into()).map(|name| name.to_string()).collect()
 }
 
-/// The columns of a derivative, in the order of its values.
+/// The names of the columns of a derivative, in the order of its values.
 pub fn column_names(derivative: Derivative, description: &Description) -> Vec<String> {
     let axes = axis_names(description.kind);
     let of_channel = |c: &str| -> Vec<String> {

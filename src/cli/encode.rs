@@ -1,4 +1,4 @@
-//! `sirenc encode`: a picture or sound → a `.siren` file that has been verified.
+//! `sirenc encode`: a picture or sound → a verified `.siren` file.
 
 mod gradient;
 mod help;
@@ -24,15 +24,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use summary::Done;
 
-/// The file and the report of its fit may differ in the last digits of a sum, not in what they say.
+/// Largest difference between the PSNR of the decoded file and that reported by the fit, which sums in
+/// another order.
 const PSNR_TOLERANCE_DB: f64 = 1e-3;
 
 /// Fit a picture or sound and store it as a .siren file
 ///
-/// The file is a small network fitted to the samples: fit, quantize, store, then decode the finished bytes and
-/// compare them with the source. Ctrl-C and SIGTERM finish with the best network so far, as a valid file (exit code
-/// 130 or 143), which with -f goes to NAME.interrupted.siren beside an old NAME.siren; a second one stops at once and leaves
-/// nothing.
+/// The file is a small network fitted to the samples: fit, quantize, store, then decode the finished bytes
+/// and compare them with the source. Ctrl-C or SIGTERM ends the fit early and writes the best network so far
+/// as a valid file (exit code 130 or 143); with -f it is written to NAME.interrupted.siren and an existing
+/// NAME.siren is kept. A second Ctrl-C or SIGTERM stops at once and leaves no file.
 ///
 /// The same seed, kind of device and options give the same bytes, whatever the number of threads.
 #[derive(Debug, clap::Args)]
@@ -44,44 +45,49 @@ sirenc encode [OPTIONS] <INPUT>...
     after_long_help = format!("{}\n\n{}", help::EXAMPLES, help::JSON)
 )]
 pub struct Args {
-    /// PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY or WAV files, told by their content; - is standard input
+    /// PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY or WAV files, recognised by content; - is
+    /// standard input
     ///
-    /// An array of three axes is a picture (height, width, channels), of one axis a sound, of two axes a sound (samples, channels) if
-    /// the second is at most 8, and else a grey picture.
+    /// An array of three axes is a picture (height, width, channels). An array of one axis is a sound. An
+    /// array of two axes is a sound (samples, channels) if the second axis has at most 8 elements, and else a
+    /// grey picture.
     ///
-    /// Several are encoded as if one by one: to the same bytes, each to a file of its own, and one that fails does not
-    /// keep the others from being written. A GPU fits several at once. Of two, a second that ends in .siren is the output.
+    /// Several inputs give the same bytes as one by one, each in a file of its own; if one fails, the others
+    /// are still written. A GPU fits several at once. If there are two and the second ends in .siren, it is
+    /// the output.
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
 
-    /// File to write, of one input; - is standard output [default: INPUT with .siren; standard output for -]
+    /// File to write, for a single input; - is standard output [default: INPUT with .siren; standard output
+    /// for -]
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Directory to write to, made if there is none; names are those of the inputs [default: beside each input]
+    /// Directory to write to, created if missing; files are named after the inputs [default: that of each
+    /// input]
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, conflicts_with = "output")]
     output_dir: Option<PathBuf>,
 
-    /// Bits per pixel, every byte of the file counted; never exceeded
+    /// Bits per pixel, counting every byte of the file; never exceeded
     #[arg(long, value_name = "X", group = "target", value_parser = values::positive, help_heading = TARGET)]
     bpp: Option<f64>,
-    /// Bytes of the file; kB, MB, KiB or MiB may follow; never exceeded
+    /// Size of the file in bytes, or with kB, MB, KiB or MiB; never exceeded
     #[arg(long, value_name = "N", group = "target", value_parser = values::bytes, help_heading = TARGET)]
     size: Option<u64>,
-    /// PSNR in dB, met within 0.1 dB (exit code 6 if not)
+    /// PSNR in dB, reached within 0.1 dB (exit code 6 if not)
     #[arg(long, value_name = "DB", group = "target", value_parser = values::positive, help_heading = TARGET)]
     psnr: Option<f64>,
     /// From 0, the smallest file, to 100, nearly lossless [default: 75]
     ///
-    /// Pictures: one fit that aims at a PSNR, 21 dB at 0, 33 dB at 75 and 48 dB at 100, where the error is one of 255 codes
-    /// (root of the mean square); of small pictures up to three. A file that is more than 1 dB away from it is told. Sound:
-    /// 0.02·Q bits per sample, 1.5 at 75.
+    /// Pictures: one fit, or up to three if the picture is small, that aims at a PSNR: 21 dB at 0, 33 dB at
+    /// 75 and 48 dB at 100, where the root mean square error is one of 255 codes. If the file is more than 1
+    /// dB away from it, a note says so. Sound: 0.02·Q bits per sample, 1.5 at 75.
     #[arg(long, value_name = "0..100", group = "target", value_parser = values::quality, help_heading = TARGET)]
     quality: Option<f64>,
-    /// Sound only: kilobits (1000 bits) per second, every byte counted; never exceeded
+    /// Sound only: kilobits (1000 bits) per second, counting every byte of the file; never exceeded
     #[arg(long, value_name = "X", group = "target", value_parser = values::positive, help_heading = TARGET)]
     kbps: Option<f64>,
 
-    /// Hidden layers of a given network, with --width and instead of a target
+    /// Hidden layers of a network of fixed size, with --width, instead of a target
     #[arg(long, value_name = "N", requires = "width", conflicts_with = "target", help_heading = NETWORK)]
     #[arg(value_parser = values::whole(1..=255u32))]
     layers: Option<u32>,
@@ -89,51 +95,53 @@ pub struct Args {
     #[arg(long, value_name = "W", requires = "layers", conflicts_with = "target", help_heading = NETWORK)]
     #[arg(value_parser = values::whole(1..=65535u32))]
     width: Option<u32>,
-    /// How the parameters are stored
+    /// How parameters are stored
     #[arg(long, value_name = "CODING", default_value = "quantized", help_heading = NETWORK)]
     weights: Weights,
 
     /// How much work the fit may do: 1 is the fastest, 9 the most faithful
     ///
-    /// Seconds of CPU time for a 768×512 picture at 0.3 bpp on a Zen 4 server core with AVX-512: 2, 4, 9, 20 and 44
-    /// for levels 1 to 5; half as long on two cores. 6 and 7 do 1.7 times the work of the level below; 8 and 9 fit two and
-    /// three times as 7 does, and keep the best. The time hardly depends on the target, and is in proportion to the samples up
-    /// to 1.6 megapixels; larger pictures are passed over as often as takes the same time, but not less than at level 1,
-    /// which is told.
+    /// Seconds of CPU time for a 768×512 picture at 0.3 bpp on a Zen 4 server core with AVX-512: 2, 4, 9, 20
+    /// and 44 for levels 1 to 5; half as long on two cores. Levels 6 and 7 do 1.7 times the work of the level
+    /// below; 8 and 9 run the fit of level 7 two and three times and keep the best. The time hardly depends
+    /// on the target and is proportional to the samples up to 1.6 megapixels. Larger pictures get fewer
+    /// passes, so that the time stays the same, but at least as many as at level 1; a note says so.
     ///
-    /// 1 and 2 are for a given size or rate (--size, --bpp, --kbps), and are far below 3 there. Towards --psnr or --quality of a
-    /// picture, the default among them, they work as 3: with fewer passes files would only be larger.
+    /// Levels 1 and 2 apply to a given size or rate (--size, --bpp, --kbps), where their quality is far below
+    /// level 3. With --psnr or --quality (also the default) for a picture, they work like 3: fewer passes
+    /// would only make files larger.
     #[arg(long, value_name = "1..9", default_value_t = 5, help_heading = FIT)]
     #[arg(value_parser = values::listed(EFFORTS, values::whole(1..=9u8)), hide_possible_values = true)]
     effort: u8,
-    /// Where the fit runs: auto, cpu, cuda or cuda:I
+    /// Device that runs the fit: auto, cpu, cuda or cuda:I
     ///
-    /// auto uses a usable GPU, else the CPU, and -v says which and why. A device that was asked for by name and is
-    /// not usable is an error.
+    /// auto uses a GPU if one is usable, else the CPU; -v says which and why. A device that is named
+    /// explicitly and is not usable is an error.
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = FIT)]
     #[arg(value_parser = values::devices(), hide_possible_values = true)]
     device: Device,
-    /// Threads; they change the time, not the bytes [default: all]
+    /// Number of threads; changes the time, not the bytes [default: all]
     #[arg(long, value_name = "N", value_parser = values::threads, help_heading = FIT)]
     threads: Option<std::num::NonZeroU16>,
-    /// Seed of everything random
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = values::whole(0..=u64::MAX), help_heading = FIT)]
     seed: u64,
-    /// Seconds that all may take; the bytes then depend on the machine's speed [default: no limit]
+    /// Time limit in seconds; the bytes then depend on the speed of the machine [default: no limit]
     ///
-    /// Reading, rendering and verifying are counted, and take their time in any case.
+    /// Reading, rendering and verifying count too, but are never shortened.
     #[arg(long, value_name = "S", value_parser = values::seconds, help_heading = FIT)]
     time_limit: Option<Duration>,
 
-    /// What a squared error of the gradient counts beside one of the values, 0 to 1000
+    /// Weight of the squared gradient error relative to the squared value error, 0 to 1000
     ///
-    /// In the fit and in what quantization takes for an error. The gradient is in unit values per native sample, so at 1
-    /// an error counts twice whose phase turns by one radian from sample to sample, a wave of 6.3 samples. It takes twice
-    /// the time. 0.1 is a good weight: at 1 to 3 bpp it leaves a half to a quarter of the gradient's error, at no loss of PSNR
-    /// (measure with `sirenc verify INPUT ORIGINAL --derivatives`), and pictures can be enlarged better.
+    /// It applies to the fit and to quantization. The gradient is in unit values per native sample: at weight
+    /// 1, errors of a wavelength of 6.3 samples (1 radian of phase per sample) count twice. Any weight above
+    /// 0 doubles the time. 0.1 is a good choice: at 1 to 3 bpp it reduces the gradient error to between a
+    /// half and a quarter without loss of PSNR (measure with `sirenc verify INPUT ORIGINAL --derivatives`),
+    /// and pictures look better when enlarged.
     #[arg(long, value_name = "LAMBDA", default_value_t = 0.0, value_parser = values::weight, help_heading = DERIVATIVES)]
     gradient_weight: f64,
-    /// The gradient to aim at, an .npy array as `decode --derivative gradient` writes it, with --gradient-weight
+    /// Target gradient: an .npy array as written by `decode --derivative gradient`, with --gradient-weight
     /// [default: central differences of the samples]
     #[arg(long, value_name = "FILE", requires = "gradient_weight", help_heading = DERIVATIVES)]
     gradient: Option<PathBuf>,
@@ -143,22 +151,22 @@ pub struct Args {
     #[command(flatten)]
     peak: PeakArgs,
 
-    /// Samples per second of a sound that is an array and tells none, Hz [default: 48000]
+    /// Sampling rate of a sound read from an array, Hz [default: 48000]
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..1 << 31))]
     rate: Option<u32>,
     /// Do not decode the finished bytes and compare them with the source
     #[arg(long)]
     no_verify: bool,
-    /// Drop ICC, Exif and XMP blocks, colour and resolution of PNG, and tags of WAV, which are kept otherwise
+    /// Drop ICC, Exif and XMP blocks, colour and resolution chunks of PNG, and tags of WAV
     #[arg(long)]
     no_metadata: bool,
-    /// Fit and count colours under an alpha of 0 like all others
+    /// Keep colours of fully transparent pixels: fit and count them like all others
     ///
-    /// By default they are replaced by smooth ones, which cost next to nothing, and PSNR is that of what is visible: the
-    /// squared error of a colour counts by its alpha.
+    /// By default they are replaced by smooth colours, which cost almost nothing, and PSNR measures what is
+    /// visible: the squared error of a colour is weighted by its alpha.
     #[arg(long)]
     keep_invisible: bool,
-    /// Print one JSON object on standard output instead of the summary; --help has its keys
+    /// Print one JSON object on standard output instead of the summary; --help lists its keys
     #[arg(long)]
     json: bool,
     /// Overwrite an existing output
@@ -167,12 +175,12 @@ pub struct Args {
     /// No progress and no summary
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// More words: the device, the networks, the times
+    /// Print details: the device, the networks, the steps
     #[arg(short, long)]
     verbose: bool,
 }
 
-/// The limits of a decoder that reads what was written here, whose cost has been asked already.
+/// Limits for decoding the file that was just encoded: its cost has been checked already.
 fn trusting(args: &InputLimitArgs) -> Limits {
     let mut limits = args.limits();
     (limits.samples, limits.macs) = (u64::MAX, u64::MAX);
@@ -209,7 +217,7 @@ pub fn run(mut args: Args, interrupt: &Interrupt) -> Outcome {
     }
 }
 
-/// One file to encode: what is read, and where it goes.
+/// One file to encode: input and output.
 struct Job<'a> {
     path: &'a Path,
     input: Input,
@@ -223,7 +231,7 @@ impl<'a> Job<'a> {
         encoded.map_err(LimitArgs::name_flag)
     }
 
-    /// Checks what can be checked before the work.
+    /// Checks input and output before the work begins.
     fn prepare(args: &Args, path: &'a Path) -> Result<Self, Failure> {
         let target = args.output_path(path);
         if args.json && output::is_stdout(&target) {
@@ -235,14 +243,14 @@ impl<'a> Job<'a> {
             return Err(Failure::new(
                 Exit::Input,
                 path.display(),
-                "a .siren file, a picture or sound was expected",
+                "this is a .siren file, but a picture or sound was expected",
             )
             .hint("`sirenc decode` renders it"));
         }
         if let Some(directory) = &args.output_dir {
             if input::is_stdin(path) {
                 return Err(Failure::usage(
-                    "--output-dir needs the name of an input, standard input has none",
+                    "--output-dir needs an input with a name, but standard input has none",
                 ));
             }
             let unwritable = |error| Failure::unwritable(directory.display(), &error);
@@ -264,14 +272,14 @@ impl<'a> Job<'a> {
             options.gradient = Some(gradient::read(path, &source.description)?);
         }
         let encoded = args.fit(&content.name, &source, &options, interrupt, silent)?;
-        // The encoder has rendered the file once. Who interrupts it is not kept waiting for another time.
+        // An interrupted run ends without rendering again: the encoder has rendered the file once already.
         let verify_it = !args.no_verify && !encoded.report.interrupted;
         let verified = match verify_it {
             true => Some(verify(args, &content.name, &source, &encoded, silent)?),
             false => None,
         };
 
-        // Files that are encoded at once are written and reported one by one.
+        // Files that are encoded in parallel are written and reported one at a time.
         static ONE_BY_ONE: Mutex<()> = Mutex::new(());
         let _turn = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let mut output = self.output;
@@ -279,8 +287,8 @@ impl<'a> Job<'a> {
             && let Some(aside) = output.aside()
         {
             let (old, new) = (output.name(), aside.name());
-            terminal::tell(&format!(
-                "sirenc: {old}: kept, as the fit for a new one was interrupted; it came to {new}"
+            terminal::print(&format!(
+                "sirenc: {old}: kept, because the fit was interrupted; the new file is {new}"
             ));
             output = aside;
         }
@@ -354,18 +362,18 @@ impl Args {
         let description = &mut reading.signal.description;
         let wrong = |sentence: &str| Failure::new(Exit::Usage, &content.name, sentence);
         if self.kbps.is_some() && description.kind != Kind::Sound {
-            return Err(wrong("a picture, but --kbps is for sound").hint("--bpp or --size"));
+            return Err(wrong("this is a picture, but --kbps is for sound").hint("use --bpp or --size"));
         }
         match self.rate {
             Some(rate) if reading.rate_assumed => description.rate = rate,
             Some(_) if description.kind == Kind::Sound => {
-                return Err(wrong("it tells its rate itself, --rate is for sounds in arrays"));
+                return Err(wrong("the file states its rate; --rate is for sounds in arrays"));
             }
-            Some(_) => return Err(wrong("a picture, but --rate is for sounds in arrays")),
+            Some(_) => return Err(wrong("this is a picture, but --rate is for sounds in arrays")),
             None if reading.rate_assumed => {
                 let note =
-                    format!("an array tells no rate, {ASSUMED_RATE} Hz is assumed (--rate gives another)");
-                notes::tell(&content.name, [&note], self.quiet);
+                    format!("an array states no rate, {ASSUMED_RATE} Hz is assumed (--rate sets another)");
+                notes::print(&content.name, [&note], self.quiet);
                 reading.notes.push(note);
             }
             None => {}
@@ -381,9 +389,9 @@ impl Args {
         silent: bool,
     ) -> Result<Encoded, Failure> {
         let meter = Meter::fit(silent);
-        let told = AtomicBool::new(self.quiet);
+        let announced = AtomicBool::new(self.quiet);
         let begun = AtomicBool::new(false);
-        // Before that there is nothing to finish with: a signal ends the process.
+        // Until the fit begins a signal ends the process: there is no network to finish with.
         let begin = || {
             interrupt.be_patient();
             if !begun.swap(true, Ordering::Relaxed) && self.verbose {
@@ -396,19 +404,19 @@ impl Args {
             if interrupt.noted().is_none() {
                 return Flow::Continue;
             }
-            if !told.swap(true, Ordering::Relaxed) {
-                meter.say("sirenc: finishing with the best network so far (once more to stop at once)");
+            if !announced.swap(true, Ordering::Relaxed) {
+                meter.say("sirenc: finishing with the best network so far (interrupt again to stop at once)");
             }
             Flow::Finish
         });
-        // A fit may be over before it has reported.
+        // A fit may end before its first report.
         begin();
         encoded.map_err(|error| match error {
             Error::TooSmall { asked, least, metadata } => self.too_small(name, asked, least, metadata),
             error => Failure::work(name, error),
         })
     }
-    /// The target is below the smallest file, perhaps because of what is not signal.
+    /// The failure for a target below the smallest possible file, which names the bytes of metadata in it.
     fn too_small(&self, name: &str, asked: u64, least: u64, metadata: u64) -> Failure {
         let flags = [("bpp", self.bpp), ("kbps", self.kbps), ("size", self.size.map(|bytes| bytes as f64))];
         let given =
@@ -419,7 +427,7 @@ impl Args {
             String::new()
         };
         let sentence = format!(
-            "{} is {} bytes, the smallest file of this signal has {}{of}",
+            "{} is {} bytes, but the smallest file of this signal has {}{of}",
             given.unwrap_or_else(|| "the target".into()),
             report::grouped(asked),
             report::grouped(least),
@@ -457,7 +465,7 @@ fn verify(
     }
     let distortion = sum.distortion().with_peak(encoded.report.peak);
     let (found, claimed) = (distortion.psnr_db(), encoded.report.psnr_db);
-    // Lossless is infinite on both sides.
+    // Both are infinite if the file is lossless.
     let equal = found == claimed || (found - claimed).abs() <= PSNR_TOLERANCE_DB;
     if !equal {
         return Err(failed(format!("the finished file has {found:.3} dB, the fit had {claimed:.3} dB")));

@@ -1,4 +1,4 @@
-//! How a run ends: the exit codes, and the one sentence that explains a failure.
+//! The end of a run: the exit codes, and the one sentence that explains a failure.
 
 use super::terminal;
 use sirenc::Error;
@@ -29,7 +29,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A failure: its exit code and its sentence. Without a sentence it ends the run in silence.
+/// A failure: its exit code and its sentence. Without a sentence nothing is printed.
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,
@@ -39,20 +39,20 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// `subject: sentence`.
+    /// A failure whose sentence is `subject: sentence`.
     pub fn new(exit: Exit, subject: impl Display, sentence: impl Display) -> Self {
-        Failure { sentence: Some(format!("{subject}: {sentence}")), ..Self::told(exit) }
+        Failure { sentence: Some(format!("{subject}: {sentence}")), ..Self::silent(exit) }
     }
-    /// A combination of flags and inputs that cannot be.
+    /// An invalid combination of flags and inputs.
     pub fn usage(sentence: impl Into<String>) -> Self {
-        Failure { sentence: Some(sentence.into()), ..Self::told(Exit::Usage) }
+        Failure { sentence: Some(sentence.into()), ..Self::silent(Exit::Usage) }
     }
-    /// The reader of our output left, which is its right.
+    /// The reader of our output closed the pipe, which is not an error.
     pub fn reader_left() -> Self {
-        Self::told(Exit::Done)
+        Self::silent(Exit::Done)
     }
-    /// The end of a run that has said what there is to say.
-    pub fn told(exit: Exit) -> Self {
+    /// The end of a run whose messages have been printed already.
+    pub fn silent(exit: Exit) -> Self {
         Failure { exit, sentence: None, limit: None }
     }
     /// An input that is missing or unreadable.
@@ -103,16 +103,17 @@ impl Failure {
     /// Runs `work`; a panic, which is a defect of this program, becomes a sentence like any other failure.
     pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         panic::set_hook(Box::new(|info| {
-            let message = words(info.payload());
+            let message = panic_message(info.payload());
             let place =
                 info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
             eprintln!("sirenc: internal error{place}: {message} (please report it)");
         }));
         Self::catch(work)
     }
-    /// The same, of a part of the work, once [`Failure::guard`] sees to the words.
+    /// Runs a part of the work inside [`Failure::guard`], whose hook prints the message of a panic; the panic
+    /// becomes a silent failure.
     pub fn catch<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-        let silent = |_| Err(Self::told(Exit::Other));
+        let silent = |_| Err(Self::silent(Exit::Other));
         panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(silent)
     }
     /// Adds a hint in parentheses.
@@ -122,7 +123,7 @@ impl Failure {
         }
         self
     }
-    /// The resource whose limit was exceeded, in the words of [`Error::Limit`].
+    /// The resource whose limit was exceeded, as named by [`Error::Limit`].
     pub fn limit(&self) -> Option<&'static str> {
         self.limit
     }
@@ -130,21 +131,21 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         self.exit
     }
-    /// The sentence to standard error.
+    /// Prints the sentence to standard error.
     pub fn print(&self) {
         if let Some(sentence) = &self.sentence {
-            terminal::tell(&format!("sirenc: {sentence}"));
+            terminal::print(&format!("sirenc: {sentence}"));
         }
     }
 }
 
-/// What a panic says.
-fn words(payload: &dyn Any) -> &str {
+/// The message of a panic.
+fn panic_message(payload: &dyn Any) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
 }
 
-/// The system's words, without its number, in lower case as the rest of a sentence.
+/// The system's error message without its number, starting in lower case to continue a sentence.
 fn plain(error: &io::Error) -> String {
     let text = match error.kind() {
         io::ErrorKind::NotFound => return "no such file".into(),

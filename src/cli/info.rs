@@ -19,9 +19,9 @@ Examples:
 
 const JSON: &str = "\
 JSON object:
-  input          path; of a name that is not UTF-8, input_hex has the bytes in
-                 hexadecimal
-  bytes          of the file
+  input          path; for a name that is not UTF-8, input_hex holds the bytes
+                 in hexadecimal
+  bytes          size of the file
   bpp            pictures: bits of the file per pixel
   kbps           sound: kilobits (1000 bits) of the file per second
   kind           picture or sound
@@ -29,34 +29,34 @@ JSON object:
   channels       1 to 8
   format         of the source's samples: u8, u16, i8, i16, i24, i32 or f32
   rate           sound: samples per second, else null
-  units          {offsets, scale} of binary32 that is stored in units of its own:
-                 offset + scale × what the networks give; else null
-  tiles          along each axis, as lengths
-  overlap        of tiles, native samples
-  layers, width  [least, most] hidden layers, and neurons of one, of any network
-  parameters     of all networks
+  units          {offsets, scale} of binary32 samples in units of their own:
+                 sample = offset + scale × network output; else null
+  tiles          number of tiles along each axis, in the order of lengths
+  overlap        overlap of neighbouring tiles, native samples
+  layers, width  [least, most] hidden layers of a network, neurons of a layer
+  parameters     parameters of all networks
   weights        quantized, f16 or f32
   bits_per_parameter
-                 of the section that holds them
+                 bits of their section per parameter
   macs, memory_bytes
-                 multiply-adds and bytes of memory of a native decode, null if
-                 they cannot be told
-  seconds        which that takes here on all threads, about
-  worst_seconds  and on one thread without vector instructions
+                 multiply-adds and bytes of memory of a native decode; null if
+                 they cannot be computed
+  seconds        estimated time of a native decode here, on all threads
+  worst_seconds  estimated time on one thread without vector instructions
   metadata       [{kind, bytes}]: ICC, Exif or XMP
   sections       [{name, number, bytes}] of the file";
 
 /// Show what a .siren file holds, without rendering it
 ///
-/// Kind, size, channels, sample format, tiles, networks, parameters, rate, the cost of a native decode and the time it
-/// takes at worst, metadata and the bytes of every section.
+/// Kind, size, channels, sample format, tiles, networks, parameters, rate, the cost of a native decode and
+/// its worst-case time, metadata, and the bytes of every section.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = format!("{EXAMPLES}\n\n{JSON}"))]
 pub struct Args {
     /// The .siren file; - is standard input
     #[arg(value_name = "INPUT")]
     input: PathBuf,
-    /// Print one JSON object; --help has its keys
+    /// Print one JSON object; --help lists its keys
     #[arg(long)]
     json: bool,
 }
@@ -64,7 +64,7 @@ pub struct Args {
 /// Runs `sirenc info`.
 pub fn run(args: &Args) -> Outcome {
     let mut limits = Limits::default();
-    // Nothing is rendered: the cost of a decode is told, however large it is.
+    // Nothing is rendered here, so the cost of a decode is reported however large it is.
     limits.samples = u64::MAX;
     let content = Content::read(&args.input, &limits)?;
     let decoder = content.decoder(&limits)?;
@@ -86,7 +86,7 @@ impl Info<'_> {
     fn parameters(&self) -> u64 {
         self.decoder.networks().iter().map(|network| network.parameters().len() as u64).sum()
     }
-    /// Of the section that holds the networks.
+    /// Bits of the section of networks, per parameter.
     fn bits_per_parameter(&self) -> f64 {
         let bytes: u64 = self.sections.iter().filter(|s| s.name == "NETWORK").map(|s| s.bytes).sum();
         8.0 * bytes as f64 / self.parameters() as f64
@@ -99,12 +99,12 @@ impl Info<'_> {
             _ => "other",
         }
     }
-    /// The smallest and the largest of what `of` tells about the networks.
+    /// The smallest and the largest value of `of` over all networks.
     fn range(&self, of: impl Fn(sirenc::network::Shape) -> usize) -> (usize, usize) {
         let values = || self.decoder.networks().iter().map(|network| of(network.shape()));
         (values().min().unwrap_or(0), values().max().unwrap_or(0))
     }
-    /// What a native decode costs.
+    /// The cost of a native decode.
     fn cost(&self) -> Option<Cost> {
         self.decoder.request(&Grid::native(self.decoder.description())).cost().ok()
     }
@@ -117,7 +117,7 @@ impl Info<'_> {
         let (layers, width) = (self.range(|s| s.layers), self.range(|s| s.width));
         let mut text = format!("{}: {} bytes, {rate}\n", self.name, report::grouped(self.bytes));
         let mut row = |name: &str, value: String| {
-            // A String takes everything.
+            // Writing to a String cannot fail.
             let _ = writeln!(text, "  {name:<11}{value}");
         };
         row(
@@ -141,11 +141,7 @@ impl Info<'_> {
                 units.offsets.iter().map(|&offset| report::short_f32(offset)).collect();
             row(
                 "units",
-                format!(
-                    "{} + {} × what the networks give",
-                    offsets.join(", "),
-                    report::short_f32(units.scale())
-                ),
+                format!("{} + {} × network output", offsets.join(", "), report::short_f32(units.scale())),
             );
         }
         row("networks", format!("{} × {}", span(layers, "layer"), span(width, "neuron")));
@@ -177,7 +173,7 @@ impl Info<'_> {
         text
     }
 
-    /// The object for scripts.
+    /// The JSON object for scripts.
     fn json(&self, path: &Path) -> Value {
         let description = self.decoder.description();
         let (rate_name, rate, _) = report::rate(description, self.bytes);
@@ -217,12 +213,12 @@ impl Info<'_> {
     }
 }
 
-/// How long a decode takes here, on all threads.
+/// Estimated time of a decode here, on all threads, in seconds.
 fn seconds(cost: Cost) -> f64 {
     cost.seconds(Level::best()) / rayon::current_num_threads() as f64
 }
 
-/// How long it takes where it takes long.
+/// Estimated time of a decode on one thread without vector instructions, in seconds.
 fn worst_seconds(cost: Cost) -> f64 {
     cost.seconds(Level::Portable)
 }

@@ -1,4 +1,4 @@
-//! What is read: a file or standard input, told apart by content and never by name.
+//! Inputs: a file or standard input. Kinds of files are recognised by content, never by name.
 
 use super::failure::{Exit, Failure};
 use super::notes;
@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// An input that is there, not yet read.
+/// An open input, not yet read.
 #[derive(Debug)]
 pub enum Input {
     Stdin,
@@ -24,7 +24,11 @@ impl Input {
         let unreadable = |error| Failure::unreadable(path.display(), &error);
         let file = File::open(path).map_err(unreadable)?;
         if file.metadata().map_err(unreadable)?.is_dir() {
-            return Err(Failure::new(Exit::Input, path.display(), "a directory, a file was expected"));
+            return Err(Failure::new(
+                Exit::Input,
+                path.display(),
+                "this is a directory, but a file was expected",
+            ));
         }
         Ok(Input::File(path.into(), file))
     }
@@ -35,7 +39,7 @@ impl Input {
             Input::File(path, _) => path.display().to_string(),
         }
     }
-    /// Reads it to its end.
+    /// Reads the input to its end.
     pub fn read(self, limits: &Limits) -> Result<Content, Failure> {
         let name = self.name();
         let (bytes, allowed) = (&mut vec![], limits.memory_bytes);
@@ -65,18 +69,18 @@ impl Content {
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, Failure> {
         Input::open(path)?.read(limits)
     }
-    /// Reads the content as a picture or a sound, and tells what there is to know about it.
+    /// Reads the content as a picture or a sound, and prints its notes.
     pub fn signal(&self, limits: &Limits, quiet: bool) -> Result<Reading, Failure> {
         let reading = media::read_from(io::Cursor::new(&self.bytes), limits)
             .map_err(|error| Failure::media(&self.name, error))?;
-        notes::tell(&self.name, &reading.notes, quiet);
+        notes::print(&self.name, &reading.notes, quiet);
         Ok(reading)
     }
     /// Opens the content as a `.siren` file.
     pub fn decoder(&self, limits: &Limits) -> Result<Decoder, Failure> {
         if let Some(kind) = media::kind(&self.bytes) {
-            let found = format!("{kind} was found, a .siren file was expected");
-            return Err(Failure::new(Exit::Input, &self.name, found).hint("`sirenc encode` makes one"));
+            let found = format!("this is {kind}, but a .siren file was expected");
+            return Err(Failure::new(Exit::Input, &self.name, found).hint("`sirenc encode` creates one"));
         }
         Decoder::from_bytes(&self.bytes, limits).map_err(|error| Failure::siren(&self.name, error))
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: a fit is finished early, everything else stops at once without litter.
+//! Ctrl-C and SIGTERM: a fit is finished early, everything else stops at once and leaves no temporary file.
 
 use super::failure::{Exit, Failure};
 use super::output;
@@ -45,7 +45,7 @@ impl Interrupt {
         if !(patient && first) {
             output::abandon();
             if io::stderr().is_terminal() {
-                // The prompt does not follow the progress bar.
+                // Moves the shell's prompt to a line of its own, below the progress bar.
                 eprintln!();
             }
             signal_hook::low_level::exit(exit_of(signal) as i32);
@@ -57,8 +57,8 @@ fn exit_of(signal: i32) -> Exit {
     if signal == SIGTERM { Exit::Terminated } else { Exit::Interrupted }
 }
 
-/// Whether the process was started to ignore `signal`, as `nohup` and shells without job control do for what runs in the
-/// background: then it stays ignored. Known on Linux only, where the kernel tells it in a file.
+/// Whether the process was started with `signal` ignored, as `nohup` and shells without job control do for
+/// background processes; it then stays ignored. Known on Linux only, from a file of the kernel.
 #[cfg(unix)]
 fn ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -67,10 +67,11 @@ fn ignored(signal: i32) -> bool {
     mask >> (signal - 1) & 1 == 1
 }
 
-/// A thread, not a handler, receives the signals, so that it may remove a half-written file.
+/// Receives the signals in a thread rather than a handler, so that it can remove a half-written file.
 #[cfg(unix)]
 fn watch(interrupt: Interrupt) -> io::Result<()> {
-    // Beyond RLIMIT_FSIZE a write then fails like on a full disk, instead of ending the process.
+    // With SIGXFSZ handled, a write beyond RLIMIT_FSIZE fails like on a full disk instead of ending the
+    // process.
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
     let heeded = [SIGINT, SIGTERM].into_iter().filter(|&signal| !ignored(signal));
     let mut signals = signal_hook::iterator::Signals::new(heeded)?;
@@ -80,7 +81,7 @@ fn watch(interrupt: Interrupt) -> io::Result<()> {
         .map(drop)
 }
 
-/// Polled, as this system has no signals to wait for.
+/// Polls flags, because this system has no signals to wait for.
 #[cfg(not(unix))]
 fn watch(interrupt: Interrupt) -> io::Result<()> {
     use signal_hook::flag;

@@ -1,35 +1,36 @@
-//! The limits of a rendering as flags.
+//! Flags that limit the cost of a decode or an encode.
 
 use super::failure::Failure;
 use super::values;
 use sirenc::signal::Grid;
 use sirenc::{Error, Limits};
 
-/// What a decode may cost. A file that asks for more is refused before anything is spent (exit code 5).
+/// Limits of a decode. A file that needs more is rejected before any work is done (exit code 5).
 #[derive(Debug, clap::Args)]
 pub struct LimitArgs {
-    /// Most pixels (sound: sample positions) to render; k, M, G or Ki, Mi, Gi may follow
+    /// Most pixels (sound: sample positions) to render; suffixes k, M, G or Ki, Mi, Gi
     #[arg(long, value_name = "N", default_value = "256Mi", value_parser = values::count, help_heading = HEADING)]
     max_pixels: u64,
-    /// Most bytes of memory, of the file, what is rendered and what is written; k, M, G or Ki, Mi, Gi may follow
+    /// Most bytes of memory for the file, the rendering and the output; suffixes k, M, G or Ki, Mi, Gi
     #[arg(long, value_name = "BYTES", default_value = "4Gi", value_parser = values::count, help_heading = HEADING)]
     max_memory: u64,
-    /// Most multiply-adds (`sirenc info` tells the cost of a file); k, M, G, T, P may follow
+    /// Most multiply-adds (`sirenc info` shows the cost of a file); suffixes k, M, G, T, P
     ///
-    /// Positions and tiles count too, as what takes as long. 10T take 100 s on two cores with AVX-512.
+    /// Positions and tiles are counted too, as the multiply-adds that take as long. 10T take 100 s on two
+    /// cores with AVX-512.
     #[arg(long, value_name = "N", default_value = "10T", value_parser = values::count, help_heading = HEADING)]
     max_macs: u64,
 }
 
 const HEADING: &str = "Limits";
 
-/// What an encode may cost.
+/// Limits of an encode.
 #[derive(Debug, clap::Args)]
 pub struct InputLimitArgs {
-    /// Most pixels (sound: sample positions) of the input; k, M, G or Ki, Mi, Gi may follow
+    /// Most pixels (sound: sample positions) of the input; suffixes k, M, G or Ki, Mi, Gi
     #[arg(long, value_name = "N", default_value = "1Gi", value_parser = values::count, help_heading = HEADING)]
     max_pixels: u64,
-    /// Most bytes of memory, of the input, its samples and the fit; k, M, G or Ki, Mi, Gi may follow
+    /// Most bytes of memory for the input, its samples and the fit; suffixes k, M, G or Ki, Mi, Gi
     #[arg(long, value_name = "BYTES", default_value = "4Gi", value_parser = values::count, help_heading = HEADING)]
     max_memory: u64,
 }
@@ -38,21 +39,21 @@ pub struct InputLimitArgs {
 const MOST_CHANNELS: u64 = 8;
 
 impl InputLimitArgs {
-    /// As limits of the library.
+    /// The same limits for the library.
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         limits.samples = self.max_pixels.saturating_mul(MOST_CHANNELS);
         limits.memory_bytes = self.max_memory;
         limits
     }
-    /// Refuses a signal of too many pixels.
+    /// Rejects a signal with too many pixels.
     pub fn admit(&self, name: &str, pixels: u64) -> Result<(), Failure> {
         admit(name, "pixels", pixels, self.max_pixels)
     }
 }
 
 impl LimitArgs {
-    /// As limits of the library, which counts samples: pixels times channels.
+    /// The same limits for the library, which counts samples: pixels times channels.
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         limits.samples = self.max_pixels.saturating_mul(MOST_CHANNELS);
@@ -60,15 +61,15 @@ impl LimitArgs {
         limits.macs = self.max_macs;
         limits
     }
-    /// Refuses a rendering of `grid` with too many pixels.
+    /// Rejects a rendering of `grid` with too many pixels.
     pub fn admit(&self, name: &str, grid: &Grid) -> Result<(), Failure> {
         admit(name, "pixels", grid.positions(), self.max_pixels)
     }
-    /// Refuses work that holds too many bytes.
+    /// Rejects work that needs too many bytes of memory.
     pub fn admit_memory(&self, name: &str, bytes: u64) -> Result<(), Failure> {
         admit(name, "bytes of memory", bytes, self.max_memory)
     }
-    /// Says of the limit that was exceeded, if one was, which flag raises it.
+    /// Adds the flag that raises the limit, if a limit was exceeded.
     pub fn name_flag(failure: Failure) -> Failure {
         let flags = [
             ("pixels", "--max-pixels raises it"),

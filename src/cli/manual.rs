@@ -7,10 +7,10 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use std::io;
 
-/// When the pages last changed in a way that their readers notice.
+/// The date of the last change of the pages that matters to readers.
 const DATE: &str = "November 2026";
 
-/// Print the manual page, or that of a command
+/// Print the manual page of sirenc or of a command
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -25,13 +25,13 @@ pub struct Args {
 /// Runs `sirenc man`.
 pub fn run(args: &Args) -> Outcome {
     let mut program = usage::command().disable_help_subcommand(true);
-    // Fills in what subcommands inherit, their full names among it.
+    // Fills in what subcommands inherit, such as their full names.
     program.build();
     let names: Vec<String> = program.get_subcommands().map(|command| command.get_name().into()).collect();
     let command = match &args.command {
         None => program,
         Some(name) => program.find_subcommand(name).cloned().ok_or_else(|| {
-            Failure::usage(format!("no command {name:?}, one of {} expected", names.join(" ")))
+            Failure::usage(format!("no command {name:?}, expected one of {}", names.join(" ")))
         })?,
     };
     let page = page(command, &names).map_err(|error| Failure::new(Exit::Other, "man", error))?;
@@ -39,14 +39,14 @@ pub fn run(args: &Args) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// The page of `command`, which is `sirenc` itself or one of its commands, `names`.
+/// The page of `command`: `sirenc` itself or one of its commands `names`.
 fn page(command: Command, names: &[String]) -> io::Result<Vec<u8>> {
     let title = command.get_display_name().unwrap_or("sirenc").to_owned();
     let mut texts = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
     if !texts.contains(EXIT_CODES) {
         texts = format!("{EXIT_CODES}\n\n{texts}");
     }
-    // As in `--help`, with the values of arguments.
+    // The usage line of `--help`, which includes the values of arguments.
     let usage = command.clone().render_usage().to_string();
     let command = command.override_usage(usage.trim_start_matches("Usage:").trim().to_owned());
     let has_commands = command.has_subcommands();
@@ -75,12 +75,12 @@ fn page(command: Command, names: &[String]) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// The texts after the flags: a heading, and lines that are set as they are.
+/// The texts after the flags: pairs of a heading and its preformatted lines.
 fn sections(texts: &str) -> impl Iterator<Item = (&str, &str)> {
     texts.split("\n\n").filter_map(|text| text.split_once(":\n"))
 }
 
-/// A section of lines that are neither filled nor broken, little indented, as they are up to 80 characters long.
+/// Adds a section of preformatted lines, with a small indent because they are up to 80 characters long.
 fn section(page: &mut Roff, heading: &str, lines: &str) {
     page.control("SH", [heading]);
     page.control("in", ["2n"]);

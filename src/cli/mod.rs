@@ -1,4 +1,4 @@
-//! What the commands share and where they live: one file a command, one file a manner.
+//! The command line: one file per command, plus the parts that commands share.
 
 mod access;
 pub mod compare;
@@ -21,7 +21,7 @@ mod report;
 pub mod sample;
 mod terminal;
 #[cfg(target_os = "linux")]
-mod unnamed;
+mod tmpfile;
 pub mod usage;
 mod values;
 pub mod verify;
@@ -32,7 +32,7 @@ pub use interrupt::Interrupt;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Parser, Subcommand};
 
-/// What every command comes to.
+/// The result of a command.
 pub type Outcome = Result<Exit, Failure>;
 
 const STYLES: Styles = Styles::styled()
@@ -47,21 +47,21 @@ Examples:
   sirenc decode photo.siren --scale 2          photo.png, twice as wide and high
   sirenc encode voice.wav --kbps 16            voice.siren
   sirenc sample photo.siren --at points.csv    values at any points
-  sirenc verify photo.siren photo.png          is it intact, and how close is it
+  sirenc verify photo.siren photo.png          check it, and measure its error
   sirenc info photo.siren                      what the file holds";
 
 const EXIT_CODES: &str = "\
 Exit status:
   0    done
   1    other failure
-  2    usage
+  2    invalid usage
   3    input missing, unreadable or of an unsupported kind
   4    malformed .siren file
   5    a limit was exceeded
   6    the target was not reached (the best file is still written)
   7    verification failed
   130  interrupted by Ctrl-C; `encode` still writes the best file so far
-  143  the same by SIGTERM";
+  143  interrupted by SIGTERM; as for Ctrl-C";
 
 /// Neural signal codec: pictures and sound stored as small sine networks.
 ///
@@ -69,8 +69,8 @@ Exit status:
 ///
 /// decode: container → network → render → file
 ///
-/// A .siren file is a small network that maps coordinates to values. It has no pixel grid of its own: it can be
-/// decoded at any size or rate, and every decoder renders the same bits.
+/// A .siren file is a small network that maps coordinates to values. It has no pixel grid of its own: it can
+/// be decoded at any size or rate, and every decoder renders the same bits.
 #[derive(Debug, Parser)]
 #[command(
     name = "sirenc",

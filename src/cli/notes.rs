@@ -1,11 +1,11 @@
-//! What is to be known and is no failure: a line each on standard error.
+//! Notes, which are not failures: one line each on standard error.
 
 use super::terminal;
 use std::fmt::Display;
 
-/// Tells `notes` about `subject`, unless there shall be silence.
-pub fn tell<N: Display>(subject: impl Display, notes: impl IntoIterator<Item = N>, quiet: bool) {
+/// Prints `notes` about `subject`, unless `quiet`.
+pub fn print<N: Display>(subject: impl Display, notes: impl IntoIterator<Item = N>, quiet: bool) {
     if !quiet {
-        notes.into_iter().for_each(|note| terminal::tell(&format!("sirenc: note: {subject}: {note}")));
+        notes.into_iter().for_each(|note| terminal::print(&format!("sirenc: note: {subject}: {note}")));
     }
 }

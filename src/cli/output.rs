@@ -1,10 +1,10 @@
-//! Where results go: standard output, a device or pipe, or a file that appears whole or not at all.
+//! Outputs: standard output, a device or pipe, or a file that is replaced atomically.
 
 use super::access::Access;
 use super::failure::{Exit, Failure};
 use super::terminal;
 #[cfg(target_os = "linux")]
-use super::unnamed;
+use super::tmpfile;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Cursor, IsTerminal, Seek, Write};
@@ -12,15 +12,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::NamedTempFile;
 
-/// The temporary file that exists at this moment. Locked while it is created, renamed or removed.
+/// The path of the current temporary file. Locked while the file is created, renamed or removed.
 static TEMPORARY: Mutex<Option<PathBuf>> = Mutex::new(None);
 
-/// What is written here and there.
+/// A writer that can seek.
 pub trait Seekable: Write + Seek {}
 
 impl<W: Write + Seek> Seekable for W {}
 
-/// A checked place for the result.
+/// A checked destination of the result.
 #[derive(Clone, Debug)]
 pub struct Output {
     /// As the user wrote it.
@@ -28,22 +28,23 @@ pub struct Output {
     place: Place,
     overwrite: bool,
     access: Access,
-    /// What is advised where a file exists that is not to be overwritten.
+    /// The hint given if a file exists that must not be overwritten.
     advice: String,
 }
 
 #[derive(Clone, Debug)]
 enum Place {
     Stdout,
-    /// Written as it is: a device, a pipe.
+    /// A device or pipe, written directly.
     Stream,
-    /// Replaced as a whole: the file that `path` leads to.
+    /// A file, replaced as a whole; links in `path` are resolved.
     File(PathBuf),
 }
 
 impl Output {
-    /// Checks that the result of `input` can be written to `path` (`-` is standard output), before the work for it
-    /// begins. A file that is there already is overwritten, or `advice` is given.
+    /// Checks that the result of `input` can be written to `path` (`-` is standard output), before the work
+    /// begins. An existing file is overwritten if `overwrite`; otherwise it is an error with the hint
+    /// `advice`.
     pub fn prepare(path: &Path, input: &Path, overwrite: bool, advice: &str) -> Result<Self, Failure> {
         let place = place(path)?;
         match &place {
@@ -52,7 +53,7 @@ impl Output {
                     .hint("use -o to name another file"));
             }
             Place::Stdout if io::stdout().is_terminal() && !overwrite => {
-                return Err(Failure::usage("standard output is a terminal, which binary data would disturb")
+                return Err(Failure::usage("standard output is a terminal, and binary data would garble it")
                     .hint("use -o FILE or a pipe, -f to write to the terminal"));
             }
             Place::File(file) => {
@@ -74,8 +75,8 @@ impl Output {
         Ok(Output { path: path.into(), place, overwrite, access, advice: advice.into() })
     }
 
-    /// Where a result goes that may be worse than the file it would replace: beside it, to `NAME.interrupted.EXTENSION`.
-    /// `None` if it would replace nothing.
+    /// A second output beside this one, `NAME.interrupted.EXTENSION`, for a result that may be worse than the
+    /// file it would replace. `None` if it would replace nothing.
     pub fn aside(&self) -> Option<Self> {
         let Place::File(file) = &self.place else { return None };
         if !self.overwrite || !file.exists() {
@@ -103,12 +104,13 @@ impl Output {
         }
     }
 
-    /// Writes the result, as a whole or not at all where the place allows it.
+    /// Writes the result; a file is written as a whole or not at all.
     pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
         self.stream(|writer| writer.write_all(bytes).map_err(|error| self.fault(&error)))
     }
 
-    /// Writes what `fill` writes, as [`Output::write`] does, here and there: to a place that does not go back, from memory.
+    /// Writes what `fill` writes, like [`Output::write`], with seeking. For outputs that cannot seek the
+    /// bytes are collected in memory first.
     pub fn save(&self, fill: impl FnOnce(&mut dyn Seekable) -> Result<(), Failure>) -> Result<(), Failure> {
         if let Place::File(file) = &self.place {
             return self.replace(file, |draft| {
@@ -126,7 +128,7 @@ impl Output {
         !matches!(self.place, Place::File(_))
     }
 
-    /// Writes what `fill` writes, as [`Output::write`] does.
+    /// Writes what `fill` writes, like [`Output::write`], without seeking.
     pub fn stream(&self, fill: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Result<(), Failure> {
         let fault = |error: io::Error| self.fault(&error);
         match &self.place {
@@ -139,7 +141,7 @@ impl Output {
         }
     }
 
-    /// Puts what `fill` writes in the place of `file`.
+    /// Replaces `file` by what `fill` writes.
     fn replace(
         &self,
         file: &Path,
@@ -148,14 +150,14 @@ impl Output {
         let fault = |error: io::Error| self.fault(&error);
         let sibling = Sibling::create(file, &self.access, fill, fault)?;
         sibling.rename(file, self.overwrite).map_err(fault)?;
-        // Makes the new name last; not every system can.
+        // Syncing the directory makes the rename durable; not every system supports it.
         if let Ok(directory) = File::open(directory(file)) {
             let _ = directory.sync_all();
         }
         Ok(())
     }
 
-    /// The failure of writing here.
+    /// An error of writing, as a failure that names this output.
     pub fn fault(&self, error: &io::Error) -> Failure {
         match (error.kind(), &self.place) {
             (io::ErrorKind::BrokenPipe, Place::Stdout | Place::Stream) => Failure::reader_left(),
@@ -165,7 +167,7 @@ impl Output {
     }
 }
 
-/// Lets `fill` write through a buffer.
+/// Calls `fill` with a buffered writer and flushes it.
 fn buffered(
     writer: impl Write,
     fill: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
@@ -181,19 +183,19 @@ pub fn is_stdout(path: &Path) -> bool {
     ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
 }
 
-/// Text to standard output; to a terminal without control characters.
+/// Prints text to standard output; control characters are escaped if it is a terminal.
 pub fn print(text: &str) -> Result<(), Failure> {
     let terminal = io::stdout().is_terminal();
     write_stdout(if terminal { terminal::escaped_lines(text) } else { text.into() }.as_bytes())
 }
 
-/// Bytes to standard output.
+/// Writes bytes to standard output.
 pub fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| stdout_fault(&error))
 }
 
-/// The failure of writing to standard output.
+/// An error of writing to standard output, as a failure.
 pub fn stdout_fault(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::reader_left(),
@@ -201,29 +203,32 @@ pub fn stdout_fault(error: &io::Error) -> Failure {
     }
 }
 
-/// Removes the temporary file, if there is one, and lets no other appear: for the last moment of the process.
+/// Removes the temporary file, if any, and blocks the creation of another one. Call it only just before the
+/// process exits.
 pub fn abandon() {
     let guard = temporary();
     if let Some(path) = guard.as_ref() {
-        // Nothing is left to be done if this fails.
+        // The process is about to exit: an error cannot be handled.
         let _ = fs::remove_file(path);
     }
     std::mem::forget(guard);
 }
 
 fn exists(path: &Path, advice: &str) -> Failure {
-    Failure::new(Exit::Other, path.display(), "the file exists already").hint(advice)
+    Failure::new(Exit::Other, path.display(), "the file already exists").hint(advice)
 }
 
-/// What kind of place `path` names. Links are followed, so that their target is what gets replaced.
+/// The kind of destination that `path` names. Links are followed, so that their target is replaced.
 fn place(path: &Path) -> Result<Place, Failure> {
     if is_stdout(path) {
         return Ok(Place::Stdout);
     }
     match fs::metadata(path) {
-        Ok(found) if found.is_dir() => {
-            Err(Failure::new(Exit::Other, path.display(), "a directory, the name of a file was expected"))
-        }
+        Ok(found) if found.is_dir() => Err(Failure::new(
+            Exit::Other,
+            path.display(),
+            "this is a directory, but the name of a file was expected",
+        )),
         Ok(found) if !found.is_file() => Ok(Place::Stream),
         Ok(_) => fs::canonicalize(path)
             .map(Place::File)
@@ -254,7 +259,7 @@ fn directory(file: &Path) -> &Path {
     }
 }
 
-/// Fails where [`Output::write`] would fail to create its temporary file.
+/// Fails if [`Output::write`] could not create its temporary file.
 fn probe(file: &Path) -> io::Result<()> {
     if file.file_name().is_none() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the name of a file was expected"));
@@ -262,14 +267,15 @@ fn probe(file: &Path) -> io::Result<()> {
     tempfile::tempfile_in(directory(file)).map(drop)
 }
 
-/// The temporary file beside the result, known to [`abandon`] from before it exists until it is renamed.
+/// A temporary file in the directory of the result. [`abandon`] knows its path from its creation until it is
+/// renamed.
 struct Sibling {
     file: NamedTempFile,
 }
 
 impl Sibling {
-    /// A sibling with what `fill` writes in it, on the disk. It has no name before where the system allows that, so that
-    /// a process that is killed leaves nothing half-written behind.
+    /// Writes what `fill` writes to a new sibling and syncs it. Where the system allows it, the file gets its
+    /// name only when it is complete, so that a killed process leaves no half-written file.
     fn create(
         result: &Path,
         access: &Access,
@@ -277,13 +283,13 @@ impl Sibling {
         fault: impl Fn(io::Error) -> Failure,
     ) -> Result<Self, Failure> {
         #[cfg(target_os = "linux")]
-        if let Some(mut draft) = unnamed::create(directory(result)) {
+        if let Some(mut draft) = tmpfile::create(directory(result)) {
             access.grant(&draft).map_err(&fault)?;
             fill(&mut draft)?;
             draft.sync_all().map_err(&fault)?;
             let mut known = temporary();
             let named = builder().make_in(directory(result), |path| {
-                unnamed::link(&draft, path)?;
+                tmpfile::link(&draft, path)?;
                 draft.try_clone()
             });
             if let Ok(file) = named {
@@ -291,14 +297,14 @@ impl Sibling {
                 return Ok(Sibling { file });
             }
             drop(known);
-            // It cannot be named everywhere; then it is copied.
+            // Where an unnamed file cannot be linked to a name, it is copied.
             draft.rewind().map_err(&fault)?;
             let copy = |file: &mut File| io::copy(&mut draft, file).map(drop).map_err(&fault);
             return Self::named(result, access, copy, &fault);
         }
         Self::named(result, access, fill, fault)
     }
-    /// The same with a name from the start.
+    /// Writes what `fill` writes to a new sibling that has a name from the start, and syncs it.
     fn named(
         result: &Path,
         access: &Access,
@@ -313,7 +319,7 @@ impl Sibling {
         let mut file = builder.tempfile_in(directory(result)).map_err(&fault)?;
         *known = Some(file.path().to_path_buf());
         drop(known);
-        // Nothing is in it yet.
+        // Permissions are set while the file is empty.
         access.grant(file.as_file()).map_err(&fault)?;
         fill(file.as_file_mut())?;
         file.as_file().sync_all().map_err(&fault)?;
@@ -323,12 +329,12 @@ impl Sibling {
         let mut known = temporary();
         let renamed = if overwrite { self.file.persist(result) } else { self.file.persist_noclobber(result) };
         *known = None;
-        // Dropping the error removes the file, still under the lock.
+        // Dropping the error removes the file while the lock is still held.
         renamed.map(drop).map_err(|failed| failed.error)
     }
 }
 
-/// Of names that tell what the file is.
+/// Builds temporary files named `.sirenc-….tmp`.
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".sirenc-").suffix(".tmp");

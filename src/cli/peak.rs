@@ -1,32 +1,34 @@
-//! What PSNR refers to: a flag, and words.
+//! `--peak`: the peak of PSNR, as a flag and in words.
 
 use super::failure::{Exit, Failure};
 use super::{report, values};
 use sirenc::signal::{Description, Kind, SampleFormat};
 
-/// The peak of PSNR of samples that may be in any unit.
+/// The peak of PSNR for samples in units of their own.
 #[derive(Debug, clap::Args)]
 pub struct PeakArgs {
-    /// What PSNR refers to for binary32 samples, in their own units [default: their range; of sound, half of it]
+    /// Peak of PSNR for binary32 samples, in the units of the samples [default: their range; for sound half
+    /// of it]
     ///
-    /// The range is the largest maximum − minimum of a channel of the original. PSNR of integers refers to the full range
-    /// of their format: 1, as their samples are 0..1, and −1..1 for sound.
+    /// The range is the largest difference between maximum and minimum of any channel of the original. For
+    /// integer samples the peak is always 1: they are scaled to 0..1, or −1..1 for sound.
     #[arg(long, value_name = "X", value_parser = values::positive)]
     peak: Option<f64>,
 }
 
 impl PeakArgs {
-    /// The peak that was given for a signal, if it can have one.
+    /// The given peak, if any. An error if the samples of the signal are integers.
     pub fn of(&self, name: &str, description: &Description) -> Result<Option<f64>, Failure> {
         if self.peak.is_some() && description.format != SampleFormat::F32 {
             let integers = report::sample_format(description.format).1;
-            let sentence = format!("--peak is for binary32, but its samples are integers of {integers}");
+            let sentence = format!("--peak is for binary32 samples, but these are integers of {integers}");
             return Err(Failure::new(Exit::Usage, name, sentence));
         }
         Ok(self.peak)
     }
 
-    /// A PSNR, and of binary32 what it refers to: `33.02 dB (peak 310, the range)`. `identical`: whether all samples are equal.
+    /// A PSNR in words, with its peak for binary32: `33.02 dB (peak 310, the range)`. `identical`: whether
+    /// all samples are equal.
     pub fn psnr(&self, description: &Description, psnr_db: f64, peak: f64, identical: bool) -> String {
         let decibels = report::psnr(psnr_db, identical);
         if description.format != SampleFormat::F32 || !psnr_db.is_finite() {

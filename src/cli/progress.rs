@@ -6,9 +6,9 @@ use sirenc::{Phase, Progress};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Shorter than an eye can follow, longer than a fast step takes.
+/// Time between updates: too short for the eye to notice, longer than a fast optimiser iteration.
 const REFRESH: Duration = Duration::from_millis(60);
-/// Parts of all work that the bar can show.
+/// Resolution of the bar: the number of parts into which the work is divided.
 const PARTS: u64 = 10_000;
 
 /// A progress bar that may be hidden. Removes itself when dropped.
@@ -30,7 +30,7 @@ impl Meter {
         meter
     }
     fn new(quiet: bool, length: u64, template: &str) -> Self {
-        // Standard error hides the bar by itself where it is no terminal.
+        // The target hides the bar by itself if standard error is not a terminal.
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(length), target);
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -38,7 +38,7 @@ impl Meter {
         }
         Meter { bar, shown: Mutex::default() }
     }
-    /// Shows a report of the fit, if the last one is old enough. Called often and from many threads.
+    /// Shows the progress of the fit, at most once per [`REFRESH`]. Called often and from many threads.
     pub fn report(&self, progress: &Progress) {
         if self.bar.is_hidden() {
             return;
@@ -59,13 +59,13 @@ impl Meter {
         self.bar.set_message(format!("step {step}/{steps}  {quality}ETA {left}"));
         *shown = Some(Instant::now());
     }
-    /// `samples` more have been rendered.
+    /// Adds `samples` rendered samples to the progress.
     pub fn advance(&self, samples: usize) {
         self.bar.inc(samples as u64);
     }
-    /// A line above the bar.
+    /// Prints a line above the bar.
     pub fn say(&self, line: &str) {
-        self.bar.suspend(|| terminal::tell(line));
+        self.bar.suspend(|| terminal::print(line));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Files to signals: a decoder's samples collected in their output format, or a media file as it is.
+//! Files to signals: rendered from a `.siren` file, or read from a media file.
 
 use super::failure::{Exit, Failure};
 use super::input::Content;
@@ -9,7 +9,7 @@ use sirenc::signal::{Description, Grid, Samples, Signal};
 use sirenc::{Decoder, Limits, Result};
 use std::num::NonZeroU16;
 
-/// Renders on `threads` threads instead of one for every core, but no more than are of use.
+/// Sets the number of threads for rendering, up to the useful maximum; the default is one per core.
 pub fn use_threads(threads: Option<NonZeroU16>) -> std::result::Result<(), Failure> {
     let Some(threads) = threads else { return Ok(()) };
     rayon::ThreadPoolBuilder::new()
@@ -18,13 +18,13 @@ pub fn use_threads(threads: Option<NonZeroU16>) -> std::result::Result<(), Failu
         .map_err(|error| Failure::new(Exit::Other, "--threads", error))
 }
 
-/// What is said where fewer threads are used than `asked` for.
+/// A note if fewer threads are used than `asked`.
 pub fn clamped(asked: Option<NonZeroU16>) -> Option<String> {
     let (asked, most) = (usize::from(asked?.get()), sirenc::most_threads());
-    (asked > most).then(|| format!("{most} of {asked} asked for: 4 for each core"))
+    (asked > most).then(|| format!("{most} instead of {asked}: at most 4 per core"))
 }
 
-/// Renders `grid` as the signal that `description` says, of values that `change` may change before they are rounded.
+/// Renders `grid` as a signal of `description`. `change` may modify the values before they are rounded.
 pub fn render(
     decoder: &Decoder,
     grid: &Grid,
@@ -38,7 +38,7 @@ pub fn render(
     for rows in decoder.request(grid).bands()? {
         let mut rows = rows?;
         if samples.is_empty() {
-            // Not before: the first rows are proof that the limits were asked.
+            // Memory is reserved only here: the first rows prove that the limits have been checked.
             samples.reserve(capacity)?;
         }
         meter.advance(rows.len());
@@ -48,7 +48,7 @@ pub fn render(
     Ok(Signal { description, samples, metadata: decoder.metadata().to_vec() })
 }
 
-/// Renders the signal as its source was.
+/// Renders the signal with the size, rate and format of its source.
 pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
     let description = decoder.description().clone();
     let grid = Grid::native(&description);
@@ -56,7 +56,7 @@ pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
     render(decoder, &grid, description, &meter, |_| {})
 }
 
-/// The signal of any file: a `.siren` is rendered as its source was, a picture or sound is read.
+/// The signal of any file: a `.siren` file is rendered with [`native`], a picture or sound is read.
 pub fn signal(content: &Content, limits: &LimitArgs, quiet: bool) -> std::result::Result<Reading, Failure> {
     if !media::is_siren(&content.bytes) {
         return content.signal(&Limits::default(), quiet);

@@ -1,4 +1,4 @@
-//! Numbers as people read them, and as JSON has them.
+//! Formats numbers and descriptions for people and for JSON.
 
 use serde_json::{Map, Value, json};
 use sirenc::Device;
@@ -7,7 +7,7 @@ use sirenc::signal::{Description, Kind, SampleFormat};
 use std::path::Path;
 use std::time::Duration;
 
-/// `31204` as `31 204`.
+/// Groups digits: `31204` becomes `31 204`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
@@ -30,13 +30,13 @@ pub fn prefixed(number: u64) -> String {
     }
 }
 
-/// A number that somebody gave, in few characters: `5`, `0.25`, `1e300`.
+/// A number as a user would write it, in few characters: `5`, `0.25`, `1e300`.
 pub fn short(number: f64) -> String {
     let text = format!("{number:?}");
     text.strip_suffix(".0").map_or(text.clone(), String::from)
 }
 
-/// A time to come, as exact as it is worth: `4 s`, `2 min`, `1 h 20 min`.
+/// An estimated time with few digits: `4 s`, `2 min`, `1 h 20 min`.
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64().ceil();
     match seconds {
@@ -47,14 +47,14 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
-/// The tile that is farthest from the signal: `worst tile 24.1 dB at 128,0 (64×48)`.
+/// The tile with the lowest PSNR: `worst tile 24.1 dB at 128,0 (64×48)`.
 pub fn worst_tile(worst: &WorstTile) -> String {
     let joined = |numbers: &[u32], by: &str| numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(by);
     let (start, lengths) = (joined(&worst.start, ","), joined(&worst.lengths, "×"));
     format!("worst tile {} at {start} ({lengths})", decibels(worst.psnr_db))
 }
 
-/// The same for scripts: `{"psnr_db": 24.1, "region": [128, 0, 64, 48]}`, null if there is one tile only.
+/// The worst tile as JSON: `{"psnr_db": 24.1, "region": [128, 0, 64, 48]}`, null if there is only one tile.
 pub fn worst_tile_json(worst: Option<&WorstTile>) -> Value {
     worst.map_or(Value::Null, |worst| {
         let region: Vec<u32> = worst.start.iter().chain(&worst.lengths).copied().collect();
@@ -62,13 +62,13 @@ pub fn worst_tile_json(worst: Option<&WorstTile>) -> Value {
     })
 }
 
-/// A stored number in as few characters as tell it from all others.
+/// The shortest text that identifies a binary32.
 pub fn short_f32(number: f32) -> String {
     let text = format!("{number:?}");
     text.strip_suffix(".0").map_or(text.clone(), String::from)
 }
 
-/// A measured number to four digits, whatever its unit: `310.2`, `0.01234`, `1.234e-9`.
+/// A measured number to four significant digits: `310.2`, `0.01234`, `1.234e-9`.
 pub fn significant(number: f64) -> String {
     let magnitude = number.abs();
     if magnitude > 0.0 && !(1e-3..1e6).contains(&magnitude) {
@@ -84,7 +84,7 @@ pub fn decibels(value: f64) -> String {
     if value.is_infinite() && value > 0.0 { "∞ dB (identical)".into() } else { format!("{value:.2} dB") }
 }
 
-/// A PSNR: signals without an error that counts may differ where nothing is visible.
+/// A PSNR in words. It is infinite without being `identical` if samples differ only where alpha hides them.
 pub fn psnr(psnr_db: f64, identical: bool) -> String {
     match psnr_db {
         f64::INFINITY if !identical => "∞ dB (identical where visible)".into(),
@@ -92,12 +92,13 @@ pub fn psnr(psnr_db: f64, identical: bool) -> String {
     }
 }
 
-/// JSON has no infinities: they become null.
+/// A JSON number; infinities, which JSON lacks, become null.
 pub fn number(value: f64) -> Value {
     if value.is_finite() { json!(value) } else { Value::Null }
 }
 
-/// The rate of `bytes`: its name in JSON, its value and its unit. Bits per pixel, or kilobits (1000) per second.
+/// The rate of a file of `bytes`, in bits per pixel or kilobits (1000 bits) per second: its name in JSON, its
+/// value and its unit.
 pub fn rate(description: &Description, bytes: u64) -> (&'static str, f64, &'static str) {
     let (bits, positions) = (8.0 * bytes as f64, description.positions() as f64);
     match description.kind {
@@ -106,13 +107,13 @@ pub fn rate(description: &Description, bytes: u64) -> (&'static str, f64, &'stat
     }
 }
 
-/// [`rate`] for people: as many digits as tell small files apart.
+/// [`rate`] for people, with two more digits for small files.
 pub fn rate_text(description: &Description, bytes: u64) -> String {
     let (_, rate, unit) = rate(description, bytes);
     if rate < 0.1 { format!("{rate:.4} {unit}") } else { format!("{rate:.2} {unit}") }
 }
 
-/// The device that works, with the reason why `auto` came to the CPU, beside what was asked for.
+/// The device in use, with the reason why `auto` chose the CPU; `asked` is the value of `--device`.
 pub fn device(name: &str, cpu_reason: Option<&str>, asked: Device) -> String {
     match cpu_reason {
         Some(reason) => format!("{name}; auto: {reason}"),
@@ -121,7 +122,7 @@ pub fn device(name: &str, cpu_reason: Option<&str>, asked: Device) -> String {
     }
 }
 
-/// `512×384` pixels, or seconds.
+/// The size of a picture, `512×384`, or the duration and rate of a sound.
 pub fn extent(description: &Description) -> String {
     match (description.kind, description.lengths.as_slice()) {
         (Kind::Sound, &[samples]) => {
@@ -131,7 +132,7 @@ pub fn extent(description: &Description) -> String {
     }
 }
 
-/// The kind in one word.
+/// The kind of a signal in one word.
 pub fn kind(description: &Description) -> &'static str {
     match description.kind {
         Kind::Sound => "sound",
@@ -139,7 +140,7 @@ pub fn kind(description: &Description) -> &'static str {
     }
 }
 
-/// The channels in the words of their kind.
+/// The channels in words, such as `RGB` or `stereo`.
 pub fn channels(description: &Description) -> String {
     match (description.kind, description.channels) {
         (Kind::Picture, 1) => "grey".into(),
@@ -152,7 +153,7 @@ pub fn channels(description: &Description) -> String {
     }
 }
 
-/// A sample format: for JSON and for people.
+/// A sample format, for JSON and for people.
 pub fn sample_format(format: SampleFormat) -> (&'static str, &'static str) {
     match format {
         SampleFormat::U8 => ("u8", "8 bits"),
@@ -166,12 +167,13 @@ pub fn sample_format(format: SampleFormat) -> (&'static str, &'static str) {
     }
 }
 
-/// The SNR of a sound; pictures have none.
+/// The SNR of a sound, dB; `None` for pictures.
 pub fn snr_db(description: &Description, distortion: &Distortion) -> Option<f64> {
     (description.kind == Kind::Sound).then(|| distortion.snr_db())
 }
 
-/// The largest error: codes of an integer format as a fraction of full scale, or the number itself.
+/// The largest error: as codes and a fraction of full scale for integer formats, in the units of the samples
+/// for binary32.
 pub fn max_error(description: &Description, distortion: &Distortion) -> String {
     let max = distortion.max;
     match (description.format, description.format.bits()) {
@@ -192,8 +194,8 @@ pub fn description(description: &Description) -> String {
     format!("a {} of {} {}", kind(description), extent(description), channels(description))
 }
 
-/// Puts `path` into a JSON object. One that is no text has U+FFFD where it is none, and all its bytes in hexadecimal beside
-/// it, as `key_hex`.
+/// Puts `path` into a JSON object. If it is not UTF-8, invalid parts become U+FFFD and `key_hex` holds all
+/// its bytes in hexadecimal.
 pub fn put_path(object: &mut Map<String, Value>, key: &str, path: &Path) {
     object.insert(key.into(), json!(path.to_string_lossy()));
     if path.to_str().is_none() {

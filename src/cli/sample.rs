@@ -17,9 +17,10 @@ use table::Table;
 
 /// Values and derivatives of a .siren file at any points
 ///
-/// POINTS is a CSV file whose header names the axes (x,y of a picture, t of a sound) or an .npy array of shape (points,
-/// axes). Columns are separated by commas, semicolons or tabs; others than the axes are passed over. The result repeats the coordinates, then has a column for each channel (v, or r, g, b, a, or c0, c1, …) and
-/// for each derivative (dr_dx, …). Points are read and written as a stream.
+/// POINTS is a CSV file whose header names the axes (x,y for a picture, t for a sound) or an .npy array of
+/// shape (points, axes). Columns are separated by commas, semicolons or tabs; columns other than the axes are
+/// ignored. The result repeats the coordinates and adds a column for each channel (v, or r, g, b, a, or c0,
+/// c1, …) and for each derivative (dr_dx, …). Points are read and written as a stream.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -33,27 +34,29 @@ pub struct Args {
     input: PathBuf,
     /// The points, CSV or .npy; - is standard input
     ///
-    /// In native pixels, whose centres are at integers (the picture is −0.5 to width − 0.5), or in seconds.
+    /// Pictures: in native pixels, whose centres are at integers (x of the picture runs from −0.5 to width −
+    /// 0.5). Sound: in seconds.
     #[arg(long, value_name = "POINTS")]
     at: PathBuf,
-    /// Coordinates are −1 to 1 along the longest axis of the signal, and in proportion along others
+    /// Coordinates are −1 to 1 along the longest axis of the signal and have the same scale along the others
     #[arg(long)]
     normalized: bool,
-    /// What becomes of points outside of the signal
+    /// How to treat points outside the signal
     #[arg(long, value_name = "HOW", default_value = "error")]
     outside: Outside,
 
-    /// File to write, its extension chooses the format; - is standard output [default: -]
+    /// File to write; its extension chooses the format; - is standard output [default: -]
     #[arg(short, long, value_name = "PATH", default_value = "-", hide_default_value = true)]
     output: PathBuf,
-    /// Format of the result; npy is binary32 and needs points as .npy [default: by the extension of PATH, or csv]
+    /// Format of the result; npy is binary32 and needs points as .npy [default: from the extension of PATH,
+    /// or csv]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
 
     #[command(flatten)]
     derivative: DerivativeArgs,
 
-    /// Threads; they change the time, not the values [default: all]
+    /// Number of threads; changes the time, not the values [default: all]
     #[arg(long, value_name = "N", value_parser = values::threads)]
     threads: Option<std::num::NonZeroU16>,
     /// Overwrite an existing output
@@ -66,13 +69,13 @@ pub struct Args {
 enum Format {
     /// Comma-separated values under a header
     Csv,
-    /// One JSON object a line
+    /// One JSON object per line
     Jsonl,
     /// NumPy, C-order binary32 of shape (points, columns)
     Npy,
 }
 
-/// Points that are read, evaluated and written at once.
+/// Points per batch: read, evaluated and written together.
 const CHUNK: usize = 1 << 16;
 
 /// Runs `sirenc sample`.
@@ -88,9 +91,9 @@ pub fn run(args: &Args) -> Outcome {
     let mut points = Points::open(&args.at, description, args.normalized, args.outside)?;
     let format = args.format();
     if format == Format::Npy && points.count().is_none() {
-        let sentence = "points as .npy were expected for a result as npy, whose header has their number";
+        let sentence = "a result as npy needs points as .npy, because its header states their number";
         return Err(
-            Failure::new(Exit::Usage, args.at.display(), sentence).hint("csv and jsonl take any points")
+            Failure::new(Exit::Usage, args.at.display(), sentence).hint("csv and jsonl work with any points")
         );
     }
     let force = args.force || args.output.as_os_str() == "-";
@@ -120,14 +123,14 @@ pub fn run(args: &Args) -> Outcome {
     })?;
     if missed > 0 {
         let name = args.at.display();
-        terminal::tell(&format!(
-            "sirenc: {name}: {missed} of {all} points are outside, their values are NaN"
+        terminal::print(&format!(
+            "sirenc: {name}: {missed} of {all} points are outside the signal; their values are NaN"
         ));
     }
     Ok(Exit::Done)
 }
 
-/// The values at `positions` and, if asked for, a derivative, each `points × columns`.
+/// The values at `positions` and, if chosen, a derivative, each `points × columns`.
 fn evaluate(
     decoder: &Decoder,
     positions: &[f64],

@@ -1,14 +1,15 @@
-//! Lines for people on standard error, and the names of files in them: a terminal obeys control characters, so it gets none.
+//! Lines for people on standard error. Control characters, which file names may contain, are escaped on a
+//! terminal.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal};
 
-/// Writes `line` to standard error; on a terminal without the control characters that a file name may hold.
-pub fn tell(line: &str) {
+/// Prints `line` to standard error; control characters are escaped if it is a terminal.
+pub fn print(line: &str) {
     eprintln!("{}", if io::stderr().is_terminal() { escaped(line) } else { line.into() });
 }
 
-/// `text`, a line, with its control characters as `\x1b` or `\n`.
+/// A line with its control characters escaped, as `\x1b` or `\n`.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
         return text.into();
@@ -23,7 +24,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     text.chars().map(escape).collect::<String>().into()
 }
 
-/// The same for a text of several lines, which keep their ends.
+/// A text of several lines with control characters other than line ends escaped.
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     if !text.contains(|c: char| c.is_control() && c != '\n') {
         return text.into();

@@ -1,4 +1,4 @@
-//! From the words on the command line to a command: help, mistakes, and tips for flags of other tools.
+//! Parses the command line: help, usage errors, and tips for flags known from other programs.
 
 use super::failure::{Exit, Failure};
 use super::{Cli, output, terminal};
@@ -6,20 +6,20 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 use std::io::{self, IsTerminal, Write};
 
-/// What people try who know other tools, and what is meant for it here.
+/// Flags of other programs, and what to use instead.
 const TIPS: [(&str, &str); 4] = [
     (
         "--lossless",
-        "networks approximate: --quality 100 is nearly lossless for pictures, PNG and FLAC are lossless",
+        "networks approximate: --quality 100 is nearly lossless for pictures; for lossless files use PNG or FLAC",
     ),
-    ("--distance", "--quality or --psnr say how faithful the file is to be"),
+    ("--distance", "--quality or --psnr set the quality"),
     ("--bitrate", "--bpp for pictures, --kbps for sound"),
-    ("--width", "--size WxH is the size of the output"),
+    ("--width", "--size WxH sets the size of the output"),
 ];
 
-/// The flags, as they are parsed, completed and documented.
+/// The definition of the command line, for parsing, completions and manual pages.
 pub fn command() -> clap::Command {
-    // A number below 0 is a value out of range, not a flag: the parser of the value says so.
+    // A negative number is parsed as a value, not as a flag, so that the error states the valid range.
     let numbers = |command: clap::Command| {
         command.mut_args(|arg| match arg.is_positional() || !arg.get_action().takes_values() {
             true => arg,
@@ -29,13 +29,13 @@ pub fn command() -> clap::Command {
     Cli::command().mut_subcommands(numbers)
 }
 
-/// The command that was asked for. Help and mistakes are printed, and end the run.
+/// The parsed command. Help and usage errors are printed and end the run.
 pub fn parse() -> Result<Cli, Failure> {
     let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(print)
 }
 
-/// Prints a help text or a mistake.
+/// Prints a help text or a usage error.
 fn print(mut error: clap::Error) -> Failure {
     if error.kind() == ErrorKind::UnknownArgument
         && let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg)
@@ -48,13 +48,13 @@ fn print(mut error: clap::Error) -> Failure {
         if io::stderr().is_terminal() && std::env::args_os().any(hostile) {
             eprint!("{}", terminal::escaped_lines(&error.render().to_string()));
         } else {
-            // Nobody is left to be told if this fails.
+            // If printing fails, the error cannot be reported either.
             let _ = error.print();
         }
-        return Failure::told(Exit::Usage);
+        return Failure::silent(Exit::Usage);
     }
     match error.print().and_then(|()| io::stdout().flush()) {
-        Ok(()) => Failure::told(Exit::Done),
+        Ok(()) => Failure::silent(Exit::Done),
         Err(error) => output::stdout_fault(&error),
     }
 }

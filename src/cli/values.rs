@@ -1,4 +1,4 @@
-//! The values of flags: text to numbers with units, and what to say if it is none.
+//! Parses the values of flags: numbers with units, and error messages that state the expected form.
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use sirenc::Device;
@@ -9,14 +9,14 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A parser whose values, or the most usual of them, are known to help and completions.
+/// A parser that lists its values, or the most common ones, for help and completions.
 #[derive(Clone)]
 pub struct Listed<P> {
     names: Vec<&'static str>,
     parse: P,
 }
 
-/// `parse`, which takes `names` and perhaps more.
+/// A parser that lists `names`; `parse` may accept more.
 pub fn listed<P>(names: impl IntoIterator<Item = &'static str>, parse: P) -> Listed<P> {
     Listed { names: names.into_iter().collect(), parse }
 }
@@ -37,7 +37,7 @@ impl<P: TypedValueParser> TypedValueParser for Listed<P> {
     }
 }
 
-/// A whole number within `range`.
+/// A parser of whole numbers within `range`.
 pub fn whole<T>(
     range: RangeInclusive<T>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
@@ -50,19 +50,19 @@ where
     }
 }
 
-/// The number of threads.
+/// Parses a number of threads.
 pub fn threads(text: &str) -> Result<NonZeroU16, String> {
     whole(NonZeroU16::MIN..=NonZeroU16::MAX)(text)
 }
 
-/// `WxH` in pixels.
+/// The size of a picture, `WxH` in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureSize {
     pub width: u32,
     pub height: u32,
 }
 
-/// A positive finite number.
+/// Parses a positive finite number.
 pub fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
@@ -70,7 +70,7 @@ pub fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
-/// 0 to 100.
+/// Parses a quality, 0 to 100.
 pub fn quality(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
@@ -78,7 +78,7 @@ pub fn quality(text: &str) -> Result<f64, String> {
     }
 }
 
-/// 0 to 1000.
+/// Parses a weight, 0 to 1000.
 pub fn weight(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.0..=1000.0).contains(&value) => Ok(value),
@@ -86,20 +86,21 @@ pub fn weight(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Seconds, fractions allowed.
+/// Parses a duration in seconds, fractions allowed.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(positive(text)?).map_err(|_| "too many seconds".into())
 }
 
-/// Bytes: a whole number, or a number with `kB`, `MB` (powers of 1000), `KiB` or `MiB` (powers of 1024).
+/// Parses a size in bytes: a whole number, or a number with `kB`, `MB` (powers of 1000), `KiB` or `MiB`
+/// (powers of 1024).
 pub fn bytes(text: &str) -> Result<u64, String> {
     let units =
         [("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("kb", 1_000), ("mb", 1_000_000), ("b", 1)];
     scaled(text, &units).ok_or_else(|| "bytes were expected, as in 31000, 31kB or 30KiB".into())
 }
 
-/// A count: a whole number, or a number with `k`, `M`, `G`, `T`, `P` (powers of 1000) or `Ki`, `Mi`, `Gi`, `Ti`
-/// (powers of 1024).
+/// Parses a count: a whole number, or a number with `k`, `M`, `G`, `T`, `P` (powers of 1000) or `Ki`, `Mi`,
+/// `Gi`, `Ti` (powers of 1024).
 pub fn count(text: &str) -> Result<u64, String> {
     let units = [
         ("ki", 1 << 10),
@@ -115,7 +116,8 @@ pub fn count(text: &str) -> Result<u64, String> {
     scaled(text, &units).ok_or_else(|| "a count was expected, as in 5000, 64M or 4Gi".into())
 }
 
-/// At least 1: a number and one of `units`, whose case does not matter; the first unit that fits counts.
+/// Parses a number followed by one of `units` in either case; the first unit that matches is used, and the
+/// result must be at least 1.
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
     let unit = units.iter().find_map(|&(unit, scale)| Some((text.strip_suffix(unit)?, scale)));
@@ -129,7 +131,7 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     whole.then_some(value as u64)
 }
 
-/// `WxH`, each at least 1.
+/// Parses `WxH`, each at least 1.
 pub fn picture_size(text: &str) -> Result<PictureSize, String> {
     let parse = || {
         let (width, height) = text.split_once(['x', 'X', '×'])?;
@@ -139,7 +141,7 @@ pub fn picture_size(text: &str) -> Result<PictureSize, String> {
     parse().ok_or_else(|| "width and height in pixels were expected, as in 1920x1080".into())
 }
 
-/// `X,Y,W,H` in pixels, fractions allowed.
+/// A rectangle, `X,Y,W,H` in pixels, fractions allowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rectangle {
     pub x: f64,
@@ -148,7 +150,7 @@ pub struct Rectangle {
     pub height: f64,
 }
 
-/// `X,Y,W,H`: a corner at or behind 0, and a size above it.
+/// Parses `X,Y,W,H`: X and Y at least 0, W and H above 0.
 pub fn rectangle(text: &str) -> Result<Rectangle, String> {
     let numbers = text.split(',').map(|number| number.trim().parse::<f64>());
     match numbers.collect::<Result<Vec<f64>, _>>().as_deref() {
@@ -159,14 +161,14 @@ pub fn rectangle(text: &str) -> Result<Rectangle, String> {
     }
 }
 
-/// `A..B` in seconds.
+/// An interval of time, `A..B` in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Span {
     pub from: f64,
     pub to: f64,
 }
 
-/// `A..B`: two times, the first at or behind 0 and before the second.
+/// Parses `A..B`: two times, 0 ≤ A < B.
 pub fn span(text: &str) -> Result<Span, String> {
     let parse = || {
         let (from, to) = text.split_once("..")?;
@@ -176,7 +178,7 @@ pub fn span(text: &str) -> Result<Span, String> {
     parse().ok_or_else(|| "A..B in seconds were expected, A before B, as in 1.5..2".into())
 }
 
-/// What the codes of a picture stand for.
+/// The values that the codes of a picture stand for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Range {
     /// The value of the highest code.
@@ -185,7 +187,7 @@ pub enum Range {
     Between(f64, f64),
 }
 
-/// A positive number, or `LOW..HIGH`.
+/// Parses a positive number, or `LOW..HIGH`.
 pub fn range(text: &str) -> Result<Range, String> {
     let parse = || {
         let Some((low, high)) = text.split_once("..") else {
@@ -198,7 +200,7 @@ pub fn range(text: &str) -> Result<Range, String> {
     parse().ok_or_else(|| "LOW..HIGH was expected, as in 0..310, or a positive number".into())
 }
 
-/// `auto`, `cpu`, `cuda` or `cuda:I`.
+/// A parser of devices: `auto`, `cpu`, `cuda` or `cuda:I`.
 pub fn devices() -> impl TypedValueParser<Value = Device> {
     listed(["auto", "cpu", "cuda"], device)
 }

@@ -1,4 +1,4 @@
-//! `sirenc verify`: is a `.siren` file intact, and how close is it to its original.
+//! `sirenc verify`: checks that a `.siren` file is intact, and how close it is to its original.
 
 use super::derivative::axis_names;
 use super::failure::{Exit, Failure};
@@ -15,34 +15,34 @@ use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
-  sirenc verify photo.siren                           is it intact
-  sirenc verify photo.siren photo.png                 and how close is it
-  sirenc verify photo.siren photo.png --min-psnr 35   exit code 7 below that";
+  sirenc verify photo.siren                           check that it is intact
+  sirenc verify photo.siren photo.png                 and compare
+  sirenc verify photo.siren photo.png --min-psnr 35   exit code 7 if it is lower";
 
 const JSON: &str = "\
 JSON object:
   input, original
-                  paths; of names that are not UTF-8, input_hex and
-                  original_hex have the bytes in hexadecimal
-  intact          true; a damaged file is exit code 4, and no object
+                  paths; for names that are not UTF-8, input_hex and
+                  original_hex hold the bytes in hexadecimal
+  intact          true; if damaged, no object is printed and the exit code is 4
   psnr_db         PSNR over all samples, dB; null if infinite (identical)
-  peak            what PSNR refers to: 1 of integers, of binary32 the range of
-                  ORIGINAL (of sound half of it), or --peak
+  peak            the peak of PSNR: 1 for integers; for binary32 the range of
+                  ORIGINAL (sound: half of it), or --peak
   snr_db          sound: SNR, dB; null if infinite
-  max_error       largest error of a sample, as a fraction of full scale (0..1),
-                  in their own unit of binary32
-  worst_tile      {psnr_db, region} of the tile with most error, the region as
-                  of decode; null if there is one tile only
-  notes           sentences on what was read otherwise than it is stored
+  max_error       largest error of a sample, as a fraction of full scale (0..1);
+                  for binary32 in the units of the samples
+  worst_tile      {psnr_db, region} of the tile with the largest error, region
+                  as in decode --region; null if there is only one tile
+  notes           sentences about what was left out, assumed or converted
   gradient_error, dx_error, dy_error, dt_error
                   with --derivatives: relative errors of the gradient and of
-                  its components, 0 to 1 and more";
+                  its components, from 0; 1 if as large as the gradient itself";
 
 /// Check a .siren file and, with the original, the error it was stored with
 ///
-/// Without ORIGINAL: structure, checksums and networks are read (exit code 4 if they are damaged). With ORIGINAL: the
-/// file is decoded and compared as well (exit code 7 if it is another signal or not close enough). With alpha, errors are
-/// those of what is visible: a colour's squared error counts by the original's alpha there.
+/// Without ORIGINAL, structure, checksums and networks are read (exit code 4 if damaged). With ORIGINAL, the
+/// file is also decoded and compared with it (exit code 7 if it holds another signal or is not close enough).
+/// With alpha, only visible errors count: a colour's squared error is weighted by the original's alpha.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = format!("{EXAMPLES}\n\n{JSON}"))]
 pub struct Args {
@@ -54,24 +54,25 @@ pub struct Args {
     original: Option<PathBuf>,
     /// Fail with exit code 7 below this PSNR in dB [default: 0.5 dB less than ORIGINAL's mean would have]
     ///
-    /// What has less than the mean tells nothing of ORIGINAL: it is of something else. By default 48 dB are always enough.
+    /// A file with a lower PSNR than a constant picture or sound of ORIGINAL's mean does not represent
+    /// ORIGINAL. By default 48 dB are always enough.
     #[arg(long, value_name = "DB", requires = "original", value_parser = super::values::positive)]
     min_psnr: Option<f64>,
     #[command(flatten)]
     peak: PeakArgs,
-    /// Measure the gradient as well: its relative error, through a Gaussian window of one sample
+    /// Also measure the relative error of the gradient, through a Gaussian window of one sample
     ///
-    /// The reference is the original convolved with the derivative of a Gaussian of σ = 1 native sample; the exact
-    /// gradient of the decoded signal is convolved with the Gaussian. Six samples at the edges are left out. Colours count
-    /// whatever their alpha.
+    /// The reference is the original convolved with the derivative of a Gaussian of σ = 1 native sample; the
+    /// exact gradient of the decoded signal is convolved with the Gaussian. Six samples at each edge are left
+    /// out. Colours count in full whatever their alpha.
     #[arg(long, requires = "original")]
     derivatives: bool,
-    /// Print one JSON object; --help has its keys
+    /// Print one JSON object; --help lists its keys
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     limits: LimitArgs,
-    /// No progress, and nothing printed unless it fails
+    /// No progress and no result; print only failures
     #[arg(short, long, conflicts_with = "json")]
     quiet: bool,
 }
@@ -138,40 +139,43 @@ fn work(args: &Args) -> Outcome {
     }
 }
 
-/// Below what the mean has by more than this, dB, a file is of something else.
+/// A file whose PSNR is lower than that of the original's mean by more than this, dB, holds another signal.
 const MARGIN_DB: f64 = 0.5;
-/// Errors as of a code of 8 bits, dB: such a file is not of something else, even where the original is nearly constant.
+/// A file with at least this PSNR, dB, is accepted even if the original is nearly constant: errors are about
+/// one 8-bit code.
 const CLOSE_DB: f64 = 48.0;
 
 impl Args {
-    /// What is wrong with such a distortion, if anything is.
+    /// A sentence on why the distortion is too large, if it is.
     fn fault(&self, distortion: &Distortion, original: &Path) -> Option<String> {
         let (psnr, constant) = (distortion.psnr_db(), distortion.constant_psnr_db());
         match self.min_psnr {
             Some(least) if psnr >= least => None,
             Some(least) => {
                 let least = report::short(least);
-                Some(format!("PSNR {psnr:.2} dB, at least {least} dB expected"))
+                Some(format!("PSNR {psnr:.2} dB, expected at least {least} dB"))
             }
             None if psnr >= CLOSE_DB || psnr >= constant - MARGIN_DB => None,
             None => {
                 let (original, constant) = (original.display(), report::decibels(constant));
-                Some(format!("not of {original}: PSNR {psnr:.2} dB, where its mean alone has {constant}"))
+                Some(format!(
+                    "not made from {original}: PSNR {psnr:.2} dB, while its mean alone has {constant}"
+                ))
             }
         }
     }
 }
 
-/// A file held against its original.
+/// The comparison of a file with its original.
 struct Measured {
     compared: Comparison,
     worst: Option<WorstTile>,
     gradient: Option<GradientError>,
-    /// What there is to know about the original.
+    /// Notes about the original.
     notes: Vec<String>,
 }
 
-/// Decodes the file and compares it, and if asked for its gradient, with its original.
+/// Decodes the file and compares it with its original, and its gradient if `--derivatives` is set.
 fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Result<Measured, Failure> {
     let original = Content::read(original, &Limits::default())?;
     let mut reading = original.signal(&Limits::default(), args.quiet)?;
@@ -201,7 +205,7 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
     Ok(Measured { compared, worst, gradient, notes: reading.notes })
 }
 
-/// Gives a sound that tells no rate that of the other.
+/// If only one of two sounds states its rate, gives the other one the same rate.
 pub fn share_rate(a: &mut Reading, b: &mut Reading) {
     let [of_a, of_b] = [&a, &b].map(|reading| (reading.rate_assumed, reading.signal.description.rate));
     match (of_a, of_b) {
@@ -211,7 +215,7 @@ pub fn share_rate(a: &mut Reading, b: &mut Reading) {
     }
 }
 
-/// Whether two signals have a sample for every sample of the other.
+/// Whether two signals have the same kind, size, channels and rate.
 pub fn comparable(a: &Description, b: &Description) -> bool {
     (a.kind, &a.lengths, a.channels, a.rate) == (b.kind, &b.lengths, b.channels, b.rate)
 }

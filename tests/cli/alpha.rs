@@ -1,10 +1,10 @@
-//! Pictures with alpha: what is invisible costs nothing and counts for nothing, and a background takes the place of alpha.
+//! Pictures with alpha: invisible colours cost and count nothing, and a background can replace alpha.
 
 use crate::support::{Room, siren_of_channels, siren_picture, siren_sound};
 
 const SIZE: [usize; 2] = [40, 30];
 
-/// A PAM picture of a white disc with a soft edge, with `hidden` colours where it is not.
+/// A PAM picture of a white disc with a soft edge; fully transparent pixels have the colours `hidden`.
 fn logo(hidden: impl Fn(usize) -> u8) -> Vec<u8> {
     let [width, height] = SIZE;
     let mut bytes =
@@ -37,7 +37,7 @@ fn noise_that_nobody_sees_costs_nothing_and_is_no_error() {
     assert_eq!(room.get("noise.siren"), room.get("black.siren"));
     assert!(visible > 25.0, "{visible}");
 
-    // As it is seen, and not otherwise: verified and compared by the alpha of the original.
+    // Errors are weighted by the alpha of the original, in `verify` and `compare`.
     room.run(&["decode", "noise.siren", "-o", "n.png"]).exits(0);
     for arguments in
         [["verify", "noise.siren", "noise.pam", "--json"], ["compare", "noise.pam", "n.png", "--json"]]
@@ -67,7 +67,7 @@ fn a_background_takes_the_place_of_alpha() {
     let room = Room::new();
     room.put("p.siren", siren_of_channels(9, 7, 4));
     room.put("g.siren", siren_of_channels(9, 7, 2));
-    // Without it what cannot hold alpha is refused, with it named.
+    // Without --background a format that cannot hold alpha is rejected, and the message names the flag.
     room.run(&["decode", "p.siren", "-o", "p.jpg"]).complains(2, &["p.jpg", "alpha", "--background"]);
     room.run(&["decode", "p.siren", "-o", "p.jpg", "--background", "white"]).exits(0);
 
@@ -103,7 +103,7 @@ fn backgrounds_that_mean_nothing_are_refused() {
         .complains(2, &["--derivative"]);
     let run = room.run(&["decode", "p.siren", "--background", "purple"]).exits(2);
     assert!(run.stderr.contains("#rrggbb"), "{}", run.stderr);
-    // Nothing shines through a picture without alpha.
+    // A background does not change a picture without alpha.
     room.run(&["decode", "opaque.siren", "-o", "a.png"]).exits(0);
     room.run(&["decode", "opaque.siren", "-o", "b.png", "--background", "white"]).exits(0);
     assert_eq!(room.get("a.png"), room.get("b.png"));

@@ -67,7 +67,7 @@ fn another_signal_fails_verification() {
 fn a_file_that_tells_less_than_the_mean_of_the_original_is_of_another() {
     let room = Room::new();
     let pgm = |codes: &[u8]| [&b"P5 4 4 255\n"[..], codes].concat();
-    // 13.98 dB from its mean, 51.
+    // A picture that has 13.98 dB from its mean, 51.
     let steps: Vec<u8> = (0..16).map(|i| 102 * (i % 2)).collect();
     room.put("steps.pgm", pgm(&steps));
     room.put("flat.pgm", pgm(&[51; 16]));
@@ -80,9 +80,10 @@ fn a_file_that_tells_less_than_the_mean_of_the_original_is_of_another() {
     encode("steps.pgm");
     room.run(&["verify", "x.siren", "steps.pgm"]).exits(0);
     room.run(&["verify", "x.siren", "turned.pgm"])
-        .complains(7, &["x.siren", "not of turned.pgm", "PSNR 7.", "mean alone has 13.98 dB"]);
+        .complains(7, &["x.siren", "not made from turned.pgm", "PSNR 7.", "mean alone has 13.98 dB"]);
     room.run(&["verify", "x.siren", "turned.pgm", "--min-psnr", "5"]).exits(0);
-    // The mean itself is a file of this picture, if a poor one; a constant has no worse than itself.
+    // A file of the mean is accepted as one of this picture, though a poor one; for a constant picture the
+    // mean is exact.
     encode("flat.pgm");
     room.run(&["verify", "x.siren", "steps.pgm"]).exits(0);
     room.run(&["verify", "x.siren", "flat.pgm"]).exits(0);

@@ -1,4 +1,4 @@
-//! Decoding: sampling, formats, metadata, and what `info` says.
+//! Decoding: sampling, formats, metadata, and the output of `info`.
 
 use crate::support::{Room, profile, siren_picture, siren_sound, siren_with_profile};
 use sirenc::media;
@@ -70,7 +70,7 @@ fn a_region_is_the_crop_of_the_whole() {
         let at = 3 * (y * signal.description.lengths[0] + x) as usize;
         [0, 1, 2].map(|c| signal.samples.get(at + c))
     };
-    // Fractions take the pixels whose centres, half a pixel behind their edges, lie in the region.
+    // A fractional region selects the pixels whose centres (half a pixel from their edges) are inside.
     for (n, (scale, region, [x, y, width, height])) in [
         ("1", "5,7,11,3", [5, 7, 11, 3]),
         ("1", "4.6,6.6,11,3.2", [5, 7, 11, 3]),
@@ -105,7 +105,7 @@ fn a_region_with_a_size_is_a_zoom() {
     assert_eq!(room.get("whole.npy"), room.get("plain.npy"));
     let (shape, values) = media::read_npy(&room.get("zoom.npy"), &sirenc::Limits::default()).unwrap();
     assert_eq!(shape, [10, 20, 3]);
-    // So near, the picture is a plane.
+    // At this zoom the picture is nearly a plane.
     assert!(values.chunks(3).all(|v| (v[0] - values[0]).abs() < 1e-3));
 }
 
@@ -139,7 +139,7 @@ fn bits_choose_the_sample_format() {
         assert_eq!(read(&room, output).description.format, format);
     }
     room.run(&["decode", "p.siren", "-o", "x.png", "--bits", "f32"]).complains(2, &["x.png", "TIFF"]);
-    // 16 bits of the source become 8 in a format that has no more.
+    // A 16-bit source becomes 8 bits in a format that has no more.
     room.put("q.siren", siren_with_profile());
     room.run(&["decode", "q.siren", "-o", "q.bmp"]).exits(0);
     room.run(&["decode", "q.siren", "-o", "x.bmp", "--bits", "16"]).complains(2, &["x.bmp"]);
@@ -172,7 +172,8 @@ fn info_says_what_the_file_holds() {
         info["sections"].as_array().unwrap().iter().map(|s| s["bytes"].as_u64().unwrap()).sum();
     assert_eq!(sections + 9, bytes.len() as u64, "magic, version and the sections are the file");
 
-    // A block of 128 points through 2 → 3 → 3 → 1 with six sines, and what 24 positions in one visit take.
+    // A block of 128 points through 2 → 3 → 3 → 1 with six sines, plus the cost of 24 positions and one tile
+    // visit.
     let networks = 128 * (6 + 9 + 3 + 6 * 16);
     let rest = 24 * 2200 + 70_000;
     assert_eq!(info["macs"], networks + rest);

@@ -1,4 +1,4 @@
-//! What is the same on every machine, and what on one instruction level only.
+//! Results that are the same on every machine, and results that are the same at one instruction level only.
 
 use crate::support::{Room, picture};
 use sirenc::backend::simd::Level;

@@ -1,4 +1,5 @@
-//! Fits and decodes on a CUDA device, played by the emulated driver, and what happens where there is none or it fails.
+//! Fits and decodes on a CUDA device, which an emulated driver provides, and what happens if there is none or
+//! it fails.
 
 #[path = "../emulator/mod.rs"]
 mod emulator;
@@ -7,7 +8,7 @@ use crate::support::{Room, Run, picture, siren_picture, siren_sound};
 
 const FAST: [&str; 6] = ["--effort", "1", "--layers", "2", "--width", "4"];
 
-/// The failures of the emulated driver, and what the program says of them.
+/// The failures of the emulated driver, and the messages for them.
 const FAILURES: [(&str, &str); 7] = [
     ("no-device", "no CUDA device"),
     ("old-driver", "the driver supports CUDA 11.8, expected 12.0 (driver 525) or newer"),
@@ -18,7 +19,7 @@ const FAILURES: [(&str, &str); 7] = [
     ("launch40", "CUDA_ERROR_LAUNCH_FAILED"),
 ];
 
-/// Runs `sirenc` beside the emulated driver, which fails as told.
+/// Runs `sirenc` with the emulated driver, which fails as `failure` says.
 fn run(room: &Room, arguments: &[&str], failure: &str) -> Option<Run> {
     let driver = emulator::library()?.parent().unwrap();
     let mut command = room.command(arguments);
@@ -163,7 +164,7 @@ fn a_device_that_fails_does_not_change_what_auto_decodes() {
     let room = Room::new();
     room.put("p.siren", siren_picture(40, 30));
     room.run(&["decode", "p.siren", "-o", "processor.png"]).exits(0);
-    // One launch gives values and two the gradient that a device is asked for before it is trusted.
+    // Before a device is trusted, it is tested: one launch computes values and two compute a gradient.
     let later = ("launch3", "CUDA_ERROR_LAUNCH_FAILED");
     for (failure, said) in FAILURES.into_iter().filter(|(failure, _)| *failure != "launch40").chain([later]) {
         let decode = |device| run(&room, &["decode", "p.siren", "-v", "--device", device], failure);

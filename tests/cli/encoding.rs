@@ -2,7 +2,7 @@
 
 use crate::support::{Room, picture, siren_with_profile, sound};
 
-/// Small and fast: what is tested is the way, not the fit.
+/// Small and fast, because these tests do not depend on the quality of the fit.
 const FAST: [&str; 6] = ["--effort", "1", "--layers", "1", "--width", "4"];
 
 fn encode<'a>(rest: &[&'a str]) -> Vec<&'a str> {
@@ -34,7 +34,7 @@ fn several_inputs_are_encoded_each_by_itself() {
     let said: Vec<&str> = run.stderr.lines().collect();
     assert!(said[0].starts_with("a.ppm → a.siren: ") && said[3].starts_with("c.ppm → c.siren: "), "{said:?}");
     assert!(
-        said[1].contains("b.siren: the file exists") && said[2].contains("missing.png: no such"),
+        said[1].contains("b.siren: the file already exists") && said[2].contains("missing.png: no such"),
         "{said:?}"
     );
     let together = room.get("c.siren");
@@ -74,13 +74,13 @@ fn the_output_may_be_the_second_of_two_arguments() {
     let piped = room.feed(&encode(&["-", "piped.SIREN"]), &picture(16, 12)).exits(0);
     assert!(piped.stdout.is_empty());
     assert!(room.get("piped.SIREN") == room.get("out.siren"));
-    // One output is of one input: told before any work.
+    // A single output for several inputs is an error before any work.
     room.run(&encode(&["a.ppm", "b.ppm", "new.siren"]))
-        .complains(2, &["new.siren", "one output", "one input"]);
-    // What is a .siren file already is no input, and the others are encoded.
+        .complains(2, &["new.siren", "one output", "several inputs"]);
+    // A .siren file is rejected as an input, and the other inputs are encoded.
     let run = room.run(&encode(&["a.ppm", "b.ppm", "out.siren"])).exits(3);
     assert!(
-        run.stderr.contains("out.siren: a .siren file") && run.stderr.contains("decode"),
+        run.stderr.contains("out.siren: this is a .siren file") && run.stderr.contains("decode"),
         "{}",
         run.stderr
     );
@@ -231,7 +231,8 @@ fn a_weight_of_the_gradient_makes_it_better() {
     };
     let (without, with) = (error(&[]), error(&["--gradient-weight", "0.1"]));
     assert!(with < 0.8 * without, "{with} with it, {without} without");
-    // One that was supplied: that of the decoded picture leads to much the same, nothing to a flat one.
+    // A supplied gradient: that of the decoded picture gives nearly the same result, a zero gradient a flat
+    // picture.
     room.run(&["decode", "a.siren", "-o", "own.npy", "--derivative", "gradient"]).exits(0);
     let own = error(&["--gradient-weight", "0.1", "--gradient", "own.npy"]);
     assert!(own < 0.8 * without, "{own} with its own, {without} without");

@@ -1,11 +1,12 @@
-//! Faults of the machine: a disk that is full after any number of bytes, a process that is killed at any moment.
+//! Faults of the machine: a disk that becomes full after any number of bytes, a process that is killed at any
+//! moment.
 
 use crate::support::{Room, picture, siren_picture};
 use std::hash::{BuildHasher, RandomState};
 use std::process::Command;
 use std::time::Instant;
 
-/// Runs `sirenc arguments` where no file may become longer than `blocks` of 512 bytes, and gives its exit code.
+/// Runs `sirenc arguments` with files limited to `blocks` of 512 bytes, and returns its exit code.
 fn with_small_files(room: &Room, blocks: usize, arguments: &str) -> Option<i32> {
     let script = format!("ulimit -f {blocks}; exec '{}' {arguments}", env!("CARGO_BIN_EXE_sirenc"));
     let output = Command::new("sh").args(["-c", &script]).current_dir(room.path("")).output().unwrap();
@@ -39,22 +40,23 @@ fn a_killed_encode_leaves_the_old_file_or_a_valid_new_one() {
     let start = Instant::now();
     room.run(&arguments).exits(0);
     let whole = start.elapsed();
-    // At even steps from before it begins to well after it ends, and at random moments around the end, where it writes.
+    // Kills at even steps from before the start to well after the end, and at random moments around the end,
+    // when it writes.
     let even = (0..24).map(|twelfths| whole * twelfths / 12);
     let random = (0..24).map(|_| whole * (600 + random_below(800)) / 1000);
     for delay in even.chain(random) {
         room.put("a.siren", "old");
         let mut child = room.command(&arguments).spawn().unwrap();
         std::thread::sleep(delay);
-        // It may have ended.
+        // The process may have ended already.
         let _ = child.kill();
         let code = child.wait().unwrap().code();
         assert!(matches!(code, None | Some(0)), "{code:?}");
         if code == Some(0) || room.get("a.siren") != b"old" {
             room.run(&["verify", "a.siren", "a.ppm"]).exits(0);
         }
-        // No system replaces a file by one without a name: in the instant between naming and renaming, what lies beside
-        // the old file is the whole new one.
+        // An unnamed file cannot replace another one directly: between naming and renaming, a temporary file
+        // beside the old one holds the complete new file.
         for name in room.names().iter().filter(|name| !["a.ppm", "a.siren"].contains(&name.as_str())) {
             let whole = std::fs::copy(room.path(name), room.path("b.siren")).unwrap();
             assert!(whole > 0, "{name} after {delay:?}");
@@ -65,7 +67,7 @@ fn a_killed_encode_leaves_the_old_file_or_a_valid_new_one() {
     }
 }
 
-/// Another number at every call and in every run.
+/// A random number below `end`, different at every call and in every run.
 fn random_below(end: u32) -> u32 {
     RandomState::new().hash_one(()) as u32 % end
 }

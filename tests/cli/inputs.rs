@@ -1,4 +1,4 @@
-//! Inputs that are missing, of another kind, damaged or too large.
+//! Inputs that are missing, of the wrong kind, damaged or too large.
 
 use crate::support::{Room, picture, siren_picture, siren_sound};
 
@@ -68,7 +68,7 @@ fn a_flipped_bit_is_found() {
         let mut damaged = whole.clone();
         damaged[i] ^= 1 << bit;
         let run = room.feed(&["verify", "-"], &damaged);
-        // Another version is another kind of file, all else is damage.
+        // Another version is an unsupported kind of file; every other change is damage.
         assert_eq!(run.code, Some(if i == 8 { 3 } else { 4 }), "byte {i}: {}", run.stderr);
     }
 }

@@ -4,7 +4,7 @@ use crate::support::{Room, picture};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
-/// An encode that would take long, and has begun.
+/// A long encode that has begun its fit.
 fn long_encode(room: &Room, flags: &[&str]) -> Child {
     room.put("a.ppm", picture(64, 64));
     let arguments = ["encode", "a.ppm", "--psnr", "120", "--effort", "9", "-v"];
@@ -15,8 +15,8 @@ fn long_encode(room: &Room, flags: &[&str]) -> Child {
     child
 }
 
-/// The signals that end an encode and its exit codes: without SIGINT where these tests run in the background of a shell that has it
-/// ignored, which the program obeys.
+/// The signals that end an encode, and their exit codes. SIGINT is left out if these tests run with it
+/// ignored, as in the background of some shells, because the program then ignores it, too.
 fn signals() -> Vec<(&'static str, i32)> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

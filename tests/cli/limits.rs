@@ -1,4 +1,5 @@
-//! What files and fits may take: asked before it is taken, and said with the flag that allows more.
+//! Limits of files and fits: checked before resources are used, with messages that name the flag to raise
+//! them.
 
 use crate::support::{Room, picture, siren_picture};
 use sirenc::container::{File, Networks, write};
@@ -30,16 +31,16 @@ fn memory_is_counted_with_what_is_written() {
     let decode = |output: &str, most: &str| {
         room.run(&["decode", "a.siren", "-q", "-f", "-o", output, "--format", "npy", "--max-memory", most])
     };
-    // 8 MB of samples, which reach a file without another copy.
+    // 8 MB of samples, which are written to a file without another copy.
     for most in ["1k", "7M"] {
         decode("o.npy", most).complains(5, &["a.siren", "bytes of memory", "--max-memory raises it"]);
     }
     decode("o.npy", "12M").exits(0);
     assert_eq!(room.get("o.npy").len(), 128 + 8_000_000);
-    // A pipe gets the whole file when it is done.
+    // For a pipe the whole file is held in memory first.
     decode("-", "12M").complains(5, &["a.siren", "--max-memory raises it"]);
     assert_eq!(decode("-", "32M").exits(0).stdout, room.get("o.npy"));
-    // So much is held of 16 bits as PNG: the samples, their rows, and what they are compressed to.
+    // Memory for a 16-bit PNG: the samples, their rows, and the compressed data.
     let png = ["decode", "a.siren", "-q", "-o", "o.png", "--bits", "16", "--max-memory"];
     room.run(&[&png[..], &["20M"]].concat()).complains(5, &["--max-memory raises it"]);
     room.run(&[&png[..], &["40M"]].concat()).exits(0);
@@ -83,9 +84,9 @@ fn threads_are_no_more_than_are_of_use() {
     let room = Room::new();
     room.put("a.siren", siren_picture(40, 40));
     let run = room.run(&["decode", "a.siren", "-v", "--threads", "65535"]).exits(0);
-    assert!(run.stderr.contains("of 65535 asked for"), "{}", run.stderr);
+    assert!(run.stderr.contains("instead of 65535"), "{}", run.stderr);
     let run = room.run(&["decode", "a.siren", "-v", "-f", "--threads", "1"]).exits(0);
-    assert!(!run.stderr.contains("asked for"), "{}", run.stderr);
+    assert!(!run.stderr.contains("instead of"), "{}", run.stderr);
     room.put("a.ppm", picture(8, 8));
     let encode =
         ["encode", "a.ppm", "--device", "cpu", "-vf", "--effort", "1", "--layers", "1", "--width", "2"];

@@ -1,4 +1,4 @@
-//! The command line as its users and their scripts meet it.
+//! The command line as seen by users and scripts.
 #![cfg(feature = "cli")]
 
 mod alpha;

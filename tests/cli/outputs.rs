@@ -1,4 +1,4 @@
-//! Outputs: whole or not at all, and never in the way of what is there.
+//! Outputs: written as a whole or not at all, and existing files are not overwritten by accident.
 
 use crate::support::{Room, picture, siren_picture, siren_with_channels};
 
@@ -8,7 +8,7 @@ fn an_existing_output_is_refused_before_any_work() {
     room.put("a.siren", siren_picture(4, 4));
     room.put("a.png", "old");
     room.put("b.ppm", picture(4, 4));
-    // What has the name of the original is not to be lost by following a hint.
+    // A hint must not lead to overwriting a file that has the name of the original.
     let run = room.run(&["decode", "a.siren"]);
     run.complains(1, &["a.png", "exists", "original", "-o a.decoded.png"]);
     assert!(!room.run(&["decode", "a.siren"]).stderr.contains("-f"));
@@ -116,7 +116,7 @@ fn names_of_netpbm_formats_say_what_is_in_them() {
     room.run(&["decode", "rgb.siren", "x.pgm"]).complains(2, &["x.pgm", "colour", "PPM"]);
     room.run(&["decode", "rgba.siren", "x.pgm"]).complains(2, &["x.pgm", "alpha", "PAM"]);
     room.run(&["decode", "rgba.siren", "x.ppm"]).complains(2, &["x.ppm", "alpha", "PAM"]);
-    // Grey as RGB is grey in every channel.
+    // Grey stored as RGB has the same value in every channel.
     room.run(&["decode", "grey.siren", "g.pgm", "-f"]).exits(0);
     room.run(&["decode", "grey.siren", "g.ppm", "-f"]).exits(0);
     let (grey, rgb) = (room.get("g.pgm"), room.get("g.ppm"));

@@ -1,4 +1,4 @@
-//! `sample`, and derivatives: points, grids, mappings, and what is refused.
+//! `sample`, and derivatives: points, grids, mappings and errors.
 
 use crate::support::{Room, siren_picture, siren_sound, siren_with_profile};
 use sirenc::media::{read, read_npy, write_npy};
@@ -104,7 +104,7 @@ fn fortran_order_is_read() {
         bytes
     };
     room.put("c.npy", array([1.0, 2.0, 3.0, 0.5, 7.5, 5.0], "False"));
-    // What np.stack([x, y]).T saves: all x, then all y.
+    // The order that np.stack([x, y]).T saves: all x, then all y.
     room.put("f.npy", array([1.0, 3.0, 7.5, 2.0, 0.5, 5.0], "True "));
     let sample = |at| room.run(&["sample", "p.siren", "--at", at, "--format", "npy"]).exits(0).stdout;
     assert_eq!(sample("c.npy"), sample("f.npy"));
@@ -118,7 +118,7 @@ fn points_outside_have_no_values_if_so_asked() {
     room.run(&["sample", "p.siren", "--at", "a.csv"]).complains(3, &["line 3", "x is 8", "--outside nan"]);
     let run =
         room.run(&["sample", "p.siren", "--at", "a.csv", "--outside", "nan", "--derivative", "dx"]).exits(0);
-    assert_eq!(run.stderr, "sirenc: a.csv: 2 of 4 points are outside, their values are NaN\n");
+    assert_eq!(run.stderr, "sirenc: a.csv: 2 of 4 points are outside the signal; their values are NaN\n");
     let lines: Vec<&str> = run.text().lines().skip(1).collect();
     assert_eq!(lines[1..3], ["8,2,NaN,NaN,NaN,NaN,NaN,NaN", "NaN,-9,NaN,NaN,NaN,NaN,NaN,NaN"]);
     assert!(!lines[0].contains("NaN") && !lines[3].contains("NaN"), "{lines:?}");

@@ -23,14 +23,14 @@ impl Room {
     pub fn get(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
-    /// What lies in the directory, sorted.
+    /// The names in the directory, sorted.
     pub fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.0.path()).unwrap();
         let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
-    /// The program, to be run in the directory.
+    /// A command that runs the program in the directory.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sirenc"));
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
@@ -47,7 +47,7 @@ impl Room {
     }
 }
 
-/// What a run left.
+/// The result of a run.
 pub struct Run {
     pub code: Option<i32>,
     pub stdout: Vec<u8>,
@@ -69,7 +69,7 @@ impl Run {
         assert_eq!(self.code, Some(code), "sirenc {}\n{}", self.arguments, self.stderr);
         self
     }
-    /// Exits with `code` and one sentence that contains every one of `words`.
+    /// Asserts that the run exits with `code` and prints one sentence that contains all of `words`.
     #[track_caller]
     pub fn complains(self, code: i32, words: &[&str]) -> Self {
         let run = self.exits(code);
@@ -115,7 +115,7 @@ pub fn sound(samples: u32) -> Vec<u8> {
     bytes
 }
 
-/// A `.siren` file of `description`, with some network that was never fitted.
+/// A `.siren` file of `description` with an arbitrary network.
 fn siren(description: Description, metadata: Vec<Metadata>) -> Vec<u8> {
     let shape = Shape {
         inputs: description.lengths.len(),
@@ -136,7 +136,7 @@ pub fn siren_picture(width: u32, height: u32) -> Vec<u8> {
     siren_of_channels(width, height, 3)
 }
 
-/// A `.siren` picture: grey, RGB, or either with alpha.
+/// A `.siren` picture with 1 to 4 channels: grey or RGB, with or without alpha.
 pub fn siren_of_channels(width: u32, height: u32, channels: u8) -> Vec<u8> {
     let lengths = vec![width, height];
     siren(Description { kind: Kind::Picture, lengths, channels, format: SampleFormat::U8, rate: 0 }, vec![])
@@ -148,7 +148,7 @@ pub fn siren_with_channels(channels: u8) -> Vec<u8> {
     siren(Description { kind: Kind::Picture, lengths, channels, format: SampleFormat::U8, rate: 0 }, vec![])
 }
 
-/// A colour profile of grey pictures: no more than its header.
+/// A colour profile for grey pictures that consists of its header only.
 pub fn profile() -> Vec<u8> {
     let mut bytes = vec![0; 128];
     bytes[16..20].copy_from_slice(b"GRAY");

@@ -1,9 +1,10 @@
-//! What a terminal shows.
+//! Output on terminals.
 
 use crate::support::{Room, picture, siren_picture};
 use std::process::Command;
 
-/// Runs the program on a terminal, which `script` of util-linux makes, and gives what that is sent.
+/// Runs the program on a terminal, which `script` of util-linux provides, and returns what the terminal
+/// receives.
 fn on_terminal(room: &Room, arguments: &[&str]) -> String {
     let quoted = arguments.iter().map(|argument| format!(" '{argument}'"));
     let line = format!("'{}'{}", env!("CARGO_BIN_EXE_sirenc"), quoted.collect::<String>());
@@ -37,7 +38,7 @@ fn names_of_files_do_not_command_the_terminal() {
             "{arguments:?}: {sent:?}"
         );
     }
-    // Elsewhere names are what they are, for scripts.
+    // If it is not a terminal, names are printed unchanged, for scripts.
     let run = room.run(&["decode", &none]).exits(3);
     assert!(run.stderr.contains(hostile), "{}", run.stderr);
 }

@@ -1,4 +1,4 @@
-//! Flags: help, mistakes, and what is generated from them.
+//! Flags: help, usage errors, completions and manual pages.
 
 use crate::support::{Room, picture, siren_picture, siren_sound, sound};
 
@@ -247,7 +247,7 @@ fn numbers_are_told_in_few_digits_however_large_they_are() {
     room.put("near.csv", "x,y\n1e-300,0\n");
     room.run(&["decode", "p.siren", "--region", "0,0.5,1e300,5"]).complains(2, &[" 0,0.5,1e300,5 is"]);
     room.run(&["decode", "s.siren", "--time", "0..1e300"]).complains(2, &[" 0..1e300 is", " 0 to 0.005 s"]);
-    room.run(&["sample", "p.siren", "--at", "far.csv"]).complains(3, &["x is 1e300, -0.5 to 7.5 expected"]);
+    room.run(&["sample", "p.siren", "--at", "far.csv"]).complains(3, &["x is 1e300, expected -0.5 to 7.5"]);
     let near = room.run(&["sample", "p.siren", "--at", "near.csv"]).exits(0);
     assert!(near.text().lines().nth(1).unwrap().starts_with("1e-300,0,"), "{}", near.text());
     let shown =
@@ -298,7 +298,7 @@ fn manual_pages_are_generated() {
         assert!(!page.text().contains(&format!("{title}(1)")), "{title} is not its own neighbour");
     }
     let page = room.run(&["man", "encode"]).exits(0);
-    // Examples stay one a line.
+    // Examples stay on one line each.
     let examples =
         page.text().split(".SH EXAMPLES\n.in 2n\n.nf\n").nth(1).unwrap().split(".fi").next().unwrap();
     assert!(examples.lines().count() > 5, "{examples}");

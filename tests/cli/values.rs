@@ -1,4 +1,4 @@
-//! Values in units of their own: what is said of them, and how they become files of other kinds.
+//! Values in units of their own: how they are reported, and how they are converted to other formats.
 
 use crate::support::{Room, picture};
 use sirenc::Limits;
@@ -6,7 +6,7 @@ use sirenc::media::{self, OutputFormat};
 use sirenc::signal::{Description, Kind, SampleFormat, Samples, Signal};
 use std::io::Cursor;
 
-/// Small and fast: what is tested is the way, not the fit.
+/// Small and fast, because these tests do not depend on the quality of the fit.
 const FAST: [&str; 6] = ["--effort", "1", "--layers", "2", "--width", "8"];
 
 fn encode<'a>(rest: &[&'a str]) -> Vec<&'a str> {
@@ -51,7 +51,7 @@ fn psnr_of_floats_says_what_it_refers_to() {
     assert!(told.text().contains("(peak 3.100e-4, the range)"), "{}", told.text());
     let error = told.text().split("max error ").nth(1).unwrap().split(' ').next().unwrap();
     assert!(error.contains("e-") && error.parse::<f64>().unwrap() > 0.0, "{error}");
-    // The same in every command, and with a peak of one's own 20 dB more for ten times as much.
+    // Every command reports the same PSNR, and a peak given as ten times the range adds 20 dB.
     let psnr = |arguments: &[&str]| {
         let object = room.run(&[arguments, &["--json"]].concat()).exits(0).json();
         object["psnr_db"].as_f64().unwrap()
@@ -77,7 +77,7 @@ fn units_are_told_by_info() {
     room.put("m.tiff", relief(1.0));
     room.run(&encode(&["m.tiff"])).exits(0);
     let text = room.run(&["info", "m.siren"]).exits(0);
-    assert!(text.text().contains("155 + 512 × what the networks give"), "{}", text.text());
+    assert!(text.text().contains("155 + 512 × network output"), "{}", text.text());
     let object = room.run(&["info", "m.siren", "--json"]).exits(0).json();
     assert_eq!((&object["units"]["scale"], &object["units"]["offsets"][0]), (&512.0.into(), &155.0.into()));
     room.put("a.ppm", picture(8, 8));
@@ -108,7 +108,7 @@ fn what_integers_cannot_hold_is_said_and_a_range_maps_it() {
     room.put("m.tiff", relief(1.0));
     room.run(&encode(&["m.tiff"])).exits(0);
     let run = room.run(&["decode", "m.siren", "-o", "clipped.png", "--bits", "8"]).exits(0);
-    for word in [" % of the values lie outside of 0..1", "clipped", "--range LOW..HIGH"] {
+    for word in [" % of the values are outside 0..1", "clipped", "--range LOW..HIGH"] {
         assert!(run.stderr.contains(word), "{word} in {}", run.stderr);
     }
     let run = room.run(&["decode", "m.siren", "-o", "m.png", "--bits", "8", "--range", "-40..350"]).exits(0);
@@ -135,7 +135,7 @@ fn what_integers_cannot_hold_is_said_and_a_range_maps_it() {
     refused(&["-o", "x.tiff", "--range", "0..1"], &["--range", "8 or 16 bits"]);
     refused(&["-o", "x.png", "--bits", "8", "--range", "310"], &["--range", "LOW..HIGH"]);
     room.run(&["decode", "m.siren", "-o", "d.png", "--derivative", "dx", "--range", "-5..90"]).exits(0);
-    // Nothing of the kind is said of samples that were integers.
+    // There is no such note for integer samples.
     room.put("a.ppm", picture(8, 8));
     room.run(&encode(&["a.ppm"])).exits(0);
     let run = room.run(&["decode", "a.siren"]).exits(0);

@@ -1,13 +1,13 @@
-//! `--background`: what lies behind a picture with alpha that is written without.
+//! `--background`: the colour on which a picture with alpha is put to write it without alpha.
 
 use sirenc::signal::{Description, SampleFormat};
 
-/// Red, green and blue, each from 0 to 1.
+/// A colour: red, green and blue, each from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Background([f32; 3]);
 
 impl Background {
-    /// `white`, `black`, `#rrggbb`, `#rgb`, or `R,G,B` from 0 to 255.
+    /// Parses `white`, `black`, `#rrggbb`, `#rgb`, or `R,G,B` from 0 to 255.
     pub fn parse(text: &str) -> Result<Self, String> {
         let codes = match text.trim().to_ascii_lowercase().as_str() {
             "white" => Some([255.0; 3]),
@@ -26,8 +26,9 @@ impl Background {
         self.0.iter().all(|&part| part == self.0[0])
     }
 
-    /// Puts itself behind `values` of a picture with alpha, of which it leaves those of `description`, the same without:
-    /// `alpha · colour + (1 − alpha) · background`, of samples as they would be stored.
+    /// Blends the background into `values` of a picture with alpha, and removes the alpha channel: `alpha ·
+    /// colour + (1 − alpha) · background`, with colour and alpha clipped as they would be when stored.
+    /// `description` is that of the result.
     pub fn put_behind(self, values: &mut Vec<f32>, description: &Description) {
         let colours = usize::from(description.channels);
         let stored = |value: f32| match description.format {
@@ -46,7 +47,7 @@ impl Background {
     }
 }
 
-/// `rrggbb` or `rgb`.
+/// Parses `rrggbb` or `rgb`.
 fn hexadecimal(digits: &str) -> Option<[f32; 3]> {
     let number =
         u32::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
@@ -58,7 +59,7 @@ fn hexadecimal(digits: &str) -> Option<[f32; 3]> {
     }
 }
 
-/// `R,G,B`.
+/// Parses `R,G,B`.
 fn decimal(text: &str) -> Option<[f32; 3]> {
     let parts =
         text.split(',').map(|part| part.trim().parse().ok().filter(|code| (0.0..=255.0).contains(code)));
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn alpha_mixes_what_is_stored_with_the_background() {
         let description = |format, channels| Description::picture([2, 1], channels, format);
-        // Half transparent beyond white, and alpha out of its range.
+        // The first pixel is half transparent and above white, the second has alpha above 1.
         let pixels = [1.5, 0.0, 0.5, 0.5, 0.25, 0.5, 0.75, 1.25];
         let orange = Background([1.0, 0.5, 0.0]);
         for (format, red) in [(SampleFormat::U8, 1.0), (SampleFormat::F32, 1.25)] {

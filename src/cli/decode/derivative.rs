@@ -1,4 +1,5 @@
-//! Derivatives as files: arrays and binary32 pictures of what they are, 8 and 16-bit pictures by a stated mapping.
+//! Derivatives as files: arrays and binary32 pictures hold the values, 8 and 16-bit pictures a stated mapping
+//! of them.
 
 use super::plan::Plan;
 use super::{Args, Bits, Work};
@@ -13,7 +14,7 @@ use sirenc::{Decoder, Derivative, Layout};
 use std::io;
 
 impl Args {
-    /// Holds the flags against the file, before anything is rendered.
+    /// Checks the flags against the file before anything is rendered.
     pub fn plan_derivative(
         &self,
         name: &str,
@@ -21,7 +22,9 @@ impl Args {
         derivative: Derivative,
     ) -> Result<Plan, Failure> {
         if self.background.is_some() {
-            return Err(Failure::usage("--background does not go with --derivative, which leaves alpha out"));
+            return Err(Failure::usage(
+                "--background cannot be used with --derivative, which leaves alpha out",
+            ));
         }
         let native = decoder.description();
         let (grid, rate) = self.sampling(name, native)?;
@@ -55,7 +58,8 @@ impl Args {
                 let sentence = format!("{} values per channel, which npy holds", layout.values);
                 return refuse(&sentence, "dx, dy and magnitude are one value");
             }
-            // Alpha is no colour, and no picture of a derivative should vanish by it.
+            // Alpha is left out: its derivative is not a colour and would make pixels of the result
+            // transparent.
             _ if native.kind == Kind::Picture => {
                 native.channels - u8::from(native.channels.is_multiple_of(2))
             }
@@ -69,7 +73,7 @@ impl Args {
 }
 
 impl Work<'_> {
-    /// Renders the plan and writes it, and says by which mapping if there is one.
+    /// Renders the plan and writes it. Returns a note on the mapping, if there is one.
     pub fn save_derivative(&self, derivative: Derivative) -> Result<Option<String>, Failure> {
         let fault = |error| self.fault(error);
         let Plan { grid, description, format, .. } = self.plan;
@@ -110,8 +114,8 @@ impl Work<'_> {
         Ok(Some(words))
     }
 
-    /// An array of `(…, height, width, sets, values)`, written while it is rendered; sets of one value have no axis for it, nor
-    /// has the one normal of a position one for its set.
+    /// Writes an array of `(…, height, width, sets, values)` while it is rendered. The last axis is left out
+    /// if sets have one value, the axis of sets is left out for normals, which have one set per position.
     fn save_array(
         &self,
         derivative: Derivative,
@@ -136,7 +140,7 @@ impl Work<'_> {
         })
     }
 
-    /// A picture or sound of unit values.
+    /// A picture or sound signal of unit values.
     fn picture(&self, values: Vec<f32>) -> Result<Signal, Failure> {
         let description = self.plan.description.clone();
         let samples = match description.format {
@@ -153,7 +157,7 @@ impl Work<'_> {
 }
 
 impl Args {
-    /// What the lowest and the highest code stand for: symmetric around 0 where values have signs.
+    /// The values of the lowest and the highest code: symmetric around 0 if values have signs.
     fn mapping(&self, derivative: Derivative, values: &[f32]) -> Mapping {
         let largest =
             || values.iter().map(|v| f64::from(v.abs())).filter(|v| v.is_finite()).fold(0.0, f64::max);
@@ -175,9 +179,9 @@ struct Mapping {
     high: f64,
 }
 
-/// A PNG file with a text chunk `Description` behind its header.
+/// Inserts a text chunk `Description` after the header of a PNG file.
 pub(super) fn with_description(png: &[u8], text: &str) -> Vec<u8> {
-    /// The magic, and a chunk of 13 bytes with length, name and checksum.
+    /// The magic, and the IHDR chunk: 13 bytes plus length, name and checksum.
     const HEADER: usize = 8 + 12 + 13;
     let body = [b"tEXtDescription\0", text.as_bytes()].concat();
     let length = (body.len() as u32 - 4).to_be_bytes();

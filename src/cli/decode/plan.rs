@@ -1,4 +1,4 @@
-//! What a decode will render, and as what: the flags held against the file.
+//! The plan of a decode: what is rendered and in which format, from the flags and the file.
 
 use super::background::Background;
 use super::{Args, Bits};
@@ -10,20 +10,20 @@ use sirenc::media::OutputFormat;
 use sirenc::signal::{Axis, Description, Grid, Kind, Region, SampleFormat};
 use std::path::PathBuf;
 
-/// What is to be rendered, and as what.
+/// What is rendered, and in which format it is written.
 pub struct Plan {
     pub grid: Grid,
     pub description: Description,
     pub format: OutputFormat,
-    /// What takes the place of alpha.
+    /// The colour that replaces alpha.
     pub background: Option<Background>,
     pub path: PathBuf,
-    /// What the lowest and the highest code stand for, if not for the ends of the unit range.
+    /// The values of the lowest and the highest code, if not the ends of the unit range.
     pub range: Option<(f64, f64)>,
 }
 
 impl Args {
-    /// Holds the flags against the file, before anything is rendered.
+    /// Checks the flags against the file before anything is rendered.
     pub fn plan(&self, name: &str, decoder: &Decoder) -> Result<Plan, Failure> {
         let native = decoder.description();
         let (grid, rate) = self.sampling(name, native)?;
@@ -32,7 +32,7 @@ impl Args {
         let background = self.background.filter(|_| native.has_alpha());
         if native.channels == 2 && background.is_some_and(|colour| !colour.is_grey()) {
             let sentence = "--background is a colour, but the picture is grey with alpha";
-            return Err(Failure::new(Exit::Usage, name, sentence).hint("a grey one, as in 128,128,128"));
+            return Err(Failure::new(Exit::Usage, name, sentence).hint("use a grey one, as in 128,128,128"));
         }
         let mut description = Description {
             kind: native.kind,
@@ -41,7 +41,7 @@ impl Args {
             format: self.sample_format(native),
             rate,
         };
-        // JPEG, WebP and BMP know 8 bits only: nobody who names them expects 16.
+        // JPEG, WebP and BMP have 8 bits only: naming one of them implies 8 bits.
         if self.bits.is_none()
             && description.format == SampleFormat::U16
             && format.accepts(&description).is_err()
@@ -53,9 +53,12 @@ impl Args {
         }
         let path = self.output_path(format);
         if format == OutputFormat::Npy && description.format != SampleFormat::F32 {
-            let failure =
-                Failure::new(Exit::Usage, path.display(), "NPY holds binary32, not rounded to integers");
-            return Err(failure.hint("png, tiff and wav have --bits"));
+            let failure = Failure::new(
+                Exit::Usage,
+                path.display(),
+                "NPY holds binary32, values are not rounded to integers",
+            );
+            return Err(failure.hint("--bits applies to png, tiff and wav"));
         }
         format.accepts(&description).map_err(|error| {
             let failure = Failure::new(Exit::Usage, path.display(), error);
@@ -65,13 +68,13 @@ impl Args {
             }
             let eight = Description { format: SampleFormat::U8, ..description.clone() };
             let fewer = self.bits.is_none() && format.accepts(&eight).is_ok();
-            if fewer { failure.hint("--bits 8 writes what it holds") } else { failure }
+            if fewer { failure.hint("--bits 8 converts to 8 bits") } else { failure }
         })?;
         let range = self.value_range(&path, &description)?;
         Ok(Plan { grid, description, format, background, path, range })
     }
 
-    /// The positions to render and the rate of the result.
+    /// The grid of positions to render, and the rate of the result.
     pub(super) fn sampling(&self, name: &str, native: &Description) -> Result<(Grid, u32), Failure> {
         self.require_flags_of(name, native.kind)?;
         let wrong = |flag: &str, found: &str, hint: &str| {
@@ -88,7 +91,7 @@ impl Args {
             (_, Some(factor), _) => {
                 let scaled = native.lengths.iter().map(|&n| (f64::from(n) * factor).round().max(1.0));
                 if scaled.clone().any(|length| length > f64::from(u32::MAX)) {
-                    return wrong("--scale", "so large a picture", "--region with --size goes further");
+                    return wrong("--scale", "a picture that large", "--region with --size goes further");
                 }
                 let counts: Vec<u32> = scaled.map(|length| length as u32).collect();
                 (Grid::resized(native, &counts).map_err(fault)?, native.rate)
@@ -96,7 +99,7 @@ impl Args {
             (.., Some(rate)) => {
                 let axes = native.lengths.iter().map(|&length| Axis::at_rate(length, native.rate, rate));
                 let Some(axes) = axes.collect() else {
-                    return wrong("--rate", "so long a sound", "a lower rate");
+                    return wrong("--rate", "a sound that long", "a lower rate");
                 };
                 (Grid { axes }, rate)
             }
@@ -107,7 +110,7 @@ impl Args {
         Ok((grid.crop(&region).map_err(|error| fault(error).hint(hint))?, rate))
     }
 
-    /// Refuses flags of pictures for sounds, and the other way round.
+    /// Rejects flags for pictures if the signal is a sound, and the other way round.
     fn require_flags_of(&self, name: &str, kind: Kind) -> Result<(), Failure> {
         let pictures = [
             ("--size", self.size.is_some(), "--rate"),
@@ -129,7 +132,7 @@ impl Args {
         }
     }
 
-    /// The part that --region or --time asks for.
+    /// The part of the signal that --region or --time selects.
     fn part(&self, name: &str, native: &Description) -> Result<Option<Region>, Failure> {
         if let Some(Rectangle { x, y, width, height }) = self.region {
             let (from, to) = ([x - 0.5, y - 0.5], [x + width - 0.5, y + height - 0.5]);
@@ -148,7 +151,7 @@ impl Args {
             let sentence = format!("--time {from}..{to} is not within the sound of 0 to {seconds} s");
             Failure::new(Exit::Usage, name, sentence)
         };
-        // The sound ends one sample after its last one, which is half a sample after its extent.
+        // The end of a sound in seconds is one sample after its last sample: half a sample beyond its extent.
         let [from, to] = [from, to].map(|time| position_at(time, native.rate));
         let end = f64::from(native.lengths[0]);
         if to > end {
@@ -157,7 +160,7 @@ impl Args {
         Region::new(native, &[from], &[to.min(end - 0.5)]).map(Some).map_err(|_| outside())
     }
 
-    /// The format that was named, or `default`.
+    /// The format that the flags name, or `default`.
     pub(super) fn output_format(&self, default: OutputFormat) -> Result<OutputFormat, Failure> {
         match (self.format, &self.output) {
             (Some(format), _) => Ok(format),
@@ -190,8 +193,8 @@ impl Args {
     }
 }
 
-/// The position at `seconds`, native samples, to a millionth: 0.3 s at 44100 Hz is sample 13230, whatever 0.3 is in
-/// binary.
+/// The position at `seconds`, in native samples, rounded to a millionth: 0.3 s at 44100 Hz is sample 13230
+/// although 0.3 is not exact in binary.
 fn position_at(seconds: f64, rate: u32) -> f64 {
     const STEPS: f64 = (1 << 20) as f64;
     (seconds * f64::from(rate) * STEPS).round() / STEPS

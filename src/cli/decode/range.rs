@@ -1,4 +1,4 @@
-//! Values as codes of integers: by which mapping, and what lies outside of it.
+//! Mapping of values to integer codes, and counting of values outside the range.
 
 use super::Args;
 use crate::cli::failure::{Exit, Failure};
@@ -7,24 +7,25 @@ use crate::cli::values::Range;
 use sirenc::signal::{Description, SampleFormat};
 use std::path::Path;
 
-/// From the values of a signal to those that the codes of an integer format stand for, 0..1 or −1..1.
+/// Maps values of a signal to the unit range of an integer format, 0..1 or −1..1, and counts what is clipped.
 pub struct Codes {
-    /// What the lowest and the highest code stand for, if that was asked for.
+    /// The values of the lowest and the highest code, if `--range` gives them.
     range: Option<(f64, f64)>,
-    /// The least and the greatest value that the format holds, and half a code.
+    /// The least and the greatest value of the format; values up to half a code beyond still round into it.
     unit: (f32, f32),
     half_code: f32,
     channels: usize,
-    /// The channels that are mapped: alpha is not.
+    /// The number of channels that are mapped: all but alpha.
     mapped: usize,
     count: u64,
     outside: u64,
-    /// The least and the greatest value there is.
+    /// The least and the greatest value found so far.
     extent: (f32, f32),
 }
 
 impl Codes {
-    /// For values of `description` that become samples of `format`; nothing is mapped or counted where it holds all numbers.
+    /// A mapping for values of `description` that become samples of `format`. For binary32, which holds all
+    /// values, nothing is mapped or counted.
     pub fn new(description: &Description, format: SampleFormat, range: Option<(f64, f64)>) -> Self {
         let (low, codes) = match format {
             SampleFormat::U8 | SampleFormat::U16 => (0.0, (1u64 << format.bits()) as f32),
@@ -43,7 +44,7 @@ impl Codes {
         }
     }
 
-    /// Maps whole positions, in place, and counts what the codes cannot say.
+    /// Maps the values of whole positions in place, and counts those that the codes cannot represent.
     pub fn map(&mut self, values: &mut [f32]) {
         let (least, most) = (self.unit.0 - self.half_code, self.unit.1 + self.half_code);
         for value in
@@ -58,7 +59,7 @@ impl Codes {
         }
     }
 
-    /// By which mapping.
+    /// A note that states the mapping, if there is one.
     pub fn mapping(&self, format: SampleFormat) -> Option<String> {
         let (low, high) = self.range?;
         let [low, high] = [low, high].map(report::short);
@@ -66,7 +67,7 @@ impl Codes {
         Some(format!("values: code 0 is {low}, code {top} is {high}, linear between"))
     }
 
-    /// What was clipped, of a source whose values may lie anywhere.
+    /// A note on the share of values that were clipped, if any were.
     pub fn clipped(&self) -> Option<String> {
         if self.outside == 0 {
             return None;
@@ -78,13 +79,13 @@ impl Codes {
         let hint =
             if self.range.is_none() && self.unit.0 == 0.0 { "; --range LOW..HIGH maps them" } else { "" };
         Some(format!(
-            "{share} % of the values lie outside of {low}..{high}, between {least} and {most}: clipped{hint}"
+            "{share} % of the values are outside {low}..{high} and were clipped (they range from {least} to {most}){hint}"
         ))
     }
 }
 
 impl Args {
-    /// What --range asks for of values written as `description` says.
+    /// The range from --range for values that are written as `description`.
     pub(super) fn value_range(
         &self,
         path: &Path,
@@ -98,7 +99,7 @@ impl Args {
             Some(_) if !integers => refuse("--range does not apply", "it is for pictures of 8 or 16 bits"),
             Some(Range::Between(low, high)) => Ok(Some((low, high))),
             Some(Range::Top(_)) => {
-                refuse("--range of values takes LOW..HIGH", "a single number is for --derivative")
+                refuse("--range takes LOW..HIGH for values", "a single number is for --derivative")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The gradient that `--gradient` supplies.
+//! `--gradient`: reads the target gradient.
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::input::Content;
@@ -7,7 +7,7 @@ use sirenc::{Limits, media};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads an array as `decode --derivative gradient` writes it: `(…, height, width, channels, axes)`.
+/// Reads an array as written by `decode --derivative gradient`: `(…, height, width, channels, axes)`.
 pub fn read(path: &Path, of: &Description) -> Result<Arc<[f32]>, Failure> {
     let content = Content::read(path, &Limits::default())?;
     let (shape, slopes) = media::read_npy(&content.bytes, &Limits::default())
@@ -17,7 +17,7 @@ pub fn read(path: &Path, of: &Description) -> Result<Arc<[f32]>, Failure> {
     if shape != expected {
         let sentence = format!("an array of {shape:?} was found, {expected:?} was expected");
         return Err(Failure::new(Exit::Input, &content.name, sentence)
-            .hint("as `sirenc decode --derivative gradient` writes it"));
+            .hint("`sirenc decode --derivative gradient` writes such arrays"));
     }
     Ok(slopes.into_iter().map(|slope| slope as f32).collect())
 }

@@ -1,4 +1,4 @@
-//! Several inputs: each as if alone, and on a GPU several at once.
+//! Several inputs: each is encoded as if alone; a GPU encodes several at once.
 
 use super::{Args, Job};
 use crate::cli::failure::{Exit, Failure};
@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Encodes all `inputs`. A failure is told when it happens; the exit code is that of the first input that has one.
+/// Encodes all `inputs`. A failure is printed when it happens; the exit code is that of the first input that
+/// failed.
 pub fn run(args: &Args, inputs: &[PathBuf], interrupt: &Interrupt) -> Outcome {
     check(args, inputs)?;
     let width = args.device.concurrent_encodes().min(inputs.len());
@@ -19,8 +20,8 @@ pub fn run(args: &Args, inputs: &[PathBuf], interrupt: &Interrupt) -> Outcome {
     Ok(interrupt.noted().unwrap_or(first))
 }
 
-/// Runs `work` on all `inputs`, `width` at a time, and tells the failure of each, a panic too; no other begins once it is `over`.
-/// The exit code is that of the first input that has one.
+/// Runs `work` on all `inputs`, `width` at a time, and prints the failure of each; a panic is a failure, too.
+/// No input is started once `over()` is true. The exit code is that of the first input that failed.
 fn each(
     inputs: &[PathBuf],
     width: usize,
@@ -49,24 +50,27 @@ fn each(
     exits.into_iter().find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
 }
 
-/// Refuses what makes sense with one input only.
+/// Rejects flags and outputs that make sense with one input only.
 fn check(args: &Args, inputs: &[PathBuf]) -> Result<(), Failure> {
     if args.output.is_some() {
-        return Err(Failure::usage("--output names one file, several are to be written")
-            .hint("without it, each goes to its own name with .siren"));
+        return Err(Failure::usage("--output names one file, but there are several inputs")
+            .hint("without it, each output is named after its input"));
     }
     if args.gradient.is_some() {
-        return Err(Failure::usage("--gradient names the gradient of one input"));
+        return Err(Failure::usage("--gradient is for a single input"));
     }
     if let Some(last) = inputs.last().filter(|last| input::is_siren_name(last) && !last.exists()) {
-        return Err(Failure::usage(format!("{}: one output is for one input", last.display()))
-            .hint("without it, each goes to its own name with .siren"));
+        return Err(Failure::usage(format!(
+            "{}: one output is named, but there are several inputs",
+            last.display()
+        ))
+        .hint("without it, each output is named after its input"));
     }
     let mut targets = HashSet::new();
     for input in inputs {
         let target = args.output_path(input);
         if input::is_stdin(input) || output::is_stdout(&target) {
-            return Err(Failure::usage("standard input goes with no other input"));
+            return Err(Failure::usage("standard input cannot be combined with other inputs"));
         }
         if !targets.insert(target.clone()) {
             return Err(Failure::usage(format!(
@@ -88,7 +92,7 @@ mod tests {
         for width in [1, 3] {
             let done = Mutex::new(HashSet::new());
             let work = |input: &PathBuf| {
-                // Without the words of a panic, which is none of the test's.
+                // Unwinds without the message of a panic, which would clutter the test's output.
                 match input.to_str() {
                     Some("0") => std::panic::resume_unwind(Box::new("a defect")),
                     Some("4") => return Err(Failure::usage("a failure")),

@@ -1,4 +1,4 @@
-//! What `sirenc encode` tells when it is done: a line for people, an object for scripts, an exit code.
+//! The result of `sirenc encode`: a line for people, an object for scripts, an exit code.
 
 use super::Args;
 use crate::cli::failure::{Exit, Failure};
@@ -11,10 +11,10 @@ use sirenc::{Encoded, Note, Target};
 use std::path::Path;
 use std::time::Instant;
 
-/// How much worse than the whole a tile has to be to be told without being asked, dB.
+/// The worst tile is mentioned without `-v` if its PSNR is lower than the overall PSNR by more than this, dB.
 const WORSE: f64 = 6.0;
 
-/// What there is to report.
+/// A finished encode, to be reported.
 pub struct Done<'a> {
     pub args: &'a Args,
     pub path: &'a Path,
@@ -27,7 +27,7 @@ pub struct Done<'a> {
 }
 
 impl Done<'_> {
-    /// The exit code; a target that was not reached is told.
+    /// The exit code. Prints a message if the target was not reached.
     pub fn exit(&self) -> Exit {
         let report = &self.encoded.report;
         if report.reached || report.interrupted {
@@ -42,13 +42,13 @@ impl Done<'_> {
             }
             _ => "more --effort or another target".into(),
         };
-        Failure::new(Exit::Missed, self.name, "the target was not reached, the best file was written")
+        Failure::new(Exit::Missed, self.name, "the target was not reached; the best file was written")
             .hint(&hint)
             .print();
         Exit::Missed
     }
 
-    /// Of a sound that was verified.
+    /// SNR of a sound that was verified, dB.
     fn snr_db(&self) -> Option<f64> {
         self.verified.as_ref().and_then(|verified| report::snr_db(&self.source.description, verified))
     }
@@ -65,17 +65,16 @@ impl Done<'_> {
                 self.args.peak.psnr(&self.source.description, report.psnr_db, report.peak, identical)
             }
         };
-        // Worth a word where it shows.
         let worst = report.worst_tile.as_ref().filter(|worst| worst.psnr_db < report.psnr_db - WORSE);
         let worst = worst.map_or(String::new(), |worst| format!(" ({})", report::worst_tile(worst)));
-        terminal::tell(&format!(
+        terminal::print(&format!(
             "{} → {}: {} bytes, {rate}, {quality}{worst}, {:.1} s",
             self.name,
             output.name(),
             report::grouped(bytes),
             self.started.elapsed().as_secs_f64(),
         ));
-        notes::tell(self.name, &report.notes, false);
+        notes::print(self.name, &report.notes, false);
         if self.args.verbose {
             let device = report::device(&report.device, report.cpu_reason.as_deref(), self.args.device);
             eprintln!("  device    {device}");
@@ -96,7 +95,7 @@ impl Done<'_> {
         }
     }
 
-    /// The object for scripts; numbers that are not finite or not known are null.
+    /// The JSON object for scripts; numbers that are not finite or not known are null.
     pub fn json(&self, output: &Path) -> Value {
         let (encoded, report) = (self.encoded, &self.encoded.report);
         let bytes = encoded.bytes.len() as u64;

@@ -1,4 +1,4 @@
-//! Points as they come: lines of text or rows of an array, checked and turned into positions.
+//! A stream of points: lines of text or rows of an array, checked and converted to positions.
 
 use crate::cli::derivative::axis_names;
 use crate::cli::failure::{Exit, Failure};
@@ -19,7 +19,7 @@ pub struct Points {
     name: String,
     axes: Vec<Axis>,
     source: Source,
-    /// Points read so far, or lines of a CSV file.
+    /// The number of points read so far, or of lines of a CSV file.
     read: u64,
     outside: Outside,
     coordinates: Vec<f64>,
@@ -27,23 +27,23 @@ pub struct Points {
     missed: Vec<usize>,
 }
 
-/// What becomes of points outside of the signal.
+/// How points outside the signal are treated.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub enum Outside {
-    /// The first one ends the run
+    /// The first point outside ends the run
     Error,
-    /// Their values are NaN (null in jsonl), and how many they are is told
+    /// Their values are NaN (null in jsonl), and their number is reported
     Nan,
 }
 
 enum Source {
     Csv(Box<dyn BufRead>, Columns),
     Npy(NpyReader<Box<dyn BufRead>>),
-    /// An array that had to be read whole, and how much of it was taken.
+    /// An array that had to be read as a whole, and how much of it has been used.
     Numbers(Vec<f64>, usize),
 }
 
-/// How the lines of a CSV file are divided.
+/// The layout of the lines of a CSV file.
 #[derive(Default)]
 struct Columns {
     separator: char,
@@ -52,7 +52,7 @@ struct Columns {
     axes: Vec<usize>,
 }
 
-/// The coordinates of an axis as the user counts: `position = offset + scale · coordinate`.
+/// An axis in the units of the user: `position = offset + scale · coordinate`.
 struct Axis {
     name: &'static str,
     offset: f64,
@@ -61,20 +61,20 @@ struct Axis {
 }
 
 impl Axis {
-    /// The position of a coordinate, if it is one of the signal.
+    /// The position of a coordinate, if it is within the signal.
     fn position(&self, coordinate: f64) -> Option<f64> {
         let position = self.offset + self.scale * coordinate;
         (-0.5..=f64::from(self.length) - 0.5).contains(&position).then_some(position)
     }
-    /// The first and the last coordinate.
+    /// The first and the last coordinate of the signal.
     fn extent(&self) -> [f64; 2] {
         [-0.5, f64::from(self.length) - 0.5].map(|position| (position - self.offset) / self.scale)
     }
 }
 
 impl Points {
-    /// Opens `path` (`-` is standard input) for points of a signal: native pixels or seconds, or −1 to 1 along the
-    /// longest axis.
+    /// Opens `path` (`-` is standard input) for points of a signal, in native pixels or seconds, or
+    /// normalised to −1 to 1 along the longest axis.
     pub fn open(
         path: &Path,
         description: &Description,
@@ -109,7 +109,7 @@ impl Points {
         Ok(points)
     }
 
-    /// The number of all points, where it is known.
+    /// The total number of points, if it is known.
     pub fn count(&self) -> Option<u64> {
         match &self.source {
             Source::Csv(..) => None,
@@ -117,15 +117,16 @@ impl Points {
             Source::Numbers(numbers, _) => Some((numbers.len() / self.axes.len()) as u64),
         }
     }
-    /// The coordinates read last: all axes of a point, then the next point.
+    /// The coordinates of the points read last: all axes of a point, then the next point.
     pub fn coordinates(&self) -> &[f64] {
         &self.coordinates
     }
-    /// Their positions, native samples: those of points outside are some within.
+    /// The positions of the points read last, in native samples. For points outside these are arbitrary
+    /// positions within the signal.
     pub fn positions(&self) -> &[f64] {
         &self.positions
     }
-    /// Which of the points read last are outside.
+    /// The indices of points outside, among the points read last.
     pub fn missed(&self) -> &[usize] {
         &self.missed
     }
@@ -171,7 +172,7 @@ impl Points {
         Ok(!self.positions.is_empty())
     }
 
-    /// Takes a point that stands in a line or row of some number.
+    /// Adds the point found at line or row `number`.
     fn add(&mut self, point: &[f64], place: &str, number: u64) -> Result<(), Failure> {
         let index = self.coordinates.len() / self.axes.len();
         for (axis, &coordinate) in self.axes.iter().zip(point) {
@@ -179,8 +180,8 @@ impl Points {
             if position.is_none() && self.outside == Outside::Error {
                 let [first, last] = axis.extent().map(report::short);
                 let coordinate = report::short(coordinate);
-                let found = format!("{} is {coordinate}, {first} to {last} expected", axis.name);
-                return Err(self.bad(place, number, &found).hint("--outside nan goes on"));
+                let found = format!("{} is {coordinate}, expected {first} to {last}", axis.name);
+                return Err(self.bad(place, number, &found).hint("--outside nan accepts such points"));
             }
             if position.is_none() && self.missed.last() != Some(&index) {
                 self.missed.push(index);
@@ -191,7 +192,7 @@ impl Points {
         Ok(())
     }
 
-    /// Finds out how columns are separated, and which each axis has: by the header, whose other columns are passed over.
+    /// Reads the header: finds the separator and the column of each axis; other columns are ignored.
     fn read_header(&mut self) -> Result<(), Failure> {
         if !matches!(self.source, Source::Csv(..)) {
             return Ok(());
@@ -201,7 +202,7 @@ impl Points {
             let found = fields(&header, separator);
             let column = |axis: &Axis| found.iter().position(|name| name.eq_ignore_ascii_case(axis.name));
             let axes = self.axes.iter().map(column).collect::<Option<Vec<usize>>>()?;
-            // A coordinate that the signal does not have would be lost in silence.
+            // A coordinate along an axis that the signal lacks is an error rather than silently ignored.
             let known = |name: &str| self.axes.iter().any(|axis| name.eq_ignore_ascii_case(axis.name));
             let foreign = found.iter().any(|name| is_axis(name) && !known(name));
             (!foreign).then_some(Columns { separator, count: found.len(), axes })
@@ -210,8 +211,10 @@ impl Points {
             (Some(columns), Source::Csv(_, known)) => *known = columns,
             _ => {
                 let names: Vec<&str> = self.axes.iter().map(|axis| axis.name).collect();
-                let found =
-                    format!("the columns are {header:?}, a header with {:?} was expected", names.join(","));
+                let found = format!(
+                    "the columns are {header:?}, but a header with {:?} was expected",
+                    names.join(",")
+                );
                 return Err(self.bad("line", self.read.max(1), &found));
             }
         }
@@ -234,7 +237,7 @@ impl Points {
             }
             let text = String::from_utf8(bytes);
             let line = text.map_err(|_| self.bad("line", self.read, "text was expected"))?;
-            // A tab at the end is a separator.
+            // A tab at the end is a separator, so it is not trimmed.
             let line = line.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n', ' ']);
             if !line.trim().is_empty() {
                 return Ok(Some(line.into()));
@@ -252,7 +255,7 @@ fn is_axis(name: &str) -> bool {
     ["x", "y", "z", "t"].iter().any(|axis| name.eq_ignore_ascii_case(axis))
 }
 
-/// The fields of a line, without quotes around them; a separator within quotes is none.
+/// The fields of a line, without quotes around them. Within quotes the separator is ordinary text.
 fn fields(line: &str, separator: char) -> Vec<&str> {
     let mut quoted = false;
     let ends = |c: char| {
@@ -262,7 +265,7 @@ fn fields(line: &str, separator: char) -> Vec<&str> {
     line.split(ends).map(|field| field.trim().trim_matches('"').trim()).collect()
 }
 
-/// An array of `(points, axes)`.
+/// Opens an array of shape `(points, axes)`.
 fn array(reader: Box<dyn BufRead>, axes: usize, name: &str) -> Result<Source, Failure> {
     let fault = |error| Failure::media(name, error);
     let mut array = NpyReader::new(reader).map_err(fault)?;
@@ -271,13 +274,13 @@ fn array(reader: Box<dyn BufRead>, axes: usize, name: &str) -> Result<Source, Fa
             if !array.is_fortran() {
                 return Ok(Source::Npy(array));
             }
-            // All of one axis, then all of the next: points cannot be read one after the other.
+            // Fortran order holds all of one axis, then all of the next: points cannot be streamed.
             let numbers = array.read_whole(&Limits::default()).map_err(fault)?;
             debug_assert_eq!(numbers.len() as u64, points * columns);
             Ok(Source::Numbers(numbers, 0))
         }
         _ => {
-            let found = format!("an array of shape {:?}, (points, {axes}) was expected", array.shape());
+            let found = format!("an array of shape {:?}, but (points, {axes}) was expected", array.shape());
             Err(Failure::new(Exit::Input, name, found))
         }
     }

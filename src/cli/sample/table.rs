@@ -1,4 +1,4 @@
-//! The result, row by row.
+//! Writes the result row by row.
 
 use super::Format;
 use crate::cli::report;
@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 use sirenc::media::write_npy_header;
 use std::io::{self, Write};
 
-/// What is written before and for each point.
+/// The format of the result: what is written before the rows, and for each point.
 pub struct Table {
     pub format: Format,
-    /// How many columns are coordinates.
+    /// The number of columns that are coordinates.
     pub axes: usize,
     pub columns: Vec<String>,
-    /// The number of rows, where the format has to know it.
+    /// The number of rows, if the format needs it.
     pub count: Option<u64>,
 }
 
@@ -25,7 +25,7 @@ impl Table {
         }
     }
 
-    /// The rows of `coordinates` and of two groups of other columns, which have as many points.
+    /// Writes rows of `coordinates` and of two groups of further columns, all with the same number of points.
     pub fn rows(
         &self,
         coordinates: &[f64],
@@ -55,7 +55,7 @@ impl Table {
                 writeln!(writer)
             }
             Format::Jsonl => {
-                // A binary32 in as few digits as tell it apart.
+                // The shortest text that identifies a binary32.
                 let short = |value: &f32| value.to_string().parse().map_or(Value::Null, report::number);
                 let numbers = coordinates.iter().map(|c| json!(c)).chain(others.iter().map(short));
                 let object: Map<String, Value> = self.columns.iter().cloned().zip(numbers).collect();

@@ -1,5 +1,5 @@
-//! Files without a name, which vanish with the process however it ends, until they are linked to one. Linux only, and there
-//! not on every file system.
+//! Unnamed temporary files (`O_TMPFILE`): the system removes them when the process ends, unless they are
+//! linked to a name. Linux only, and not on every file system.
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use std::fs::File;
@@ -7,16 +7,17 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
-/// A new file in `directory`, with the permissions of any new file; `None` where there is no such thing.
+/// A new unnamed file in `directory`, with default permissions; `None` if the file system does not support
+/// it.
 pub fn create(directory: &Path) -> Option<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     openat(CWD, directory, flags, Mode::from_raw_mode(0o666)).ok().map(|file: OwnedFd| file.into())
 }
 
-/// Gives the file a name that no other has.
+/// Links the file to `name`, which must not exist.
 ///
 /// # Errors
-/// `AlreadyExists`; `NotFound` where `/proc` is missing, by way of which it is found.
+/// `AlreadyExists` if it does; `NotFound` if `/proc`, which gives the path of the unnamed file, is missing.
 pub fn link(file: &File, name: &Path) -> io::Result<()> {
     let place = format!("/proc/self/fd/{}", file.as_raw_fd());
     Ok(linkat(CWD, place, CWD, name, AtFlags::SYMLINK_FOLLOW)?)
