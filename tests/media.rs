@@ -1,5 +1,5 @@
-//! Every row of `fixtures/manifest.tsv`: valid files read to their description, invalid ones give the stated error;
-//! what is read can be written and read again; hostile bytes never panic.
+//! Every row of `fixtures/manifest.tsv`: valid files have the stated description, invalid ones give the
+//! stated error; signals survive writing and reading; hostile bytes never panic.
 #![cfg(feature = "media")]
 
 use sha2::{Digest, Sha256};
@@ -51,7 +51,7 @@ fn fixture(name: &str) -> Vec<u8> {
     fixtures().into_iter().find(|f| f.name == name).unwrap_or_else(|| panic!("no {name}")).bytes
 }
 
-/// `picture 48x40 3 U8 Icc Exif` or `sound 400 1 I16 8000Hz`, as in the manifest.
+/// The description of a signal as in the manifest: `picture 48x40 3 U8 Icc Exif` or `sound 400 1 I16 8000Hz`.
 fn words(signal: &Signal) -> String {
     let d = &signal.description;
     let lengths: Vec<_> = d.lengths.iter().map(u32::to_string).collect();
@@ -65,7 +65,7 @@ fn words(signal: &Signal) -> String {
     words
 }
 
-/// The same with what is told: `picture 8x6 3 U8 note: only the first of its 2 frames is read; …`.
+/// The description with notes: `picture 8x6 3 U8 note: only the first of its 2 frames is read; …`.
 fn told(reading: &Reading) -> String {
     let words = words(&reading.signal);
     if reading.notes.is_empty() { words } else { format!("{words} note: {}", reading.notes.join("; ")) }
@@ -95,7 +95,7 @@ fn every_fixture_reads_to_its_description_or_error() {
         };
         let same = match f.expected.strip_prefix("error: ") {
             Some(part) => found.starts_with("error: ") && found.contains(part),
-            // Of notes, what the manifest has is a part.
+            // The manifest states a part of the notes.
             None => match (f.expected.split_once(" note: "), found.split_once(" note: ")) {
                 (Some((expected, part)), Some((words, notes))) => words == expected && notes.contains(part),
                 _ => found == f.expected,
@@ -112,7 +112,7 @@ fn every_fixture_reads_to_its_description_or_error() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The picture was turned before it was stored, so reading it turns it back onto the stored original.
+/// The picture was turned before it was stored, so reading it must give the original orientation.
 #[test]
 fn orientation_is_applied_and_reset() {
     let turned = read(&fixture("media/orientation-6-icc.jpg")).unwrap();
@@ -143,7 +143,8 @@ fn samples_have_the_values_of_their_source() {
     for (a, b) in eight.iter().zip(&wide) {
         assert!((f64::from(*a) / 127.0 - f64::from(*b) / 2147483647.0).abs() <= 0.51 / 127.0);
     }
-    // Stored lying, its first sample is the upper right one of the upright picture 20 pixels wide.
+    // The picture is stored turned: its first sample is the upper right one of the upright picture, 20 pixels
+    // wide.
     let Samples::U16(turned) = read(&fixture("media/grey-16.tiff")).unwrap().samples else { panic!() };
     assert_eq!(turned[19], 26214);
 }
@@ -181,7 +182,7 @@ fn colours_that_alpha_multiplied_are_divided() {
     }
     let Samples::F32(light) = read(&fixture("media/half-zip.exr")).unwrap().samples else { panic!() };
     assert!(light.chunks(4).take(4).map(|pixel| pixel[3]).eq([0.0, 0.25, 0.5, 1.0]));
-    // The first line of the scene, whatever alpha is.
+    // The colours are those of the first line of the scene, whatever alpha is.
     for (x, pixel) in light.chunks(4).take(4).enumerate().skip(1) {
         for (k, &colour) in pixel[..3].iter().enumerate() {
             let x = x as f32;
@@ -206,7 +207,7 @@ fn palettes_inks_and_luma_become_colours() {
     assert!(mean < 5.0, "{mean}");
 }
 
-/// What tells the meaning of colours goes through PNG, the resolution through others too, tags through WAV.
+/// Colour metadata survive PNG, the resolution also other formats, tags WAV.
 #[test]
 fn meanings_survive_the_formats_that_know_them() {
     let back = |signal: &Signal, format| {
@@ -231,7 +232,7 @@ fn meanings_survive_the_formats_that_know_them() {
     assert_eq!(back(&tags, OutputFormat::Wav), tags.metadata);
 }
 
-/// Lossless formats give back the samples; metadata come along where the format keeps them.
+/// Lossless formats give back the samples, and the metadata that the format keeps.
 #[test]
 fn what_a_format_accepts_survives_it() {
     let formats = [
@@ -256,7 +257,7 @@ fn what_a_format_accepts_survives_it() {
             let back = read(out.get_ref()).unwrap_or_else(|e| panic!("{} as {format:?}: {e}", f.name));
             let grey = signal.description.channels <= 2;
             if grey && matches!(format, OutputFormat::WebP | OutputFormat::Bmp | OutputFormat::Ppm) {
-                // Stored as colour; every channel of a pixel is the grey.
+                // Grey stored as RGB: every channel of a pixel has the grey value.
                 let step = usize::from(back.description.channels);
                 let own = usize::from(signal.description.channels);
                 let same = (0..signal.samples.len() / own)
@@ -342,8 +343,8 @@ fn limits_are_asked_before_anything_is_allocated() {
     assert!(reading.notes[0].contains("of ICC are too many"), "{:?}", reading.notes);
 }
 
-/// Cut short anywhere, or with single bytes changed, a file is read or refused, and never panics. `MEDIA_DAMAGE` sets
-/// the number of rounds for each file.
+/// Truncated anywhere, or with single bytes changed, a file is read or rejected and never causes a panic.
+/// `MEDIA_DAMAGE` sets the number of rounds for each file.
 #[test]
 fn damaged_files_never_panic() {
     let mut limits = Limits::default();
@@ -364,7 +365,7 @@ fn damaged_files_never_panic() {
                 bytes.truncate(random() % bytes.len());
             } else {
                 for _ in 0..=random() % 4 {
-                    // Headers are where the damage is.
+                    // Every third round damages the header.
                     let reach = if round % 3 == 1 { bytes.len().min(200) } else { bytes.len() };
                     let at = random() % reach;
                     bytes[at] = if random() % 2 == 0 {

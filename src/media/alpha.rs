@@ -1,10 +1,10 @@
-//! Associated alpha, in which colours are multiplied by their alpha, made straight.
+//! Converts associated alpha (colours multiplied by alpha) to straight alpha.
 
 use crate::signal::Samples;
 
-/// Divides the colours of pixels of `channels` samples, the last of which is alpha, by it. Of integers the full code is 1; a
-/// colour above its alpha, which cannot be, becomes the full code. Where alpha is 0 nothing is seen, and the colour becomes 0:
-/// returns how many pixels had one.
+/// Divides the colours of pixels of `channels` samples by alpha, which is the last sample. For integers the
+/// full code means 1; an invalid colour above its alpha becomes the full code. If alpha is 0, the pixel is
+/// invisible and its colour becomes 0. Returns the number of pixels whose colour was lost this way.
 pub(super) fn straighten(samples: &mut Samples, channels: usize) -> u64 {
     match samples {
         Samples::U8(v) => {
@@ -14,15 +14,15 @@ pub(super) fn straighten(samples: &mut Samples, channels: usize) -> u64 {
             divide(v, channels, |colour, alpha| rounded(u32::from(colour), u32::from(alpha), 65535) as u16)
         }
         Samples::F32(v) => divide(v, channels, |colour, alpha| colour / alpha),
-        // Pictures have no others.
+        // Pictures have no other formats.
         _ => 0,
     }
 }
 
-/// What there is to tell of pixels whose colour was lost.
+/// A note on pixels whose colour was lost, if any.
 pub(super) fn note(lost: u64) -> Option<String> {
     let plural = if lost == 1 { "" } else { "s" };
-    (lost > 0).then(|| format!("the colour of {lost} pixel{plural} that alpha 0 makes invisible is not kept"))
+    (lost > 0).then(|| format!("the colour of {lost} pixel{plural} with alpha 0 is not kept"))
 }
 
 /// `colour / alpha` in codes up to `full`, rounded to nearest.

@@ -1,7 +1,8 @@
 //! NumPy arrays as signals.
 //!
-//! Three axes are a picture: height, width and 1 to 4 channels. One axis is a sound of one channel. Two are a sound of samples and
-//! channels if the second has a length of at most 8, else a grey picture of height and width.
+//! Three axes are a picture: height, width and 1 to 4 channels. One axis is a sound of one channel. Two axes
+//! are a sound (samples, channels) if the second has a length of at most 8, and else a grey picture (height,
+//! width).
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -14,7 +15,7 @@ use std::io::{BufRead, Read, Seek};
 /// Reads an array from a file of `length` bytes.
 ///
 /// # Errors
-/// Those of [`read_from`](crate::media::read_from).
+/// The errors of [`read_from`](crate::media::read_from).
 pub(super) fn read<R: BufRead + Seek>(reader: R, length: u64, limits: &Limits) -> Result<Reading> {
     let mut array = NpyReader::new(reader)?;
     let (description, mut notes) = describe(array.shape(), array.kind())?;
@@ -41,7 +42,7 @@ pub(super) fn read<R: BufRead + Seek>(reader: R, length: u64, limits: &Limits) -
     Ok(Reading { signal: Signal { description, samples, metadata: vec![] }, notes, rate_assumed })
 }
 
-/// All numbers in C order, converted.
+/// Reads all numbers, in C order, converted to samples.
 fn collect<R: Read, T: Copy + Default>(
     array: &mut NpyReader<R>,
     mut convert: impl FnMut(f64) -> T,
@@ -57,10 +58,10 @@ fn collect<R: Read, T: Copy + Default>(
     Ok(samples)
 }
 
-/// What an array of `shape` and of a type is, and what there is to tell about it.
+/// The description of an array of `shape` and type `kind`, and notes on how its axes are interpreted.
 fn describe(shape: &[u64], kind: &str) -> Result<(Description, Vec<String>)> {
     let refuse = |expected: &str| {
-        let detail = format!("an array of shape {}, {expected} expected", words(shape));
+        let detail = format!("an array of shape {}, but {expected} was expected", words(shape));
         Err(Error::unsupported("NPY", detail))
     };
     const AXES: &str = "(height, width, channels) or (height, width) of a picture or (samples, channels) or (samples,) of a sound";
@@ -87,11 +88,11 @@ fn describe(shape: &[u64], kind: &str) -> Result<(Description, Vec<String>)> {
         return refuse("lengths below 2³²");
     };
     let notes =
-        note.map(|what| format!("its shape {} is taken for {what}", words(shape))).into_iter().collect();
+        note.map(|what| format!("its shape {} is read as {what}", words(shape))).into_iter().collect();
     Ok((Description { kind: signal, lengths, channels: channels as u8, format, rate }, notes))
 }
 
-/// A shape as NumPy writes it.
+/// A shape in NumPy's notation.
 fn words(shape: &[u64]) -> String {
     let lengths: Vec<_> = shape.iter().map(u64::to_string).collect();
     format!("({}{})", lengths.join(", "), if shape.len() == 1 { "," } else { "" })
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
     use std::io::Cursor;
 
-    /// An array whose numbers stand in `bytes` as they are.
+    /// Reads an array whose header is built from the arguments and whose numbers are `bytes`.
     fn array(kind: &str, order: &str, shape: &str, bytes: &[u8]) -> Result<Reading> {
         let header = format!("{{'descr': '{kind}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
         let mut file = b"\x93NUMPY\x01\0".to_vec();
@@ -112,7 +113,7 @@ mod tests {
         let length = file.len() as u64;
         read(Cursor::new(file), length, &Limits::default())
     }
-    fn told(reading: &Reading) -> (Kind, Vec<u32>, u8, SampleFormat) {
+    fn outline(reading: &Reading) -> (Kind, Vec<u32>, u8, SampleFormat) {
         let d = &reading.signal.description;
         (d.kind, d.lengths.clone(), d.channels, d.format)
     }
@@ -120,15 +121,15 @@ mod tests {
     #[test]
     fn the_shape_tells_pictures_from_sounds() {
         let picture = array("|u1", "False", "(2, 3, 1)", &[1, 2, 3, 4, 5, 6]).unwrap();
-        assert_eq!(told(&picture), (Kind::Picture, vec![3, 2], 1, SampleFormat::U8));
+        assert_eq!(outline(&picture), (Kind::Picture, vec![3, 2], 1, SampleFormat::U8));
         assert_eq!((picture.notes.len(), picture.rate_assumed), (0, false));
         let grey = array("<u2", "False", "(1, 9)", &[7; 18]).unwrap();
-        assert_eq!(told(&grey), (Kind::Picture, vec![9, 1], 1, SampleFormat::U16));
-        assert_eq!(grey.notes, ["its shape (1, 9) is taken for a grey picture"]);
+        assert_eq!(outline(&grey), (Kind::Picture, vec![9, 1], 1, SampleFormat::U16));
+        assert_eq!(grey.notes, ["its shape (1, 9) is read as a grey picture"]);
         let sound = array("<i2", "False", "(3, 2)", &[1; 12]).unwrap();
-        assert_eq!(told(&sound), (Kind::Sound, vec![3], 2, SampleFormat::I16));
+        assert_eq!(outline(&sound), (Kind::Sound, vec![3], 2, SampleFormat::I16));
         assert_eq!((sound.signal.description.rate, sound.rate_assumed), (48_000, true));
-        assert_eq!(told(&array("|i1", "False", "(4,)", &[1; 4]).unwrap()).3, SampleFormat::I8);
+        assert_eq!(outline(&array("|i1", "False", "(4,)", &[1; 4]).unwrap()).3, SampleFormat::I8);
         for shape in ["()", "(2, 2, 5)", "(1, 1, 1, 1)"] {
             assert!(
                 matches!(array("|u1", "False", shape, &[0; 20]), Err(Error::Unsupported { .. })),

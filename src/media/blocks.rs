@@ -1,15 +1,15 @@
-//! Blocks of metadata as they are gathered from a file, within a budget; what is left out is told.
+//! Collects blocks of metadata from a file within a budget; a note reports each block left out.
 
 use crate::limits::Limits;
 use crate::signal::{Metadata, MetadataKind};
 use image::metadata::Orientation;
 
-/// The most bytes that a block may have: what may be carried, and what memory is there for it while it grows.
+/// The most bytes of one block: limited by the size of metadata, and by memory for the buffer while it grows.
 pub(super) fn most(limits: &Limits) -> u64 {
     limits.metadata_bytes.min(limits.memory_bytes / 8)
 }
 
-/// Bytes that tell the kinds and lengths of all blocks, at most, in a `.siren` file.
+/// Upper bound on the bytes that store the kinds and lengths of all blocks in a `.siren` file.
 const HEADS: u64 = 64;
 
 /// The blocks of a signal.
@@ -24,7 +24,7 @@ impl Blocks {
         Blocks { blocks: vec![], left: most(limits).saturating_sub(HEADS) }
     }
 
-    /// Adds a block that is there, not empty and within the budget.
+    /// Adds a block, if there is one and it is not empty. If it exceeds the budget, a note is added instead.
     pub fn add(&mut self, kind: MetadataKind, bytes: Option<Vec<u8>>, notes: &mut Vec<String>) {
         let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else { return };
         match self.left.checked_sub(bytes.len() as u64) {
@@ -32,12 +32,12 @@ impl Blocks {
                 self.left = left;
                 self.blocks.push(Metadata { kind, bytes });
             }
-            None => notes.push(format!("{} bytes of {kind} are too many and not kept", bytes.len())),
+            None => notes.push(format!("{} bytes of {kind} are too many and are not kept", bytes.len())),
         }
     }
 
-    /// Adds an ICC profile for the colour space of `channels` (bytes 16 to 19 of its header): one of CMYK would mislead about the
-    /// RGB that its picture was converted to.
+    /// Adds an ICC profile if its colour space (bytes 16 to 19 of its header) fits `channels`. A CMYK
+    /// profile, for instance, does not describe the RGB samples that the picture was converted to.
     pub fn profile(&mut self, profile: Option<Vec<u8>>, channels: u8, notes: &mut Vec<String>) {
         let Some(profile) = profile.filter(|profile| !profile.is_empty()) else { return };
         let (space, name) = if channels <= 2 { (b"GRAY", "grey") } else { (b"RGB ", "RGB") };
@@ -46,10 +46,12 @@ impl Blocks {
             Some(found) => {
                 let found = String::from_utf8_lossy(found).trim_end().escape_debug().to_string();
                 notes.push(format!(
-                    "its ICC profile is of {found} colours, the samples are {name}: it is not kept"
+                    "its ICC profile is for {found} colours, but the samples are {name}: it is not kept"
                 ));
             }
-            None => notes.push(format!("an ICC profile of {} bytes is none and not kept", profile.len())),
+            None => {
+                notes.push(format!("its ICC profile of {} bytes is invalid and is not kept", profile.len()))
+            }
         }
     }
 
@@ -59,15 +61,15 @@ impl Blocks {
 }
 
 impl From<Blocks> for Vec<Metadata> {
-    /// In the order of their kinds.
+    /// The blocks in the order of their kinds.
     fn from(mut blocks: Blocks) -> Self {
         blocks.blocks.sort_by_key(|block| block.kind);
         blocks.blocks
     }
 }
 
-/// The orientation of an Exif block, 1 to 8, which is set to 1 in it. Some writers keep JPEG's prefix in other containers; it is
-/// dropped, so that the block starts at its TIFF header.
+/// Returns the orientation of an Exif block, 1 to 8, and sets it to 1 in the block. Some writers keep the
+/// prefix of JPEG in other containers; it is removed, so that the block starts at its TIFF header.
 pub(super) fn take_orientation(exif: &mut Vec<u8>) -> Option<u8> {
     if exif.starts_with(b"Exif\0\0") {
         exif.drain(..6);
@@ -103,7 +105,7 @@ mod tests {
         }
         assert_eq!(
             (blocks.blocks.len(), notes),
-            (2, vec!["3 bytes of Exif are too many and not kept".into()])
+            (2, vec!["3 bytes of Exif are too many and are not kept".into()])
         );
     }
 }

@@ -1,8 +1,9 @@
-//! OpenEXR: scanlines that are not compressed, or by RLE or ZIP, in; binary32 without compression out.
+//! OpenEXR: reads scanlines without compression or with RLE or ZIP; writes binary32 without compression.
 //!
-//! Reference: "OpenEXR File Layout" of the Academy Software Foundation. Everything is little-endian: a magic, a version, attributes
-//! of name, type and length, the offsets of the blocks of scanlines, and for each of these its first line, its length and the
-//! channels of each line one after another, in the order of their names.
+//! Reference: "OpenEXR File Layout" of the Academy Software Foundation. Everything is little-endian. A file
+//! consists of a magic, a version, attributes (name, type, length, value), the offsets of the blocks of
+//! scanlines, and the blocks. A block holds its first line, its length, and for each line its channels one
+//! after another, in the order of their names.
 
 mod block;
 mod header;

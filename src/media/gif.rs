@@ -1,17 +1,18 @@
-//! Counts the frames of a GIF, whose decoder would have to decode them for that.
+//! Counts the frames of a GIF without decoding them.
 //!
 //! Reference: CompuServe, *Graphics Interchange Format, Version 89a*, 1990.
 
 use crate::error::Result;
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
-/// The frames up to the end of the file, or to where it is not to be followed: the decoder judges the first of them.
+/// The number of frames up to the end of the file or to the first invalid structure. Validating the first
+/// frame is left to the decoder.
 pub(super) fn frames(reader: &mut (impl BufRead + Seek)) -> Result<u64> {
     const IMAGE: u8 = 0x2C;
     const EXTENSION: u8 = 0x21;
     let mut frames = 0;
     reader.seek(SeekFrom::Start(0))?;
-    // A signature, the size of the screen, flags, a background and an aspect.
+    // A signature, the size of the screen, flags, a background colour and an aspect ratio.
     let Some(head) = take::<13>(reader) else { return Ok(0) };
     reader.seek_relative(colours(head[10]))?;
     loop {
@@ -19,13 +20,13 @@ pub(super) fn frames(reader: &mut (impl BufRead + Seek)) -> Result<u64> {
             Some([IMAGE]) => {
                 let Some(descriptor) = take::<9>(reader) else { return Ok(frames) };
                 frames += 1;
-                // The size of the first codes follows the colours.
+                // After the colour table one byte gives the initial code size.
                 reader.seek_relative(colours(descriptor[8]) + 1)?;
             }
             Some([EXTENSION]) => reader.seek_relative(1)?,
             _ => return Ok(frames),
         }
-        // Data in blocks that tell their length, the last of them 0.
+        // Blocks of data, each with its length first; a length of 0 is the end.
         loop {
             match take::<1>(reader) {
                 Some([0]) => break,
@@ -36,7 +37,7 @@ pub(super) fn frames(reader: &mut (impl BufRead + Seek)) -> Result<u64> {
     }
 }
 
-/// Bytes of a table of colours, by the flags that announce it.
+/// The bytes of a colour table, from its flags.
 fn colours(flags: u8) -> i64 {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }

@@ -1,13 +1,12 @@
-//! FILE ↔ SIGNAL: pictures and sound, one file per format family, recognised by content.
+//! Files ↔ signals: pictures and sound, one source file per family of formats, recognised by content.
 //!
 //! ```text
 //! bytes → sniff → picture | png | tiff | exr | pfm | array | wav → Reading (Signal, notes)
 //! Signal → output → PNG, JPEG, TIFF, WebP, BMP, PNM, EXR, WAV, NPY
 //! ```
 //!
-//! Samples keep the width of their source where a signal has it, pixels are stored upright, alpha is straight, and metadata come along.
-//! What is lost on the way is told.
-//! This module knows no networks.
+//! Samples keep the width of their source if signals support it, pixels are stored upright, alpha is
+//! straight, and metadata are kept. Losses are reported in notes. This module does not depend on networks.
 
 mod alpha;
 mod array;
@@ -38,34 +37,40 @@ use crate::signal::{Description, Signal};
 use sniff::Found;
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
-/// Reads a picture or a sound that lies in memory, without what [`read_from`] tells beside it.
+/// Reads a picture or a sound from memory; like [`read_from`], but without the notes.
 ///
 /// # Errors
-/// Those of [`read_from`].
+/// The errors of [`read_from`].
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
     read_from(Cursor::new(bytes), limits).map(|reading| reading.signal)
 }
 
-/// Reads a picture (PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR), a sound (WAV) or an array of either (NPY); the content
-/// decides which.
+/// Reads a picture (PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR), a sound (WAV) or an array of either
+/// (NPY); the content decides which.
 ///
-/// Pictures have 1 to 4 channels (grey, grey + alpha, RGB, RGBA) of 8 or 16 bits or binary32; palettes and 1, 2 and
-/// 4 bit samples are expanded to 8 bits; signed and wider integers and other floats become binary32 in their own units. Of several
-/// pages or frames the first is read. Colours that are multiplied by their alpha are divided by it. The orientation of the file is
-/// applied to the pixels and set to 1 in the Exif block. Sounds have 1 to 8 channels of 8, 16, 24 or 32 bits or binary32. An array of
-/// three axes is a picture (height, width, channels), of one axis a sound, of two axes a sound (samples, channels) if the second is
-/// at most 8 and else a grey picture. What is left out, rounded or assumed is told in [`Reading::notes`]: metadata beyond
-/// `metadata_bytes`, too.
+/// Pictures have 1 to 4 channels (grey, grey + alpha, RGB, RGBA) of 8 or 16 bits or binary32. Palettes and
+/// samples of 1, 2 and 4 bits are expanded to 8 bits; signed and wider integers and other floats become
+/// binary32 in their own units. If there are several pages or frames, the first is read. Colours that are
+/// multiplied by their alpha are divided by it. The orientation of the file is applied to the pixels and set
+/// to 1 in the Exif block.
 ///
-/// What the decoders underneath may take is asked for by the announced size, which for some is more than they do take:
-/// twice the samples, of a TIFF thrice and those that are stored; for a JPEG 16 bytes per pixel, as for the largest strip or tile of a
-/// TIFF that holds JPEGs; for a WebP 12 (animated 20) per pixel, and beside them up to 17 MiB (lossy) or 512 times the file, at most
-/// 1 GiB (lossless). Up to 512 KiB of tables of a decoder are not counted.
+/// Sounds have 1 to 8 channels of 8, 16, 24 or 32 bits or binary32. An array of three axes is a picture
+/// (height, width, channels), of one axis a sound, of two axes a sound (samples, channels) if the second is
+/// at most 8 and else a grey picture.
+///
+/// [`Reading::notes`] reports everything that is left out, rounded or assumed, including metadata beyond
+/// `metadata_bytes`.
+///
+/// Memory is budgeted from the announced size, which over-estimates the use of some decoders: twice the
+/// samples in general; for TIFF three times plus the stored samples; for JPEG 16 bytes per pixel, also of the
+/// largest strip or tile of a TIFF that holds JPEGs; for WebP 12 bytes per pixel (20 if animated) plus up to
+/// 17 MiB (lossy) or 512 times the file size, at most 1 GiB (lossless). Up to 512 KiB for tables of a decoder
+/// are not counted.
 ///
 /// # Errors
 /// [`Error::Format`] if the file is empty, truncated or malformed, has no samples, or holds NaN or infinity;
-/// [`Error::Unsupported`] if it is of another kind or of a variant that is not read; [`Error::Limit`], before anything
-/// is allocated, if the file is larger than `memory_bytes`, has more than `samples` samples or needs more than
+/// [`Error::Unsupported`] if the format or its variant is not supported; [`Error::Limit`], before anything is
+/// allocated, if the file is larger than `memory_bytes`, has more than `samples` samples or needs more than
 /// `memory_bytes`; [`Error::Io`] if reading fails.
 pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Reading> {
     let mut head = Vec::with_capacity(sniff::SNIFFED);
@@ -85,13 +90,13 @@ pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Re
     }
 }
 
-/// Refuses a signal without samples or beyond the limits, before its samples are allocated.
+/// Rejects a signal without samples or beyond the limits, before its samples are allocated.
 fn admit(what: &'static str, description: &Description, limits: &Limits) -> Result<()> {
     if description.lengths.contains(&0) {
         let size: Vec<_> = description.lengths.iter().map(u32::to_string).collect();
         return Err(Error::format(
             what,
-            format!("size {}, at least 1 along each axis expected", size.join("×")),
+            format!("size {}, but at least 1 along each axis was expected", size.join("×")),
         ));
     }
     let samples = description.positions().saturating_mul(u64::from(description.channels));
@@ -99,20 +104,20 @@ fn admit(what: &'static str, description: &Description, limits: &Limits) -> Resu
     Limits::ask("bytes of samples", bytes_of(description), limits.memory_bytes)
 }
 
-/// The bytes that the samples take in memory.
+/// The bytes of the samples in memory.
 fn bytes_of(description: &Description) -> u64 {
     // 24-bit samples are held in 32 bits.
     let bytes = u64::from(description.format.bits()).div_ceil(8).next_power_of_two();
     description.positions().saturating_mul(u64::from(description.channels)).saturating_mul(bytes)
 }
 
-/// Refuses a signal whose samples do not fit `times` into memory beside `held` bytes.
+/// Rejects a signal if `times` its samples plus `held` bytes exceed the memory limit.
 fn require_samples_fit(description: &Description, times: u64, held: u64, limits: &Limits) -> Result<()> {
     let needed = bytes_of(description).saturating_mul(times).saturating_add(held);
     Limits::ask("bytes of memory for decoding", needed, limits.memory_bytes)
 }
 
-/// Refuses NaN and infinity, which no network can be fitted to.
+/// Rejects NaN and infinity, which cannot be fitted.
 fn require_finite(what: &'static str, values: &[f32], description: &Description) -> Result<()> {
     let Some(index) = values.iter().position(|v| !v.is_finite()) else { return Ok(()) };
     let channels = usize::from(description.channels);
@@ -121,5 +126,8 @@ fn require_finite(what: &'static str, values: &[f32], description: &Description)
         [width, _] => format!("pixel ({}, {})", position % *width as usize, position / *width as usize),
         _ => format!("sample {position}"),
     };
-    Err(Error::format(what, format!("{at}, channel {channel} is {}, a finite value expected", values[index])))
+    Err(Error::format(
+        what,
+        format!("{at}, channel {channel} is {}, but a finite value was expected", values[index]),
+    ))
 }

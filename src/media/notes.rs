@@ -1,21 +1,20 @@
-//! What reading tells beside the signal: what of a file was left out, assumed or rounded.
+//! The result of reading: a signal, and notes on what was left out, assumed or rounded.
 
 use crate::error::{Error, Result};
 use crate::signal::Signal;
 
-/// A signal that was read, and what is to be known about it.
+/// A signal that was read, with notes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
     /// The signal.
     pub signal: Signal,
-    /// What of the file did not become part of the signal, and what was assumed: a clause each, about the file, without a full
-    /// stop.
+    /// What was left out, rounded or assumed: one clause about the file each, without a full stop.
     pub notes: Vec<String>,
-    /// Whether the rate of a sound is [`ASSUMED_RATE`], since its file tells none.
+    /// Whether the rate of a sound is [`ASSUMED_RATE`], because its file states none.
     pub rate_assumed: bool,
 }
 
-/// Samples per second of a sound whose file tells no rate.
+/// The rate of a sound whose file states none, samples per second.
 pub const ASSUMED_RATE: u32 = 48_000;
 
 impl From<Signal> for Reading {
@@ -24,12 +23,12 @@ impl From<Signal> for Reading {
     }
 }
 
-/// Numbers as binary32; counts those that binary32 cannot hold.
+/// Converts numbers to binary32 and counts those that are not exact in binary32.
 #[derive(Debug, Default)]
 pub(super) struct Rounding {
     rounded: u64,
     largest: f64,
-    /// A number that is too large.
+    /// A number that is too large for binary32, if there was one.
     beyond: Option<f64>,
 }
 
@@ -58,18 +57,19 @@ impl Rounding {
         single
     }
 
-    /// Refuses numbers that are finite and too large for binary32.
+    /// Rejects numbers that are finite but too large for binary32.
     pub fn require_range(&self, what: &'static str) -> Result<()> {
         match self.beyond {
             Some(value) => {
-                let detail = format!("a sample of {value:e}, magnitudes up to {:e} are read", f32::MAX);
+                let detail =
+                    format!("a sample of {value:e}, but magnitudes up to {:e} were expected", f32::MAX);
                 Err(Error::unsupported(what, detail))
             }
             None => Ok(()),
         }
     }
 
-    /// What there is to tell about it.
+    /// A note on rounded samples, if there are any.
     pub fn note(&self) -> Option<String> {
         let Rounding { rounded, largest, .. } = *self;
         let plural = if rounded == 1 { "" } else { "s" };

@@ -1,7 +1,7 @@
-//! NumPy's `.npy` files: binary32 arrays out, arrays of common types in, whole or in parts.
+//! NumPy's `.npy` files: reads arrays of common types, as a whole or in parts; writes binary32 arrays.
 //!
-//! A magic, a version, and a Python dictionary of type, order and shape, padded with spaces so that the numbers begin
-//! at a multiple of 64 bytes. Reference: NumPy Enhancement Proposal 1.
+//! A magic, a version, and a Python dictionary of type, order and shape, padded with spaces so that the
+//! numbers begin at a multiple of 64 bytes. Reference: NumPy Enhancement Proposal 1.
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -9,10 +9,11 @@ use std::io::{ErrorKind, Read, Write};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// Writes the header of a C-order little-endian binary32 array of `shape`; its numbers follow.
+/// Writes the header of a C-order little-endian binary32 array of `shape`. The caller writes the numbers
+/// after it.
 ///
 /// # Errors
-/// Those of the writer.
+/// The errors of the writer.
 pub fn write_npy_header(mut writer: impl Write, shape: &[u64]) -> std::io::Result<()> {
     let lengths: Vec<_> = shape.iter().map(u64::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
@@ -31,7 +32,8 @@ pub fn write_npy_header(mut writer: impl Write, shape: &[u64]) -> std::io::Resul
 /// Writes `values` as a C-order little-endian binary32 array of `shape`.
 ///
 /// # Errors
-/// [`Error::Parameter`] if the number of values is not the product of `shape`; [`Error::Io`] if writing fails.
+/// [`Error::Parameter`] if the number of values is not the product of `shape`; [`Error::Io`] if writing
+/// fails.
 pub fn write_npy<W: Write>(
     mut writer: W,
     shape: &[u64],
@@ -52,18 +54,19 @@ pub fn write_npy<W: Write>(
     if count != expected {
         return Err(Error::parameter(
             "values",
-            format!("{count} for the shape {shape:?}, {expected} expected"),
+            format!("{count} for the shape {shape:?}, but {expected} were expected"),
         ));
     }
     Ok(())
 }
 
-/// Reads an array of integers of 8 to 64 bits or floats of 16 to 64: its shape and its numbers in C order.
+/// Reads an array of integers of 8 to 64 bits or floats of 16 to 64 bits: its shape and its numbers in C
+/// order.
 ///
 /// # Errors
-/// [`Error::Format`] if it is not a whole `.npy` file; [`Error::Unsupported`] for other types; [`Error::Limit`] if it holds more
-/// than `samples` numbers or these, of 8 bytes each, do not fit into `memory_bytes` beside the file, with room to make binary32 of
-/// them.
+/// [`Error::Format`] if it is not a complete `.npy` file; [`Error::Unsupported`] for other types;
+/// [`Error::Limit`] if it holds more than `samples` numbers, or if the file and 12 bytes per number (8 as
+/// read, 4 as binary32) exceed `memory_bytes`.
 pub fn read_npy(bytes: &[u8], limits: &Limits) -> Result<(Vec<u64>, Vec<f64>)> {
     let mut array = NpyReader::new(bytes)?;
     array.require_length(array.reader.len() as u64)?;
@@ -72,10 +75,10 @@ pub fn read_npy(bytes: &[u8], limits: &Limits) -> Result<(Vec<u64>, Vec<f64>)> {
     Ok((array.shape, numbers))
 }
 
-/// Numbers that are read at once of a large array.
+/// The count of numbers per part of a large array.
 pub(super) const PART: usize = 1 << 12;
 
-/// An array that is read in parts: integers of 8 to 64 bits or floats of 16 to 64.
+/// An array that is read in parts: integers of 8 to 64 bits or floats of 16 to 64 bits.
 #[derive(Debug)]
 pub struct NpyReader<R> {
     pub(super) reader: R,
@@ -83,24 +86,24 @@ pub struct NpyReader<R> {
     /// The type without its byte order: `f4`.
     kind: String,
     fortran: bool,
-    /// Whether the highest byte of a number comes first.
+    /// Whether numbers are big-endian.
     big: bool,
-    /// Bytes of a number.
+    /// The bytes of a number.
     width: usize,
     number: fn(&[u8]) -> f64,
-    /// Numbers not read yet.
+    /// The count of numbers not read yet.
     left: u64,
 }
 
-/// The longest header that is read, bytes; that of an array of numbers is shorter.
+/// The longest accepted header, bytes; headers of arrays of numbers are shorter.
 const LONGEST_HEADER: usize = 1 << 16;
 
 impl<R: Read> NpyReader<R> {
     /// Reads the header of an array.
     ///
     /// # Errors
-    /// [`Error::Format`] if it is none of a `.npy` file; [`Error::Unsupported`] for other types; [`Error::Io`] if reading
-    /// fails.
+    /// [`Error::Format`] if it is not the header of a `.npy` file; [`Error::Unsupported`] for other types;
+    /// [`Error::Io`] if reading fails.
     pub fn new(mut reader: R) -> Result<Self> {
         let mut start = [0; 8];
         read_whole(&mut reader, &mut start)?;
@@ -111,11 +114,13 @@ impl<R: Read> NpyReader<R> {
         match start[6] {
             1 => read_whole(&mut reader, &mut length[..2])?,
             2 | 3 => read_whole(&mut reader, &mut length)?,
-            other => return Err(Error::unsupported("NPY", format!("version {other}, 1 to 3 expected"))),
+            other => {
+                return Err(Error::unsupported("NPY", format!("version {other}, but 1 to 3 was expected")));
+            }
         }
         let length = u32::from_le_bytes(length) as usize;
         if length > LONGEST_HEADER {
-            let detail = format!("a header of {length} bytes, at most {LONGEST_HEADER} expected");
+            let detail = format!("a header of {length} bytes, but at most {LONGEST_HEADER} were expected");
             return Err(Error::format("NPY", detail));
         }
         let mut header = vec![0; length];
@@ -128,7 +133,7 @@ impl<R: Read> NpyReader<R> {
         let fortran = entry(&header, "'fortran_order':")?.starts_with("True") && shape.len() > 1;
         let mut letters = kind.chars();
         let (order, name) = (letters.next(), letters.as_str());
-        // Read in the order of little-endian files; the bytes of others are reversed before.
+        // Reads little-endian numbers; the bytes of big-endian ones are reversed first.
         let number: fn(&[u8]) -> f64 = match name {
             "f2" => |b| b.try_into().map_or(f64::NAN, |b| half::f16::from_le_bytes(b).into()),
             "f4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(f32::from_le_bytes(b))),
@@ -142,8 +147,9 @@ impl<R: Read> NpyReader<R> {
             "i4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i32::from_le_bytes(b))),
             "i8" => |b| b.try_into().map_or(f64::NAN, |b| i64::from_le_bytes(b) as f64),
             _ => {
-                let detail =
-                    format!("type {kind:?}, an integer of 8 to 64 bits or a float of 16 to 64 expected");
+                let detail = format!(
+                    "type {kind:?}, but an integer of 8 to 64 bits or a float of 16 to 64 bits was expected"
+                );
                 return Err(Error::unsupported("NPY", detail));
             }
         };
@@ -160,23 +166,26 @@ impl<R: Read> NpyReader<R> {
     pub(super) fn kind(&self) -> &str {
         &self.kind
     }
-    /// Refuses a file whose `bytes` of numbers are not those of the shape.
+    /// Rejects a file whose `bytes` of numbers do not match the shape.
     pub(super) fn require_length(&self, bytes: u64) -> Result<()> {
         if self.left.checked_mul(self.width as u64) == Some(bytes) {
             return Ok(());
         }
-        let detail = format!("{bytes} bytes of numbers, {} of {} bytes expected", self.left, self.width);
+        let detail = format!(
+            "{bytes} bytes of numbers, but {} numbers of {} bytes were expected",
+            self.left, self.width
+        );
         Err(Error::format("NPY", detail))
     }
-    /// Whether the first axis is the fastest, and not the last.
+    /// Whether the array is in Fortran order: the first axis is the fastest.
     pub fn is_fortran(&self) -> bool {
         self.fortran
     }
-    /// All numbers of an array of which none was read yet, in C order.
+    /// Reads all numbers of the array, in C order. Call it before any [`NpyReader::read`].
     ///
     /// # Errors
-    /// As [`NpyReader::read`], and [`Error::Limit`] if it holds more than `samples` numbers or these, of 8 bytes each, do not fit
-    /// into `memory_bytes` with room to make binary32 of them.
+    /// The errors of [`NpyReader::read`], and [`Error::Limit`] if it holds more than `samples` numbers, or if
+    /// 12 bytes per number (8 as read, 4 as binary32) exceed `memory_bytes`.
     pub fn read_whole(&mut self, limits: &Limits) -> Result<Vec<f64>> {
         Limits::ask("numbers of the array", self.left, limits.samples)?;
         Limits::ask("bytes of memory", self.left.saturating_mul(8 + 4), limits.memory_bytes)?;
@@ -190,7 +199,7 @@ impl<R: Read> NpyReader<R> {
         }
         Ok(numbers)
     }
-    /// The place in C order of the number that is read as the `k`-th.
+    /// The index in C order of the `k`-th number of the file.
     pub(super) fn place(&self, k: usize) -> usize {
         if !self.fortran {
             return k;
@@ -204,7 +213,7 @@ impl<R: Read> NpyReader<R> {
         }
         place
     }
-    /// The next numbers, `most` if there are as many left.
+    /// Reads the next `most` numbers, or all that are left if there are fewer.
     ///
     /// # Errors
     /// [`Error::Format`] if the file ends before the array does; [`Error::Io`] if reading fails.
@@ -220,15 +229,15 @@ impl<R: Read> NpyReader<R> {
     }
 }
 
-/// Fills `bytes`; the end of the file before that is the file's fault.
+/// Fills `bytes`; an early end of the file is a format error.
 fn read_whole(reader: &mut impl Read, bytes: &mut [u8]) -> Result<()> {
     reader.read_exact(bytes).map_err(|error| match error.kind() {
-        ErrorKind::UnexpectedEof => Error::format("NPY", "truncated: the file ends where more was expected"),
+        ErrorKind::UnexpectedEof => Error::format("NPY", "truncated: the file ends too early"),
         _ => Error::Io(error),
     })
 }
 
-/// What follows `key` in the header's dictionary.
+/// The text after `key` in the dictionary of the header.
 fn entry<'a>(header: &'a str, key: &str) -> Result<&'a str> {
     match header.split_once(key) {
         Some((_, rest)) => Ok(rest.trim_start()),
@@ -245,7 +254,10 @@ fn shape(header: &str) -> Result<Vec<u64>> {
     });
     match lengths {
         Some(Ok(shape)) => Ok(shape),
-        _ => Err(Error::format("NPY", format!("the shape is {:?}, (length, …) expected", rest.trim_end()))),
+        _ => Err(Error::format(
+            "NPY",
+            format!("the shape is {:?}, but (length, …) was expected", rest.trim_end()),
+        )),
     }
 }
 

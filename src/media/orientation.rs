@@ -1,9 +1,10 @@
-//! Turns pixels upright by the orientation of Exif and TIFF (tag 274): which corner the first sample is.
+//! Turns pixels upright by the orientation of Exif and TIFF (tag 274), which states the corner of the first
+//! sample.
 
 use crate::signal::{MetadataKind, Samples, Signal};
 
-/// Applies `orientation`, 1 to 8; 1 and unknown values change nothing. Mirrors and half turns are done in place,
-/// quarter turns (5 to 8) into a second buffer.
+/// Applies `orientation`, 1 to 8; 1 and unknown values change nothing. Mirrors and half turns work in place,
+/// quarter turns (5 to 8) use a second buffer.
 pub(super) fn make_upright(signal: &mut Signal, orientation: u8) {
     let [width, height] = signal.description.lengths[..] else { return };
     let channels = usize::from(signal.description.channels);
@@ -45,7 +46,7 @@ fn turn<T: Copy + Default>(samples: &mut Vec<T>, width: usize, channels: usize, 
     }
 }
 
-/// Side of the squares that are turned one by one, so that rows and columns both stay in the cache.
+/// Side of the blocks in a quarter turn: small enough that rows and columns both stay in the cache.
 const BLOCK: usize = 32;
 
 fn quarter_turn<T: Copy + Default, const N: usize>(samples: &mut Vec<T>, width: usize, orientation: u8) {
@@ -54,7 +55,8 @@ fn quarter_turn<T: Copy + Default, const N: usize>(samples: &mut Vec<T>, width: 
     let (source, result) = (samples.as_chunks::<N>().0, turned.as_chunks_mut::<N>().0);
     for top in (0..width).step_by(BLOCK) {
         for left in (0..height).step_by(BLOCK) {
-            // Row `y` of the result is column `y` of the source or its mirror image, read down or up.
+            // Row `y` of the result is column `y` of the source, counted from either side and read in either
+            // direction.
             for y in top..(top + BLOCK).min(width) {
                 let column = if matches!(orientation, 7 | 8) { width - 1 - y } else { y };
                 for x in left..(left + BLOCK).min(height) {
@@ -67,7 +69,7 @@ fn quarter_turn<T: Copy + Default, const N: usize>(samples: &mut Vec<T>, width: 
     *samples = turned;
 }
 
-/// Reverses the order of pixels, not of channels.
+/// Reverses the order of pixels, keeping the order of their channels.
 fn mirror<T>(samples: &mut [T], channels: usize) {
     samples.reverse();
     samples.chunks_exact_mut(channels).for_each(<[T]>::reverse);
@@ -77,7 +79,7 @@ fn mirror<T>(samples: &mut [T], channels: usize) {
 mod tests {
     use super::*;
 
-    /// The picture `ab / cd / ef`, two channels a pixel, turned by `orientation`.
+    /// The picture `ab / cd / ef`, with two channels per pixel, turned by `orientation`.
     fn turned(orientation: u8) -> String {
         let mut samples = b"aAbBcCdDeEfF".to_vec();
         turn(&mut samples, 2, 2, orientation);
@@ -91,7 +93,7 @@ mod tests {
         String::from_utf8(pixels).unwrap()
     }
 
-    /// Checked against the table of the Exif standard: where row 0 and column 0 of the stored picture are seen.
+    /// Checked against the table of the Exif standard, which states the visual sides of row 0 and column 0.
     #[test]
     fn every_orientation() {
         let upright = (0..=9).map(turned).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! SIGNAL → FILE: which formats are written, what each can hold, and the writing itself.
+//! Signals → files: the output formats, what each can hold, and writing them.
 
 use crate::error::{Error, Result};
 use crate::media::{exr, npy, png, pnm, resolution, tiff, wav};
@@ -12,7 +12,7 @@ use std::path::Path;
 
 use OutputFormat::{Bmp, Exr, Jpeg, Npy, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, WebP};
 
-/// A format that signals are written in.
+/// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OutputFormat {
@@ -20,13 +20,13 @@ pub enum OutputFormat {
     Png,
     /// JPEG of quality 95: 8 bits, grey or RGB.
     Jpeg,
-    /// TIFF, deflated: 8 and 16 bits and binary32, 1 to 4 channels.
+    /// TIFF with Deflate compression: 8 and 16 bits and binary32, 1 to 4 channels.
     Tiff,
-    /// WebP without loss: 8 bits, 1 to 4 channels, at most 16384 pixels a side. Grey is stored as RGB.
+    /// Lossless WebP: 8 bits, 1 to 4 channels, at most 16384 pixels per side. Grey is stored as RGB.
     WebP,
     /// BMP: 8 bits, grey, RGB or RGBA.
     Bmp,
-    /// PGM, PPM or, of alpha, PAM: 8 and 16 bits, 1 to 4 channels.
+    /// PGM, PPM or, with alpha, PAM: 8 and 16 bits, 1 to 4 channels.
     Pnm,
     /// PGM: 8 and 16 bits, grey.
     Pgm,
@@ -34,16 +34,17 @@ pub enum OutputFormat {
     Ppm,
     /// PAM: 8 and 16 bits, 1 to 4 channels.
     Pam,
-    /// OpenEXR, uncompressed: binary32, 1 to 4 channels, not converted to linear light. Colours are multiplied by alpha.
+    /// OpenEXR, uncompressed: binary32, 1 to 4 channels, not converted to linear light. Colours are
+    /// multiplied by alpha.
     Exr,
     /// WAV: 8, 16, 24 and 32-bit integers and binary32, 1 to 8 channels.
     Wav,
-    /// NumPy: binary32 of any signal, shape `(height, width, channels)` or `(samples, channels)`; integer samples
-    /// become 0..1 or −1..1.
+    /// NumPy: any signal as binary32, of shape `(height, width, channels)` or `(samples, channels)`; integer
+    /// samples are scaled to 0..1 or −1..1.
     Npy,
 }
 
-/// Extensions and the formats they choose; the first of a format is its own.
+/// Extensions and the formats they choose; the first extension of a format is its default.
 pub const EXTENSIONS: &[(&str, OutputFormat)] = &[
     ("png", Png),
     ("jpg", Jpeg),
@@ -62,27 +63,30 @@ pub const EXTENSIONS: &[(&str, OutputFormat)] = &[
     ("npy", Npy),
 ];
 
-/// Of a JPEG: high enough that what the network lost is not lost again.
+/// Quality of JPEG: high enough that its loss is small beside that of the network.
 const JPEG_QUALITY: u8 = 95;
-/// A JPEG segment's length counts itself (2 bytes) and, of an Exif block, a prefix of 6.
+/// The largest Exif block of a JPEG: the length of a segment includes its own 2 bytes and a prefix of 6.
 const JPEG_EXIF_BYTES: usize = 0xFFFF - 8;
 
 impl OutputFormat {
-    /// The format that the extension of `path` names, in either case.
+    /// The format for the extension of `path`, in upper or lower case.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if there is no extension or none that is known; the message lists those that are.
+    /// [`Error::Unsupported`] if the extension is missing or unknown; the message lists the known ones.
     pub fn from_extension(path: impl AsRef<Path>) -> Result<Self> {
         let given = path.as_ref().extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
         let found = EXTENSIONS.iter().find(|(extension, _)| given.as_deref() == Some(extension));
         found.map(|&(_, format)| format).ok_or_else(|| {
             let known: Vec<_> = EXTENSIONS.iter().map(|&(extension, _)| extension).collect();
             let given = given.map_or("no extension".into(), |e| format!("extension {e:?}"));
-            Error::unsupported("output format", format!("{given}, one of {} expected", known.join(" ")))
+            Error::unsupported(
+                "output format",
+                format!("{given}, but one of {} was expected", known.join(" ")),
+            )
         })
     }
 
-    /// The format for a signal when none was asked for: PNG for pictures, TIFF for those of binary32, WAV for sound.
+    /// The default format of a signal: PNG for pictures, TIFF for pictures of binary32, WAV for sound.
     pub fn default_for(kind: Kind, format: SampleFormat) -> Self {
         match (kind, format) {
             (Kind::Sound, _) => Wav,
@@ -91,7 +95,7 @@ impl OutputFormat {
         }
     }
 
-    /// The format's own extension, without a dot.
+    /// The default extension of the format, without a dot.
     pub fn extension(self) -> &'static str {
         EXTENSIONS.iter().find(|&&(_, format)| format == self).map_or("", |&(extension, _)| extension)
     }
@@ -114,7 +118,7 @@ impl OutputFormat {
         }
     }
 
-    /// Whether [`write()`] stores metadata of this kind in the format; others are left out.
+    /// Whether [`write()`] stores metadata of this kind in the format; it leaves out other kinds.
     pub fn keeps(self, kind: MetadataKind) -> bool {
         match kind {
             MetadataKind::Icc => matches!(self, Png | Jpeg | Tiff | WebP),
@@ -126,10 +130,11 @@ impl OutputFormat {
         }
     }
 
-    /// Whether the format can hold such a signal: cheap, to be asked before anything is rendered.
+    /// Checks whether the format can hold a signal of `description`. Cheap: call it before anything is
+    /// rendered.
     ///
     /// # Errors
-    /// [`Error::Unsupported`], naming formats that can.
+    /// [`Error::Unsupported`] if it cannot; the message names formats that can.
     pub fn accepts(self, description: &Description) -> Result<()> {
         let &Description { kind, channels, format, ref lengths, .. } = description;
         let refuse = |what: String, instead: &str| {
@@ -160,7 +165,7 @@ impl OutputFormat {
         if channels == 0 || channels > most {
             return Err(Error::unsupported(
                 self.name(),
-                format!("{channels} channels, 1 to {most} expected"),
+                format!("{channels} channels, but 1 to {most} were expected"),
             ));
         }
         match (self, channels) {
@@ -177,15 +182,16 @@ impl OutputFormat {
             _ => u32::MAX,
         };
         match lengths.iter().find(|&&length| length > side) {
-            Some(length) => refuse(format!("{length} pixels along a side, {side} at most"), "PNG and TIFF"),
+            Some(length) => refuse(format!("a side of {length} pixels, more than {side}"), "PNG and TIFF"),
             None => Ok(()),
         }
     }
 }
 
-/// What writing takes, for limits that are asked before it.
+/// Upper bounds on the cost of writing, to check limits in advance.
 impl OutputFormat {
-    /// Bytes of memory that [`write()`] takes beside the signal, at most: encoders of compressed formats hold more than a few rows.
+    /// Upper bound on the memory that [`write()`] needs in addition to the signal, in bytes. Encoders of
+    /// compressed formats hold more than a few rows.
     pub fn working_bytes(self, description: &Description, metadata: &[Metadata]) -> u64 {
         const SCRATCH: u64 = 1 << 20;
         let samples = bytes_of_samples(description);
@@ -193,17 +199,17 @@ impl OutputFormat {
             Wav | Npy | Pnm | Pgm | Pam | Exr | Bmp => 0,
             // Grey becomes RGB.
             Ppm => samples.saturating_mul(4),
-            // The filtered rows, which are compressed as one, and what they are compressed to, in a buffer that grows; of 16 bits
-            // the samples in the order of the file too.
+            // The filtered rows, which are compressed in one go; the result in a growing buffer; for 16 bits
+            // also the samples in the byte order of the file.
             Png => samples.saturating_mul(5),
             Jpeg | Tiff => samples,
-            // Pixels in 4 bytes, their symbols and the file.
+            // 4 bytes per pixel, the symbols, and the file.
             WebP => description.positions().saturating_mul(32),
         };
         held.saturating_add(metadata_bytes(metadata).saturating_mul(3)).saturating_add(SCRATCH)
     }
 
-    /// Bytes of the file that [`write()`] makes, at most.
+    /// Upper bound on the size of the file that [`write()`] writes, in bytes.
     pub fn most_bytes(self, description: &Description, metadata: &[Metadata]) -> u64 {
         const HEAD: u64 = 1 << 16;
         let samples = bytes_of_samples(description);
@@ -211,7 +217,8 @@ impl OutputFormat {
             Wav | Pnm | Pgm | Pam | Exr => samples,
             Ppm => samples.saturating_mul(3),
             Npy => description.positions().saturating_mul(4 * u64::from(description.channels)),
-            // Noise does not shrink, and rows, blocks and offsets come on top. 64 coefficients of a JPEG take up to 27 bits each.
+            // Noise does not compress, and rows, blocks and offsets add to it. A JPEG needs up to 27 bits per
+            // coefficient.
             Png | Tiff | Bmp => samples.saturating_mul(2),
             Jpeg | WebP => description.positions().saturating_mul(16),
         };
@@ -244,19 +251,20 @@ fn words(format: SampleFormat) -> String {
     }
 }
 
-/// Writes `signal` as a file of `format`, with the metadata that the format [`keeps`](OutputFormat::keeps).
+/// Writes `signal` in `format`, with the metadata that the format [`keeps`](OutputFormat::keeps).
 ///
 /// Unbuffered: pass a buffered writer.
 ///
 /// # Errors
-/// [`Error::Unsupported`] if the format cannot hold the signal; [`Error::Parameter`] if the samples are not those of the
-/// description; [`Error::Io`] if writing fails.
+/// [`Error::Unsupported`] if the format cannot hold the signal; [`Error::Parameter`] if the samples do not
+/// match the description; [`Error::Io`] if writing fails.
 pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) -> Result<()> {
     let description = &signal.description;
     let expected = description.positions().saturating_mul(u64::from(description.channels));
     let found = (signal.samples.format(), signal.samples.len() as u64);
     if found != (description.format, expected) {
-        let detail = format!("{} of {:?}, {expected} of {:?} expected", found.1, found.0, description.format);
+        let detail =
+            format!("{} of {:?}, but {expected} of {:?} were expected", found.1, found.0, description.format);
         return Err(Error::parameter("samples", detail));
     }
     format.accepts(description)?;
@@ -292,7 +300,7 @@ fn write_array<W: Write>(signal: &Signal, writer: W) -> Result<()> {
     npy::write_npy(writer, &shape, (0..signal.samples.len()).map(|i| signal.samples.get(i)))
 }
 
-/// The resolution as JFIF has it, in 16 bits.
+/// The resolution for JFIF, if it fits into 16 bits.
 fn jpeg_density(signal: &Signal) -> Option<PixelDensity> {
     let block = signal.metadata.iter().find(|block| block.kind == MetadataKind::Resolution)?;
     let (across, down, unit) = resolution::densities(&block.bytes)?;
@@ -305,7 +313,7 @@ fn jpeg_density(signal: &Signal) -> Option<PixelDensity> {
     Some(PixelDensity { density: (x, y), unit })
 }
 
-/// Writes a picture through an encoder of the `image` crate.
+/// Writes a picture with an encoder of the `image` crate.
 fn put<E: ImageEncoder>(
     signal: &Signal,
     size: (u32, u32),
@@ -315,14 +323,16 @@ fn put<E: ImageEncoder>(
     let refused = |error: String| Error::unsupported(format.name(), error);
     for block in signal.metadata.iter().filter(|block| format.keeps(block.kind)) {
         if format == Jpeg && block.kind == MetadataKind::Exif && block.bytes.len() > JPEG_EXIF_BYTES {
-            let detail =
-                format!("an Exif block of {} bytes, at most {JPEG_EXIF_BYTES} expected", block.bytes.len());
+            let detail = format!(
+                "an Exif block of {} bytes, but at most {JPEG_EXIF_BYTES} were expected",
+                block.bytes.len()
+            );
             return Err(refused(detail));
         }
         match block.kind {
             MetadataKind::Icc => encoder.set_icc_profile(block.bytes.clone()),
             MetadataKind::Exif => encoder.set_exif_metadata(block.bytes.clone()),
-            // Where other kinds are kept, they are told to the encoder before.
+            // Other kinds that the format keeps have been given to the encoder already.
             _ => Ok(()),
         }
         .map_err(|error| refused(error.to_string()))?;

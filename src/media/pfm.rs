@@ -1,7 +1,7 @@
 //! PFM: binary32 pictures, grey or RGB, rows from the bottom up.
 //!
-//! A text of `PF` or `Pf`, width, height and a scale, whose sign tells the order of bytes; then the samples. Reference: P. Debevec,
-//! *The Portable FloatMap Image Format*.
+//! The header is text: `PF` or `Pf`, width, height, and a scale whose sign gives the byte order. The samples
+//! follow. Reference: P. Debevec, *The Portable FloatMap Image Format*.
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -11,13 +11,13 @@ use crate::media::{admit, require_finite, require_samples_fit};
 use crate::signal::{Description, SampleFormat, Samples, Signal};
 use std::io::{BufRead, Read};
 
-/// The longest number of the header, bytes.
+/// The longest word of the header, bytes.
 const LONGEST: u64 = 64;
 
 /// Reads the picture.
 ///
 /// # Errors
-/// Those of [`read_from`](crate::media::read_from).
+/// The errors of [`read_from`](crate::media::read_from).
 pub(super) fn read<R: BufRead>(mut reader: R, limits: &Limits) -> Result<Reading> {
     let channels = if word(&mut reader)? == "PF" { 3 } else { 1 };
     let (width, height): (u32, u32) = (number(&mut reader)?, number(&mut reader)?);
@@ -25,7 +25,7 @@ pub(super) fn read<R: BufRead>(mut reader: R, limits: &Limits) -> Result<Reading
     if scale == 0.0 || !scale.is_finite() {
         return Err(Error::format(
             "PFM",
-            format!("a scale of {scale}, a finite number other than 0 expected"),
+            format!("a scale of {scale}, but a finite number other than 0 was expected"),
         ));
     }
     let description = Description::picture([width, height], channels, SampleFormat::F32);
@@ -48,7 +48,7 @@ pub(super) fn read<R: BufRead>(mut reader: R, limits: &Limits) -> Result<Reading
     Ok(Reading { notes: notes.into_iter().collect(), ..signal.into() })
 }
 
-/// The next word and the one byte of white space behind it.
+/// Reads the next word and the one byte of white space after it.
 fn word(reader: &mut impl BufRead) -> Result<String> {
     let mut word = String::new();
     for byte in reader.take(LONGEST).bytes() {
@@ -59,12 +59,13 @@ fn word(reader: &mut impl BufRead) -> Result<String> {
             (true, false) => return Ok(word),
         }
     }
-    Err(Error::format("PFM", "the header is not whole: width, height and a scale expected"))
+    Err(Error::format("PFM", "the header is incomplete: width, height and a scale were expected"))
 }
 
 fn number<T: std::str::FromStr>(reader: &mut impl BufRead) -> Result<T> {
     let word = word(reader)?;
-    word.parse().map_err(|_| Error::format("PFM", format!("{word:?} in the header, a number expected")))
+    word.parse()
+        .map_err(|_| Error::format("PFM", format!("{word:?} in the header, but a number was expected")))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Pictures through the `image` crate: JPEG, WebP, BMP, PNM, GIF.
+//! Pictures read with the `image` crate: JPEG, WebP, BMP, PNM, GIF.
 //!
-//! What it does not tell is read from the files here: frames, resolution, and that colours were converted.
+//! Details that the crate does not report are read from the files here: frames, resolution, and whether
+//! colours were converted.
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -13,10 +14,10 @@ use image::error::ImageError;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use std::io::{BufRead, Cursor, ErrorKind, Seek, SeekFrom};
 
-/// Reads the first frame of a picture of `format`, called `name` in messages.
+/// Reads the first frame of a picture of `format`. Messages use `name`.
 ///
 /// # Errors
-/// Those of [`read_from`](crate::media::read_from).
+/// The errors of [`read_from`](crate::media::read_from).
 pub(super) fn read<R: BufRead + Seek>(
     mut reader: R,
     format: ImageFormat,
@@ -34,7 +35,7 @@ pub(super) fn read<R: BufRead + Seek>(
                     "its CMYK colours are converted to RGB by the plain formula, not by a profile".into(),
                 );
             }
-            // Read into a growing buffer, as the decoder does once more.
+            // The file is held twice, here and in the decoder, each time in a growing buffer.
             let held = 4 * bytes.len() as u64;
             let cursor = Cursor::new(bytes);
             return decode(cursor, format, name, held, limits, jpeg.resolution, notes);
@@ -55,7 +56,7 @@ pub(super) fn read<R: BufRead + Seek>(
     Ok(reading)
 }
 
-/// Reads with what the format's decoder says of a picture, beside which `held` bytes are taken.
+/// Decodes a picture. `held` bytes of memory are in use already.
 fn decode<R: BufRead + Seek>(
     reader: R,
     format: ImageFormat,
@@ -68,7 +69,7 @@ fn decode<R: BufRead + Seek>(
     let fault = |error| from_image(error, name, limits);
     let mut reader = ImageReader::with_format(reader, format);
     let mut budget = image::Limits::default();
-    // The other half is for the samples.
+    // The other half of the budget is for the samples.
     budget.max_alloc = Some(limits.memory_bytes / 2);
     reader.limits(budget);
     let mut decoder = reader.into_decoder().map_err(fault)?;
@@ -79,7 +80,8 @@ fn decode<R: BufRead + Seek>(
     admit(name, &description, limits)?;
     let padded = u64::from(width.next_multiple_of(32)) * u64::from(height.next_multiple_of(32));
     let bytes = match format {
-        // Of a progressive one, four components of coefficients in 16 bits, the samples and those turned upright.
+        // A progressive JPEG needs 16-bit coefficients of four components, the samples, and the samples
+        // turned upright.
         ImageFormat::Jpeg => padded.saturating_mul(16),
         _ => decoder.total_bytes().saturating_mul(2),
     };
@@ -108,7 +110,7 @@ fn decode<R: BufRead + Seek>(
     Ok(Reading { notes, ..signal.into() })
 }
 
-/// Channels and sample format of a colour type.
+/// The number of channels and the sample format of a colour type.
 fn layout(colour: ColorType, name: &'static str) -> Result<(u8, SampleFormat)> {
     let format = match colour {
         ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => SampleFormat::U8,
@@ -119,10 +121,13 @@ fn layout(colour: ColorType, name: &'static str) -> Result<(u8, SampleFormat)> {
 }
 
 fn unsupported_colour(name: &'static str, colour: ColorType) -> Error {
-    Error::unsupported(name, format!("colour type {colour:?}, grey or RGB with or without alpha expected"))
+    Error::unsupported(
+        name,
+        format!("colour type {colour:?}, but grey or RGB with or without alpha was expected"),
+    )
 }
 
-/// The metadata blocks, made upright, and the orientation that the pixels still have to be given.
+/// The blocks of metadata with orientation 1, and the orientation to apply to the pixels.
 fn metadata(
     decoder: &mut impl ImageDecoder,
     channels: u8,
@@ -143,7 +148,7 @@ fn metadata(
     Ok((blocks.into(), orientation))
 }
 
-/// A GIF decodes to RGBA always; an alpha that is opaque everywhere is dropped in place.
+/// Removes alpha in place if it is opaque everywhere: a GIF always decodes to RGBA.
 fn without_idle_alpha(picture: DynamicImage) -> DynamicImage {
     let pixels = match picture {
         DynamicImage::ImageRgba8(pixels) if pixels.pixels().all(|p| p.0[3] == 255) => pixels,
@@ -155,21 +160,22 @@ fn without_idle_alpha(picture: DynamicImage) -> DynamicImage {
         raw.copy_within(4 * i..4 * i + 3, 3 * i);
     }
     raw.truncate(raw.len() / 4 * 3);
-    // The length fits by construction; an empty picture would be refused by the caller's description.
+    // The length fits by construction; the caller has rejected empty pictures.
     image::RgbImage::from_raw(width, height, raw).unwrap_or_default().into()
 }
 
-/// Whether a BMP has a palette: at most 8 bits a pixel, which its header tells behind width, height and a plane.
+/// Whether a BMP has a palette: at most 8 bits per pixel. The header states the bits after width, height and
+/// planes.
 fn has_palette(reader: &mut (impl BufRead + Seek)) -> Result<bool> {
     let mut head = [0; 30];
     reader.seek(SeekFrom::Start(0))?;
     reader.read_exact(&mut head).map_err(|error| from_io(error, "BMP"))?;
-    // The oldest header has lengths of 16 bits.
+    // The oldest header has width and height in 16 bits.
     let at = if head[14] == 12 { 24 } else { 28 };
     Ok(u16::from_le_bytes([head[at], head[at + 1]]) <= 8)
 }
 
-/// A palette decodes to RGB; colours that all are grey become grey.
+/// Converts RGB to grey if all pixels are grey: a palette always decodes to RGB.
 fn without_idle_colour(signal: &mut Signal) {
     let Samples::U8(codes) = &mut signal.samples else { return };
     let pixels = codes.as_chunks::<3>().0;
@@ -179,20 +185,21 @@ fn without_idle_colour(signal: &mut Signal) {
     }
 }
 
-/// What the segments of a JPEG say and its decoder does not.
+/// Facts from the segments of a JPEG that its decoder does not report.
 #[derive(Debug, Default)]
 struct Jpeg {
-    /// Components of a pixel: 4 are CMYK.
+    /// The number of components: 4 means CMYK.
     components: u8,
-    /// As a block of metadata, from JFIF.
+    /// The resolution from JFIF, as a block of metadata.
     resolution: Option<Vec<u8>>,
 }
 
 impl Jpeg {
-    /// Walks the segments. The decoder fills what is missing of a truncated JPEG with grey; a file without its end marker is
-    /// refused instead.
+    /// Walks the segments. The decoder would fill the missing part of a truncated JPEG with grey, so a file
+    /// without an end marker is rejected here.
     ///
-    /// The marker is looked for behind the first scan header, since thumbnails in earlier segments have their own.
+    /// The search for the end marker begins after the first scan header, because thumbnails in earlier
+    /// segments have end markers of their own.
     fn of(bytes: &[u8]) -> Result<Self> {
         const START_OF_SCAN: u8 = 0xDA;
         let truncated =
@@ -209,7 +216,7 @@ impl Jpeg {
                     found.note(marker, bytes.get(at + 4..).unwrap_or_default());
                     at += 2 + usize::from(u16::from_be_bytes([high, low]));
                 }
-                // Garbage between segments is the decoder's to judge.
+                // Garbage between segments is left to the decoder.
                 Some(_) => at += 1,
                 None => return Err(truncated()),
             }
@@ -218,13 +225,13 @@ impl Jpeg {
         if ended { Ok(found) } else { Err(truncated()) }
     }
 
-    /// Takes note of a segment: the head of a frame, or JFIF.
+    /// Takes components from a frame header, or resolution from JFIF.
     fn note(&mut self, marker: u8, segment: &[u8]) {
         match (marker, segment) {
             (0xC0..=0xC2, &[_, _, _, _, _, components, ..]) => self.components = components,
             (0xE0, &[b'J', b'F', b'I', b'F', 0, _, _, unit @ 0..=2, a, b, c, d, ..]) => {
                 let [across, down] = [[a, b], [c, d]].map(|bytes| f64::from(u16::from_be_bytes(bytes)));
-                // No unit, inches, centimetres: one less than TIFF has.
+                // Units are none, inch, centimetre: numbered one lower than in TIFF.
                 self.resolution = resolution::block(across, down, u16::from(unit) + 1);
             }
             _ => {}
@@ -232,22 +239,24 @@ impl Jpeg {
     }
 }
 
-/// The number of frames of a WebP, which is refused if its decoder would take more than it may.
+/// The number of frames of a WebP. Rejects files whose decoding would exceed the memory limit.
 ///
-/// The decoder makes room for as many bytes of metadata as a chunk announces, up to 4 GiB, before it reads them; a file
-/// that does not hold them is refused. It has no limit of memory of its own: what a picture costs is asked for instead.
+/// The decoder allocates the length that a metadata chunk announces, up to 4 GiB, before reading it: a file
+/// that does not hold these bytes is rejected. The decoder has no memory limit of its own: the cost of the
+/// picture is estimated here instead.
 fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<u64> {
-    // Of a lossy picture, the largest partition, which is made room for before it is read.
+    // Lossy: the largest partition, which is allocated before it is read.
     const PARTITION: u64 = (1 << 24) + (1 << 19);
-    // Of a lossless one, tables of codes for each byte, as far as there can be groups of them.
+    // Lossless: bytes of code tables per byte of the file, and their upper limit.
     const TABLES: (u64, u64) = (512, 1 << 30);
     let length = reader.seek(SeekFrom::End(0))?;
     let (mut pixels, mut per_pixel, mut fixed, mut frames) = (0u64, 12, 0u64, 0);
-    // Behind `RIFF`, its size and `WEBP`: chunks of a name, a size and as many bytes, padded to an even number.
+    // After `RIFF`, its size and `WEBP` come chunks: a name, a size, and as many bytes, padded to an even
+    // number.
     let mut at = 12u64;
     while at + 8 <= length {
         reader.seek(SeekFrom::Start(at))?;
-        // The head, and as much behind it as tells a size.
+        // The head of the chunk, and the bytes after it that give the size of a picture.
         let mut head = [0; 18];
         let known = length.min(at + 18) - at;
         reader.read_exact(&mut head[..known as usize])?;
@@ -273,7 +282,7 @@ fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<u
                 (width, height) = (number(14, 2) & 0x3FFF, number(16, 2) & 0x3FFF);
                 fixed = fixed.max(PARTITION);
             }
-            // A frame has chunks of its own behind 16 bytes, and a canvas beside it.
+            // A frame contains chunks of its own after 16 bytes, and needs a canvas.
             b"ANMF" => {
                 per_pixel = 20;
                 frames += 1;
@@ -281,7 +290,7 @@ fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<u
             }
             _ => {}
         }
-        // A canvas and its bitstream are to be of one size, which is known when it is decoded only.
+        // Canvas and bitstream should have the same size, but this is only checked during decoding.
         pixels = pixels.max(width.next_multiple_of(16).saturating_mul(height.next_multiple_of(16)));
         at = next;
     }
@@ -290,19 +299,19 @@ fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<u
     Ok(frames)
 }
 
-/// The error of the `image` crate by who is at fault.
+/// Converts an error of the `image` crate.
 fn from_image(error: ImageError, name: &'static str, limits: &Limits) -> Error {
     match error {
         ImageError::IoError(error) => from_io(error, name),
         ImageError::Unsupported(error) => Error::unsupported(name, sentence(&error)),
         ImageError::Limits(_) => over_budget(limits),
-        // The decoders wrap the end of the file in errors of their own.
+        // The decoders wrap an early end of the file in errors of their own.
         error if is_end(&error) => truncated(name),
         error => Error::format(name, sentence(&error)),
     }
 }
 
-/// What the format's decoder says, without the dependency's wrapping, as one sentence without a full stop.
+/// The innermost message of the decoder, as one sentence without a full stop.
 fn sentence(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
@@ -311,7 +320,7 @@ fn sentence(error: &dyn std::error::Error) -> String {
     innermost.to_string().replace('\n', " ").trim_end_matches('.').to_string()
 }
 
-/// A decoder stopped at its budget; how much it wanted it does not say, only that it was more than allowed.
+/// The error for a decoder that stopped at its memory budget. It does not report how much it needed.
 pub(super) fn over_budget(limits: &Limits) -> Error {
     Error::Limit {
         what: "bytes of memory for decoding, at least",
@@ -320,7 +329,7 @@ pub(super) fn over_budget(limits: &Limits) -> Error {
     }
 }
 
-/// The end of the file where more was expected is the file's fault, everything else the system's.
+/// Converts an I/O error: an early end of the file is a format error.
 pub(super) fn from_io(error: std::io::Error, name: &'static str) -> Error {
     match error.kind() {
         ErrorKind::UnexpectedEof => truncated(name),
@@ -332,7 +341,7 @@ pub(super) fn from_io(error: std::io::Error, name: &'static str) -> Error {
 }
 
 fn truncated(name: &'static str) -> Error {
-    Error::format(name, "truncated: the file ends where more was expected")
+    Error::format(name, "truncated: the file ends too early")
 }
 
 fn is_end(error: &ImageError) -> bool {

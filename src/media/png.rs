@@ -1,5 +1,5 @@
-//! PNG through the `png` crate. Its ancillary chunks are gathered here: profile and texts are inflated up to a bound, and what
-//! gives colours their meaning is told apart as the standard ranks it.
+//! PNG with the `png` crate. Ancillary chunks are read here: profile and texts are inflated up to a limit,
+//! and colour chunks are ranked as the standard specifies.
 //!
 //! Reference: W3C, *Portable Network Graphics (PNG) Specification (Third Edition)*, 2025.
 
@@ -16,21 +16,21 @@ use flate2::read::{ZlibDecoder, ZlibEncoder};
 use png::{BitDepth, ColorType, DecodingError, Transformations};
 use std::io::{BufRead, Read, Seek, SeekFrom, Write};
 
-/// The chunks that are looked at, those of the colours before the pixels only.
+/// The chunks that are read; those about colours only before the pixels.
 const LOOKED_AT: [&[u8; 4]; 9] =
     [b"cICP", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"pHYs", b"acTL", b"eXIf", b"iTXt"];
-/// Chunks that would change what is seen and are not kept.
+/// Chunks that affect the appearance but are not kept.
 const MISSED: [&[u8; 4]; 2] = [b"mDCV", b"cLLI"];
 /// The keyword of an XMP packet.
 const XMP: &[u8] = b"XML:com.adobe.xmp";
-/// gAMA and cHRM of sRGB.
+/// The values of gAMA and cHRM for sRGB.
 const SRGB_GAMMA: [u8; 4] = 45_455u32.to_be_bytes();
 const SRGB_CHROMATICITIES: [u32; 8] = [31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000];
 
-/// Reads the picture, of an animation the first one.
+/// Reads the picture; of an animation, the default image.
 ///
 /// # Errors
-/// Those of [`read_from`](crate::media::read_from).
+/// The errors of [`read_from`](crate::media::read_from).
 pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Reading> {
     let mut notes = vec![];
     let chunks = Chunks::gather(&mut reader, limits, &mut notes)?;
@@ -41,7 +41,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
     let mut decoder = png::Decoder::new_with_options(reader, options);
-    // The other half is for the samples.
+    // The other half of the budget is for the samples.
     decoder.set_limits(png::Limits { bytes: usize::try_from(limits.memory_bytes / 2).unwrap_or(usize::MAX) });
     decoder.set_transformations(Transformations::EXPAND);
     let mut decoder = decoder.read_info().map_err(fault)?;
@@ -53,7 +53,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<
         ColorType::GrayscaleAlpha => 2,
         ColorType::Rgb => 3,
         ColorType::Rgba => 4,
-        // Palettes are expanded; one without colours is refused before.
+        // The decoder expands palettes; a palette without colours has been rejected already.
         ColorType::Indexed => return Err(Error::format("PNG", "a palette without colours")),
     };
     let description = Description::picture([width, height], channels, format);
@@ -76,20 +76,20 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<
     Ok(Reading { notes, ..signal.into() })
 }
 
-/// What is looked at, in its first occurrence.
+/// The chunks that are read, the first of each name.
 #[derive(Default)]
 struct Chunks(Vec<([u8; 4], Vec<u8>)>);
 
 impl Chunks {
-    /// Walks the whole file, as metadata may follow the pixels. Refuses a palette that is not of 1 to 256 colours, on which the
-    /// decoder panics.
+    /// Walks the whole file, because metadata may follow the pixels. Rejects a palette without 1 to 256
+    /// colours, on which the decoder panics.
     fn gather(reader: &mut (impl BufRead + Seek), limits: &Limits, notes: &mut Vec<String>) -> Result<Self> {
         let mut chunks = Chunks::default();
         let (mut pixels, mut missed, mut text) = (false, vec![], false);
         reader.seek(SeekFrom::Start(8))?;
         loop {
             let mut head = [0; 8];
-            // A file that ends early is the decoder's to judge.
+            // A file that ends early is left to the decoder.
             if reader.read_exact(&mut head).is_err() {
                 break;
             }
@@ -100,8 +100,9 @@ impl Chunks {
                 b"IEND" => break,
                 b"IDAT" => pixels = true,
                 b"PLTE" if !(3..=768).contains(&length) || length % 3 != 0 => {
-                    let detail =
-                        format!("a palette of {length} bytes, 3 for each of 1 to 256 colours expected");
+                    let detail = format!(
+                        "a palette of {length} bytes, but 3 for each of 1 to 256 colours were expected"
+                    );
                     return Err(Error::format("PNG", detail));
                 }
                 b"tEXt" | b"zTXt" => text = true,
@@ -110,7 +111,7 @@ impl Chunks {
                 _ if pixels && !matches!(&name, b"eXIf" | b"iTXt") => {}
                 _ if length > blocks::most(limits).saturating_sub(chunks.held()) => {
                     let name = String::from_utf8_lossy(&name);
-                    notes.push(format!("a {name} chunk of {length} bytes is too large and not kept"));
+                    notes.push(format!("a {name} chunk of {length} bytes is too large and is not kept"));
                 }
                 _ => {
                     let mut bytes = vec![];
@@ -144,12 +145,12 @@ impl Chunks {
         if let Some([a, b, c, d, ..]) = chunks.get(b"acTL")
             && let frames @ 2.. = u32::from_be_bytes([*a, *b, *c, *d])
         {
-            notes.push(format!("an animation of {frames} frames, of which the first picture is read"));
+            notes.push(format!("it is an animation of {frames} frames; only its first picture is read"));
         }
         Ok(chunks)
     }
 
-    /// Their bytes.
+    /// The total bytes of the chunks.
     fn held(&self) -> u64 {
         self.0.iter().map(|(_, bytes)| bytes.len() as u64).sum()
     }
@@ -158,9 +159,9 @@ impl Chunks {
         self.0.iter().find(|(own, _)| own == name).map(|(_, bytes)| &bytes[..])
     }
 
-    /// The blocks, made upright, and the orientation that the pixels still have to be given. Of what tells the meaning of colours
-    /// cICP comes before iCCP, that before sRGB, and this before gAMA and cHRM; only what counts is kept, and a profile beside cICP
-    /// for those who do not know it.
+    /// The blocks of metadata with orientation 1, and the orientation to apply to the pixels. Of the colour
+    /// chunks only the one with the highest rank is kept: cICP, then iCCP, then sRGB, then gAMA and cHRM. A
+    /// profile is also kept beside cICP, for readers that do not support cICP.
     fn metadata(
         &self,
         channels: u8,
@@ -185,7 +186,7 @@ impl Chunks {
         let known = points.is_some() || blocks.has(MetadataKind::Icc) || self.get(b"sRGB").is_some();
         blocks.add(MetadataKind::CodePoints, points, notes);
         let (gamma, chromaticities) = (of(b"gAMA", 4), of(b"cHRM", 32));
-        // Without a word colours are sRGB.
+        // Without colour chunks a picture is sRGB, so chunks that say so are dropped.
         let is_srgb = gamma == Some(SRGB_GAMMA.to_vec())
             && chromaticities
                 .as_ref()
@@ -194,19 +195,20 @@ impl Chunks {
             blocks.add(MetadataKind::Gamma, gamma, notes);
             blocks.add(MetadataKind::Chromaticities, chromaticities, notes);
         }
-        let resolution = of(b"pHYs", 9).filter(|bytes| resolution::tells(bytes));
+        let resolution = of(b"pHYs", 9).filter(|bytes| resolution::is_known(bytes));
         blocks.add(MetadataKind::Resolution, resolution, notes);
         (blocks.into(), orientation)
     }
 }
 
-/// What comes before the first zero, and behind it.
+/// The bytes before and after the first zero.
 fn split_at_zero(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let zero = bytes.iter().position(|&byte| byte == 0)?;
     Some((&bytes[..zero], &bytes[zero + 1..]))
 }
 
-/// The XMP packet of an iTXt chunk: behind the keyword whether it is compressed, how, a language and a translated keyword.
+/// The XMP packet of an iTXt chunk. Before it come the keyword, a compression flag, a compression method, a
+/// language and a translated keyword.
 fn packet(chunk: &[u8], most: u64, notes: &mut Vec<String>) -> Option<Vec<u8>> {
     let (_keyword, rest) = split_at_zero(chunk)?;
     let (compressed, rest) = (*rest.first()?, rest.get(2..)?);
@@ -215,13 +217,13 @@ fn packet(chunk: &[u8], most: u64, notes: &mut Vec<String>) -> Option<Vec<u8>> {
     if compressed == 0 { Some(text.to_vec()) } else { inflated(text, most, "XMP", notes) }
 }
 
-/// Zlib data inflated; `None`, with a note, if there are more than `most` bytes or the data are damaged.
+/// Inflates Zlib data; `None`, with a note, if the result exceeds `most` bytes or the data are damaged.
 fn inflated(data: &[u8], most: u64, what: &str, notes: &mut Vec<String>) -> Option<Vec<u8>> {
     let mut bytes = vec![];
     match ZlibDecoder::new(data).take(most + 1).read_to_end(&mut bytes) {
         Ok(count) if count as u64 <= most => return Some(bytes),
         Ok(_) => notes.push(format!("{what} of more than {most} bytes is not kept")),
-        Err(_) => notes.push(format!("{what} that is damaged is not kept")),
+        Err(_) => notes.push(format!("{what} is damaged and is not kept")),
     }
     None
 }
@@ -266,7 +268,8 @@ pub(super) fn write<W: Write>(signal: &Signal, (width, height): (u32, u32), writ
     })
 }
 
-/// The chunk that stores a block; `None` if there is none, or the block has not the length of one.
+/// The chunk that stores a block; `None` if PNG has no chunk for its kind, or the length of the block is
+/// wrong.
 fn chunk(kind: MetadataKind, bytes: &[u8]) -> std::io::Result<Option<([u8; 4], Vec<u8>)>> {
     let (name, length, head) = match kind {
         MetadataKind::Icc => {
@@ -275,7 +278,7 @@ fn chunk(kind: MetadataKind, bytes: &[u8]) -> std::io::Result<Option<([u8; 4], V
             return Ok(Some((*b"iCCP", profile)));
         }
         MetadataKind::Exif => (b"eXIf", bytes.len(), vec![]),
-        // Not compressed, in no language, under no other name.
+        // No compression, no language, no translated keyword.
         MetadataKind::Xmp => (b"iTXt", bytes.len(), [XMP, &[0; 5]].concat()),
         MetadataKind::CodePoints => (b"cICP", 4, vec![]),
         MetadataKind::Gamma => (b"gAMA", 4, vec![]),
@@ -286,7 +289,7 @@ fn chunk(kind: MetadataKind, bytes: &[u8]) -> std::io::Result<Option<([u8; 4], V
     Ok((bytes.len() == length).then(|| (*name, [&head[..], bytes].concat())))
 }
 
-/// The error of the `png` crate by who is at fault.
+/// Converts an error of the `png` crate.
 fn from_png(error: DecodingError, limits: &Limits) -> Error {
     match error {
         DecodingError::IoError(error) => from_io(error, "PNG"),

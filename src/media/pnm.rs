@@ -1,4 +1,4 @@
-//! Writes PGM (P5), PPM (P6) and PAM (P7): a short text header, then samples, big-endian.
+//! Writes PGM (P5), PPM (P6) and PAM (P7): a short text header, then big-endian samples.
 //!
 //! Reference: the Netpbm manual pages pgm(5), ppm(5), pam(5).
 
@@ -8,7 +8,8 @@ use crate::signal::{Samples, Signal};
 use std::io::Write;
 use std::iter::repeat_n;
 
-/// Writes a picture of 8 or 16-bit samples as `form`: PGM, PPM, PAM, or PNM, which is the first of them that holds it.
+/// Writes a picture of 8 or 16-bit samples as `form`: PGM, PPM, PAM, or PNM, which means the first of the
+/// three that can hold it.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for other samples; [`Error::Io`] if writing fails.

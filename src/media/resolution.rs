@@ -1,7 +1,7 @@
-//! The resolution of a picture: a block as in PNG, and the densities of TIFF, JFIF and Exif.
+//! The resolution of a picture: a block in the form of PNG, and the densities of TIFF, JFIF and Exif.
 
-/// Pixels per metre, from pixels per inch (2) or centimetre (3), the units of TIFF and Exif; only the shape of a pixel from others.
-/// `None` if it tells nothing.
+/// A block in pixels per metre from pixels per inch (unit 2) or centimetre (unit 3), as numbered by TIFF and
+/// Exif; other units give only the aspect ratio of a pixel. `None` if the resolution is not known.
 pub(super) fn block(across: f64, down: f64, unit: u16) -> Option<Vec<u8>> {
     let per_metre = match unit {
         2 => 1.0 / 0.0254,
@@ -14,18 +14,19 @@ pub(super) fn block(across: f64, down: f64, unit: u16) -> Option<Vec<u8>> {
     };
     let known = u8::from(matches!(unit, 2 | 3));
     let bytes = [&count(across)?.to_be_bytes()[..], &count(down)?.to_be_bytes(), &[known]].concat();
-    tells(&bytes).then_some(bytes)
+    is_known(&bytes).then_some(bytes)
 }
 
-/// Whether a resolution tells anything: squares of unknown size do not, nor 72 dots per inch, which Exif prescribes where nothing is
-/// known and many programs write unasked.
-pub(super) fn tells(resolution: &[u8]) -> bool {
+/// Whether a resolution carries information. Square pixels of unknown size do not, nor do 72 dots per inch:
+/// Exif prescribes them for unknown resolutions, and many programs write them by default.
+pub(super) fn is_known(resolution: &[u8]) -> bool {
     const UNKNOWN: [u8; 4] = 2835u32.to_be_bytes();
     let (across, down) = (&resolution[..4], &resolution[4..8]);
     if resolution[8] == 1 { [across, down] != [UNKNOWN; 2] } else { across != down }
 }
 
-/// Pixels per inch, where both are whole, else pixels per centimetre, and the unit's number in TIFF; 1 if there is no unit.
+/// Pixels per inch if both are whole, else pixels per centimetre, and the number of the unit in TIFF; 1 means
+/// no unit.
 pub(super) fn densities(resolution: &[u8]) -> Option<(f64, f64, u16)> {
     let &[a, b, c, d, e, f, g, h, unit] = resolution else { return None };
     let [across, down] = [[a, b, c, d], [e, f, g, h]].map(|bytes| f64::from(u32::from_be_bytes(bytes)));

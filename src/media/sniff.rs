@@ -1,15 +1,13 @@
-//! Tells what a file is from its first bytes, never from its name.
+//! Recognises a file by its first bytes, never by its name.
 
+use crate::container::MAGIC;
 use crate::error::{Error, Result};
 use image::ImageFormat;
 
-/// Bytes of the beginning of a file that [`sniff`] looks at.
+/// The number of leading bytes of a file that [`sniff`] needs.
 pub(super) const SNIFFED: usize = 132;
 
-/// The first bytes of every `.siren` file.
-const SIREN: [u8; 8] = [0x89, b'S', b'R', b'N', b'\r', b'\n', 0x1A, b'\n'];
-
-/// What is read, for messages.
+/// The formats that are read, for messages.
 const READABLE: &str = "PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY and WAV are read";
 
 /// A kind of file that is read.
@@ -22,7 +20,7 @@ pub(super) enum Found {
     /// A NumPy array.
     Npy,
     Wav,
-    /// Another picture.
+    /// A picture of another format.
     Picture(ImageFormat),
 }
 
@@ -47,7 +45,7 @@ impl Found {
 
 /// Whether `bytes` begin like a `.siren` file.
 pub fn is_siren(bytes: &[u8]) -> bool {
-    bytes.starts_with(&SIREN)
+    bytes.starts_with(&MAGIC)
 }
 
 /// The kind of file that `bytes` begin like, in words, if it is a known one other than a `.siren` file.
@@ -60,10 +58,11 @@ pub fn kind(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What the file beginning with `head` is.
+/// The kind of a file that begins with `head`.
 ///
 /// # Errors
-/// [`Error::Format`] if there is nothing; [`Error::Unsupported`], naming what was found, if it is not read here.
+/// [`Error::Format`] if `head` is empty; [`Error::Unsupported`], which names what was found, if the kind is
+/// not read.
 pub(super) fn sniff(head: &[u8]) -> Result<Found> {
     if head.is_empty() {
         return Err(Error::format("input", format!("it is empty; {READABLE}")));
@@ -90,7 +89,7 @@ fn readable(head: &[u8]) -> Option<Found> {
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Some(Found::Wav),
         [b'v', b'/', b'1', 1, ..] => Some(Found::Exr),
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Found::Npy),
-        // Two letters are weak: the next field tells a picture from text that begins with them.
+        // Two letters are weak evidence: the next field separates a picture from text that begins with them.
         [b'P', b'1'..=b'7', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => {
             Some(Found::Picture(ImageFormat::Pnm))
         }
@@ -103,7 +102,7 @@ fn readable(head: &[u8]) -> Option<Found> {
     }
 }
 
-/// What a file that is not read can be converted to.
+/// The conversion to suggest for a file that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum To {
     Picture,
@@ -121,9 +120,10 @@ impl To {
     }
 }
 
-/// Signatures of files that are not read, at a byte offset. Longer ones stand before their beginnings.
+/// Signatures of files that are not read: a byte offset, the signature, a name and a conversion. A signature
+/// comes before those that are prefixes of it.
 const OTHERS: [(usize, &[u8], &str, To); 58] = [
-    (0, &SIREN, "a .siren file, which is encoded already,", To::Nothing),
+    (0, &MAGIC, "a .siren file, which is encoded already,", To::Nothing),
     (0, b"fLaC", "FLAC sound", To::Sound),
     (0, b"OggS", "Ogg sound or video", To::Sound),
     (0, b"ID3", "MP3 sound", To::Sound),
@@ -183,14 +183,15 @@ const OTHERS: [(usize, &[u8], &str, To); 58] = [
     (0, b"\x28\xB5\x2F\xFD", "a Zstandard file", To::Nothing),
 ];
 
-/// The name of what `head` begins, if it is known, and what to make of it.
+/// The name of a known kind of file that is not read, and the conversion to suggest.
 fn known(head: &[u8]) -> Option<(&'static str, To)> {
     let has = |&&(offset, signature, ..): &&(usize, &[u8], &str, To)| {
         head.get(offset..).is_some_and(|rest| rest.starts_with(signature))
     };
     let signed = OTHERS.iter().find(has).map(|&(.., name, to)| (name, to));
     signed.or_else(|| match *head {
-        // A frame of MPEG sound: eleven set bits, a layer, neither the free nor the forbidden rate, no forbidden frequency.
+        // A frame of MPEG audio: eleven set bits, a valid layer, a bit rate that is neither free nor
+        // reserved, and a sampling rate that is not reserved.
         [0xFF, b, c, ..]
             if b & 0xE0 == 0xE0
                 && b & 0x06 != 0
@@ -206,7 +207,7 @@ fn known(head: &[u8]) -> Option<(&'static str, To)> {
     })
 }
 
-/// TGA has no signature: a header counts as one if all of its fields fit.
+/// Whether a file is TGA, which has no signature: all fields of its header must be plausible.
 fn is_tga(head: &[u8]) -> bool {
     let &[_, map, kind, _, _, low, high, depth, _, _, _, _, w0, w1, h0, h1, bits, flags, ..] = head else {
         return false;
@@ -221,9 +222,9 @@ fn is_tga(head: &[u8]) -> bool {
     palette && (w0, w1) != (0, 0) && (h0, h1) != (0, 0) && flags & 0xC0 == 0
 }
 
-/// The best name for what `head` begins, where nothing is known of it, and a hint.
+/// The best description of an unknown file, and a hint.
 fn unknown(head: &[u8]) -> (&'static str, &'static str) {
-    // The head may end inside a character; only a byte that cannot continue one speaks against text.
+    // `head` may end inside a character: only an invalid byte rules out text.
     let utf8 = match std::str::from_utf8(head) {
         Ok(_) => true,
         Err(error) => error.error_len().is_none(),

@@ -1,5 +1,5 @@
-//! TIFF through the `tiff` crate, which is told that every picture is grey, so that it hands out all samples as they are stored: what
-//! they mean is said here.
+//! TIFF with the `tiff` crate. The crate is given a patched file in which every picture is grey, so that it
+//! returns all samples as stored; their meaning is handled here.
 //!
 //! Reference: Adobe, *TIFF Revision 6.0*, 1992, and its supplements.
 
@@ -30,7 +30,7 @@ use tiff::tags::Tag;
 /// Reads the first page.
 ///
 /// # Errors
-/// Those of [`read_from`](crate::media::read_from).
+/// The errors of [`read_from`](crate::media::read_from).
 pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Reading> {
     let fault = |error| from_tiff(error, limits);
     let directory = Directory::walk(&mut reader, limits)?;
@@ -43,7 +43,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<
     (budget.decoding_buffer_size, budget.intermediate_buffer_size) = (bytes, bytes);
     let mut decoder = decoder.with_limits(budget);
     let layout = Layout::of(&mut decoder, &directory, limits)?;
-    layout.tell(&mut notes);
+    layout.add_notes(&mut notes);
     let held = jpeg::require(&mut decoder, limits)?;
 
     let (width, height) = layout.size;
@@ -70,7 +70,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<
             }
             (Some(_), Some(bytes)) => blocks.add(kind, Some(bytes), &mut notes),
             (Some((_, count)), None) => {
-                notes.push(format!("{count} bytes of {kind} are too many and not kept"));
+                notes.push(format!("{count} bytes of {kind} are too many and are not kept"));
             }
             (None, _) => {}
         }
@@ -85,7 +85,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<
     Ok(Reading { notes, ..signal.into() })
 }
 
-/// The bytes that lie at a place; `None` if there are too many.
+/// Reads the bytes at a place; `None` if there are too many.
 fn block(
     reader: &mut (impl Read + Seek),
     place: Option<(u64, u64)>,
@@ -100,14 +100,14 @@ fn block(
     Ok(Some(bytes))
 }
 
-/// The resolution, where it tells anything.
+/// The resolution, if it carries information.
 fn density<R: Read + Seek>(decoder: &mut Decoder<R>) -> Option<Vec<u8>> {
     let mut of = |tag| match decoder.find_tag(tag).ok().flatten()? {
         Value::Rational(n, d) => Some(f64::from(n) / f64::from(d)),
         _ => None,
     };
     let (across, down) = (of(Tag::XResolution)?, of(Tag::YResolution)?);
-    // Inches, unless it is said.
+    // The default unit is the inch.
     let unit = decoder.find_tag_unsigned(Tag::ResolutionUnit).ok().flatten().unwrap_or(2);
     resolution::block(across, down, unit)
 }

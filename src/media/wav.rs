@@ -1,8 +1,8 @@
 //! Sound in WAV files, through `hound`.
 //!
-//! The chunks are walked here, because what a header claims has to be held against what is there before anything is
-//! allocated, and because `hound` takes no notice of the byte that pads odd chunks. It then decodes the samples behind
-//! a header in its plainest form. Reference: Microsoft, *Multiple channel audio data and WAVE files*, 2007.
+//! The chunks are walked here for two reasons: announced sizes must be checked before anything is allocated,
+//! and `hound` ignores the byte that pads odd chunks. `hound` then decodes the samples after a minimal
+//! header. Reference: Microsoft, *Multiple channel audio data and WAVE files*, 2007.
 
 mod chunks;
 mod write;
@@ -22,21 +22,23 @@ use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 const PCM: u16 = 1;
 /// `wFormatTag` of binary32 and binary64 samples.
 const FLOAT: u16 = 3;
-/// `wFormatTag` of a header whose sub-format says which.
+/// `wFormatTag` of an extensible header, whose sub-format is the actual tag.
 const EXTENSIBLE: u16 = 0xFFFE;
 
 /// Reads a sound from a file of `length` bytes.
 ///
 /// # Errors
-/// Those of [`read_from`](crate::media::read_from).
+/// The errors of [`read_from`](crate::media::read_from).
 pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limits) -> Result<Reading> {
     let Chunks { layout, place, bytes, tags, others } = Chunks::find(&mut reader, length, limits)?;
     let block = layout.block();
     if bytes == 0 {
-        return Err(Error::format("WAV", "it holds 0 samples, at least 1 expected"));
+        return Err(Error::format("WAV", "it holds 0 samples, but at least 1 was expected"));
     }
     if bytes % block != 0 {
-        let detail = format!("{bytes} bytes of samples, a multiple of {block} (one per channel) expected");
+        let detail = format!(
+            "{bytes} bytes of samples, but a multiple of {block} (one sample per channel) was expected"
+        );
         return Err(Error::format("WAV", detail));
     }
     let description = Description::sound(bytes / block, layout.channels as u8, layout.format()?, layout.rate);
@@ -68,7 +70,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limit
     Ok(Reading { notes, ..Signal { description, samples, metadata: blocks.into() }.into() })
 }
 
-/// Samples of binary64, rounded.
+/// Reads binary64 samples, rounded to binary32.
 fn doubles(mut data: impl Read, count: usize, notes: &mut Vec<String>) -> Result<Vec<f32>> {
     let (mut samples, mut rounding) = (Vec::with_capacity(count), Rounding::default());
     for _ in 0..count {
@@ -89,13 +91,13 @@ fn collect<R: Read, S: hound::Sample>(wav: hound::WavReader<R>) -> Result<Vec<S>
     Ok(samples)
 }
 
-/// What the format chunk says.
+/// The content of the format chunk.
 #[derive(Clone, Copy)]
 struct Layout {
     float: bool,
     channels: u16,
     rate: u32,
-    /// Bytes that hold one sample.
+    /// The bytes of one sample.
     container: u16,
 }
 
@@ -107,7 +109,7 @@ impl Layout {
         let cut = || {
             Error::format(
                 "WAV",
-                format!("fmt chunk of {} bytes, 16 or (extensible) 40 expected", fields.len()),
+                format!("fmt chunk of {} bytes, but 16 or (extensible) 40 were expected", fields.len()),
             )
         };
         let mut tag = short(0).ok_or_else(cut)?;
@@ -121,7 +123,7 @@ impl Layout {
         }
         if tag != PCM && tag != FLOAT {
             let detail = format!(
-                "{} samples, integers or floats expected (convert it to 16-bit PCM first)",
+                "{} samples, but integers or floats were expected (convert it to 16-bit PCM first)",
                 coding(tag)
             );
             return Err(Error::unsupported("WAV", detail));
@@ -131,17 +133,19 @@ impl Layout {
             return Err(Error::format("WAV", detail));
         }
         if channels > 8 {
-            return Err(Error::unsupported("WAV", format!("{channels} channels, 1 to 8 expected")));
+            return Err(Error::unsupported("WAV", format!("{channels} channels, but 1 to 8 were expected")));
         }
-        // Fewer valid bits than the container holds are left-justified in it: the container's width is the scale.
+        // Samples with fewer valid bits than their container are left-justified: the width of the container
+        // sets the scale.
         let container = block / channels;
         if bits == 0 || u32::from(bits) > 8 * u32::from(container) {
             let detail = format!("{bits} bits in a sample of {container} bytes");
             return Err(Error::format("WAV", detail));
         }
         if rate.checked_mul(u32::from(block)).is_none() {
-            let detail =
-                format!("{rate} Hz in blocks of {block} bytes, fewer than 2³² bytes per second expected");
+            let detail = format!(
+                "{rate} Hz in blocks of {block} bytes, but fewer than 2³² bytes per second were expected"
+            );
             return Err(Error::format("WAV", detail));
         }
         Ok(Layout { float: tag == FLOAT, channels, rate, container })
@@ -157,7 +161,7 @@ impl Layout {
             (bytes, float) => {
                 let kind = if float { "float" } else { "integer" };
                 let detail = format!(
-                    "{}-bit {kind} samples, 8 to 32-bit integers or 32 and 64-bit floats expected",
+                    "{}-bit {kind} samples, but 8 to 32-bit integers or 32 and 64-bit floats were expected",
                     8 * bytes
                 );
                 Err(Error::unsupported("WAV", detail))
@@ -165,12 +169,12 @@ impl Layout {
         }
     }
 
-    /// Bytes of one sample of every channel.
+    /// The bytes of one sample of every channel.
     fn block(&self) -> u32 {
         u32::from(self.container) * u32::from(self.channels)
     }
 
-    /// The plainest header of `bytes` of such samples.
+    /// A minimal header for `bytes` of samples in this layout.
     fn header(&self, bytes: u32) -> Vec<u8> {
         let mut header = Vec::with_capacity(44);
         let block = self.block();
@@ -190,7 +194,7 @@ impl Layout {
     }
 }
 
-/// The name of a coding that is not read.
+/// The name of an unsupported coding.
 fn coding(tag: u16) -> String {
     match tag {
         0x02 | 0x11 => "ADPCM".into(),
@@ -220,7 +224,7 @@ mod tests {
     use super::chunks::STREAMED;
     use super::*;
 
-    /// A mono 16-bit file at 8 kHz with `chunks` between fmt and data.
+    /// A mono 16-bit file at 8 kHz with `chunks` between fmt and data, and an announced length of data.
     fn file(chunks: &[u8], announced: u32, data: &[u8]) -> Vec<u8> {
         let layout = Layout { float: false, channels: 1, rate: 8000, container: 2 };
         let mut bytes = layout.header(announced);

@@ -1,11 +1,12 @@
-//! Blocks of scanlines, as they are after compression.
+//! Decompresses blocks of scanlines.
 
 use super::header::Compression;
 use crate::error::{Error, Result};
 use flate2::read::ZlibDecoder;
 use std::io::Read;
 
-/// The `length` bytes of a block; one that compression would not have made smaller is stored as it is.
+/// The `length` bytes of a block. A stored block of that length is not compressed: compression would not have
+/// made it smaller.
 pub(super) fn unpacked(stored: Vec<u8>, length: usize, compression: Compression) -> Result<Vec<u8>> {
     if compression == Compression::None || stored.len() == length {
         return whole(stored, length);
@@ -15,7 +16,7 @@ pub(super) fn unpacked(stored: Vec<u8>, length: usize, compression: Compression)
         _ => {
             let mut bytes = Vec::with_capacity(length);
             let read = ZlibDecoder::new(&stored[..]).take(length as u64 + 1).read_to_end(&mut bytes);
-            read.map_err(|_| Error::format("EXR", "a block that is damaged"))?;
+            read.map_err(|_| Error::format("EXR", "a block is damaged"))?;
             bytes
         }
     };
@@ -29,7 +30,8 @@ fn whole(bytes: Vec<u8>, length: usize) -> Result<Vec<u8>> {
     Err(Error::format("EXR", format!("a block of {} bytes, {length} expected", bytes.len())))
 }
 
-/// Runs expanded, up to a byte more than `length`: a count below 0 of bytes as they are, or one less than the count of a byte.
+/// Expands runs, up to one byte more than `length`. A count n < 0 is followed by −n literal bytes, a count n
+/// ≥ 0 by one byte that repeats n + 1 times.
 fn runs(mut stored: &[u8], length: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length);
     while let [count, rest @ ..] = stored {
@@ -51,7 +53,7 @@ fn runs(mut stored: &[u8], length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Undoes what makes samples compress better: differences of bytes, the even ones before the odd ones.
+/// Undoes the preprocessing for compression: differences of bytes, with even bytes stored before odd ones.
 fn ordered(mixed: &[u8]) -> Vec<u8> {
     let mut last = 0u8;
     let values: Vec<u8> = mixed
@@ -72,10 +74,10 @@ mod tests {
 
     #[test]
     fn runs_and_differences_are_undone() {
-        // Three times 5; then 7 and 8.
+        // Three times 5, then the literals 7 and 8.
         assert_eq!(runs(&[2, 5, 0xFE, 7, 8], 5), [5, 5, 5, 7, 8]);
         assert_eq!(runs(&[127, 5, 127, 5], 3).len(), 128);
-        // Even bytes 1, 3, 5 and odd ones 2, 4, each as a difference and 128.
+        // The even bytes 1, 3, 5, then the odd ones 2, 4, each as a difference plus 128.
         assert_eq!(ordered(&[1, 130, 130, 125, 130]), [1, 2, 3, 4, 5]);
     }
 

@@ -1,14 +1,14 @@
-//! What the attributes of the first part say.
+//! The header: attributes of the first part.
 
 use crate::error::{Error, Result};
 use crate::media::picture::from_io;
 use std::io::{BufRead, Read, Seek};
 
-/// Flags of the version: tiles, deep samples, several parts.
+/// Flags in the version field: tiles, deep samples, several parts.
 const TILED: u32 = 0x200;
 const DEEP: u32 = 0x800;
 const PARTS: u32 = 0x1000;
-/// The longest name and the largest list of channels that are read, bytes.
+/// Limits on names and on values of attributes, bytes.
 const LONGEST_NAME: u64 = 256;
 const LARGEST: u32 = 1 << 16;
 
@@ -17,7 +17,7 @@ const LARGEST: u32 = 1 << 16;
 pub(super) struct Channel {
     pub name: String,
     pub kind: Kind,
-    /// Whether every pixel has a sample.
+    /// Whether every pixel has a sample: the channel is not subsampled.
     pub full: bool,
 }
 
@@ -41,23 +41,23 @@ pub(super) enum Compression {
     #[default]
     None,
     Rle,
-    /// Zlib, of one or 16 lines.
+    /// Zlib, in blocks of one or 16 lines.
     Zip {
         lines: u32,
     },
 }
 
 impl Compression {
-    /// Lines of a block.
+    /// The number of lines of a block.
     pub fn lines(self) -> u32 {
         if let Compression::Zip { lines } = self { lines } else { 1 }
     }
 }
 
-/// A rectangle of pixels: left, top, right, bottom, the last two included.
+/// A rectangle of pixels: left, top, right, bottom, all inclusive.
 pub(super) type Window = [i32; 4];
 
-/// The header of the first part, and how many parts there are.
+/// The header of the first part, and the number of parts.
 #[derive(Debug, Default)]
 pub(super) struct Header {
     pub channels: Vec<Channel>,
@@ -68,17 +68,17 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads the headers of all parts, up to the offsets.
+    /// Reads the headers of all parts; stops before the offsets.
     pub fn read(reader: &mut (impl BufRead + Seek)) -> Result<Self> {
         let [_magic, version] = [number(reader)?, number(reader)?];
         if version & 0xFF != 2 {
-            return Err(Error::unsupported("EXR", format!("version {}, 2 expected", version & 0xFF)));
+            return Err(Error::unsupported("EXR", format!("version {}, but 2 was expected", version & 0xFF)));
         }
         if version & TILED != 0 {
-            return refuse("tiles, scanlines are read (save it with scanlines first)".into());
+            return refuse("tiles, but only scanlines are read (save it with scanlines first)".into());
         }
         if version & DEEP != 0 {
-            return refuse("deep samples, one sample a pixel is read (flatten it first)".into());
+            return refuse("deep samples, but only one sample per pixel is read (flatten it first)".into());
         }
         let mut first = Self::part(reader)?;
         first.parts = 1;
@@ -110,7 +110,10 @@ impl Header {
                 ("type", "string") => {
                     let kind = bytes(reader, size)?;
                     if kind != b"scanlineimage" {
-                        return refuse(format!("a part of {}, scanlines are read", kind.escape_ascii()));
+                        return refuse(format!(
+                            "a part of type {}, but only scanlines are read",
+                            kind.escape_ascii()
+                        ));
                     }
                     continue;
                 }
@@ -122,13 +125,13 @@ impl Header {
             found += 1;
         }
         if found < 4 {
-            let detail = "channels, compression, dataWindow and displayWindow are not all there";
+            let detail = "one of channels, compression, dataWindow and displayWindow is missing";
             return Err(Error::format("EXR", detail));
         }
         Ok(header)
     }
 
-    /// Width and height of the pixels that are there.
+    /// Width and height of the stored pixels.
     pub fn size(&self) -> Result<(u32, u32)> {
         let [left, top, right, bottom] = self.data.map(i64::from);
         match (u32::try_from(right - left + 1), u32::try_from(bottom - top + 1)) {
@@ -137,7 +140,7 @@ impl Header {
         }
     }
 
-    /// The bytes of a line of all channels.
+    /// The bytes of one line, all channels together.
     pub fn line_bytes(&self, width: u32) -> u64 {
         self.channels.iter().map(|channel| channel.kind.bytes() as u64 * u64::from(width)).sum()
     }
@@ -147,7 +150,8 @@ fn refuse<T>(detail: String) -> Result<T> {
     Err(Error::unsupported("EXR", detail))
 }
 
-/// A list of channels: names that end with 0, a type, whether it is perceptually linear, and sampling along both axes.
+/// Reads a list of channels: for each a name that ends with 0, a type, a flag for perceptually linear, and
+/// the sampling along both axes.
 fn channels(mut list: &[u8]) -> Result<Vec<Channel>> {
     let mut channels = vec![];
     while list.first().is_some_and(|&byte| byte != 0) {
@@ -177,23 +181,25 @@ fn compression(bytes: &[u8]) -> Result<Compression> {
         [8 | 9] => "DWA",
         _ => "an unknown method",
     };
-    refuse(format!("compressed by {name}; none, RLE and ZIP are read (save it with ZIP compression first)"))
+    refuse(format!(
+        "compressed by {name}, but only none, RLE and ZIP are read (save it with ZIP compression first)"
+    ))
 }
 
 fn window(bytes: &[u8]) -> Result<Window> {
     match bytes.as_chunks::<4>() {
         (&[a, b, c, d], []) => Ok([a, b, c, d].map(i32::from_le_bytes)),
-        _ => Err(Error::format("EXR", format!("a window of {} bytes, 16 expected", bytes.len()))),
+        _ => Err(Error::format("EXR", format!("a window of {} bytes, but 16 were expected", bytes.len()))),
     }
 }
 
-/// A text that ends with 0.
+/// Reads a text that ends with 0.
 fn name(reader: &mut impl BufRead) -> Result<String> {
     let mut bytes = vec![];
     reader.take(LONGEST_NAME).read_until(0, &mut bytes)?;
     match bytes.pop() {
         Some(0) => Ok(String::from_utf8_lossy(&bytes).escape_debug().to_string()),
-        _ => Err(Error::format("EXR", "truncated: a name without an end in the header")),
+        _ => Err(Error::format("EXR", "truncated: a name in the header has no end")),
     }
 }
 
@@ -201,7 +207,7 @@ fn bytes(reader: &mut impl Read, size: u32) -> Result<Vec<u8>> {
     if size > LARGEST {
         return Err(Error::format(
             "EXR",
-            format!("an attribute of {size} bytes, at most {LARGEST} expected"),
+            format!("an attribute of {size} bytes, but at most {LARGEST} were expected"),
         ));
     }
     let mut bytes = vec![0; size as usize];
@@ -209,7 +215,7 @@ fn bytes(reader: &mut impl Read, size: u32) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The next 4 bytes.
+/// Reads a 32-bit number.
 pub(super) fn number(reader: &mut impl Read) -> Result<u32> {
     let mut bytes = [0; 4];
     reader.read_exact(&mut bytes).map_err(|error| from_io(error, "EXR"))?;

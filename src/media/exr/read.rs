@@ -1,6 +1,6 @@
 //! Reads the first part of an OpenEXR file, block by block, as binary32 in its own units.
 //!
-//! Colours are multiplied by alpha there; they are divided by it, since alpha is straight here.
+//! OpenEXR stores colours multiplied by alpha; they are divided by it, because signals have straight alpha.
 
 use super::block::unpacked;
 use super::header::{Channel, Header, Kind, number};
@@ -16,7 +16,7 @@ use std::io::{BufRead, Seek, SeekFrom};
 /// Reads the picture.
 ///
 /// # Errors
-/// Those of [`read_from`](crate::media::read_from).
+/// The errors of [`read_from`](crate::media::read_from).
 pub(in crate::media) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Reading> {
     let header = Header::read(&mut reader)?;
     let (width, height) = header.size()?;
@@ -30,7 +30,7 @@ pub(in crate::media) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) 
     };
     admit("EXR", &description, limits)?;
     let block = header.line_bytes(width).saturating_mul(header.compression.lines().into());
-    // As it is stored, mixed, and in order.
+    // A block is held three times: stored, decompressed, and reordered.
     require_samples_fit(&description, 1, block.saturating_mul(4), limits)?;
     let mut notes = notes(&header, (width, height), &picked);
 
@@ -59,7 +59,8 @@ pub(in crate::media) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) 
     Ok(Reading { notes, ..Signal { description, samples, metadata: vec![] }.into() })
 }
 
-/// The bytes of the block whose offset comes next and whose first line is `first`, of at most `length`.
+/// Reads the bytes of the block at the next offset. It must start at line `first` and have at most `length`
+/// bytes.
 fn stored(reader: &mut (impl BufRead + Seek), header: &Header, first: u32, length: usize) -> Result<Vec<u8>> {
     let mut offset = [0; 8];
     reader.read_exact(&mut offset).map_err(|error| from_io(error, "EXR"))?;
@@ -67,14 +68,14 @@ fn stored(reader: &mut (impl BufRead + Seek), header: &Header, first: u32, lengt
     if header.parts > 1 {
         let part = number(reader)?;
         if part != 0 {
-            return Err(Error::format("EXR", format!("a block of part {part} among those of part 0")));
+            return Err(Error::format("EXR", format!("a block of part {part} among the blocks of part 0")));
         }
     }
     let (line, size) = (number(reader)? as i32, number(reader)? as usize);
     let expected = i64::from(header.data[1]) + i64::from(first);
     if i64::from(line) != expected || size > length {
         let detail = format!(
-            "a block of {size} bytes from line {line} on, at most {length} from {expected} on expected"
+            "a block of {size} bytes from line {line}, but at most {length} bytes from line {expected} were expected"
         );
         return Err(Error::format("EXR", detail));
     }
@@ -83,7 +84,7 @@ fn stored(reader: &mut (impl BufRead + Seek), header: &Header, first: u32, lengt
     Ok(stored)
 }
 
-/// Spreads the channels of a line over the pixels of a row.
+/// Interleaves the channels of a line into the pixels of a row.
 fn spread(
     mut line: &[u8],
     channels: &[Channel],
@@ -111,7 +112,7 @@ fn spread(
     }
 }
 
-/// The indices of the channels that are read, in the order of a picture's.
+/// The indices of the channels that are read, in the order of the channels of a picture.
 fn picked(channels: &[Channel]) -> Result<Vec<usize>> {
     let at = |wanted: &str| channels.iter().position(|channel| channel.name == wanted);
     let names = || channels.iter().map(|channel| channel.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -123,12 +124,14 @@ fn picked(channels: &[Channel]) -> Result<Vec<usize>> {
         (Some(colours), _) => colours,
         (None, 1) => vec![0],
         (None, _) => {
-            let detail = format!("channels {}; R, G and B or Y, or a single one expected", names());
+            let detail =
+                format!("channels {}, but R, G and B, or Y, or a single channel was expected", names());
             return Err(Error::unsupported("EXR", detail));
         }
     };
     picked.extend(at("A").filter(|alpha| !picked.contains(alpha)));
-    // Those of a block lie behind one another, so that all of them must be whole.
+    // The channels of a block are stored one after another, so a subsampled one, even if not read, would
+    // shift the rest.
     match channels.iter().find(|channel| !channel.full) {
         Some(sparse) => Err(Error::unsupported("EXR", format!("channel {} is subsampled", sparse.name))),
         None => Ok(picked),
@@ -146,7 +149,9 @@ fn notes(header: &Header, (width, height): (u32, u32), picked: &[usize]) -> Vec<
         notes.push(format!("its channels {} are not read", others.join(", ")));
     }
     if header.data != header.display {
-        notes.push(format!("its {width}×{height} pixels are read, whatever part of them its window shows"));
+        notes.push(format!(
+            "all its {width}×{height} stored pixels are read, regardless of its display window"
+        ));
     }
     notes
 }

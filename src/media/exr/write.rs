@@ -1,15 +1,15 @@
-//! Writes OpenEXR: one part of binary32 scanlines without compression, which floats hardly reward.
+//! Writes OpenEXR: one part of binary32 scanlines. No compression: it hardly shrinks floats.
 
 use crate::error::{Error, Result};
 use crate::signal::{Samples, Signal};
 use std::io::Write;
 
-/// Version 2, one part of scanlines, short names.
+/// Magic and version field: version 2, one part of scanlines, short names.
 const HEAD: [u8; 8] = [0x76, 0x2F, 0x31, 0x01, 2, 0, 0, 0];
-/// A sample of a channel is a binary32.
+/// The type of channels with binary32 samples.
 const FLOAT: u32 = 2;
 
-/// Names of the channels in their alphabetical order, and the index that each has among a picture's.
+/// The names of the channels in alphabetical order, and the index of each among the channels of a picture.
 fn channels(count: u8) -> &'static [(&'static str, usize)] {
     match count {
         1 => &[("Y", 0)],
@@ -19,13 +19,13 @@ fn channels(count: u8) -> &'static [(&'static str, usize)] {
     }
 }
 
-/// The most pixels a row may have: its bytes are counted in 31 bits.
+/// The most pixels of a row: its bytes are counted in 31 bits.
 pub(in crate::media) fn longest_row(channels: u8) -> u32 {
     i32::MAX as u32 / 4 / u32::from(channels.max(1))
 }
 
-/// Writes a picture of binary32. Values are stored as they are, but colours are multiplied by an alpha, as readers of the
-/// format expect.
+/// Writes a picture of binary32. Values are stored unchanged, except that colours are multiplied by alpha, as
+/// readers of the format expect.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for other samples; [`Error::Io`] if writing fails.
@@ -68,7 +68,7 @@ fn header(names: &[(&str, usize)], width: u32, height: u32) -> Vec<u8> {
     let mut list = vec![];
     for (name, _) in names {
         list.extend([name.as_bytes(), &[0]].concat());
-        // A type; whether it is perceptually linear, and padding; a sample for every pixel of both axes.
+        // The type; the flag for perceptually linear, with padding; the sampling along both axes.
         list.extend([FLOAT, 0, 1, 1].map(u32::to_le_bytes).concat());
     }
     list.push(0);

@@ -1,4 +1,4 @@
-//! From what is stored of colours to grey or RGB.
+//! Converts stored colours to grey or RGB.
 
 use super::from_tiff;
 use super::layout::{Colours, Layout};
@@ -9,13 +9,13 @@ use std::io::{Read, Seek};
 use tiff::decoder::Decoder;
 use tiff::tags::Tag;
 
-/// What is to be done with the samples.
+/// The conversion of the samples.
 pub(super) enum Map {
-    /// They are grey or RGB already; codes of fewer than 8 bits are spread.
+    /// Samples are grey or RGB already; codes of fewer than 8 bits are scaled to 8 bits.
     Plain,
-    /// Grey from white to black.
+    /// Grey whose lowest value is white.
     Inverted,
-    /// Red, green and blue of every code, in 8 or 16 bits, and whether all of them are grey.
+    /// Red, green and blue of every code, in 8 or 16 bits, and whether all colours are grey.
     Palette {
         colours: Samples,
         grey: bool,
@@ -39,7 +39,7 @@ impl Map {
         })
     }
 
-    /// Channels of the result.
+    /// The number of channels of the result.
     pub fn channels(&self, layout: &Layout) -> u8 {
         match self {
             Map::Plain | Map::Inverted => layout.channels(),
@@ -48,7 +48,7 @@ impl Map {
         }
     }
 
-    /// The samples of the signal.
+    /// Converts stored samples to those of the signal.
     pub fn apply(&self, samples: Samples, layout: &Layout) -> Result<Samples> {
         let top = if layout.bits < 8 { (1u8 << layout.bits) - 1 } else { u8::MAX };
         let channels = usize::from(layout.channels());
@@ -105,7 +105,7 @@ fn unexpected(samples: &Samples) -> Error {
     Error::unsupported("TIFF", format!("{:?} samples of such colours", samples.format()))
 }
 
-/// Changes the first of `channels` samples of every pixel.
+/// Applies `change` to the first of `channels` samples of every pixel.
 fn grey<T: Copy>(samples: &mut [T], channels: usize, change: impl Fn(T) -> T) {
     samples.chunks_exact_mut(channels).for_each(|pixel| pixel[0] = change(pixel[0]));
 }
@@ -114,11 +114,12 @@ fn looked_up<T: Copy>(codes: &[usize], colours: &[T], kept: usize) -> Vec<T> {
     codes.iter().flat_map(|code| &colours[3 * code..3 * code + kept]).copied().collect()
 }
 
-/// A palette of `count` colours: all reds, all greens, all blues, in 16 bits. Those that were 8 bits become so again: multiples of
-/// 257, and of 256 or in the low byte, as older writers store them.
+/// A palette of `count` colours, stored as all reds, all greens, all blues, in 16 bits. Palettes that were
+/// made from 8 bits are converted back: multiples of 257, or of 256 or in the low byte as older writers store
+/// them.
 fn palette(stored: &[u16], count: usize) -> Result<Map> {
     if stored.len() != 3 * count {
-        let detail = format!("a palette of {} numbers, {} expected", stored.len(), 3 * count);
+        let detail = format!("a palette of {} numbers, but {} were expected", stored.len(), 3 * count);
         return Err(Error::format("TIFF", detail));
     }
     let colours: Vec<u16> =
@@ -139,12 +140,12 @@ fn palette(stored: &[u16], count: usize) -> Result<Map> {
     Ok(Map::Palette { colours, grey })
 }
 
-/// The plain formula: what each ink and black leave of white, in codes up to `full`.
+/// The plain formula from CMYK to RGB, in codes up to `full`: the light that each ink and black let through.
 fn rgb([c, m, y, k]: [u32; 4], full: u32) -> [u32; 3] {
     [c, m, y].map(|ink| ((full - ink) * (full - k) + full / 2) / full)
 }
 
-/// ITU-R BT.601 over the full range, as JPEG has it.
+/// Full-range ITU-R BT.601, as in JPEG.
 fn from_ycbcr([y, cb, cr]: [u8; 3]) -> [u8; 3] {
     let (y, cb, cr) = (f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0);
     [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|value| value.round() as u8)

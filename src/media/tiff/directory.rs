@@ -1,5 +1,5 @@
-//! The directory of the first page, walked before the decoder sees it: what it announces is held against what is there, and what
-//! will not be kept is noticed.
+//! Checks the directory of the first page before the decoder sees it: announced sizes must be present in the
+//! file. Also collects the tags that are not kept.
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -7,7 +7,7 @@ use crate::media::picture::from_io;
 use std::io::{BufRead, Read, Seek, SeekFrom};
 use tiff::tags::Tag;
 
-/// What the decoder reads of a directory.
+/// The tags of a directory that the decoder reads.
 const READ: [Tag; 24] = [
     Tag::ImageWidth,
     Tag::ImageLength,
@@ -35,7 +35,7 @@ const READ: [Tag; 24] = [
     Tag::ColorMap,
 ];
 
-/// Tags that tell what is not kept.
+/// Tags with data that are not kept, and their names.
 const LEFT_OUT: [(u16, &str); 7] = [
     (315, "artist"),
     (33432, "copyright"),
@@ -46,30 +46,31 @@ const LEFT_OUT: [(u16, &str); 7] = [
     (34853, "GPS"),
 ];
 
-/// The most pages and entries that are looked at to count pages.
+/// Limits on the pages and entries that are visited to count pages.
 const MOST_PAGES: u64 = 1 << 16;
 const MOST_ENTRIES: u64 = 1 << 20;
 
-/// What the walk found.
+/// The facts found in the directory.
 #[derive(Default)]
 pub(super) struct Directory {
-    /// What the samples mean, as it is stored.
+    /// The photometric interpretation as stored: the meaning of the samples.
     pub photometric: u16,
-    /// Where that is stored, in how many bytes, and whether the lowest comes first.
+    /// Where the photometric interpretation is stored: offset, number of bytes, and whether it is
+    /// little-endian.
     place: (u64, usize, bool),
-    /// Where an ICC profile lies, and its bytes.
+    /// The offset and length of an ICC profile.
     pub icc: Option<(u64, u64)>,
-    /// Where an XMP packet lies, and its bytes.
+    /// The offset and length of an XMP packet.
     pub xmp: Option<(u64, u64)>,
     left_out: Vec<&'static str>,
     pages: u64,
 }
 
 impl Directory {
-    /// Walks the first directory, and the chain of the others to count them.
+    /// Walks the first directory, and follows the chain of the others to count pages.
     ///
-    /// The decoder makes room for as many values as a directory announces, up to 256 MiB, before it reads them and before it can be
-    /// given limits; a file that does not hold them is refused instead.
+    /// The decoder allocates as many values as a directory announces, up to 256 MiB, before it reads them and
+    /// before limits can be set; a file that does not hold them is rejected here.
     pub fn walk<R: BufRead + Seek>(reader: &mut R, limits: &Limits) -> Result<Self> {
         let mut found = Directory::default();
         let length = reader.seek(SeekFrom::End(0))?;
@@ -77,9 +78,9 @@ impl Directory {
         let little = number(reader, 2, true)? == u64::from(u16::from_le_bytes(*b"II"));
         let word = match number(reader, 2, little)? {
             42 => 4,
-            // The size of an offset, which is 8.
+            // BigTIFF: the next field is the size of an offset, which is 8.
             43 => number(reader, 4, little).map(|_| 8)?,
-            // The decoder's to judge.
+            // Left to the decoder.
             _ => return Ok(found),
         };
         let first = number(reader, word, little)?;
@@ -101,7 +102,7 @@ impl Directory {
             let inside = announced <= word as u64;
             if tag == Tag::PhotometricInterpretation.to_u16() && matches!(size, 2 | 4) && inside {
                 found.place = (own, size as usize, little);
-                // A value shorter than its field lies at the beginning of it.
+                // A value shorter than its field is stored at the beginning of the field.
                 let unused = 8 * (word as u64 - size);
                 let (low, high) = (value & (u64::MAX >> (64 - 8 * size)), value >> unused);
                 found.photometric = u16::try_from(if little { low } else { high }).unwrap_or(u16::MAX);
@@ -125,7 +126,7 @@ impl Directory {
                 return Err(Error::format("TIFF", detail));
             }
             if READ.contains(&tag) {
-                // As values of 32 bytes, and as numbers of 8 that they become, before and after they are moved.
+                // Values of 32 bytes, converted to numbers of 8 bytes, which are held twice while moved.
                 bytes = bytes.saturating_add(count.saturating_mul(48));
             }
         }
@@ -134,7 +135,7 @@ impl Directory {
         Ok(found)
     }
 
-    /// What is not kept of the file.
+    /// Notes on the parts of the file that are not kept.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = vec![];
         if self.pages > 1 {
@@ -148,13 +149,14 @@ impl Directory {
     }
 }
 
-/// Counts pages from the next directory on, to which the reader's position leads; smaller copies of a page and masks are none.
+/// Counts pages, starting at the offset of a directory at the reader's position. Reduced copies of a page and
+/// masks do not count.
 fn pages(reader: &mut (impl Read + Seek), word: usize, little: bool) -> Result<u64> {
     const SUBFILE: u64 = 254;
     const COPY_OR_MASK: u64 = 1 | 4;
     let (mut pages, mut entries) = (1, 0);
     let mut next = number(reader, word, little).unwrap_or(0);
-    // What is broken of later pages does not concern the first.
+    // Errors in later pages do not matter for the first.
     while next != 0 && pages < MOST_PAGES && entries < MOST_ENTRIES {
         reader.seek(SeekFrom::Start(next))?;
         let Ok(count) = number(reader, if word == 8 { 8 } else { 2 }, little) else { break };
@@ -184,12 +186,12 @@ fn number(reader: &mut impl Read, bytes: usize, little: bool) -> Result<u64> {
     Ok(u64::from_le_bytes(number))
 }
 
-/// The file, but for what its samples mean: everything is said to be grey.
+/// The file with its photometric interpretation replaced by grey.
 pub(super) struct Patched<R> {
     reader: R,
-    /// Where the next byte comes from.
+    /// The position of the next byte.
     at: u64,
-    /// What stands at a place instead.
+    /// The place of the replacement.
     place: u64,
     value: Vec<u8>,
 }

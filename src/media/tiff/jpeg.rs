@@ -1,4 +1,4 @@
-//! JPEGs that the strips or tiles of a TIFF are, held against their places before the decoder trusts them.
+//! Checks JPEGs in strips or tiles of a TIFF against the size of the strip or tile before they are decoded.
 
 use super::from_tiff;
 use crate::error::{Error, Result};
@@ -7,8 +7,8 @@ use std::io::{Read, Seek, SeekFrom};
 use tiff::decoder::{ChunkType, Decoder};
 use tiff::tags::Tag;
 
-/// What the largest JPEG takes that a strip or tile is. It is decoded to the size that it says itself, whatever the
-/// limits are; one that is larger than its place is refused.
+/// The memory to decode the largest JPEG of a strip or tile. The decoder uses the size stated in the JPEG
+/// regardless of limits, so a JPEG larger than its strip or tile is rejected.
 pub(super) fn require<R: Read + Seek>(decoder: &mut Decoder<R>, limits: &Limits) -> Result<u64> {
     const JPEG: u16 = 7;
     let fault = |error| from_tiff(error, limits);
@@ -36,23 +36,26 @@ pub(super) fn require<R: Read + Seek>(decoder: &mut Decoder<R>, limits: &Limits)
         reader.seek(SeekFrom::Start(place))?;
         reader.take(size).read_to_end(&mut jpeg)?;
         if let Some(tables) = &tables {
-            // As they are joined: the mark of the end of the one and that of the beginning of the other fall away.
+            // Joins the shared tables and the JPEG like the decoder: without the end marker of the tables and
+            // the start marker of the JPEG.
             jpeg.splice(..jpeg.len().min(2), tables[..tables.len().saturating_sub(2)].iter().copied());
         }
         if let Some((x, y)) = frames(&jpeg).find(|&(x, y)| x > width || y > height) {
-            let detail = format!("a JPEG of {x}×{y} in a strip or tile of {width}×{height}");
+            let detail = format!("a JPEG of {x}×{y} pixels in a strip or tile of {width}×{height}");
             return Err(Error::format("TIFF", detail));
         }
     }
     let pixels = u64::from(width).next_multiple_of(32) * u64::from(height).next_multiple_of(32);
-    // As of JPEGs alone; and their bytes in buffers that grow.
+    // 16 bytes per pixel as for JPEG files, plus their bytes in growing buffers.
     Ok(pixels.saturating_mul(16).saturating_add(4 * jpeg.capacity() as u64))
 }
 
-/// The sizes in all that a decoder of JPEG may take for the head of a frame, which it looks for behind any garbage.
+/// The sizes in everything that a JPEG decoder may accept as a frame header; decoders skip garbage before
+/// one.
 fn frames(jpeg: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     jpeg.windows(10).filter_map(|bytes| match *bytes {
-        // The last bytes of a marker, a length, bits per sample, height, width and components, of three bytes each.
+        // The end of a marker, a length, bits per sample, height, width, and the number of components of 3
+        // bytes each.
         [0xFF | 0, 0xC0..=0xC2, a, b, 8, c, d, e, f, n]
             if u16::from_be_bytes([a, b]) == 8 + 3 * u16::from(n) =>
         {

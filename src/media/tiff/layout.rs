@@ -1,4 +1,4 @@
-//! How the samples of a page are stored, and how they become those of a signal.
+//! The layout of the samples of a page, and their conversion to a signal.
 
 use super::directory::Directory;
 use super::from_tiff;
@@ -10,10 +10,10 @@ use std::io::{Read, Seek};
 use tiff::decoder::{BufferLayoutPreference, ChunkType, Decoder, DecodingResult};
 use tiff::tags::Tag;
 
-/// What the samples of a pixel mean.
+/// The meaning of the samples of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Colours {
-    /// Grey, or grey whose highest value is black.
+    /// Grey; `inverted` if the highest value is black.
     Grey {
         inverted: bool,
     },
@@ -39,11 +39,11 @@ impl Colours {
             other => format!("colours of kind {other}"),
         };
         let detail = format!(
-            "{other}; grey, RGB, palettes, CMYK and YCbCr are read (convert it to an RGB TIFF or PNG first)"
+            "{other}, but only grey, RGB, palettes, CMYK and YCbCr are read (convert it to an RGB TIFF or PNG first)"
         );
         Err(Error::unsupported("TIFF", detail))
     }
-    /// The samples of a pixel that are colours.
+    /// The number of colour samples of a pixel.
     pub fn count(self) -> u16 {
         match self {
             Colours::Grey { .. } | Colours::Palette => 1,
@@ -58,22 +58,22 @@ impl Colours {
 pub(super) struct Layout {
     pub size: (u32, u32),
     pub bits: u16,
-    /// As it is stored.
+    /// The stored colours.
     pub colours: Colours,
-    /// Of the signal.
+    /// The sample format of the signal.
     pub format: SampleFormat,
     /// Whether colours are multiplied by alpha.
     pub associated: bool,
     /// The index of alpha among the samples of a pixel.
     alpha: Option<u16>,
-    /// Whether alpha is not said to be one.
+    /// Whether alpha is only assumed: the file does not describe that channel.
     guessed: bool,
     per_pixel: u16,
     planar: bool,
 }
 
 impl Layout {
-    /// Reads and checks what the tags say.
+    /// Reads and checks the tags.
     pub fn of<R: Read + Seek>(
         decoder: &mut Decoder<R>,
         directory: &Directory,
@@ -98,7 +98,7 @@ impl Layout {
         let format = format(kind, bits)?;
         if bits < 8 && per_pixel > 1 && !planar {
             return refuse(format!(
-                "{bits}-bit samples, {per_pixel} of them a pixel; 8 bits or more are read"
+                "{bits}-bit samples, {per_pixel} per pixel, but only 8 bits or more are read"
             ));
         }
         let codes = matches!(format, SampleFormat::U8 | SampleFormat::U16);
@@ -114,22 +114,23 @@ impl Layout {
         }
         if colours == Colours::YCbCr && compression != 7 && subsampled {
             return refuse(
-                "subsampled YCbCr colours that are not compressed as JPEG (convert it to RGB first)".into(),
+                "subsampled YCbCr colours without JPEG compression (convert it to RGB first)".into(),
             );
         }
-        // The decoder takes the last tiles of all planes but the first for whole ones.
+        // The decoder treats the last tiles of all planes but the first as complete.
         if planar
             && per_pixel > 1
             && decoder.get_chunk_type() == ChunkType::Tile
             && size.1 % decoder.chunk_dimensions().1 != 0
         {
-            return refuse("tiles of separate planes that do not end with the picture (store its samples side by side first)".into());
+            return refuse("tiles of separate planes that extend beyond the picture (store its samples interleaved first)".into());
         }
         let Some(beside) = per_pixel.checked_sub(colours.count()) else {
-            let detail = format!("{per_pixel} samples a pixel, {} expected", colours.count());
+            let detail = format!("{per_pixel} samples per pixel, but {} were expected", colours.count());
             return Err(Error::format("TIFF", detail));
         };
-        // 1 is associated alpha, 2 unassociated. Who adds one sample without a word means alpha.
+        // 1 is associated alpha, 2 unassociated. A single extra sample without a description usually is
+        // alpha.
         let guessed =
             extra.is_empty() && beside == 1 && matches!(colours, Colours::Grey { .. } | Colours::Rgb);
         let said = extra.iter().position(|kind| matches!(kind, 1 | 2));
@@ -142,17 +143,17 @@ impl Layout {
         let alpha = alpha.map(|at| colours.count() + at as u16).filter(|&at| at < per_pixel);
         if alpha.is_some() && !codes && kind != 3 {
             return refuse(format!(
-                "alpha beside {bits}-bit {}, 8 or 16-bit unsigned or float samples expected",
+                "alpha with {bits}-bit {}, but 8 or 16-bit unsigned or float samples were expected",
                 words(kind)
             ));
         }
         Ok(Layout { size, bits, colours, format, associated, alpha, guessed, per_pixel, planar })
     }
 
-    /// What is to be known of the layout.
-    pub fn tell(&self, notes: &mut Vec<String>) {
+    /// Adds notes on channels and conversions.
+    pub fn add_notes(&self, notes: &mut Vec<String>) {
         if self.guessed {
-            notes.push("a channel that the file does not describe is taken for alpha".into());
+            notes.push("a channel that the file does not describe is read as alpha".into());
         }
         let others = self.per_pixel - self.colours.count() - u16::from(self.alpha.is_some());
         if others > 0 {
@@ -164,19 +165,19 @@ impl Layout {
         }
     }
 
-    /// Channels that are handed on, before the colours become grey or RGB.
+    /// The number of channels read, before colours become grey or RGB.
     pub fn channels(&self) -> u8 {
         self.colours.count() as u8 + u8::from(self.alpha.is_some())
     }
 
-    /// Bytes of all samples as they are stored.
+    /// The bytes of all samples as stored.
     pub fn stored_bytes(&self) -> u64 {
         let row = (u64::from(self.size.0) * u64::from(self.per_pixel) * u64::from(self.bits)).div_ceil(8);
         let row = if self.bits < 8 { u64::from(self.size.0) * u64::from(self.per_pixel) } else { row };
         row.saturating_mul(u64::from(self.size.1))
     }
 
-    /// The samples of colours and alpha, interleaved, in codes or their own units.
+    /// The samples of colours and alpha, interleaved: codes, or floats in their own units.
     pub fn samples(
         &self,
         stored: DecodingResult,
@@ -206,7 +207,7 @@ impl Layout {
         Ok(samples)
     }
 
-    /// The picked samples of every pixel.
+    /// The selected samples of every pixel.
     fn picked<T: Copy, U>(
         &self,
         stored: &[T],
@@ -216,10 +217,10 @@ impl Layout {
         let pixels = self.size.0 as usize * self.size.1 as usize;
         let (all, picked) = (usize::from(self.per_pixel), self.colours.count());
         if stored.len() != pixels * all || self.planar && planes.planes != all {
-            let detail = format!("{} samples, {} expected", stored.len(), pixels * all);
+            let detail = format!("{} samples, but {} were expected", stored.len(), pixels * all);
             return Err(Error::format("TIFF", detail));
         }
-        // Of planes, the samples of a pixel lie a whole plane apart.
+        // In separate planes the samples of a pixel are a whole plane apart.
         let (pixel, sample) = if self.planar { (1, pixels) } else { (all, 1) };
         let order: Vec<usize> = (0..picked).chain(self.alpha).map(|s| usize::from(s) * sample).collect();
         let mut samples = Vec::with_capacity(pixels * order.len());
@@ -230,7 +231,7 @@ impl Layout {
     }
 }
 
-/// The format of a signal with samples of `bits` of a kind (unsigned, signed or float).
+/// The sample format of a signal for TIFF samples of `bits` bits and of `kind` (unsigned, signed or float).
 fn format(kind: u16, bits: u16) -> Result<SampleFormat> {
     match (kind, bits) {
         (1 | 4, 1 | 2 | 4 | 8) => Ok(SampleFormat::U8),
@@ -238,7 +239,7 @@ fn format(kind: u16, bits: u16) -> Result<SampleFormat> {
         (1 | 4, 32 | 64) | (2, 8 | 16 | 32 | 64) | (3, 16 | 32 | 64) => Ok(SampleFormat::F32),
         _ => {
             let detail = format!(
-                "{bits}-bit {}; integers of 1, 2, 4, 8, 16, 32 and 64 bits and floats of 16, 32 and 64 are read (convert it to 16 bits first)",
+                "{bits}-bit {}, but only integers of 1, 2, 4, 8, 16, 32 and 64 bits and floats of 16, 32 and 64 bits are read (convert it to 16 bits first)",
                 words(kind)
             );
             Err(Error::unsupported("TIFF", detail))
@@ -260,7 +261,7 @@ fn require_compression(number: u16) -> Result<()> {
     let name = match number {
         1 | 4 | 5 | 7 | 8 | 32773 | 32946 => return Ok(()),
         2 | 3 => "CCITT (Group 3)".into(),
-        6 => "JPEG of the old kind".into(),
+        6 => "old-style JPEG".into(),
         34712 => "JPEG 2000".into(),
         34887 => "LERC".into(),
         34925 => "LZMA".into(),
@@ -270,12 +271,12 @@ fn require_compression(number: u16) -> Result<()> {
         other => format!("method {other}"),
     };
     let detail = format!(
-        "compressed by {name}; none, LZW, Deflate, PackBits, JPEG and CCITT Group 4 are read (convert it to one of these, or to PNG, first)"
+        "compressed by {name}, but only none, LZW, Deflate, PackBits, JPEG and CCITT Group 4 are read (convert it to one of these, or to PNG, first)"
     );
     Err(Error::unsupported("TIFF", detail))
 }
 
-/// Rows of packed codes to one byte each.
+/// Unpacks rows of codes to one byte per code.
 fn unpacked(packed: &[u8], width: u32, bits: u16, row: usize) -> Vec<u8> {
     let (width, bits) = (width as usize, usize::from(bits));
     let mut codes = Vec::with_capacity(packed.len() * (8 / bits));

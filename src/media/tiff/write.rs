@@ -1,4 +1,4 @@
-//! Writes TIFF, deflated.
+//! Writes TIFF with Deflate compression.
 
 use crate::error::{Error, Result};
 use crate::media::resolution::densities;
@@ -11,10 +11,11 @@ use tiff::tags::{ExtraSamples, Tag};
 /// The tag of an XMP packet.
 const XMP: Tag = Tag::Unknown(700);
 
-/// Writes a picture, deflated.
+/// Writes a picture with Deflate compression.
 ///
 /// # Errors
-/// [`Error::Unsupported`] if a TIFF cannot hold it (samples, or a size beyond 4 GiB); [`Error::Io`] if writing fails.
+/// [`Error::Unsupported`] if a TIFF cannot hold it (its samples, or a size above 4 GiB); [`Error::Io`] if
+/// writing fails.
 pub(in crate::media) fn write<W: Write + Seek>(signal: &Signal, size: (u32, u32), writer: W) -> Result<()> {
     use colortype::{Gray8, Gray16, Gray32Float, RGB8, RGB16, RGB32Float};
     let colour = signal.description.channels >= 3;
@@ -51,7 +52,7 @@ where
                 MetadataKind::Xmp => page.encoder().write_tag(XMP, &block.bytes[..])?,
                 MetadataKind::Resolution => {
                     if let Some((across, down, unit)) = densities(&block.bytes) {
-                        // Pixels per centimetre are hundredths of whole ones per metre, others are whole.
+                        // Whole pixels per metre are hundredths per centimetre; other densities are whole.
                         let d = if unit == 3 { 100 } else { 1 };
                         let ratio = |density: f64| Rational { n: (f64::from(d) * density).round() as u32, d };
                         let encoder = page.encoder();
@@ -60,7 +61,8 @@ where
                         encoder.write_tag(Tag::YResolution, ratio(down))?;
                     }
                 }
-                // The directories of Exif would have to be taken apart and laid out anew; the others have no place.
+                // Exif would have to be parsed and its offsets rewritten; TIFF has no place for the other
+                // kinds.
                 _ => {}
             }
         }

@@ -1,4 +1,4 @@
-//! The chunks of a WAV file: what a header claims is held against what is there.
+//! The chunks of a WAV file: announced sizes are checked against the bytes present.
 
 use super::Layout;
 use crate::error::{Error, Result};
@@ -6,28 +6,29 @@ use crate::limits::Limits;
 use crate::media::blocks;
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
-/// The length written by programs that stream and cannot go back: everything up to the end of the file.
+/// The length written by programs that stream and cannot seek back: the data extend to the end of the file.
 pub(super) const STREAMED: u32 = u32::MAX;
 
-/// Chunks that hold nothing to keep: room, and what follows from the samples.
+/// Chunks with nothing to keep: padding, and values derived from the samples.
 const IDLE: [&[u8; 4]; 6] = [b"fact", b"PEAK", b"JUNK", b"junk", b"PAD ", b"FLLR"];
-/// The most names of chunks that a note tells.
-const TOLD: usize = 8;
+/// The most names of chunks in a note.
+const MOST_NAMES: usize = 8;
 
-/// What is found in the chunks.
+/// The facts found in the chunks.
 pub(super) struct Chunks {
     pub layout: Layout,
-    /// Where the samples are, and their bytes, all of them present.
+    /// The offset of the samples; their bytes are all present.
     pub place: u64,
     pub bytes: u32,
-    /// The content of the list of tags, without `INFO`.
+    /// The content of the list of tags, after the word `INFO`.
     pub tags: Option<Vec<u8>>,
     /// The names of chunks that are not kept.
     pub others: Vec<String>,
 }
 
 impl Chunks {
-    /// Walks the chunks: up to the samples as they must be, behind them as far as they can be followed.
+    /// Walks the chunks. Up to the samples they must be valid; after the samples the walk ends at the first
+    /// invalid one.
     pub fn find<R: BufRead + Seek>(reader: &mut R, length: u64, limits: &Limits) -> Result<Self> {
         let (mut layout, mut data, mut tags, mut others) = (None, None, None, vec![]);
         let mut at = 12;
@@ -61,7 +62,7 @@ impl Chunks {
                     reader.by_ref().take(u64::from(size.min(40))).read_to_end(&mut fields)?;
                     layout = Some(Layout::parse(&fields)?);
                 }
-                // What is not whole behind the samples is no chunk.
+                // An incomplete chunk after the samples is ignored.
                 _ if u64::from(size) > present => break,
                 _ if IDLE.contains(&&name) => {}
                 b"LIST" if size >= 4 => {
@@ -78,8 +79,8 @@ impl Chunks {
                 }
                 _ => others.push(printable(name)),
             }
-            if others.len() > TOLD {
-                (_, others[TOLD - 1]) = (others.pop(), "more".into());
+            if others.len() > MOST_NAMES {
+                (_, others[MOST_NAMES - 1]) = (others.pop(), "more".into());
             }
             at += u64::from(size) + u64::from(size % 2);
         }
@@ -92,7 +93,7 @@ impl Chunks {
     }
 }
 
-/// The name of a chunk for people.
+/// The name of a chunk, printable.
 fn printable(name: [u8; 4]) -> String {
     String::from_utf8_lossy(&name).trim_end().escape_debug().to_string()
 }

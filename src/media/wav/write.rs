@@ -1,4 +1,4 @@
-//! Writes WAV, tags behind the samples.
+//! Writes WAV, with tags after the samples.
 
 use super::fault;
 use crate::error::{Error, Result};
@@ -8,8 +8,8 @@ use std::io::{Seek, SeekFrom, Write};
 /// Writes a sound.
 ///
 /// # Errors
-/// [`Error::Unsupported`] if a WAV file cannot hold it: a rate of 0, too many bytes; [`Error::Parameter`] if a sample is
-/// outside its format; [`Error::Io`] if writing fails.
+/// [`Error::Unsupported`] if a WAV file cannot hold it (a rate of 0, too many bytes); [`Error::Parameter`] if
+/// a sample is outside the range of its format; [`Error::Io`] if writing fails.
 pub(in crate::media) fn write<W: Write + Seek>(signal: &Signal, mut writer: W) -> Result<()> {
     let tags = signal.metadata.iter().find(|block| block.kind == MetadataKind::Tags);
     let tags = tags.map_or(&[][..], |block| &block.bytes);
@@ -18,17 +18,21 @@ pub(in crate::media) fn write<W: Write + Seek>(signal: &Signal, mut writer: W) -
     let block = bits / 8 * channels;
     if description.rate == 0 || description.rate.checked_mul(block).is_none() {
         let detail = format!(
-            "{} Hz in blocks of {block} bytes, 1 to {} Hz expected",
+            "{} Hz in blocks of {block} bytes, but 1 to {} Hz were expected",
             description.rate,
             u32::MAX / block
         );
         return Err(Error::unsupported("WAV", detail));
     }
     let bytes = signal.samples.len() as u64 * u64::from(bits / 8);
-    // 36 to 60 bytes of header are counted with the samples, 12 and two that pad with the tags.
+    // The length of the file includes 36 to 60 bytes of header, 12 of the list of tags, and up to 2 of
+    // padding.
     let most = (u64::from(u32::MAX) - 74).saturating_sub(tags.len() as u64);
     if bytes > most {
-        return Err(Error::unsupported("WAV", format!("{bytes} bytes of samples, at most {most} expected")));
+        return Err(Error::unsupported(
+            "WAV",
+            format!("{bytes} bytes of samples, but at most {most} were expected"),
+        ));
     }
     let spec = hound::WavSpec {
         channels: u16::from(description.channels),
@@ -54,7 +58,7 @@ pub(in crate::media) fn write<W: Write + Seek>(signal: &Signal, mut writer: W) -
     Ok(())
 }
 
-/// Adds the list of tags at the end, and its bytes to those of the file.
+/// Appends the list of tags, and adds its length to that of the file.
 fn append_tags<W: Write + Seek>(tags: &[u8], writer: &mut W) -> Result<()> {
     let end = writer.seek(SeekFrom::End(0))?;
     let mut list = vec![0; (end % 2) as usize];
