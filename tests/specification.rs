@@ -1,5 +1,5 @@
-//! The specification's examples are true: the bytes are those of the fixtures, the tables cover them, and the samples are
-//! what they decode to.
+//! The examples of the specification are correct: the bytes are those of the fixtures, the tables cover all
+//! bytes, and the samples are those decoded.
 
 use sirenc::Decoder;
 use sirenc::signal::{Axis, Grid};
@@ -19,18 +19,18 @@ fn section(number: &str) -> String {
     body[..end].to_owned()
 }
 
-/// Two hexadecimal digits for each byte, or nothing if `text` is something else.
+/// The bytes that `text` lists as two hexadecimal digits each; `None` if it contains anything else.
 fn bytes(text: &str) -> Option<Vec<u8>> {
     let byte = |word: &str| u8::from_str_radix(word, 16).ok().filter(|_| word.len() == 2);
     text.split_whitespace().map(byte).collect()
 }
 
-/// The first run of `code` in a line.
+/// The first code span in a line.
 fn code(line: &str) -> Option<&str> {
     line.split('`').nth(1)
 }
 
-/// The bytes as the section has them in one line, and as its table of bytes has them.
+/// The bytes as listed in one line of the section, and as listed in its table.
 fn example(section: &str) -> (Vec<u8>, Vec<u8>) {
     let whole = section.lines().find(|l| l.starts_with('`')).and_then(code).and_then(bytes).unwrap();
     let rows = section.lines().skip_while(|l| !l.starts_with("| bytes |")).skip(2);
@@ -72,14 +72,14 @@ fn the_tiles_are_explained_byte_by_byte() {
         let samples = values.iter().map(|v| ((v * 32768.0).round_ties_even() as i32).to_string());
         samples.collect::<Vec<_>>().join(", ").replace('-', "−")
     };
-    // In one line, however the text is broken.
+    // Joined into one line, independent of line breaks.
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let native = unit_values(&whole);
     assert!(text.contains(&format!("Samples 0 to 11 are {}.", stated(&native))), "{}", stated(&native));
     for value in [native[0], native[4]] {
         assert!(text.contains(&format!("`{:08x}`", value.to_bits())), "{value}");
     }
-    // Means over footprints of four positions.
+    // At this rate samples are means over footprints of four positions.
     let slower = Grid { axes: vec![Axis::at_rate(12, 8000, 2000).unwrap()] };
     let samples = stated(&decoder.render(&slower).unwrap());
     assert!(text.contains(&format!("Its samples are {samples}.")), "{samples}");
