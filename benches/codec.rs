@@ -1,5 +1,5 @@
-//! Speed of the whole codec on a fixture: encoding by effort, opening (what `info` needs), decoding, derivatives:
-//! `cargo bench --bench codec`. Records stand in `benches/README.md`.
+//! Speed of the whole codec on a fixture: encoding by effort, opening (as in `info`), decoding, derivatives.
+//! Run with `cargo bench --bench codec`. Results are recorded in `benches/README.md`.
 
 use sirenc::container::{File, Networks, write};
 use sirenc::network::{Jet, Network, Shape};
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/media/astronaut-128.png");
 
-/// Median time of `runs` runs in seconds.
+/// Median time of `runs` runs, in seconds.
 fn median<T>(runs: usize, mut run: impl FnMut() -> T) -> f64 {
     let mut times: Vec<f64> = (0..runs)
         .map(|_| {
@@ -52,7 +52,7 @@ fn main() -> sirenc::Result<()> {
     derivatives()
 }
 
-/// Of a picture of 768×512 as one network of 18,000 parameters.
+/// Times of derivatives of a 768×512 picture stored as one network of 18,000 parameters.
 fn derivatives() -> sirenc::Result<()> {
     let (lengths, format) = (vec![768, 512], SampleFormat::U8);
     let description = Description { kind: Kind::Picture, lengths, channels: 3, format, rate: 0 };

@@ -1,7 +1,9 @@
-//! Speed of a training step on a CUDA device: `cargo bench --bench cuda [-- NETWORK …]`, or as a part of `benches/cuda.sh`.
+//! Speed of a training step on a CUDA device: `cargo bench --bench cuda [-- NETWORK …]`, or as a part of
+//! `benches/cuda.sh`.
 //!
-//! Loss and gradient by all parameters, on samples that are on the device. GFLOP/s count 6 flops per multiply-add, sines are not
-//! counted; the peak is lanes times clock, as the driver tells them. Every figure is of the fastest of its runs.
+//! A step computes the loss and its gradient with respect to all parameters, on samples that are on the
+//! device already. GFLOP/s count 6 flops per multiply-add and no sines. The peak is lanes times clock, as
+//! reported by the driver. Every figure is the fastest of its runs.
 
 use sirenc::backend::cuda::Cuda;
 use sirenc::backend::simd::{BLOCK, Batch};

@@ -1,4 +1,6 @@
-//! The worst errors of the sine and the cosine over every binary32 from 0 to ½ turn, the other half by symmetry:
+//! The worst errors of the sine and the cosine over every binary32 from 0 to ½ turn; the other half follows
+//! by symmetry. Run with `cargo bench --bench sine`; it takes two minutes on one core. `spec/numerics.md`
+//! states the results.
 //! `cargo bench --bench sine`, two minutes on one core. `spec/numerics.md` states what it prints.
 
 use sirenc::network::sine::{cosine, sine};

@@ -1,4 +1,4 @@
-//! A picture to a `.siren` file: `cargo run --release --example encode_picture -- IN.png OUT.siren`
+//! Encodes a picture: `cargo run --release --example encode_picture -- IN.png OUT.siren`
 
 use sirenc::{EncodeOptions, Flow, Limits, Target, encode_with_progress, media};
 

@@ -1,4 +1,4 @@
-//! A `.siren` picture at twice its size, and its middle quarter at eight times:
+//! Renders a `.siren` picture at twice its size, and its middle quarter at eight times its size:
 //! `cargo run --release --example render_at_any_size -- IN.siren TWICE.png MIDDLE.png`
 
 use sirenc::Decoder;
@@ -21,7 +21,8 @@ fn main() -> Result<()> {
     let counts: Vec<u32> = lengths.iter().map(|n| 2 * n).collect();
     save(&decoder, &Grid::resized(decoder.description(), &counts)?, &twice)?;
 
-    // A region is a part of a grid: it has the bits of the whole, and costs what it shows.
+    // A region is a part of a grid: it has the same bits as the whole, and its cost is proportional to its
+    // size.
     let part = |&n: &u32| Axis { first: 3 * n, count: (2 * n).max(1), ..Axis::resized(n, 8 * n) };
     save(&decoder, &Grid { axes: lengths.iter().map(part).collect() }, &middle)
 }

@@ -1,7 +1,7 @@
-//! The value and the gradient of a `.siren` picture along a line, as CSV:
+//! Prints the value and the gradient of a `.siren` picture along a line, as CSV:
 //! `cargo run --release --example sample_gradient -- IN.siren X0 Y0 X1 Y1`
 //!
-//! The coordinates are pixels, centres at integers; the last column is the slope along the line.
+//! Coordinates are in pixels, with centres at integers; the last column is the slope along the line.
 
 use sirenc::{Decoder, Derivative};
 use std::fs::File;
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (0..POINTS).flat_map(|i| [x0 + along(i) * (x1 - x0), y0 + along(i) * (y1 - y0)]).collect();
     let sampled = decoder.sample_derivative(&points, Derivative::Gradient)?;
 
-    // Of the first channel.
+    // Only the first channel is printed.
     let channels = usize::from(decoder.description().channels);
     let length = (x1 - x0).hypot(y1 - y0);
     println!("x,y,value,dx,dy,slope");

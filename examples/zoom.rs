@@ -1,5 +1,5 @@
-//! A zoom into a `.siren` picture around a point, each picture four times as close as the one before:
-//! `cargo run --release --example zoom -- IN.siren X Y COUNT OUT`, which writes OUT-1.png, OUT-4.png, OUT-16.png, …
+//! Zooms into a `.siren` picture around a point, by a factor of 4 from each picture to the next:
+//! `cargo run --release --example zoom -- IN.siren X Y COUNT OUT`, which writes OUT-1.png, OUT-4.png,
 
 use sirenc::Decoder;
 use sirenc::media::{self, OutputFormat};
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for step in 0..count.parse()? {
         let strength = 4u32.pow(step);
         let side = shortest / f64::from(strength);
-        // As near to the point as the edges allow.
+        // As close to centred on the point as the edges allow.
         let from =
             [0, 1].map(|a| (centre[a] - side / 2.0).clamp(-0.5, f64::from(picture.lengths[a]) - 0.5 - side));
         let region = Region::new(picture, &from, &from.map(|edge| edge + side))?;

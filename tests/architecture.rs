@@ -1,9 +1,10 @@
-//! Who may import whom: arrows between rooms go down this list, and no two files import each other in a circle.
+//! Allowed imports: modules import only from modules further down this list, and no two files import each
+//! other in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// The rooms of `src` from the top floor down. Those in one line do not import each other.
+/// The top-level modules of `src`, from the top layer down. Modules in one line do not import each other.
 const FLOORS: [&[&str]; 13] = [
     &["main"],
     &["cli"],
@@ -60,7 +61,7 @@ fn modules() -> Vec<Module> {
     paths.iter().map(of).filter(|module| !of_tests(module)).collect()
 }
 
-/// The paths that a `use` tree or a path in an expression names, as lists of names.
+/// Expands a `use` tree, or a path in an expression, into paths, as lists of names.
 fn leaves(prefix: &[String], tree: &str, found: &mut Vec<Vec<String>>) {
     let tree = tree.trim();
     let Some(open) = tree.find('{') else {
@@ -88,7 +89,7 @@ fn leaves(prefix: &[String], tree: &str, found: &mut Vec<Vec<String>>) {
     }
 }
 
-/// All paths of the crate that the code of a module names, from the root.
+/// All paths within the crate that occur in the code of a module, starting at the root.
 fn named(module: &Module) -> Vec<Vec<String>> {
     let mut found = vec![];
     for (at, _) in module.code.match_indices("crate::").chain(module.code.match_indices("super::")) {
@@ -114,7 +115,7 @@ fn named(module: &Module) -> Vec<Vec<String>> {
     found.into_iter().map(absolute).collect()
 }
 
-/// What each module imports: the deepest modules that the names lead to, by their numbers.
+/// The imports of each module: the indices of the deepest modules that its paths resolve to.
 fn imports(modules: &[Module]) -> Vec<BTreeSet<usize>> {
     let by_path: BTreeMap<&[String], usize> =
         modules.iter().enumerate().map(|(n, module)| (&module.path[..], n)).collect();
@@ -140,7 +141,7 @@ fn arrows_between_rooms_go_down() {
     for (module, imports) in modules.iter().zip(imports(&modules)) {
         for other in imports.into_iter().map(|n| &modules[n]) {
             let (from, to) = (&module.path[0], &other.path[0]);
-            // The pages at the root belong to no room.
+            // Files at the root belong to no layer.
             if [from, to].iter().any(|room| *room == "lib" || *room == "guide") || from == to {
                 continue;
             }
@@ -161,7 +162,7 @@ fn no_two_files_import_each_other_in_a_circle() {
             module.path.len() > modules[n].path.len() && module.path.starts_with(&modules[n].path)
         })
     };
-    // A folder's own page declares and re-exports what is inside, which may use what the page defines.
+    // A `mod.rs` declares and re-exports its submodules, and these may use what it defines.
     let arrows: Vec<Vec<usize>> = imports
         .iter()
         .enumerate()

@@ -1,4 +1,4 @@
-//! Small files that ask for much: refused by what they cost, which is known from the header.
+//! Small files that require much work: rejected by their cost, which is known from the header.
 #![cfg(feature = "encoder")]
 
 #[cfg(target_os = "linux")]
@@ -23,13 +23,13 @@ fn bomb(lengths: [u32; 2], counts: [u32; 2], layers: usize, width: usize) -> Vec
 }
 
 fn open(bytes: &[u8]) -> Decoder {
-    // The cost of a rendering is told whatever it is.
+    // The cost of a rendering is reported however large it is.
     let mut limits = Limits::default();
     limits.samples = u64::MAX;
     Decoder::with_limits(bytes, &limits).unwrap()
 }
 
-/// Refused for its work, which is `least` seconds at least on one fast core.
+/// Asserts that the file is rejected because of its work, at least `least` seconds on one fast core.
 fn assert_refused(bytes: &[u8], size: Option<[u32; 2]>, least: f64) {
     let decoder = open(bytes);
     let description = decoder.description();
@@ -66,15 +66,15 @@ fn a_tile_for_every_column_is_refused() {
     assert_refused(&bytes, None, 200.0);
 }
 
-/// Seconds that this thread has run: others may keep the machine busy.
+/// CPU time of this thread in seconds, which does not depend on other load of the machine.
 #[cfg(target_os = "linux")]
 fn run_time() -> f64 {
     let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     schedule.split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-9
 }
 
-/// Positions, tiles and networks each where they take the time. The factor is wide, as machines are of many kinds; on that of the
-/// constants it is below 2.
+/// Checks cases dominated by positions, by tiles and by networks. The allowed factor is large because
+/// machines differ; on the machine of the constants it is below 2.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_seconds_of_a_cost_are_those_that_it_takes() {

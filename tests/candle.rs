@@ -7,11 +7,11 @@ use sirenc::backend::simd::{BLOCK, Batch, Level, Workspace};
 use sirenc::network::{Network, Shape};
 use std::f32::consts::TAU;
 
-/// Greatest error of a value over the range of the network's values.
+/// Largest error of a value, relative to the range of the network's values.
 const VALUE: f64 = 2e-5;
-/// Relative error of the gradient, L2 norm over all parameters.
+/// Largest relative error of the gradient, as an L2 norm over all parameters.
 const GRADIENT: f64 = 1e-5;
-/// Relative error of the loss.
+/// Largest relative error of the loss.
 const LOSS: f64 = 1e-6;
 
 const SHAPES: [Shape; 10] = [
@@ -76,7 +76,7 @@ impl Points {
     }
 }
 
-/// `‖a − b‖ / ‖b‖`.
+/// The relative error `‖a − b‖ / ‖b‖`.
 fn relative(a: &[f32], b: &[f64]) -> f64 {
     let error: f64 = a.iter().zip(b).map(|(&a, b)| (f64::from(a) - b).powi(2)).sum();
     let norm: f64 = b.iter().map(|b| b * b).sum();
@@ -128,7 +128,7 @@ fn frozen_layers_keep_their_gradient_and_the_others_get_the_same_one() {
     let shape = shape(2, 3, 4, 22);
     let (network, points) = (network(shape), Points::new(shape));
     let (_, whole) = candle.step(&network, points.batch(0), 1.0).unwrap();
-    // Layer 4 is the output layer; from 5 on nothing is left to train.
+    // Layer 4 is the output layer; with 5 or more no layer is trained.
     for first_layer in 0..=6 {
         let start = shape.layers().nth(first_layer).map_or(shape.parameters(), |layer| layer.offset);
         let (loss, expected) = candle.step(&network, points.batch(first_layer), 1.0).unwrap();

@@ -1,6 +1,7 @@
-//! The kernels' own text, compiled for the host and driven through the driver's calls, against the processor's kernels.
+//! The source of the CUDA kernels, compiled for the host and run through the driver's calls, against the CPU
+//! kernels.
 //!
-//! With a GPU at hand, `SIRENC_TEST_GPU=1` runs the same tests on it.
+//! `SIRENC_TEST_GPU=1` runs the same tests on a GPU.
 #![cfg(all(feature = "cuda", target_os = "linux"))]
 
 mod emulator;
@@ -13,7 +14,7 @@ use sirenc::{Decoder, Derivative, Device, Error};
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// The device under test: the GPU if it is asked for, else the emulated one; nothing without a C++ compiler.
+/// The device under test: the GPU if requested, else the emulated device; `None` without a C++ compiler.
 fn device() -> Option<&'static Cuda> {
     static DEVICE: OnceLock<Option<Cuda>> = OnceLock::new();
     DEVICE.get_or_init(|| emulator::load_unless_gpu().then(|| Cuda::open(0).unwrap())).as_ref()
@@ -35,7 +36,8 @@ fn network(shape: Shape, scale: f32) -> Network {
     Network::from_parameters(shape, (0..shape.parameters()).map(|_| scale * next()).collect())
 }
 
-/// Phases of about a turn in every layer, as in trained networks; larger ones only amplify the rounding of the inputs.
+/// A network with phases of about one turn in every layer, as in trained networks; larger phases only amplify
+/// the rounding of the inputs.
 fn siren(shape: Shape) -> Network {
     let mut network = network(shape, 1.0);
     for (l, layer) in shape.layers().enumerate() {
@@ -111,7 +113,7 @@ fn jets_have_the_bits_of_the_processor() {
     }
 }
 
-/// The good files among the fixtures, which have few enough samples to be rendered.
+/// The valid fixtures that have few enough samples to be rendered.
 fn fixtures() -> impl Iterator<Item = (String, Decoder)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let manifest = std::fs::read_to_string(folder.join("siren.tsv")).unwrap();
@@ -137,7 +139,7 @@ fn files_decode_to_the_bits_of_the_processor() {
                     name == "uncommon/width-4096.siren" && detail.contains("expected at most"),
                     "{name}: {detail}"
                 );
-                // Whoever does not insist gets the processor.
+                // `auto` falls back to the CPU.
                 let other = processor.with_device(Device::Auto).unwrap();
                 assert!(other.device().cpu_reason.unwrap().contains("a network 4096 wide"));
                 continue;
@@ -149,7 +151,7 @@ fn files_decode_to_the_bits_of_the_processor() {
         let axes = |count: &dyn Fn(u32) -> u32| Grid {
             axes: lengths.iter().map(|&n| Axis::resized(n, count(n))).collect(),
         };
-        // Native, between the samples, and means over them.
+        // The native grid, a finer grid, and a coarser grid with means.
         for grid in [axes(&|n| n), axes(&|n| (n + n / 7 + 1).min(300)), axes(&|n| n / 3 + 1)] {
             let [got, expected] = [&device, &processor].map(|decoder| decoder.render(&grid).unwrap());
             assert_eq!(bits(&got), bits(&expected), "{name}: {grid:?}");
@@ -179,7 +181,7 @@ fn gradients_match_binary64_backpropagation() {
     let Some(cuda) = device() else { return };
     for shape in shapes() {
         let network = siren(shape);
-        // Once so many that a thread block takes several parts in turn.
+        // In one case enough blocks that a thread block processes several parts in turn.
         let blocks = if shape.width == 7 { 70 } else { 3 };
         let (coordinates, targets) = (points(shape.inputs, blocks), points(shape.outputs, blocks));
         let weights: Vec<f32> = (0..blocks * BLOCK).map(|p| (p % 3) as f32 * 0.5).collect();
@@ -201,7 +203,7 @@ fn gradients_match_binary64_backpropagation() {
             println!("{shape:?} from layer {first_layer}: {:.1e}", (error / norm).sqrt());
             assert!((error / norm).sqrt() < 1e-5, "{shape:?} {first_layer}: {:e}", (error / norm).sqrt());
             assert!((got_loss / loss - 1.0).abs() < 1e-6, "{shape:?} {first_layer}: {got_loss} {loss}");
-            // Nothing depends on the order in which threads come.
+            // The result does not depend on the order of threads.
             let (again_loss, again) = cuda.step(&network, batch).unwrap();
             assert_eq!((again_loss, bits(&again)), (got_loss, bits(&got)), "{shape:?} {first_layer}");
         }
@@ -247,7 +249,8 @@ fn shapes_that_the_kernels_do_not_count_are_refused() {
     }
 }
 
-/// The kernels go back from the last layer until they meet the first one, so one behind it would lead them out of their memory.
+/// The kernels go backwards from the last layer to the first trained one: a first layer beyond the last would
+/// take them outside their memory.
 #[test]
 fn a_first_layer_that_is_none_is_refused() {
     let Some(cuda) = device() else { return };

@@ -1,5 +1,6 @@
-//! Every row of `fixtures/siren.tsv`: good files read to their description and render to their digest, which is the
-//! Exact class; bad ones give the stated error. Needs no features: this is the decoder alone.
+//! Every row of `fixtures/siren.tsv`: valid files have the stated description and render to the stated digest
+//! (the Exact class); invalid ones give the stated error. No features are needed: this tests the decoder
+//! alone.
 
 #[path = "../examples/make_fixtures/renderings.rs"]
 mod renderings;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 struct Fixture {
     name: String,
     expected: String,
-    /// Of the native rendering as little-endian binary32.
+    /// The digest of the native rendering as little-endian binary32.
     values: String,
     sha256: String,
     bytes: Vec<u8>,
@@ -62,7 +63,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| v.to_bits()).collect()
 }
 
-/// `picture 37x23 1 U8 1 tile`, as in the manifest.
+/// The description of a file as in the manifest: `picture 37x23 1 U8 1 tile`.
 fn words(decoder: &Decoder) -> String {
     let d = decoder.description();
     let size = d.lengths.iter().map(u32::to_string).collect::<Vec<_>>().join("x");
@@ -83,7 +84,7 @@ fn every_file_has_a_row_and_is_the_one_in_it() {
         assert_eq!(hex(&f.bytes), f.sha256, "{}", f.name);
     }
     for sub in ["valid", "uncommon", "invalid", "found"] {
-        // `found` is not there before something is found.
+        // The folder `found` does not exist until there is a finding.
         for file in std::fs::read_dir(folder().join(sub)).into_iter().flatten() {
             let name = format!("{sub}/{}", file.unwrap().file_name().to_string_lossy());
             assert!(rows.iter().any(|row| row.name == name), "{name} has no row in the manifest");
@@ -114,7 +115,7 @@ fn good_files_render_to_their_bits() {
     assert!(differing.is_empty(), "{differing:?}");
 }
 
-/// Other grids, with footprints where they are coarser, and integer samples.
+/// Renderings on other grids, with footprints on coarser ones, and integer samples.
 #[test]
 fn other_grids_and_integer_samples_have_their_bits() {
     let manifest = std::fs::read_to_string(folder().join("renderings.tsv")).unwrap();
@@ -142,7 +143,7 @@ fn a_region_of_a_larger_rendering_has_its_bits() {
         }
         let axes: Vec<Axis> = d.lengths.iter().map(|&n| Axis::resized(n, 2 * n + 1)).collect();
         let whole = decoder.render(&Grid { axes: axes.clone() }).unwrap();
-        // The second half of the last axis: the end of the values.
+        // The second half of the last axis is the second half of the values.
         let (&last, inner) = axes.split_last().unwrap();
         let half = Axis { first: last.count / 2, count: last.count - last.count / 2, ..last };
         let part = decoder.render(&Grid { axes: [inner, &[half]].concat() }).unwrap();
@@ -178,7 +179,7 @@ fn good_files_are_written_as_they_were() {
         container::write(decoder.file(), &mut again).unwrap();
         let read = container::parse(&again, &Limits::default()).unwrap();
         assert_eq!(&read, decoder.file(), "{}", f.name);
-        // Zstandard may compress otherwise one day, and unknown parts are not kept.
+        // A later Zstandard may compress differently, and unknown parts are not kept.
         let canonical = matches!(read.networks, Networks::Quantized(_)) && read.metadata.is_empty();
         if canonical && !f.name.contains("unknown") {
             assert_eq!(again, f.bytes, "{}", f.name);

@@ -1,4 +1,5 @@
-//! Pictures with hard edges: more bytes and more work never make them worse, and rounding never destroys them.
+//! Pictures with hard edges: more bytes and more effort must not make them worse, and rounding must not
+//! destroy them.
 #![cfg(all(feature = "encoder", feature = "media"))]
 
 use rayon::prelude::*;
@@ -7,9 +8,9 @@ use sirenc::{EncodeOptions, Limits, Report, Target, encode, media};
 
 const PICTURES: [&str; 5] = ["text", "window", "chart", "screenshot", "bars"];
 const RATES: [f64; 3] = [0.3, 1.0, 2.0];
-/// The error of one code in 255, dB: what is nearer is not seen to be, and not compared.
+/// The PSNR of an error of one code in 255, dB; differences above it are invisible and not compared.
 const NEAR: f64 = 48.13;
-/// How much PSNR may fall with more bytes, and with more effort, dB.
+/// The largest loss of PSNR with more bytes, and with more effort, dB.
 const WITH_BYTES: f64 = 0.3;
 const WITH_EFFORT: f64 = 0.5;
 
@@ -63,8 +64,8 @@ fn more_bytes_and_more_effort_do_not_make_graphics_worse() {
             let with_less = psnr(name, effort - 1, rate);
             assert!(reached >= with_less - WITH_EFFORT, "{case}: {reached}, {with_less} at the effort below");
         }
-        // At usual rates. Where bits abound, more and coarser parameters give more than fewer and finer ones, though rounding
-        // costs more then.
+        // Only at usual rates: at high rates more but coarser parameters are better than fewer finer ones,
+        // although rounding costs more.
         let fit = report.fit_psnr_db.min(NEAR);
         assert!(rate >= 1.0 || reached >= fit - 1.0, "{case}: {reached}, {fit} before rounding");
         let worst = report.worst_tile.as_ref().map_or(report.psnr_db, |tile| tile.psnr_db);

@@ -1,4 +1,4 @@
-//! The `image` crate reads `.siren` pictures after one call.
+//! The `image` crate reads `.siren` pictures after one call to register them.
 #![cfg(feature = "image-hook")]
 
 use image::{ColorType, DynamicImage, ImageError};
@@ -7,7 +7,7 @@ use sirenc::network::{Network, Shape};
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Tiles};
 use sirenc::{Decoder, register_image_hook};
 
-/// A file with some network.
+/// A file with an arbitrary network.
 fn file(kind: Kind, channels: u8, format: SampleFormat) -> Vec<u8> {
     file_of(if kind == Kind::Picture { vec![6, 4] } else { vec![40] }, kind, channels, format)
 }

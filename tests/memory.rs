@@ -1,5 +1,5 @@
-//! Memory is asked for before it is taken: a counting allocator watches while every fixture, every truncation and every
-//! single flipped bit of it is read, under limits that it just fits in or exceeds.
+//! Memory limits are checked before memory is allocated: a counting allocator watches while every fixture,
+//! every truncation of it and every single flipped bit is read, under limits that it just meets or exceeds.
 
 use sirenc::network::Jet;
 use sirenc::signal::{Grid, SampleFormat};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// The system's allocator, counting, and refusing what is larger than [`LARGEST`].
+/// The system's allocator, which counts bytes and refuses requests larger than [`LARGEST`].
 struct Counting;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
@@ -18,12 +18,12 @@ static LARGEST: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 fn count(more: usize, less: usize) {
     let held = HELD.fetch_add(more, Relaxed) + more;
-    // Old and new together, as a reallocation may hold them both.
+    // A reallocation may hold the old and the new block at the same time.
     PEAK.fetch_max(held, Relaxed);
     HELD.fetch_sub(less, Relaxed);
 }
 
-// SAFETY: the system's allocator does everything.
+// SAFETY: every call is forwarded to the system's allocator.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -60,7 +60,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// One measurement at a time.
+/// Serialises measurements.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
@@ -78,8 +78,8 @@ fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
-/// Runs `work` and fails if it takes more memory than allowed, or gives an error that is none of a file's. Whether it
-/// succeeded.
+/// Runs `work` and fails if it takes more memory than allowed, or returns an error that a file cannot cause.
+/// Returns whether it succeeded.
 fn bounded<T>(name: &dyn Fn() -> String, limits: &Limits, work: impl FnOnce() -> sirenc::Result<T>) -> bool {
     let before = HELD.load(Relaxed);
     PEAK.store(before, Relaxed);
@@ -93,7 +93,7 @@ fn bounded<T>(name: &dyn Fn() -> String, limits: &Limits, work: impl FnOnce() ->
     }
 }
 
-/// Limits that reading `bytes` just fits in.
+/// The smallest limits under which `bytes` can be read.
 fn least(bytes: &[u8]) -> Option<Limits> {
     let mut limits = Limits::default();
     let fits = |limits: &Limits| Decoder::with_limits(bytes, limits).is_ok();
@@ -125,11 +125,12 @@ fn reading_takes_no_more_than_it_is_allowed() {
     }
 }
 
-/// Whole, cut short, and with bytes of the head that lie: what the decoders underneath take is asked for before.
+/// Reads files complete, truncated, and with changed bytes in the header: memory of the underlying decoders
+/// must be checked before it is allocated.
 #[test]
 #[cfg(feature = "media")]
 fn pictures_and_sounds_take_no_more_than_they_are_allowed() {
-    // As `media::read_from` says.
+    // As documented in `media::read_from`.
     const TABLES: usize = 512 << 10;
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
@@ -168,7 +169,7 @@ fn pictures_and_sounds_take_no_more_than_they_are_allowed() {
     }
 }
 
-/// More than a small file needs, and little enough to be a limit.
+/// Limits above the needs of a small file, but low enough to take effect.
 fn few_megabytes() -> Limits {
     let mut limits = Limits::default();
     limits.memory_bytes = 4 << 20;
@@ -190,7 +191,7 @@ fn truncations_and_flipped_bits_take_no_more_than_the_file() {
             }
             read
         };
-        // Of a bad file, damage may make a good one.
+        // Damage to an invalid file may make it valid.
         for end in 0..bytes.len() {
             assert!(!open("cut at", end, &bytes[..end]) || good.is_none(), "{} {end}", path.display());
         }
@@ -203,7 +204,7 @@ fn truncations_and_flipped_bits_take_no_more_than_the_file() {
         if good.is_none() {
             continue;
         }
-        // The same behind right checksums; of long sections, a part.
+        // The same with repaired checksums; long sections are flipped in part.
         let mut start = 9;
         for section in container::sections(&bytes).unwrap() {
             let end = start + section.bytes as usize;
@@ -222,14 +223,15 @@ fn truncations_and_flipped_bits_take_no_more_than_the_file() {
     }
 }
 
-/// Starts the threads that render, which stay.
+/// Starts the rendering threads, which persist.
 fn warm_up() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/valid/tiles-3x2.siren");
     let decoder = Decoder::open(&std::fs::read(path).unwrap()[..]).unwrap();
     decoder.render(&Grid::native(decoder.description())).unwrap();
 }
 
-/// Renders a file that can be read on its native grid, if that is little work, and fails if it takes more memory than its cost.
+/// Renders a valid file on its native grid, if that is little work, and fails if it takes more memory than
+/// its stated cost.
 fn render(name: &str, bytes: &[u8]) {
     let before = HELD.load(Relaxed);
     let decoder = Decoder::open(bytes).unwrap();
@@ -253,7 +255,7 @@ fn rendering_takes_no_more_than_it_costs() {
         let before = HELD.load(Relaxed);
         let Ok(decoder) = Decoder::open(&bytes[..]) else { continue };
         let lengths = decoder.description().lengths.clone();
-        // Of the native size, larger, and so much smaller that each sample is a mean of many positions.
+        // The native size, a larger one, and one so small that each sample is a mean of many positions.
         for (times, per) in [(1, 1), (5, 2), (1, 7)] {
             let counts: Vec<u32> = lengths.iter().map(|&n| (n / per).max(1).saturating_mul(times)).collect();
             let grid = Grid::resized(decoder.description(), &counts).unwrap();
@@ -282,7 +284,8 @@ fn derivatives_take_no_more_than_their_jets_cost() {
             (Derivative::Laplacian, Jet::Laplacian),
             (Derivative::Hessian, Jet::Hessian),
         ];
-        // The least networks at sizes of many bands: results that grew would hold the old room beside the new one.
+        // The smallest networks at sizes of many bands: a result that grew would hold the old and the new
+        // buffer at once.
         for (times, (derivative, jet)) in
             [3, 500].into_iter().flat_map(|times| kinds.map(|kind| (times, kind)))
         {
@@ -301,7 +304,7 @@ fn derivatives_take_no_more_than_their_jets_cost() {
     }
 }
 
-/// A tile of any size is trained on so many points at most, for a few of which a network of a few hundred bytes has use.
+/// A tile of any size is trained on a bounded number of points, so memory hardly grows with the picture.
 #[test]
 #[cfg(feature = "encoder")]
 fn encoding_a_large_picture_takes_little_more_than_its_samples() {
@@ -322,7 +325,7 @@ fn encoding_a_large_picture_takes_little_more_than_its_samples() {
     assert!(taken <= POINTS * BYTES_PER_POINT, "{taken} bytes for 9 million samples");
 }
 
-/// What writing a picture takes beside it, and how long the file becomes: of noise, which does not shrink.
+/// Memory for writing a picture, and the length of the file, for noise, which does not compress.
 #[test]
 #[cfg(feature = "media")]
 fn writing_takes_no_more_than_it_says() {
@@ -378,7 +381,7 @@ fn writing_takes_no_more_than_it_says() {
     assert!(checked > 40, "{checked}");
 }
 
-/// What comes of `work` on a system that has no memory for more than `largest` bytes at a time.
+/// The result of `work` on a system that refuses allocations of more than `largest` bytes.
 fn with_no_more_than<T>(largest: usize, work: impl FnOnce() -> sirenc::Result<T>) -> sirenc::Result<T> {
     LARGEST.store(largest, Relaxed);
     let outcome = work();
@@ -389,7 +392,7 @@ fn with_no_more_than<T>(largest: usize, work: impl FnOnce() -> sirenc::Result<T>
 #[test]
 fn a_system_without_memory_is_an_error() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    // 12289 symbols, and as many numbers.
+    // This file has 12289 symbols, and as many numbers.
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/uncommon/width-4096.siren");
     let bytes = std::fs::read(path).unwrap();
     let (limits, least) = (Limits::default(), 4 * 12289);
@@ -397,7 +400,7 @@ fn a_system_without_memory_is_an_error() {
     let decoder = with_no_more_than(least, || Decoder::from_bytes(&bytes, &limits)).unwrap();
     let grid = Grid::resized(decoder.description(), &[300_000]).unwrap();
 
-    // Two Zstandard blocks, the first of 2^17 bytes.
+    // This file has two Zstandard blocks, the first of 2^17 bytes.
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/uncommon/frame-several-blocks.siren");
     let frame = std::fs::read(path).unwrap();
 
@@ -418,7 +421,7 @@ fn a_system_without_memory_is_an_error() {
     }
 }
 
-/// Down to a size that everything that is not asked for stays below, memory may run out anywhere in a rendering.
+/// Memory may run out anywhere in a rendering, for allocations down to a size that unchecked ones stay below.
 #[test]
 fn memory_that_runs_out_anywhere_in_a_rendering_is_an_error() {
     const SMALL: usize = 64 << 10;
@@ -443,7 +446,7 @@ fn memory_that_runs_out_anywhere_in_a_rendering_is_an_error() {
             ("points", &|| decoder.sample_derivative(&positions, Derivative::Gradient).map(drop)),
         ];
         for (what, work) in works {
-            // An allocation that is not asked for ends the process.
+            // A refused allocation that is not checked would end the process.
             let (mut largest, mut refused) = (16 << 20, 0);
             while largest > SMALL {
                 match with_no_more_than(largest, work) {

@@ -1,5 +1,5 @@
-//! Fits of tiny signals, whole: the file keeps to its size, says what was put in, and is the same for every number of
-//! threads.
+//! Complete fits of tiny signals: the file keeps to its size, describes the source, and is the same for every
+//! number of threads.
 #![cfg(feature = "encoder")]
 
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ fn open(encoded: &Encoded) -> Decoder {
     Decoder::open(&encoded.bytes[..]).unwrap()
 }
 
-/// A signal of given unit values, repeated as often as needed.
+/// A signal of the given unit values, repeated as often as needed.
 fn signal(description: Description, values: &[f32]) -> Signal {
     let count = description.positions() as usize * usize::from(description.channels);
     let values: Vec<f32> = values.iter().copied().cycle().take(count).collect();
@@ -106,14 +106,14 @@ fn a_given_network_is_stored_as_it_was_trained() {
             WeightCoding::Half => assert!(matches!(stored, Networks::Half(n) if n == decoder.networks())),
             _ => assert!(matches!(stored, Networks::Quantized(_))),
         }
-        // Written again, the same bytes: nothing was lost on the way.
+        // Writing the file again gives the same bytes: reading lost nothing.
         let mut again = vec![];
         container::write(decoder.file(), &mut again).unwrap();
         assert_eq!(again, encoded.bytes);
-        // What the encoder reports is what the file decodes to.
+        // The PSNR that the encoder reports is that of the decoded file.
         let got = decoder.render(&Grid::native(decoder.description())).unwrap();
         let error: f64 = got.iter().zip(&values).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-        // By the range.
+        // PSNR relative to the range.
         let psnr_db = -10.0 * (error / 64.0 / 0.875f64.powi(2)).log10();
         assert!((psnr_db - encoded.report.psnr_db).abs() < 1e-9, "{psnr_db} {}", encoded.report.psnr_db);
     }
@@ -133,7 +133,7 @@ fn what_is_no_number_is_refused() {
 #[test]
 fn too_small_a_size_is_refused_with_the_least_that_is_needed() {
     let signal = signal(picture(4, 4, 3, SampleFormat::U8), &[0.5]);
-    // A constant, which needs no fit, and one that varies.
+    // A constant signal, which needs no fit, and a varying one.
     let varying = self::signal(picture(4, 4, 3, SampleFormat::U8), &[0.5, 0.2, 0.7, 0.1]);
     for signal in [signal, varying] {
         let Err(Error::TooSmall { asked: 20, least, metadata: 0 }) =
@@ -145,7 +145,7 @@ fn too_small_a_size_is_refused_with_the_least_that_is_needed() {
     }
 }
 
-/// Waves that a small network learns within a few passes; one that has learnt nothing has 14 dB.
+/// Waves that a small network learns within a few passes; an untrained network has 14 dB.
 fn waves() -> Signal {
     let wave = |i: usize| {
         let (x, y) = (i % 96, i / 96);
@@ -171,7 +171,7 @@ fn what_is_broken_off_before_its_fit_began_ends_with_its_probe() {
 fn what_is_broken_off_while_probes_run_ends_with_the_best_probe() {
     let mut options = options(Target::Psnr(70.0));
     options.effort = 9;
-    // Well within the first probe, which is long.
+    // The first probe is long enough that this happens within it.
     let finish_at_30_db = |progress: &Progress| match progress.psnr_db > 30.0 {
         true => Flow::Finish,
         false => Flow::Continue,

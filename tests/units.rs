@@ -1,4 +1,5 @@
-//! Signals in units of their own: what they cost and lose does not depend on the unit, and none is too large or too small.
+//! Signals in units of their own: rate and error do not depend on the unit, and no unit is too large or too
+//! small.
 #![cfg(feature = "encoder")]
 
 use sirenc::signal::metric::ErrorSum;
@@ -51,7 +52,7 @@ fn relief(scale: f32, offset: f32) -> Signal {
     )
 }
 
-/// The PSNR of what a file decodes to, by the range.
+/// The PSNR of the decoded file, relative to the range.
 fn psnr_db(signal: &Signal, decoder: &Decoder) -> f64 {
     let values = decoder.render(&Grid::native(&signal.description)).unwrap();
     assert!(values.iter().all(|value| value.is_finite()));
@@ -69,12 +70,12 @@ fn a_relief_costs_the_same_in_every_unit() {
         assert!((found - encoded.report.psnr_db).abs() < 1e-6, "{found} {}", encoded.report.psnr_db);
         (encoded.bytes.len() as f64, found)
     };
-    // The search for a quality ends where it comes near enough, which a rounding may move.
+    // The search for a quality ends when it is close enough; rounding can change where.
     for (target, tolerance_db) in [(Target::Bytes(400), 0.3), (Target::Quality(75.0), 1.5)] {
         let (bytes, db) = encoded(1.0, 0.0, target);
         for (scale, offset) in [(3000.0, 0.0), (20.0, 273.15), (1e-6, 0.0), (1e-30, 0.0), (1e30, -2e30)] {
             let (other_bytes, other_db) = encoded(scale, offset, target);
-            // Section UNITS has 12 bytes; a search may end a few bytes away.
+            // Section UNITS has 12 bytes; a search may end a few bytes differently.
             let more = other_bytes - 12.0 - bytes;
             assert!(
                 more.abs() < (0.07 * bytes).max(16.0),
@@ -111,7 +112,7 @@ fn signals_of_any_finite_magnitude_are_encoded() {
             }
         }
     }
-    // A ramp is learnt, however steep.
+    // A ramp of any steepness is learnt.
     let signal = picture(8, ramp(f32::MIN, f32::MAX));
     let encoded = fit(&signal, &options(Target::Bytes(150)));
     assert!(encoded.report.psnr_db > 20.0, "{}", encoded.report.psnr_db);
@@ -156,7 +157,8 @@ fn derivatives_and_single_points_are_in_units_of_the_signal() {
     assert!((f64::from(laplacian[1]) - xx - yy).abs() < 1e-3 * (xx.abs() + yy.abs()), "{laplacian:?}");
 }
 
-/// A mean of unit values, as alpha and colours are weighed in units of the signal.
+/// A mean over a footprint is a mean of unit values, because colours are weighted by alpha in the units of
+/// the signal.
 #[test]
 fn a_mean_over_a_footprint_is_that_of_the_values() {
     let decoder = open(&fit(&relief(1e10, 1e12), &options(Target::Shape { layers: 2, width: 6 })));
@@ -182,7 +184,7 @@ fn a_peak_of_ones_own_moves_every_figure_alike() {
         })
     };
     let encoded = encoded.unwrap();
-    // Of few parameters not every PSNR can be had.
+    // With few parameters not every PSNR can be reached.
     let reached = (39.9..41.0).contains(&encoded.report.psnr_db);
     assert!(reached && encoded.report.reached, "{:?}", encoded.report);
     assert_eq!(encoded.report.peak, 400.0);

@@ -1,9 +1,11 @@
 //! Speed of the fused kernels against the machine's peak and, with the feature `candle`, against candle:
-//! `cargo bench --bench kernels --features candle [-- NETWORK …]`. Records stand in `benches/README.md`.
+//! `cargo bench --bench kernels --features candle [-- NETWORK …]`. Results are recorded in
+//! `benches/README.md`.
 //!
-//! GFLOP/s count 2 flops per multiply-add forward and 6 per training step, for every engine; sines are not counted. Jets
-//! are given in times of `forward`. The peak is that of independent fused multiply-adds in registers, measured beside
-//! each row on the same threads. Every figure is of the fastest of its runs: other work only ever adds time.
+//! GFLOP/s count 2 flops per multiply-add in a forward pass and 6 in a training step, for every engine; sines
+//! are not counted. Times of jets are multiples of `forward`. The peak is that of independent fused
+//! multiply-adds in registers, measured with each row on the same threads. Every figure is the fastest of its
+//! runs: other work on the machine only ever adds time.
 
 mod peak;
 
@@ -18,10 +20,10 @@ use std::time::Instant;
 /// A minibatch, and every pixel of a picture of the Kodak set.
 const BATCH: usize = 1 << 14;
 const KODAK: usize = 768 * 512;
-/// Blocks per piece of work of one thread, as in the fit.
+/// Blocks per work item of one thread, as in the fit.
 const SHARE: usize = 4;
 
-/// Points, inputs, width, sine layers, outputs; the first network is the codec's own.
+/// Points, inputs, width, sine layers, outputs; the first network is typical of the codec.
 const CASES: [(usize, usize, usize, usize, usize); 10] = [
     (BATCH, 2, 22, 8, 3),
     (BATCH, 2, 28, 9, 3),
@@ -35,7 +37,7 @@ const CASES: [(usize, usize, usize, usize, usize); 10] = [
     (KODAK, 2, 28, 9, 3),
 ];
 
-/// Time of the fastest of several runs in seconds, after two that warm up.
+/// Time of the fastest of several runs in seconds, after two warm-up runs.
 fn fastest(runs: usize, mut run: impl FnMut()) -> f64 {
     let time = |_| {
         let start = Instant::now();
@@ -75,7 +77,7 @@ struct Case {
     weights: Vec<f32>,
 }
 
-/// Seconds of the fastest run.
+/// The fastest run of each kernel, in seconds.
 #[derive(Clone, Copy)]
 struct Times {
     forward: f64,
@@ -98,7 +100,7 @@ impl Case {
         }
     }
 
-    /// The points of the shares of one thread's pieces of work.
+    /// The points of one work item.
     fn batch(&self, share: usize) -> Batch<'_> {
         let Shape { inputs, outputs, .. } = self.network.shape();
         let part = |rows: usize| share * SHARE * rows * BLOCK..(share + 1) * SHARE * rows * BLOCK;
@@ -111,18 +113,18 @@ impl Case {
         }
     }
 
-    /// GFLOP/s of a forward pass and a step that take `times`.
+    /// GFLOP/s of a forward pass and of a training step that take `times`.
     fn rates(&self, times: Times) -> (f64, f64) {
         let giga = (self.network.shape().macs() * self.points) as f64 * 1e-9;
         (2.0 * giga / times.forward, 6.0 * giga / times.step)
     }
 
-    /// Prints a row per level, and one of candle. `single` keeps the times of one thread.
+    /// Prints a row per level, and one for candle. `single` stores the times of one thread.
     fn measure(&self, name: &str, threads: usize, single: &mut HashMap<(String, usize, Level), Times>) {
         let row = format!("{name:14} {:7}", self.points);
         for level in Level::available().into_iter().rev() {
-            // Without an FMA instruction the portable level calls the library's: where there are faster ones, one row
-            // of it is enough.
+            // Without an FMA instruction the portable level calls a library function: if there are faster
+            // levels, one row of it is enough.
             let slow = level == Level::Portable && level != Level::best();
             if slow && (threads > 1 || self.points != BATCH || name != "2->28x9->3") {
                 continue;
@@ -136,7 +138,7 @@ impl Case {
             };
             let [gradient, laplacian] = [Jet::Gradient, Jet::Laplacian]
                 .map(|jet| fastest(runs, || self.jet(level, jet, &mut workers)) / times.forward);
-            // The slowest thread counts: that is what a row of threads waits for.
+            // The slowest thread counts, because all others wait for it.
             let peak = rayon::broadcast(|_| peak::gigaflops(level, runs));
             let peak = threads as f64 * peak.into_iter().fold(f64::INFINITY, f64::min);
             let one = *single.entry((name.to_string(), self.points, level)).or_insert(times);
@@ -203,7 +205,7 @@ impl Case {
     }
 }
 
-/// What one share of the points needs for itself.
+/// The buffers of one work item.
 struct Worker {
     values: Vec<f32>,
     jet: Vec<f32>,

@@ -1,4 +1,4 @@
-//! The rate of fused multiply-adds that depend on nothing but themselves.
+//! The peak rate of independent fused multiply-adds.
 
 #![allow(unsafe_code)]
 
@@ -6,7 +6,7 @@ use super::fastest;
 use sirenc::backend::simd::Level;
 use std::hint::black_box;
 
-/// More than latency × throughput of any unit, and few enough to stay in registers.
+/// Independent chains: more than latency × throughput of any unit, and few enough to stay in registers.
 const CHAINS: usize = 14;
 const ROUNDS: usize = 100_000;
 
@@ -24,7 +24,7 @@ pub fn gigaflops(level: Level, runs: usize) -> f64 {
         // SAFETY: `Level::available` found the instructions.
         Level::Avx2 => unsafe { x86::avx2(black_box(0.5), ROUNDS) },
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
+        // SAFETY: `Level::available` found the instructions.
         Level::Avx512 => unsafe { x86::avx512(black_box(0.5), ROUNDS) },
         _ => scalar(black_box(0.5), ROUNDS),
     });

@@ -1,4 +1,4 @@
-//! Files that must be refused, each with the kind of error and a part of its message.
+//! Files that must be rejected, each with the kind of error and a part of its message.
 
 use crate::Case;
 use crate::good::{EXAMPLE_PICTURE, EXAMPLE_SOUND};

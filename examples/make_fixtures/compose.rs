@@ -1,4 +1,4 @@
-//! Files composed of pseudo-random integers, without a fit.
+//! Files composed from pseudo-random integers, without a fit.
 
 use sirenc::container::{self, File, Networks, QuantizedNetwork};
 use sirenc::network::{Network, Shape};
@@ -12,7 +12,7 @@ pub fn sound(samples: u32, channels: u8, format: SampleFormat) -> Description {
     Description::sound(samples, channels, format, 8000)
 }
 
-/// SplitMix64.
+/// The SplitMix64 generator.
 pub struct Random(u64);
 
 impl Random {
@@ -26,7 +26,7 @@ impl Random {
     pub fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.integer(0, from.len() as i32 - 1) as usize]
     }
-    /// An integer of `low..=high`.
+    /// An integer in `low..=high`.
     pub fn integer(&mut self, low: i32, high: i32) -> i32 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -36,13 +36,14 @@ impl Random {
     }
 }
 
-/// One network per tile, with the widths taken in turn from `widths`.
+/// One network per tile; tiles take their widths from `widths` in turn.
 pub fn quantized(d: &Description, tiles: &Tiles, layers: usize, widths: &[usize]) -> Vec<QuantizedNetwork> {
     let mut random = Random(u64::from(d.lengths[0]));
     let network = |tile: usize| {
         let width = widths[tile % widths.len()];
         let shape = Shape { inputs: d.lengths.len(), outputs: d.channels.into(), layers, width };
-        // Steps of 1/16 of a turn in the first layer, 1/128 in the last: a few turns over the signal, values within it.
+        // Steps of 1/16 of a turn in the first layer, 1/128 in the last: a few turns over the signal, values
+        // within it.
         let index = |layer: usize| {
             if layer == 0 {
                 -32
@@ -80,7 +81,7 @@ pub fn mixed_symbols(count: usize, share: i32) -> Vec<i32> {
     (0..count).map(|_| symbol()).collect()
 }
 
-/// The same networks, stored as numbers of binary16: the products are rounded.
+/// Networks whose parameters are rounded to binary16.
 pub fn numbers(networks: &[QuantizedNetwork]) -> Vec<Network> {
     networks.iter().map(|n| container::round_to_half(&n.dequantize()).expect("small")).collect()
 }
@@ -112,12 +113,12 @@ pub fn sorted(file: &File) -> File {
     })
 }
 
-/// The same networks, of a signal in other units.
+/// The file with a UNITS section added.
 pub fn in_units(file: File, exponent: i16, offsets: &[f32]) -> File {
     File { units: Some(Units { offsets: offsets.to_vec(), exponent }), ..file }
 }
 
-/// A picture of `parameters`, stored in binary32.
+/// A file with one network of `parameters`, stored in binary32.
 pub fn single(d: Description, layers: usize, width: usize, parameters: &[f32]) -> File {
     with_networks(&plain(d, layers, width), |networks| {
         Networks::Single(vec![Network::from_parameters(networks[0].shape, parameters.to_vec())])

@@ -1,6 +1,7 @@
-//! Zstandard frames built bit by bit: what their blocks may hold and what not.
+//! Zstandard frames built bit by bit, with valid and invalid blocks.
 //!
-//! All stand for the five numbers of a picture of 3 × 2 samples with one neuron, 20 bytes, unless said otherwise.
+//! Unless stated otherwise, the content is the five parameters (20 bytes) of a picture of 3 × 2 samples with
+//! one neuron.
 
 use crate::Case;
 use crate::compose::{bytes_of, picture, single};
@@ -13,28 +14,28 @@ const RAW: u8 = 0;
 const REPEATED: u8 = 1;
 const COMPRESSED: u8 = 2;
 
-/// Literals that are stored as they are, in a compressed block.
+/// Raw literals of a compressed block.
 fn raw(literals: &[u8]) -> Vec<u8> {
     [&[(literals.len() as u8) << 3][..], literals].concat()
 }
 
-/// Literals of 0 and 1, one bit each: `count` of them in streams of the bytes `coded`, one or four.
+/// `count` Huffman-coded literals 0 and 1, one bit each, in one or four streams of the bytes `coded`.
 fn coded(kind: u8, form: u8, count: u32, coded: &[u8]) -> Vec<u8> {
     let header = u32::from(kind | form << 2) | count << 4 | (coded.len() as u32) << 14;
     [&header.to_le_bytes()[..3], coded].concat()
 }
 
-/// The description of a tree of the symbols 0 and 1: one weight, 1, in the high bits.
+/// The description of a tree for the symbols 0 and 1: one weight of 1, in the high bits.
 const TREE: [u8; 2] = [0x80, 0x10];
 
-/// Sequences whose tables are of one symbol each: how much is copied, from where, and how much is matched.
+/// A sequence whose three tables have one symbol each: literal length, offset and match length.
 fn sequence(modes: u8, [copied, offset, length]: [u8; 3], bits: &[u8]) -> Vec<u8> {
     [&[1, modes, copied, offset, length][..], bits].concat()
 }
 
 const ONE_SYMBOL_EACH: u8 = 0x54;
 
-/// A frame that says 20 bytes, of these blocks.
+/// A frame of `blocks` whose header states 20 bytes.
 fn blocks(blocks: &[(u8, u32, &[u8])]) -> Vec<u8> {
     let mut frame = [&FRAME_MAGIC[..], &[0x20, 20]].concat();
     for (number, &(kind, size, bytes)) in blocks.iter().enumerate() {
@@ -45,7 +46,7 @@ fn blocks(blocks: &[(u8, u32, &[u8])]) -> Vec<u8> {
     frame
 }
 
-/// A frame of one compressed block of these literals and sequences.
+/// A frame of one compressed block of `literals` and `sequences`.
 fn one(literals: &[u8], sequences: &[u8]) -> Vec<u8> {
     let block = [literals, sequences].concat();
     blocks(&[(COMPRESSED, block.len() as u32, &block)])
@@ -73,7 +74,7 @@ pub fn good() -> Vec<Case> {
         ),
     ];
     let rows = rows.map(|(name, tests, frame)| (name, tests, file(&frame)));
-    // So many numbers that the frame has several blocks, which take over tables and trees.
+    // Enough numbers for several blocks, which reuse tables and trees of earlier ones.
     let mut state = 1u32;
     let mut sparse = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -95,7 +96,8 @@ pub fn bad() -> Vec<Case> {
     let tree = |description: &[u8]| one(&coded(2, 0, 20, &[description, &[0, 0, 0x10]].concat()), &[0]);
     let zero = [&raw(&[])[..], &sequence(ONE_SYMBOL_EACH, [0, 1, 13], &[0b11])].concat();
     let streams = |count, bytes: [u8; 4]| one(&coded(2, 1, count, &[&TREE[..], &[1, 0, 1, 0, 1, 0], &bytes].concat()), &[0]);
-    // Frequencies of 0 for twelve symbols, then all for one: 4 bits of the size, 5 of a 0, its repetitions, 6 of the rest.
+    // Frequency 0 for twelve symbols, then everything for one: 4 bits of the size, 5 bits of a 0, its
+    // repetitions, 6 bits of the rest.
     let symbols = (1u32 << 4 | 3 << 9 | 3 << 11 | 3 << 13 | 2 << 15 | 63 << 17).to_le_bytes();
     let rows = [
         ("frame-literals", "more literals than the window", one(&[21 << 3 | 1, 0], &[0]), "more literals than a block holds"),

@@ -1,4 +1,4 @@
-//! Files that must be read: ordinary ones, uncommon ones, and some that the encoder has fitted.
+//! Files that must be accepted: ordinary ones, uncommon ones, and some fitted by the encoder.
 
 use crate::compose::*;
 use crate::pieces::*;
@@ -97,7 +97,7 @@ pub fn valid() -> Vec<Case> {
     ])
 }
 
-/// Two tiles of different widths in one coded stream, with an escape in it.
+/// Two tiles of different widths in one coded stream that contains an escape.
 fn example_tiles() -> Vec<u8> {
     let file = tiled(sound(12, 1, SampleFormat::I16), &[2], 2, 1, &[1, 2]);
     bytes_of(&with_networks(&file, |networks| {
@@ -110,7 +110,7 @@ fn example_tiles() -> Vec<u8> {
     }))
 }
 
-/// A sound or picture that is constant in each channel: `values`.
+/// A sound or picture with a constant value in each channel, `values`.
 fn constant(description: Description, values: &[f32]) -> Vec<u8> {
     let axes = description.lengths.len();
     let parameters = [&vec![0.0; axes + 1 + values.len()], values].concat();
@@ -136,7 +136,7 @@ pub fn uncommon() -> Vec<Case> {
         }))
     };
     let wild = |n: &mut QuantizedNetwork| {
-        // Magnitudes of every size, up to the largest; steps small enough for parameters of at most 1.
+        // Magnitudes of every size up to the largest, and steps small enough that parameters are at most 1.
         n.steps.iter_mut().for_each(|s| *s = (-100, -90));
         for (i, symbol) in n.symbols.iter_mut().enumerate() {
             *symbol = (*symbol << (i % 16)) | (i as i32 % 2);
@@ -157,7 +157,8 @@ pub fn uncommon() -> Vec<Case> {
     let most = 2f32.powi(64);
     let large = [3e6, -65535.99, 0.3, most, -most];
     let blocks = [&[77, 2, 8, 8][..], &[2, 1, 9]];
-    // More and more of a Laplace distribution in a Gaussian one, until the encoder chooses the shape.
+    // Mixes an increasing share of a Laplace distribution into a Gaussian one until the encoder chooses the
+    // shape.
     let shape = |shape: u8| {
         let mixture = |share: i32| {
             bytes_of(&with_networks(&plain(picture(9, 7, 1, U8), 2, 24), |networks| {
@@ -205,7 +206,7 @@ pub fn uncommon() -> Vec<Case> {
             insert(&insert(&file, 1, section(0x85, b"index")), 2, section(0xe0, b""))
         }),
         ("unknown-metadata", "a block of a kind that is not known", {
-            // After Exif; kinds ascend.
+            // The unknown kind comes after Exif, because kinds ascend.
             insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &compressed(&[blocks[1], blocks[0]].concat())))
         }),
         ("frame-blocks", "a frame with a window of its own and raw blocks, one of them empty", {
@@ -249,7 +250,7 @@ pub fn uncommon() -> Vec<Case> {
     ])
 }
 
-/// Pictures and sounds that the encoder has fitted.
+/// Pictures and sounds fitted by the encoder.
 pub fn fitted(folder: &Path) -> Result<Vec<Case>> {
     let encode = |source: &str, size| -> Result<Vec<u8>> {
         let signal = media::read(&fs::read(folder.join("media").join(source))?, &Limits::default())?;

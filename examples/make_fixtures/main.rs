@@ -4,11 +4,11 @@
 //! cargo run --release --example make_fixtures -- fixtures
 //! ```
 //!
-//! With `--random COUNT SEED` it makes as many files of every kind that the format has in another folder, which the two decoders must agree
-//! on (`spec/check.py --folder`).
+//! With `--random COUNT SEED` it writes COUNT random files of every kind that the format has to another
+//! folder; the two decoders must agree on them (`spec/check.py --folder`).
 //!
-//! Most files are composed of pseudo-random integers, without a fit: they have the same bytes on every machine. Those
-//! that a fit made, and those in `found/`, are left as they are; `--fit` makes the fitted ones anew.
+//! Most files are composed from pseudo-random integers, without a fit: they have the same bytes on every
+//! machine. Fitted files and files in `found/` are kept as they are; `--fit` fits the former again.
 
 mod bad;
 mod compose;
@@ -27,14 +27,14 @@ use std::path::Path;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// A file to be, and what it tests.
+/// A file to write, and what it tests.
 #[derive(Clone)]
 struct Case {
-    /// Below the folder of fixtures.
+    /// The path relative to the folder of fixtures.
     name: String,
     tests: &'static str,
     bytes: Vec<u8>,
-    /// What a refused file must give; `None` for one that must be read.
+    /// The error of a file that must be rejected; `None` for a file that must be accepted.
     error: Option<&'static str>,
 }
 
@@ -67,7 +67,7 @@ fn main() -> Result<()> {
         let line = format!("{}\t{expected}\t{values}\t{}", case.tests, hex(&case.bytes));
         rows.insert(case.name, line);
     }
-    // Rows of files that were not made just now stay as they are.
+    // Rows of files that were not written in this run are kept.
     let manifest = folder.join("siren.tsv");
     for (name, line) in
         fs::read_to_string(&manifest).unwrap_or_default().lines().skip(1).filter_map(|l| l.split_once('\t'))
@@ -139,7 +139,7 @@ const RENDERINGS: [(&str, &str); 44] = [
     ("uncommon/samples-i32.siren", "native"),
 ];
 
-/// What a good file says it is, and the digest of its native rendering or the limit that it exceeds.
+/// The description of a valid file, and the digest of its native rendering or the limit that it exceeds.
 fn outcome(bytes: &[u8]) -> Result<(String, String)> {
     let decoder = Decoder::open(bytes)?;
     let d = decoder.description();

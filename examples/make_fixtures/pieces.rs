@@ -1,4 +1,4 @@
-//! Files as sections, to damage them under right checksums.
+//! Splits files into sections, to damage them while keeping checksums valid.
 
 use sirenc::container;
 
@@ -8,7 +8,7 @@ pub fn section(number: u8, payload: &[u8]) -> Vec<u8> {
     [&covered[..], &crc32fast::hash(&covered).to_le_bytes()].concat()
 }
 
-/// The shortest LEB128.
+/// A number in its shortest LEB128 form.
 pub fn varint(mut value: usize) -> Vec<u8> {
     let mut bytes = vec![];
     while value > 0x7f {
@@ -19,7 +19,7 @@ pub fn varint(mut value: usize) -> Vec<u8> {
     bytes
 }
 
-/// Size and frame of `content`, as in METADATA.
+/// The size of `content` and its frame, as in METADATA.
 pub fn compressed(content: &[u8]) -> Vec<u8> {
     [&varint(content.len())[..], &frame(content)].concat()
 }
@@ -31,7 +31,7 @@ pub fn frame(content: &[u8]) -> Vec<u8> {
 /// The first bytes of a Zstandard frame.
 pub const FRAME_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// A Zstandard frame with this header behind its magic, uncompressed blocks, and something behind them.
+/// A Zstandard frame: the magic, `header`, uncompressed `blocks`, and `end`.
 pub fn raw_frame(header: &[u8], blocks: &[&[u8]], end: &[u8]) -> Vec<u8> {
     let mut bytes = [&FRAME_MAGIC[..], header].concat();
     for (number, block) in blocks.iter().enumerate() {
@@ -43,7 +43,7 @@ pub fn raw_frame(header: &[u8], blocks: &[&[u8]], end: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The sections of a file, with numbers, lengths and checksums.
+/// Splits a file into its sections, including numbers, lengths and checksums.
 pub fn split(file: &[u8]) -> Vec<Vec<u8>> {
     let mut at = 9;
     let cut = |s: container::SectionInfo| {
@@ -63,7 +63,7 @@ pub fn insert(file: &[u8], at: usize, section: Vec<u8>) -> Vec<u8> {
     join(&sections)
 }
 
-/// `file` with the payload of its section `number` replaced, under a right checksum.
+/// `file` with the payload of section `number` replaced and its checksum updated.
 pub fn replace(file: &[u8], number: u8, payload: &[u8]) -> Vec<u8> {
     let mut sections = split(file);
     for old in sections.iter_mut().filter(|s| s[0] == number) {
@@ -72,14 +72,14 @@ pub fn replace(file: &[u8], number: u8, payload: &[u8]) -> Vec<u8> {
     join(&sections)
 }
 
-/// The payload of a section.
+/// The payload of section `number`.
 pub fn payload(file: &[u8], number: u8) -> Vec<u8> {
     let found = split(file).into_iter().find(|s| s[0] == number).expect("the section");
     let length = found[1..].iter().position(|&b| b < 0x80).expect("a length");
     found[2 + length..found.len() - 4].to_vec()
 }
 
-/// `file` with the payload of a section edited.
+/// `file` with the payload of section `number` changed by `change`.
 pub fn edit(file: &[u8], number: u8, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut payload = payload(file, number);
     change(&mut payload);

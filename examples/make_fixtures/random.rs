@@ -1,5 +1,5 @@
-//! Valid files drawn at random from the grammar of the format: every kind, format, number of channels, partition, depth,
-//! width, coding and section that it has, at sizes that are decoded in no time.
+//! Random valid files: every kind, format, number of channels, partition, depth, width, coding and section of
+//! the format, at sizes that decode quickly.
 
 use crate::Case;
 use crate::compose::{Random, bytes_of, numbers};
@@ -8,7 +8,7 @@ use sirenc::container::{File, Networks, QuantizedNetwork};
 use sirenc::network::Shape;
 use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles, Units};
 
-/// The same files each time for the same `seed`.
+/// `count` random files; the same `seed` gives the same files.
 pub fn files(seed: u64, count: u32) -> Vec<Case> {
     let mut random = Random::new(seed);
     let mut case = |number: u32| Case {
@@ -26,7 +26,7 @@ fn file(random: &mut Random) -> Vec<u8> {
     let networks = networks(random, &description, &tiles);
     let units = units(random, &description);
     let mut bytes = bytes_of(&File { metadata: metadata(random), description, tiles, units, networks });
-    // Unknown sections, where their numbers have their place.
+    // Unknown sections, at the places given by their numbers.
     for number in [0x85, 0xe0] {
         if random.one_in(6) {
             let payload = vec![random.integer(0, 255) as u8; random.integer(0, 200) as usize];
@@ -55,7 +55,7 @@ fn description(random: &mut Random) -> Description {
     }
 }
 
-/// Of binary32 samples, every other time: of any magnitude.
+/// Units of any magnitude for about half of the files with binary32 samples.
 fn units(random: &mut Random, description: &Description) -> Option<Units> {
     if description.format != SampleFormat::F32 || random.one_in(2) {
         return None;
@@ -102,12 +102,12 @@ fn networks(random: &mut Random, description: &Description, tiles: &Tiles) -> Ne
     }
 }
 
-/// Parameters of 2¹⁰ at most, mostly about 1, from symbols of any size.
+/// A network with parameters of at most 2¹⁰, mostly about 1, from symbols of any size.
 fn network(random: &mut Random, shape: Shape) -> QuantizedNetwork {
     let bits = random.integer(0, 20);
     let index = |random: &mut Random| (random.integer(-20, 16) - 8 * bits) as i16;
     let steps = (0..=shape.layers).map(|_| (index(random), index(random))).collect();
-    // Heavier tails for some.
+    // Some networks have heavier tails.
     let tails = random.integer(0, 3);
     let mut symbol = || {
         let bits = (bits - random.integer(0, 1 + tails).pow(2)).max(0);

@@ -1,11 +1,11 @@
-//! Renderings on other grids than the native one, and of integer samples: rows of `fixtures/renderings.tsv`.
+//! Renderings on grids other than the native one, and of integer samples: rows of `fixtures/renderings.tsv`.
 
 use sha2::{Digest, Sha256};
 use sirenc::Decoder;
 use sirenc::signal::{Axis, Grid, Region, SampleFormat};
 
-/// A grid in words: `native`, `size N…` or `rate R`, where each axis has a number; before `size` or behind any of them,
-/// `of FROM… TO…` is the region that is spread over the size, or that the grid is cropped to.
+/// Parses a grid: `native`, `size N…` or `rate R`, with a number for each axis in `N…`. A region `of FROM…
+/// TO…` before `size` is spread over the size; after any of them, the grid is cropped to it.
 pub fn grid(decoder: &Decoder, words: &str) -> Grid {
     let d = decoder.description();
     let axes = d.lengths.len();
@@ -33,8 +33,8 @@ pub fn grid(decoder: &Decoder, words: &str) -> Grid {
     if rest.is_empty() { whole } else { whole.crop(&region(&rest[1..])).expect("samples in the region") }
 }
 
-/// The digests of the unit values, little-endian binary32, and of the integer samples, little-endian, of as many bytes as
-/// the format has; `-` for binary32.
+/// The digests of the unit values (little-endian binary32) and of the integer samples (little-endian, with as
+/// many bytes as the format has); `-` for binary32 samples.
 pub fn digests(decoder: &Decoder, grid: &Grid) -> (String, String) {
     let format = decoder.description().format;
     let values = decoder.render(grid).expect("a rendering");

@@ -1,5 +1,5 @@
-//! `decode` and `sample` as they are called: any region, span, size, rate and scale as text, any file of points. Each run ends
-//! well, or with a failure of its arguments or its input.
+//! `decode` and `sample` as they are called: any region, span, size, rate and scale as text, any file of
+//! points. Each run ends well, or with a failure of its arguments or its input.
 #![no_main]
 
 #[allow(dead_code, unused_imports)]

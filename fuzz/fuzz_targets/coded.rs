@@ -1,4 +1,5 @@
-//! Quantized parameters alone: any bytes for networks of any shapes; what is accepted is the one string that is written.
+//! Quantized parameters alone: any bytes for networks of any shapes. Accepted bytes must equal those that are
+//! written.
 #![no_main]
 
 use arbitrary::Arbitrary;

@@ -1,4 +1,5 @@
-//! Any file: rendering ends, in the memory that it is said to cost, and a region has the bits of the whole.
+//! Any file: rendering must end within its stated cost in memory, and a region must have the bits of the
+//! whole.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,7 +12,7 @@ fuzz_target!(init: warm_up(), |data: &[u8]| {
     let memory = Memory::from_now();
     let open = || Decoder::with_limits(&bytes[..], &limits());
     let Ok(decoder) = memory.bounded(limits().memory_bytes, open) else { return };
-    // Of any size: the limits have to refuse what is too much.
+    // The grid may have any size: the limits must reject too large ones.
     let native = Grid::native(decoder.description());
     let allowed = decoder.request(&native).cost().map_or(limits().memory_bytes, |cost| cost.memory_bytes);
     let _ = memory.bounded(allowed, || decoder.render(&native));
@@ -26,7 +27,7 @@ fuzz_target!(init: warm_up(), |data: &[u8]| {
     assert_eq!(bits(&part), bits(&whole[whole.len() - part.len()..]));
 });
 
-/// Starts the threads that render, which stay and hold memory.
+/// Starts the rendering threads, which persist and hold memory.
 fn warm_up() {
     let file = &include_bytes!("../../fixtures/valid/tiles-3x2.siren")[..];
     let decoder = Decoder::open(file).expect("a good file");

@@ -1,4 +1,5 @@
-//! A Zstandard frame alone, against the C library: both open it to the same bytes, or neither does.
+//! A Zstandard frame alone, against the C library: both must decode it to the same bytes, or both must reject
+//! it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,7 +8,7 @@ use sirenc_fuzz::limits;
 
 fuzz_target!(|input: (u16, bool, &[u8])| {
     let (size, compress, bytes) = input;
-    // A frame that is whole, so that damage begins behind its header.
+    // A complete frame, so that damage begins after its header.
     let whole = compress.then(|| zstd::bulk::compress(bytes, i32::from(size % 20)).expect("memory"));
     let size = if compress { bytes.len() as u64 } else { size.into() };
     let frame = whole.as_deref().unwrap_or(bytes);

@@ -1,4 +1,5 @@
-//! Any grid over a file: it is refused, or rendered within its limits to the values of the specification's loops.
+//! Any grid over a file: it must be rejected, or rendered within its limits to the values of plain loops
+//! written from the specification.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -16,14 +17,14 @@ struct Input {
     axes: Vec<(Place, u32, u32)>,
 }
 
-/// Origin and spacing of an axis.
+/// The origin and spacing of an axis.
 #[derive(Arbitrary, Debug)]
 enum Place {
     Resized(u32),
     Any(f64, f64),
 }
 
-/// A picture and a sound, of several tiles.
+/// A picture and a sound, each with several tiles.
 static DECODERS: LazyLock<[Decoder; 2]> = LazyLock::new(|| {
     [(vec![61, 40], 3, vec![3, 2], 5), (vec![900], 2, vec![7], 64)].map(
         |(lengths, channels, counts, overlap)| {
@@ -56,12 +57,12 @@ fuzz_target!(|input: Input| {
             Place::Resized(count) => Axis::resized(length, count),
             Place::Any(origin, spacing) => Axis { origin, spacing, ..Axis::native(length) },
         };
-        // Few, mostly; as many as can be said, sometimes.
+        // Mostly small counts; sometimes any representable count.
         let few = if count % 16 == 0 { *count } else { count % 64 };
         Axis { first: *first, count: few, ..axis }
     };
     let grid = Grid { axes: input.axes.iter().zip(lengths).map(axis).collect() };
-    // With footprints it only has to end; the loops below know points.
+    // With footprints it only has to end: the loops below handle points only.
     let _ = decoder.render(&grid);
     let grid = grid.at_points();
     match decoder.render(&grid) {
@@ -78,7 +79,7 @@ fuzz_target!(|input: Input| {
     }
 });
 
-/// One position, as the specification says it.
+/// Evaluates one position with plain loops, as written in the specification.
 fn naive(decoder: &Decoder, position: &[f64]) -> Vec<f32> {
     let tiles = decoder.tiles();
     let mut value = vec![0.0; decoder.description().channels.into()];

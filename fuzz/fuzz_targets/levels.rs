@@ -1,4 +1,4 @@
-//! Every instruction set against the loops of the specification, bit for bit.
+//! Every instruction set against plain loops written from the specification, bit for bit.
 #![no_main]
 
 use arbitrary::{Result, Unstructured};
@@ -36,7 +36,7 @@ fn compare(u: &mut Unstructured) -> Result<()> {
     Ok(())
 }
 
-/// Of a magnitude below `2^bits`, subnormal numbers among them.
+/// A number of magnitude below `2^bits`; subnormal numbers occur, too.
 fn number(u: &mut Unstructured, bits: u32) -> Result<f32> {
     let value = f32::from_bits(if u.is_empty() { 0x3e80_0000 } else { u.arbitrary()? });
     Ok(if value.abs() < (bits as f32).exp2() { value } else { 0.3 })

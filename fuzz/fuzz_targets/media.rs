@@ -1,4 +1,5 @@
-//! Any bytes as a picture or a sound: reading ends within its limits, by the allocator's count too, with as many finite samples as it says.
+//! Any bytes as a picture or a sound: reading ends within its limits, by the allocator's count too, with as
+//! many finite samples as it says.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -8,7 +9,7 @@ use sirenc_fuzz::Memory;
 fuzz_target!(|data: &[u8]| {
     let mut limits = Limits::default();
     (limits.samples, limits.memory_bytes, limits.metadata_bytes) = (1 << 16, 1 << 20, 1 << 16);
-    // Tables of a decoder are not counted, as `media::read_from` says.
+    // Tables of a decoder are not counted, as documented in `media::read_from`.
     let allowed = limits.memory_bytes + (512 << 10);
     if let Ok(signal) = Memory::from_now().bounded(allowed, || media::read(data, &limits)) {
         let expected = signal.description.positions() * u64::from(signal.description.channels);

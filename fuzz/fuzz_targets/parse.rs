@@ -1,4 +1,4 @@
-//! Any bytes: reading ends, within its limits, whatever they are, and what is accepted is what is written.
+//! Any bytes: reading must end within its limits, and an accepted file must be written as the same bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,13 +13,14 @@ fuzz_target!(|data: &[u8]| {
             limits.memory_bytes = memory_bytes;
             Memory::from_now().bounded(memory_bytes, || parse(bytes, &limits))
         };
-        // Between too little for the file and enough for any.
+        // From too little memory for this file to enough for any file.
         let _ = within(1 << (8 + bytes.len() % 12));
         let Ok(file) = within(limits().memory_bytes) else { continue };
         let mut again = vec![];
         write(&file, &mut again).expect("what was read can be written");
         assert_eq!(parse(&again, &limits()).as_ref().ok(), Some(&file));
-        // One byte string per file: without sections that are not known, and frames, which may be written in many ways.
+        // One byte string per file: without sections that are not known, and frames, which may be written in
+        // many ways.
         let plain = sections(bytes).is_ok_and(|s| s.iter().all(|s| matches!(s.number, 1 | 2 | 6 | 0x7f)));
         if plain && matches!(file.networks, Networks::Quantized(_)) {
             assert_eq!(file_shape(&again), file_shape(bytes));
@@ -27,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// The bytes up to the parameters: those of one network may be written with another shape of tables.
+/// The bytes before the parameters: parameters may be written with another shape of tables.
 fn file_shape(bytes: &[u8]) -> &[u8] {
     let network = sections(bytes).map_or(0, |s| s.last().map_or(0, |s| s.bytes as usize));
     &bytes[..bytes.len() - network]

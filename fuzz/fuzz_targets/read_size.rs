@@ -1,4 +1,4 @@
-//! A file in pieces: what is read does not depend on how many bytes a reader gives at a time.
+//! A file in pieces: the result must not depend on how many bytes a reader returns at a time.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -14,7 +14,7 @@ fuzz_target!(|input: (Vec<u8>, &[u8])| {
     let pieces = Memory::from_now().bounded(limits().memory_bytes, || read(pieces, &limits()));
     match (whole, pieces) {
         (Ok(whole), Ok(pieces)) => assert_eq!(whole, pieces),
-        // Growing takes memory too, so that a limit may be met earlier.
+        // A growing buffer needs more memory, so a limit may be exceeded earlier.
         (whole, Err(pieces)) => assert!(
             whole.as_ref().is_err_and(|whole| whole.to_string() == pieces.to_string())
                 || matches!(pieces, sirenc::Error::Limit { .. })
@@ -23,7 +23,7 @@ fuzz_target!(|input: (Vec<u8>, &[u8])| {
     }
 });
 
-/// Gives as many bytes at a time as `sizes` say in turn; 0 is an interrupted call.
+/// Returns as many bytes at a time as `sizes` say in turn; 0 means an interrupted call.
 struct Pieces<'a> {
     bytes: &'a [u8],
     sizes: &'a [u8],
@@ -33,7 +33,7 @@ struct Pieces<'a> {
 impl Read for Pieces<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let size = self.sizes.get(self.turn).map_or(1, |&size| usize::from(size));
-        // Not again from the start: a reader that is interrupted for ever gives nothing.
+        // The sizes do not repeat: a reader that is interrupted for ever would return nothing.
         self.turn += 1;
         if size == 0 {
             return Err(ErrorKind::Interrupted.into());

@@ -1,4 +1,5 @@
-//! Any file that the types can say: if it can be written, it reads as it was, and writes to the same bytes.
+//! Any file that the types can represent: if it can be written, it must be read back equal and written to the
+//! same bytes.
 #![no_main]
 
 use arbitrary::{Result, Unstructured};
@@ -21,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(again, bytes);
 });
 
-/// `None` for tiles that are no partition.
+/// A file; `None` if its tiles are not a partition.
 fn file(u: &mut Unstructured) -> Result<Option<File>> {
     use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
     let kind = *u.choose(&[Kind::Picture, Kind::Sound])?;
@@ -40,7 +41,7 @@ fn file(u: &mut Unstructured) -> Result<Option<File>> {
     } else {
         let counts: Vec<u32> = (0..kind.axes()).map(|_| u.int_in_range(1..=4)).collect::<Result<_>>()?;
         match Tiles::new(&description, &counts, u.int_in_range(0..=300)?) {
-            // One tile in a partition is written without it; its overlap would mean nothing.
+            // A partition of one tile is written without a section, so its overlap would be lost.
             Ok(tiles) if tiles.len() > 1 => tiles,
             _ => return Ok(None),
         }
@@ -68,7 +69,7 @@ fn file(u: &mut Unstructured) -> Result<Option<File>> {
             metadata.push(Metadata { kind, bytes: u.arbitrary()? });
         }
     }
-    // Also of integers, and with numbers that no file may say.
+    // Units occur with integer samples too, and with numbers that are invalid in files.
     let offsets = |u: &mut Unstructured| -> Result<Vec<f32>> {
         (0..description.channels).map(|_| Ok(f32::from_bits(u.arbitrary()?))).collect()
     };
@@ -83,7 +84,7 @@ fn file(u: &mut Unstructured) -> Result<Option<File>> {
 fn quantized(u: &mut Unstructured, shape: Shape) -> Result<QuantizedNetwork> {
     let steps = (0..=shape.layers).map(|_| Ok((u.int_in_range(-520..=60)?, u.int_in_range(-520..=60)?)));
     let steps = steps.collect::<Result<_>>()?;
-    // Small ones mostly, of every size sometimes.
+    // Mostly small symbols, sometimes of any size.
     let symbol = |u: &mut Unstructured| {
         let value: i32 = u.arbitrary()?;
         Ok(value >> u.int_in_range(10..=31)?)

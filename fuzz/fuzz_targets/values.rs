@@ -1,4 +1,5 @@
-//! The entropy coder and its tables alone: values in contexts come back, and another string of bytes gives other values.
+//! The entropy coder and its tables alone: values in contexts come back, and another string of bytes gives
+//! other values.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -8,7 +9,7 @@ use sirenc::container::parts::{read_values, write_values};
 #[derive(Arbitrary, Debug)]
 struct Input {
     tables: u8,
-    /// A context, a value, and by how much the value is shortened.
+    /// A context, a value, and the number of low bits to drop from the value.
     values: Vec<(u8, i32, u8)>,
     damage: Vec<(u16, u8)>,
 }

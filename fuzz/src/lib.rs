@@ -1,4 +1,4 @@
-//! What the fuzz targets share: tight limits, a watch over memory, and checksums made right.
+//! Shared by the fuzz targets: tight limits, a counting allocator, and repair of checksums.
 
 mod memory;
 
@@ -6,7 +6,7 @@ pub use memory::Memory;
 
 use sirenc::Limits;
 
-/// Little enough for thousands of executions per second.
+/// Limits small enough for thousands of executions per second.
 pub fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.file_bytes = 1 << 16;
@@ -19,8 +19,8 @@ pub fn limits() -> Limits {
     limits
 }
 
-/// `file` with the right checksum under each section, as far as sections can be told: damage that a checksum would
-/// notice is uninteresting, and chance does not find checksums.
+/// `file` with a valid checksum for each section, as far as sections can be parsed: damage that a checksum
+/// detects is uninteresting, and random mutation does not find valid checksums.
 pub fn repair(file: &[u8]) -> Vec<u8> {
     let mut file = file.to_vec();
     let mut at = 9;
@@ -33,7 +33,7 @@ pub fn repair(file: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Where the payload of the section at `at` ends.
+/// The end of the payload of the section at `at`.
 fn payload_end(file: &[u8], at: usize) -> Option<usize> {
     let mut length = 0usize;
     for (group, &byte) in file.get(at + 1..)?.iter().take(3).enumerate() {

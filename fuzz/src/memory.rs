@@ -1,4 +1,4 @@
-//! What an execution holds: an allocator that counts, since limits are a promise about memory too.
+//! A counting allocator, because limits are also a promise about memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -13,12 +13,12 @@ static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 fn count(more: usize, less: usize) {
     let held = HELD.fetch_add(more, Relaxed) + more;
-    // Old and new together, as a reallocation may hold them both.
+    // A reallocation may hold the old and the new block at the same time.
     PEAK.fetch_max(held, Relaxed);
     HELD.fetch_sub(less, Relaxed);
 }
 
-// SAFETY: the system's allocator does everything.
+// SAFETY: every call is forwarded to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 0);
@@ -42,20 +42,20 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Memory that is taken from some moment on.
+/// Measures memory allocated after some moment.
 pub struct Memory {
     before: usize,
 }
 
 impl Memory {
-    /// From now on.
+    /// Starts measuring now.
     pub fn from_now() -> Self {
         Memory { before: HELD.load(Relaxed) }
     }
     /// Runs `work`.
     ///
     /// # Panics
-    /// If at any moment of it more than `allowed` bytes are held beyond those of the beginning.
+    /// If at any moment more than `allowed` bytes are held in addition to those at the start.
     pub fn bounded<T>(&self, allowed: u64, work: impl FnOnce() -> T) -> T {
         PEAK.store(HELD.load(Relaxed), Relaxed);
         let outcome = work();

@@ -1,34 +1,36 @@
-//! The emulated driver: a library with the calls of the CUDA driver and the kernels compiled for the host.
+//! The emulated driver: a library with the calls of the CUDA driver, and the kernels compiled for the host.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The library, under the name that a driver has; nothing (and the reason printed) without a C++ compiler.
+/// The library, under the name of a real driver; `None`, with the reason printed, without a C++ compiler.
 pub fn library() -> Option<&'static Path> {
     static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
     LIBRARY.get_or_init(build).as_deref()
 }
 
-/// Makes the emulated driver the one of this process, unless `SIRENC_TEST_GPU` asks for the GPU. Whether there is a driver.
+/// Loads the emulated driver into this process, unless `SIRENC_TEST_GPU` requests the GPU. Returns whether a
+/// driver is available.
 #[allow(unsafe_code, dead_code)]
 pub fn load_unless_gpu() -> bool {
     if std::env::var_os("SIRENC_TEST_GPU").is_some() {
         return true;
     }
-    println!("on the emulated device: no GPU is asked for by SIRENC_TEST_GPU");
+    println!("on the emulated device: SIRENC_TEST_GPU does not request a GPU");
     let Some(library) = library() else { return false };
-    // The loader gives a library that is already there to whoever asks for its name.
+    // The loader returns an already loaded library to later requests for its name.
     // SAFETY: the library has no initialisers.
     std::mem::forget(unsafe { libloading::Library::new(library) }.unwrap());
     true
 }
 
-/// The bytes that this thread has brought to the emulated device so far; nothing (and the reason printed) of a GPU.
+/// The bytes that this thread has copied to the emulated device so far; `None`, with the reason printed, on a
+/// GPU.
 #[allow(unsafe_code, dead_code)]
 pub fn bytes_to_device() -> Option<usize> {
     if std::env::var_os("SIRENC_TEST_GPU").is_some() {
-        println!("skipped: only the emulated device counts what is brought to it");
+        println!("skipped: only the emulated device counts the bytes copied to it");
         return None;
     }
     // SAFETY: the library has no initialisers, and the function takes nothing and returns a size.
@@ -48,7 +50,7 @@ fn build() -> Option<PathBuf> {
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "g++".into());
     let output = Command::new(&compiler)
         .args(["-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-fno-strict-aliasing"])
-        // What a device faults on ends the test: a vector that is not aligned, for one.
+        // Anything on which a device faults ends the test, for example an unaligned vector.
         .args(["-fsanitize=alignment,bounds,null,shift,signed-integer-overflow"])
         .args(["-fsanitize-undefined-trap-on-error"])
         .args(["-Wall", "-Wno-unknown-pragmas", "-Werror", "-fPIC", "-shared", "-Wl,-soname,libcuda.so"])
