@@ -66,7 +66,7 @@ fn words(signal: &Signal) -> String {
 }
 
 /// The description with notes: `picture 8x6 3 U8 note: only the first of its 2 frames is read; …`.
-fn told(reading: &Reading) -> String {
+fn described(reading: &Reading) -> String {
     let words = words(&reading.signal);
     if reading.notes.is_empty() { words } else { format!("{words} note: {}", reading.notes.join("; ")) }
 }
@@ -89,7 +89,7 @@ fn every_fixture_reads_to_its_description_or_error() {
                 assert_eq!(signal.samples.format(), signal.description.format, "{}", f.name);
                 let count = signal.description.positions() * u64::from(signal.description.channels);
                 assert_eq!(signal.samples.len() as u64, count, "{}", f.name);
-                told(&reading)
+                described(&reading)
             }
             Err(error) => format!("error: {error}"),
         };

@@ -214,7 +214,7 @@ pub fn uncommon() -> Vec<Case> {
             let frame = raw_frame(&[0x40, 0, 0xd0, 6], &[&packet[..1000], &[], &packet[1000..]], &[]);
             insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &[varint(2000), frame].concat()))
         }),
-        ("frame-long-size", "a frame that tells its size in 8 bytes", {
+        ("frame-long-size", "a frame that states its size in 8 bytes", {
             let frame = raw_frame(&[0xe0, 3, 0, 0, 0, 0, 0, 0, 0], &[&[3, 1, b'x']], &[]);
             insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &[&varint(3)[..], &frame].concat()))
         }),
@@ -226,7 +226,7 @@ pub fn uncommon() -> Vec<Case> {
             let bits = [0x3f00_0000, 0x3e80_0000, 0x3dcd_2b2c, 0x33d9_6da5, 0x3f80_0001];
             bytes(single(picture(1, 1, 1, F32), 1, 1, &bits.map(f32::from_bits)))
         }),
-        ("ramp", "two tiles of constants 1 and 0: the values are the weights, one of which tells how the ramp is grouped", {
+        ("ramp", "two tiles of constants 1 and 0: the values are the weights, one of which depends on how the ramp is grouped", {
             let file = tiled(sound(460, 1, F32), &[2], 114, 1, &[1]);
             let constant = |file: &File, value: f32| with_networks(file, |n| {
                 let network = |n: &QuantizedNetwork, value| Network::from_parameters(n.shape, vec![0.0, 0.0, 0.0, value]);

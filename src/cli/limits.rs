@@ -39,7 +39,7 @@ pub struct InputLimitArgs {
 const MOST_CHANNELS: u64 = 8;
 
 impl InputLimitArgs {
-    /// The same limits for the library.
+    /// Converts the flags to limits of the library.
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         limits.samples = self.max_pixels.saturating_mul(MOST_CHANNELS);
@@ -53,7 +53,7 @@ impl InputLimitArgs {
 }
 
 impl LimitArgs {
-    /// The same limits for the library, which counts samples: pixels times channels.
+    /// Converts the flags to limits of the library, which counts samples: pixels times channels.
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         limits.samples = self.max_pixels.saturating_mul(MOST_CHANNELS);

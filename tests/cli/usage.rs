@@ -253,8 +253,8 @@ fn numbers_are_told_in_few_digits_however_large_they_are() {
     let shown =
         ["decode", "p.siren", "--derivative", "dx", "--bits", "8", "--range", "1e300", "-o", "dx.png"];
     let shown = room.run(&shown).exits(0);
-    let told = String::from_utf8_lossy(&shown.stdout).into_owned() + &shown.stderr;
-    assert!(told.contains("code 0 is -1e300, code 255 is 1e300,"), "{told}");
+    let output = String::from_utf8_lossy(&shown.stdout).into_owned() + &shown.stderr;
+    assert!(output.contains("code 0 is -1e300, code 255 is 1e300,"), "{output}");
 }
 
 #[test]

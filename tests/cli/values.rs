@@ -47,9 +47,9 @@ fn psnr_of_floats_says_what_it_refers_to() {
     let peak = object["peak"].as_f64().unwrap();
     assert!((peak - 310e-6).abs() < 1e-9 && object["max_error"].as_f64().unwrap() > 0.0, "{object}");
 
-    let told = room.run(&["verify", "um.siren", "um.tiff"]).exits(0);
-    assert!(told.text().contains("(peak 3.100e-4, the range)"), "{}", told.text());
-    let error = told.text().split("max error ").nth(1).unwrap().split(' ').next().unwrap();
+    let report = room.run(&["verify", "um.siren", "um.tiff"]).exits(0);
+    assert!(report.text().contains("(peak 3.100e-4, the range)"), "{}", report.text());
+    let error = report.text().split("max error ").nth(1).unwrap().split(' ').next().unwrap();
     assert!(error.contains("e-") && error.parse::<f64>().unwrap() > 0.0, "{error}");
     // Every command reports the same PSNR, and a peak given as ten times the range adds 20 dB.
     let psnr = |arguments: &[&str]| {
@@ -187,9 +187,9 @@ fn a_result_next_to_nothing_is_told() {
     };
     room.put("noise.tiff", floats(Kind::Picture, (0..1024).map(|_| noise()).collect()));
     let run = room.run(&["encode", "noise.tiff", "--size", "150", "--effort", "1"]).exits(0);
-    let told = "sirenc: note: noise.tiff: only ";
+    let note = "sirenc: note: noise.tiff: only ";
     assert!(
-        run.stderr.contains(told) && run.stderr.contains("closer to the signal than its mean"),
+        run.stderr.contains(note) && run.stderr.contains("closer to the signal than its mean"),
         "{}",
         run.stderr
     );
