@@ -1,5 +1,6 @@
 //! `sirenc encode`: a picture or sound → a verified `.siren` file.
 
+mod args;
 mod gradient;
 mod help;
 mod several;
@@ -10,198 +11,28 @@ use super::input::{self, Content, Input};
 use super::interrupt::Interrupt;
 use super::limits::{InputLimitArgs, LimitArgs};
 use super::output::{self, Output};
-use super::peak::PeakArgs;
 use super::progress::Meter;
-use super::{Outcome, notes, report, terminal, values};
-use clap::{ArgGroup, ValueEnum};
+use super::{Outcome, notes, report, terminal};
+pub use args::Args;
 use sirenc::media::{ASSUMED_RATE, Reading};
 use sirenc::signal::metric::{Distortion, ErrorSum};
 use sirenc::signal::{Grid, Kind, Signal};
-use sirenc::{Decoder, Device, EncodeOptions, Encoded, Error, Flow, Limits, Target, WeightCoding};
-use std::path::{Path, PathBuf};
+use sirenc::{Decoder, EncodeOptions, Encoded, Error, Flow, Limits};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use summary::Done;
 
 /// Largest difference between the PSNR of the decoded file and that reported by the fit, which sums in
 /// another order.
 const PSNR_TOLERANCE_DB: f64 = 1e-3;
 
-/// Fit a picture or sound and store it as a .siren file
-///
-/// The file is a small network fitted to the samples: fit, quantize, store, then decode the finished bytes
-/// and compare them with the source. Ctrl-C or SIGTERM ends the fit early and writes the best network so far
-/// as a valid file (exit code 130 or 143); with -f it is written to NAME.interrupted.siren and an existing
-/// NAME.siren is kept. A second Ctrl-C or SIGTERM stops at once and leaves no file.
-///
-/// The same seed, kind of device and options give the same bytes, whatever the number of threads.
-#[derive(Debug, clap::Args)]
-#[command(
-    group = ArgGroup::new("target"),
-    override_usage = "\
-sirenc encode [OPTIONS] <INPUT>...
-       sirenc encode [OPTIONS] <INPUT> <OUTPUT.siren>",
-    after_long_help = format!("{}\n\n{}", help::EXAMPLES, help::JSON)
-)]
-pub struct Args {
-    /// PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY or WAV files, recognised by content; - is
-    /// standard input
-    ///
-    /// An array of three axes is a picture (height, width, channels). An array of one axis is a sound. An
-    /// array of two axes is a sound (samples, channels) if the second axis has at most 8 elements, and else a
-    /// grey picture.
-    ///
-    /// Several inputs give the same bytes as one by one, each in a file of its own; if one fails, the others
-    /// are still written. A GPU fits several at once. If there are two and the second ends in .siren, it is
-    /// the output.
-    #[arg(value_name = "INPUT", required = true)]
-    inputs: Vec<PathBuf>,
-
-    /// File to write, for a single input; - is standard output [default: INPUT with .siren; standard output
-    /// for -]
-    #[arg(short, long, value_name = "PATH")]
-    output: Option<PathBuf>,
-    /// Directory to write to, created if missing; files are named after the inputs [default: that of each
-    /// input]
-    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, conflicts_with = "output")]
-    output_dir: Option<PathBuf>,
-
-    /// Bits per pixel, counting every byte of the file; never exceeded
-    #[arg(long, value_name = "X", group = "target", value_parser = values::positive, help_heading = TARGET)]
-    bpp: Option<f64>,
-    /// Size of the file in bytes, or with kB, MB, KiB or MiB; never exceeded
-    #[arg(long, value_name = "N", group = "target", value_parser = values::bytes, help_heading = TARGET)]
-    size: Option<u64>,
-    /// PSNR in dB, reached within 0.1 dB (exit code 6 if not)
-    #[arg(long, value_name = "DB", group = "target", value_parser = values::positive, help_heading = TARGET)]
-    psnr: Option<f64>,
-    /// From 0, the smallest file, to 100, nearly lossless [default: 75]
-    ///
-    /// Pictures: one fit, or up to three if the picture is small, that aims at a PSNR: 21 dB at 0, 33 dB at
-    /// 75 and 48 dB at 100, where the root mean square error is one of 255 codes. If the file is more than 1
-    /// dB away from it, a note says so. Sound: 0.02·Q bits per sample, 1.5 at 75.
-    #[arg(long, value_name = "0..100", group = "target", value_parser = values::quality, help_heading = TARGET)]
-    quality: Option<f64>,
-    /// Sound only: kilobits (1000 bits) per second, counting every byte of the file; never exceeded
-    #[arg(long, value_name = "X", group = "target", value_parser = values::positive, help_heading = TARGET)]
-    kbps: Option<f64>,
-
-    /// Hidden layers of a network of fixed size, with --width, instead of a target
-    #[arg(long, value_name = "N", requires = "width", conflicts_with = "target", help_heading = NETWORK)]
-    #[arg(value_parser = values::whole(1..=255u32))]
-    layers: Option<u32>,
-    /// Neurons of each hidden layer, with --layers
-    #[arg(long, value_name = "W", requires = "layers", conflicts_with = "target", help_heading = NETWORK)]
-    #[arg(value_parser = values::whole(1..=65535u32))]
-    width: Option<u32>,
-    /// How parameters are stored
-    #[arg(long, value_name = "CODING", default_value = "quantized", help_heading = NETWORK)]
-    weights: Weights,
-
-    /// How much work the fit may do: 1 is the fastest, 9 the most faithful
-    ///
-    /// Seconds of CPU time for a 768×512 picture at 0.3 bpp on a Zen 4 server core with AVX-512: 2, 4, 9, 20
-    /// and 44 for levels 1 to 5; half as long on two cores. Levels 6 and 7 do 1.7 times the work of the level
-    /// below; 8 and 9 run the fit of level 7 two and three times and keep the best. The time hardly depends
-    /// on the target and is proportional to the samples up to 1.6 megapixels. Larger pictures get fewer
-    /// passes, so that the time stays the same, but at least as many as at level 1; a note says so.
-    ///
-    /// Levels 1 and 2 apply to a given size or rate (--size, --bpp, --kbps), where their quality is far below
-    /// level 3. With --psnr or --quality (also the default) for a picture, they work like 3: fewer passes
-    /// would only make files larger.
-    #[arg(long, value_name = "1..9", default_value_t = 5, help_heading = FIT)]
-    #[arg(value_parser = values::listed(EFFORTS, values::whole(1..=9u8)), hide_possible_values = true)]
-    effort: u8,
-    /// Device that runs the fit: auto, cpu, cuda or cuda:I
-    ///
-    /// auto uses a GPU if one is usable, else the CPU; -v says which and why. A device that is named
-    /// explicitly and is not usable is an error.
-    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = FIT)]
-    #[arg(value_parser = values::devices(), hide_possible_values = true)]
-    device: Device,
-    /// Number of threads; changes the time, not the bytes [default: all]
-    #[arg(long, value_name = "N", value_parser = values::threads, help_heading = FIT)]
-    threads: Option<std::num::NonZeroU16>,
-    /// Seed of all random numbers
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = values::whole(0..=u64::MAX), help_heading = FIT)]
-    seed: u64,
-    /// Time limit in seconds; the bytes then depend on the speed of the machine [default: no limit]
-    ///
-    /// Reading, rendering and verifying count too, but are never shortened.
-    #[arg(long, value_name = "S", value_parser = values::seconds, help_heading = FIT)]
-    time_limit: Option<Duration>,
-
-    /// Weight of the squared gradient error relative to the squared value error, 0 to 1000
-    ///
-    /// It applies to the fit and to quantization. The gradient is in unit values per native sample: at weight
-    /// 1, errors of a wavelength of 6.3 samples (1 radian of phase per sample) count twice. Any weight above
-    /// 0 doubles the time. 0.1 is a good choice: at 1 to 3 bpp it reduces the gradient error to between a
-    /// half and a quarter without loss of PSNR (measure with `sirenc verify INPUT ORIGINAL --derivatives`),
-    /// and pictures look better when enlarged.
-    #[arg(long, value_name = "LAMBDA", default_value_t = 0.0, value_parser = values::weight, help_heading = DERIVATIVES)]
-    gradient_weight: f64,
-    /// Target gradient: an .npy array as written by `decode --derivative gradient`, with --gradient-weight
-    /// [default: central differences of the samples]
-    #[arg(long, value_name = "FILE", requires = "gradient_weight", help_heading = DERIVATIVES)]
-    gradient: Option<PathBuf>,
-
-    #[command(flatten)]
-    limits: InputLimitArgs,
-    #[command(flatten)]
-    peak: PeakArgs,
-
-    /// Sampling rate of a sound read from an array, Hz [default: 48000]
-    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..1 << 31))]
-    rate: Option<u32>,
-    /// Do not decode the finished bytes and compare them with the source
-    #[arg(long)]
-    no_verify: bool,
-    /// Drop ICC, Exif and XMP blocks, colour and resolution chunks of PNG, and tags of WAV
-    #[arg(long)]
-    no_metadata: bool,
-    /// Keep colours of fully transparent pixels: fit and count them like all others
-    ///
-    /// By default they are replaced by smooth colours, which cost almost nothing, and PSNR measures what is
-    /// visible: the squared error of a colour is weighted by its alpha.
-    #[arg(long)]
-    keep_invisible: bool,
-    /// Print one JSON object on standard output instead of the summary; --help lists its keys
-    #[arg(long)]
-    json: bool,
-    /// Overwrite an existing output
-    #[arg(short, long)]
-    force: bool,
-    /// No progress and no summary
-    #[arg(short, long, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Print details: the device, the networks, the steps
-    #[arg(short, long)]
-    verbose: bool,
-}
-
 /// Limits for decoding the file that was just encoded: its cost has been checked already.
 fn trusting(args: &InputLimitArgs) -> Limits {
     let mut limits = args.limits();
     (limits.samples, limits.macs) = (u64::MAX, u64::MAX);
     limits
-}
-
-const TARGET: &str = "Target (at most one)";
-const NETWORK: &str = "Network (research)";
-const FIT: &str = "Fit";
-const DERIVATIVES: &str = "Derivatives";
-const EFFORTS: [&str; 9] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
-
-/// How parameters are stored.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Weights {
-    /// Quantized and range coded
-    Quantized,
-    /// Binary16
-    F16,
-    /// Binary32, without loss
-    F32,
 }
 
 /// Runs `sirenc encode`.
@@ -313,49 +144,6 @@ impl<'a> Job<'a> {
 }
 
 impl Args {
-    fn options(&self) -> EncodeOptions {
-        let mut options = EncodeOptions::default();
-        options.target = self.target();
-        options.effort = self.effort;
-        options.seed = self.seed;
-        options.threads = self.threads.map(|n| usize::from(n.get()));
-        options.time_limit = self.time_limit;
-        options.weights = match self.weights {
-            Weights::Quantized => WeightCoding::Quantized,
-            Weights::F16 => WeightCoding::Half,
-            Weights::F32 => WeightCoding::Single,
-        };
-        options.metadata = !self.no_metadata;
-        options.keep_invisible = self.keep_invisible;
-        options.device = self.device;
-        options.limits = self.limits.limits();
-        options.gradient_weight = self.gradient_weight;
-        options
-    }
-    fn target(&self) -> Target {
-        if let (Some(layers), Some(width)) = (self.layers, self.width) {
-            return Target::Shape { layers: layers as usize, width: width as usize };
-        }
-        let given = [
-            self.bpp.map(Target::BitsPerPosition),
-            self.size.map(Target::Bytes),
-            self.psnr.map(Target::Psnr),
-            self.quality.map(Target::Quality),
-            self.kbps.map(Target::Kbps),
-        ];
-        given.into_iter().flatten().next().unwrap_or(EncodeOptions::default().target)
-    }
-    fn output_path(&self, input: &Path) -> PathBuf {
-        match &self.output {
-            Some(path) => path.clone(),
-            None if input::is_stdin(input) => "-".into(),
-            None => {
-                let name = input.with_extension("siren");
-                let elsewhere = self.output_dir.as_ref().zip(name.file_name());
-                elsewhere.map_or(name.clone(), |(directory, name)| directory.join(name))
-            }
-        }
-    }
     fn read_signal(&self, content: &Content) -> Result<Reading, Failure> {
         let mut reading = content.signal(&self.limits.limits(), self.quiet)?;
         self.limits.admit(&content.name, reading.signal.description.positions())?;

@@ -267,7 +267,7 @@ mod tests {
         assert!(message(b"riff\x2E\x91\xCF\x11").contains("Wave64"));
         assert!(message(b"PF makes a word").contains("text"));
         assert!(message(b"").contains("empty"));
-        assert!(message(&SIREN).contains(".siren"));
+        assert!(message(&MAGIC).contains(".siren"));
     }
 
     #[test]
@@ -281,7 +281,7 @@ mod tests {
     fn a_kind_is_named_only_if_it_is_known() {
         assert_eq!(kind(b"\x89PNG\r\n\x1a\n"), Some("PNG"));
         assert_eq!(kind(b"fLaC\0\0\0\x22"), Some("FLAC sound"));
-        assert_eq!((kind(&SIREN), kind(b"text"), kind(b"")), (None, None, None));
+        assert_eq!((kind(&MAGIC), kind(b"text"), kind(b"")), (None, None, None));
     }
 
     #[test]
