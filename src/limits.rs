@@ -90,7 +90,7 @@ impl Memory {
     }
 }
 
-/// `count` as a number of items in memory; an error if no memory can hold so many.
+/// `count` as a number of items in memory; an error if it is too large for any memory.
 pub(crate) fn addressable(count: impl TryInto<usize>) -> Result<usize> {
     count.try_into().map_err(|_| Error::out_of_memory())
 }

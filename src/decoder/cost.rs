@@ -19,8 +19,8 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Seconds that one thread takes at `level`, about: rates measured on Zen 4, but that of NEON, which is half of
-    /// AVX2's as its vectors are half as wide.
+    /// Approximate time on one thread at `level`, seconds. Rates were measured on Zen 4; that of NEON is assumed
+    /// to be half of AVX2's, since its vectors are half as wide.
     pub fn seconds(&self, level: Level) -> f64 {
         const FAST: f64 = 5e10;
         let networks = match level {

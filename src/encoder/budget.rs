@@ -15,7 +15,7 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// The budget of a full fit: so many passes and all of the remaining time.
+    /// The budget of a full fit: `passes` passes and all of the remaining time.
     pub fn of(passes: f64) -> Self {
         Budget { passes, time: 1.0 }
     }

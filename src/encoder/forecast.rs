@@ -53,7 +53,7 @@ impl Session<'_> {
         passes.min(SURPLUS * FIT_TIME * left.as_secs_f64() * second / self.pass())
     }
 
-    /// The stages of a fit of so many passes and of the quantization after it.
+    /// The stages of a fit of `passes` passes and of the quantization after it.
     pub fn stages(&self, passes: f64) -> Vec<(Phase, f64)> {
         let mut stages = vec![(Phase::Probe, PLACING * passes)];
         stages.extend(self.fits().into_iter().map(|share| (Phase::Fit, share * passes)));

@@ -94,10 +94,10 @@ impl Fitted {
         self.normalisation.undo(&self.network)
     }
 
-    /// Step indices of each layer for an added squared error of `delta` per parameter. They are finer if
-    /// symbols would exceed what the file can store (a mean far larger than the variation around it), but as
-    /// coarse as that allows; and they are bounded for a sine layer whose curvature is small, so that the
-    /// layer keeps working.
+    /// Step indices of each layer for an added squared error of `delta` per parameter. If symbols would
+    /// exceed what the file can store (a mean far larger than the variation around it), steps are as fine as
+    /// the file allows; if the curvature of a sine layer is small, they are no coarser than the layer needs
+    /// to keep working.
     fn steps(&self, delta: f64) -> Vec<(i16, i16)> {
         let network = self.in_signal_units();
         let index = |h: f64, range: Range<usize>, coarsest: f64| {

@@ -44,8 +44,9 @@ impl Axis {
     pub fn resized(length: u32, count: u32) -> Self {
         Self::spread(-0.5, f64::from(length) - 0.5, count)
     }
-    /// An axis of `length` samples at `native` Hz, sampled at `rate` Hz: sample `k` is at `k / native` seconds
-    /// before and at `k / rate` after, never beyond the end of the sound. `None` if an axis cannot have so many.
+    /// An axis of `length` samples at `native` Hz, sampled at `rate` Hz: sample `k`, at `k / native` seconds
+    /// in the signal, is at `k / rate` seconds in the grid, and none is beyond the end of the sound. `None`
+    /// if an axis cannot have so many samples.
     pub fn at_rate(length: u32, native: u32, rate: u32) -> Option<Self> {
         let spacing = f64::from(native) / f64::from(rate);
         let count = ((f64::from(length) - 0.5) / spacing).floor() + 1.0;

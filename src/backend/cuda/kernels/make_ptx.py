@@ -4,7 +4,8 @@
     pip install nvidia-cuda-nvrtc-cu12==12.0.76
     python make_ptx.py [OUTPUT]
 
-The version of NVRTC is that of the oldest driver that is served: its PTX 8.0 loads from driver 525 (CUDA 12.0) on.
+The version of NVRTC is that of the oldest supported driver: its PTX 8.0 loads with driver 525 (CUDA 12.0)
+or newer.
 """
 import ctypes
 import importlib.metadata
