@@ -60,8 +60,8 @@ pub struct Args {
     /// for -]
     #[arg(short, long, value_name = "PATH")]
     pub(super) output: Option<PathBuf>,
-    /// Directory to write to, created if missing; files are named after the inputs [default: that of each
-    /// input]
+    /// Directory to write to, created if missing; files are named after the inputs [default: beside
+    /// each input]
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, conflicts_with = "output")]
     pub(super) output_dir: Option<PathBuf>,
 
