@@ -1,10 +1,7 @@
 // node .ci/wasi.mjs PROGRAM ARGUMENT… runs a WebAssembly program with the files and variables of the caller.
 import { readFile } from 'node:fs/promises';
-import { setFlagsFromString } from 'node:v8';
 import { WASI } from 'node:wasi';
 
-// Node 20 has relaxed vectors behind this flag, later versions always.
-setFlagsFromString('--experimental-wasm-relaxed-simd');
 const args = process.argv.slice(2);
 const wasi = new WASI({ version: 'preview1', args, env: process.env, preopens: { '/': '/' } });
 const program = await WebAssembly.compile(await readFile(args[0]));
