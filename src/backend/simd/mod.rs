@@ -82,12 +82,12 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
-            // The compiler takes the other two for granted where it is told of the first; a hypervisor may hide any of them.
+            // The target feature avx512f implies the other two, but a hypervisor may hide any of them.
             Level::Avx512 => Level::Avx2.is_available() && is_x86_feature_detected!("avx512f"),
         }
     }
 
-    /// Anyone may name any level, so every call asks before instructions run that the machine may not have. The
+    /// Levels are public values, so every call checks that the machine has the instructions. The
     /// answer is cached by the standard library. While the result lives, arithmetic is the specification's.
     fn enter(self) -> Control {
         assert!(self.is_available(), "this machine lacks the instructions of {}", self.name());
@@ -200,7 +200,7 @@ impl Level {
     /// and `spec/numerics.md` says how close they are.
     ///
     /// # Panics
-    /// If derivatives are asked for and the network has no inputs or more than 4, or no outputs; as
+    /// If derivatives are requested and the network has no inputs or more than 4, or no outputs; as
     /// [`Level::forward`].
     pub fn jet(
         self,
@@ -221,7 +221,7 @@ impl Level {
 
     /// Replaces the square matrix `m` (`n × n`, rows `stride` apart, columns from `n` to `stride` zero) by an
     /// approximation of its nearest orthogonal matrix: two of the quintic Newton–Schulz iterations of Muon (Jordan et
-    /// al. 2024), which bring the large singular values to about 1 and the small ones nearer to it.
+    /// al. 2024), which take the large singular values to about 1 and the small ones nearer to it.
     ///
     /// # Panics
     /// If `stride` is not a multiple of 16 and at least `n`, `m` is not `n · stride` long, or the level is not
