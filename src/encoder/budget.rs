@@ -12,24 +12,26 @@ pub(crate) struct Budget {
     pub passes: f64,
     /// Share of the time remaining until the deadline, 0 to 1; ignored without a deadline.
     pub time: f64,
+    /// The effort, 1 to 9, which decides how many fits each tile gets.
+    pub effort: u8,
 }
 
 impl Budget {
     /// The budget of a full fit: `passes` passes and all of the remaining time.
-    pub fn of(passes: f64) -> Self {
-        Budget { passes, time: 1.0 }
+    pub fn of(effort: u8, passes: f64) -> Self {
+        Budget { passes, time: 1.0, effort }
     }
     /// The budget of a probe.
     pub fn of_probe(passes: f64) -> Self {
-        Budget { passes, time: PROBE_TIME }
+        Budget { passes, time: PROBE_TIME, effort: 1 }
     }
     /// The part of this budget for placing capacity among tiles.
     pub fn placing(self) -> Self {
-        Budget { passes: PLACING * self.passes, time: PLACING_TIME * self.time }
+        Budget { passes: PLACING * self.passes, time: PLACING_TIME * self.time, ..self }
     }
     /// The part of this budget for training after placing, with a share of the passes.
     pub fn training(self, share: f64) -> Self {
-        Budget { passes: share * self.passes, time: FIT_TIME * self.time }
+        Budget { passes: share * self.passes, time: FIT_TIME * self.time, ..self }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Forecasts the duration of an encode from the work of its stages and the speed of the machine.
 
+use super::budget::Budget;
 use super::options::Phase;
 use super::plan;
 use super::session::Session;
@@ -53,11 +54,12 @@ impl Session<'_> {
         passes.min(SURPLUS * FIT_TIME * left.as_secs_f64() * second / self.pass())
     }
 
-    /// The stages of a fit of `passes` passes and of the quantization after it.
-    pub fn stages(&self, passes: f64) -> Vec<(Phase, f64)> {
-        let mut stages = vec![(Phase::Probe, PLACING * passes)];
-        stages.extend(self.fits().into_iter().map(|share| (Phase::Fit, share * passes)));
-        stages.extend(self.quantizations(passes));
+    /// The stages of a full fit and of the quantization after it.
+    pub fn stages(&self, budget: Budget) -> Vec<(Phase, f64)> {
+        let mut stages = vec![(Phase::Probe, budget.placing().passes)];
+        let fits = plan::fits(&self.signal.description, budget.effort);
+        stages.extend(fits.into_iter().map(|share| (Phase::Fit, share * budget.passes)));
+        stages.extend(self.quantizations(budget.passes));
         stages.into_iter().map(|(phase, passes)| (phase, passes * self.pass())).collect()
     }
 

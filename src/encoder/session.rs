@@ -1,10 +1,10 @@
 //! One encode: its signal, its options, and where it runs.
 
+use super::Target;
 use super::options::EncodeOptions;
 use super::progress::Meter;
 use super::tuning::POINTS_PER_PARAMETER;
 use super::units::Normalised;
-use super::{Target, plan};
 use crate::backend::simd::Level;
 use crate::backend::trainer::Trainer;
 use crate::fit::MOST_POINTS;
@@ -59,11 +59,6 @@ impl<'a> Session<'a> {
     /// Seed of all random numbers in the fit of a tile.
     pub fn seed(&self, tile: usize) -> u64 {
         self.options.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(tile as u64)
-    }
-
-    /// The fits of each tile: their passes relative to those of the effort.
-    pub fn fits(&self) -> Vec<f64> {
-        plan::fits(&self.signal.description, self.options.effort)
     }
 }
 

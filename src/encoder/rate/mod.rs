@@ -27,11 +27,12 @@ pub(crate) struct Outcome {
     pub notes: Vec<Note>,
 }
 
-/// A search for the file that meets a target, with fits of `passes` passes.
+/// A search for the file that meets a target, with fits of one budget.
+#[derive(Clone, Copy)]
 struct Search<'s, 'r> {
     session: &'s Session<'s>,
     recipe: &'r Siren<'s>,
-    passes: f64,
+    budget: Budget,
 }
 
 /// Finds the file for the target of the session.
@@ -39,7 +40,7 @@ pub(crate) fn search(recipe: &Siren<'_>) -> Result<Outcome> {
     let session = recipe.session;
     let (description, options) = (&session.signal.description, session.options);
     let passes = session.affordable(plan::passes(options.target, description, options.effort));
-    let search = Search { session, recipe, passes };
+    let search = Search { session, recipe, budget: Budget::of(options.effort, passes) };
     match options.target {
         target @ (Target::Bytes(_) | Target::BitsPerPosition(_) | Target::Kbps(_)) => {
             search.size(target.limit(description))
@@ -66,7 +67,7 @@ impl Search<'_, '_> {
         };
         self.announce();
         let tiles = Tiles::one(&signal.description);
-        let fit = self.recipe.fit_shapes(tiles, &[shape], Budget::of(self.passes))?;
+        let fit = self.recipe.fit_shapes(tiles, &[shape], self.budget)?;
         let networks = match weights {
             WeightCoding::Quantized => {
                 Networks::Quantized(self.recipe.quantize(&fit, size::usual_delta(&fit))?)
@@ -80,12 +81,12 @@ impl Search<'_, '_> {
     /// The next fit of the search, with about `parameters` parameters.
     fn fit(&self, parameters: f64) -> Result<Fit> {
         self.announce();
-        self.recipe.fit(parameters, Budget::of(self.passes))
+        self.recipe.fit(parameters, self.budget)
     }
 
     /// Announces the work of a fit and of the quantization after it.
     fn announce(&self) {
-        self.session.meter.plan(self.session.stages(self.passes));
+        self.session.meter.plan(self.session.stages(self.budget));
     }
 
     /// Whether another fit may be made: not under a time limit, nor after the observer has ended the encode.

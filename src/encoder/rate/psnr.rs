@@ -146,13 +146,13 @@ impl Search<'_, '_> {
         let (samples, most) = (self.session.samples(), self.most_parameters());
         // On a large signal a sample of the tiles stands for all, so that an informative probe costs little.
         let least = if self.is_large() && !meter.is_limited() { INFORMATIVE_PROBE } else { LEAST_PROBE };
-        let passes = (PROBE * self.passes).max(least).min(self.passes);
+        let passes = (PROBE * self.budget.passes).max(least).min(self.budget.passes);
         let most_probes = if passes < INFORMATIVE_PROBE { 1 } else { MOST_PROBES };
         let work = (1.0 + PLACING) * passes * self.session.pass();
         let probes = [(Phase::Probe, work); 2];
-        meter.plan(probes.into_iter().take(most_probes).chain(self.session.stages(self.passes)));
+        meter.plan(probes.into_iter().take(most_probes).chain(self.session.stages(self.budget)));
         // With little time, the fit should miss the target rather than the file grow.
-        let full_passes = self.passes.max(FEWEST_PASSES_FOR_PSNR);
+        let full_passes = self.budget.passes.max(FEWEST_PASSES_FOR_PSNR);
         let mut parameters = (PROBED_DENSITY * samples).clamp(FEWEST_PARAMETERS, most);
         let mut trend = Trend::new();
         let mut probe = self.recipe.probe(parameters, Budget::of_probe(passes))?;

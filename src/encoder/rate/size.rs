@@ -25,6 +25,25 @@ impl Search<'_, '_> {
             let metadata = self.session.metadata_bytes()?;
             return Err(Error::TooSmall { asked: limit, least, metadata });
         }
+        let mut best = self.file(limit)?;
+        // More effort must not make a small signal worse: it is encoded as at all lower efforts, too.
+        for effort in (1..self.budget.effort).rev() {
+            if !plan::is_small(description) || !self.may_repeat() {
+                break;
+            }
+            let passes = plan::passes(self.session.options.target, description, effort);
+            let lower = Search { budget: Budget::of(effort, passes), ..*self };
+            best = better(best, lower.file(limit)?);
+        }
+        match best {
+            Some((fit, finished)) => Ok(Outcome { finished, fit, reached: true, notes: vec![] }),
+            None => self.mean(),
+        }
+    }
+
+    /// A file of at most `limit` bytes, and close to it; `None` if only the mean fits.
+    fn file(&self, limit: u64) -> Result<Option<(Fit, Finished)>> {
+        let description = &self.session.signal.description;
         let bits = 8.0 * limit.saturating_sub(self.session.overhead(&Tiles::one(description))?) as f64;
         let mut best = self.fit_into(limit, bits / BITS_PER_PARAMETER)?;
         // Long fits of sharp pictures gain from finer parameters than usual.
@@ -36,25 +55,19 @@ impl Search<'_, '_> {
                 break;
             }
             let finer = self.fit_into(limit, bits / bits_per_parameter)?;
-            let psnr = |file: &Option<(Fit, Finished)>| {
-                file.as_ref().map_or(f64::NEG_INFINITY, |(_, finished)| finished.psnr_db)
-            };
-            if psnr(&finer) <= psnr(&best) {
+            if psnr_db(&finer) <= psnr_db(&best) {
                 break;
             }
             best = finer;
         }
-        match best {
-            Some((fit, finished)) => Ok(Outcome { finished, fit, reached: true, notes: vec![] }),
-            None => self.mean(),
-        }
+        Ok(best)
     }
 
     /// The mean of the signal, which fits into any size allowed.
     fn mean(&self) -> Result<Outcome> {
         let description = &self.session.signal.description;
         let one = Tiles::one(description);
-        let untrained = Budget { passes: 0.0, time: 0.0 };
+        let untrained = Budget { passes: 0.0, time: 0.0, effort: 1 };
         let fit = self.recipe.fit_shapes(one.clone(), &[plan::shape(description, 1, 0.0)], untrained)?;
         let finished = self.session.finish(&one, self.session.mean())?;
         Ok(Outcome { finished, fit, reached: true, notes: vec![Note::MeanAlone] })
@@ -94,6 +107,16 @@ impl Search<'_, '_> {
             None => fit.rounded(delta_for_size(fit, room as f64)),
         })
     }
+}
+
+/// The PSNR of a file, if there is one.
+fn psnr_db(file: &Option<(Fit, Finished)>) -> f64 {
+    file.as_ref().map_or(f64::NEG_INFINITY, |(_, finished)| finished.psnr_db)
+}
+
+/// The file with the higher PSNR.
+fn better(a: Option<(Fit, Finished)>, b: Option<(Fit, Finished)>) -> Option<(Fit, Finished)> {
+    if psnr_db(&b) > psnr_db(&a) { b } else { a }
 }
 
 /// The delta at which plainly rounded networks take at most `size` bytes, by bisection.

@@ -155,7 +155,8 @@ impl<'a> Siren<'a> {
     fn train_best(&self, tiles: Tiles, shapes: &[Shape], before: &[Fitted], budget: Budget) -> Result<Fit> {
         let networks: Vec<_> = shapes.iter().copied().enumerate().collect();
         let mut best: Vec<Fitted> = vec![];
-        for (attempt, share) in self.session.fits().into_iter().enumerate() {
+        let fits = plan::fits(&self.session.signal.description, budget.effort);
+        for (attempt, share) in fits.into_iter().enumerate() {
             let start = Instant::now();
             let trained = self.train(&Training {
                 phase: Phase::Fit,

@@ -42,8 +42,8 @@ fn samples_are_uploaded_once() {
     let search = |recipe: &Siren<'_>| {
         let tiles = Tiles::new(&recipe.session.signal.description, &[3], 0).unwrap();
         let shape = Shape { inputs: 1, outputs: 2, layers: 2, width: 4 };
-        recipe.fit_shapes(tiles.clone(), &[shape; 3], Budget::of(1.0)).unwrap();
-        let fit = recipe.fit_shapes(tiles, &[shape; 3], Budget::of(12.0)).unwrap();
+        recipe.fit_shapes(tiles.clone(), &[shape; 3], Budget::of(1, 1.0)).unwrap();
+        let fit = recipe.fit_shapes(tiles, &[shape; 3], Budget::of(1, 12.0)).unwrap();
         for delta in [1e-5, 1e-4] {
             recipe.quantize(&fit, delta).unwrap();
         }
