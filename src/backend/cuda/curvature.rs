@@ -3,14 +3,13 @@
 #![allow(unsafe_code)]
 
 use super::constants::{POINTS, SIDE, THREADS, UPDATERS};
-use super::driver::Device;
+use super::driver::{Device, Stream};
 use super::kernels::{self, Kernels};
 use super::samples::DeviceSamples;
 use crate::backend::simd::BLOCK;
 use crate::network::{LayerShape, Network};
 use cudarc::driver::sys::CUdeviceptr;
-use cudarc::driver::{CudaStream, DevicePtr, DeviceRepr, DriverError, LaunchConfig, PushKernelArg};
-use std::sync::Arc;
+use cudarc::driver::{DevicePtr, DeviceRepr, DriverError, LaunchConfig, PushKernelArg};
 
 /// Bytes of device memory used at a time, unless one layer needs more.
 const CHUNK: usize = 256 << 20;
@@ -123,13 +122,9 @@ fn chunks<'m>(members: &'m [usize], of: &[CurvatureOf<'_>]) -> Vec<&'m [usize]> 
 }
 
 /// Computes the matrices of layers of one class of width.
-fn launch(
-    stream: &Arc<CudaStream>,
-    kernels: &Kernels,
-    of: &[CurvatureOf<'_>],
-) -> Result<Vec<Vec<f64>>, DriverError> {
+fn launch(stream: &Stream, kernels: &Kernels, of: &[CurvatureOf<'_>]) -> Result<Vec<Vec<f64>>, DriverError> {
     let parameters: Vec<&[f32]> = of.iter().map(|of| of.network.parameters()).collect();
-    let parameters = stream.clone_htod(&parameters.concat())?;
+    let parameters = stream.upload(&parameters.concat())?;
     let worked = stream.alloc_zeros::<f32>(of.iter().flat_map(|of| of.worked()).sum())?;
     let matrices = stream.alloc_zeros::<f64>(of.iter().map(|of| of.numbers()).sum())?;
 
@@ -162,7 +157,7 @@ fn launch(
             factor: of.share.sqrt(),
         }
     };
-    let traces = stream.clone_htod(&of.iter().map(trace).collect::<Vec<_>>())?;
+    let traces = stream.upload(&of.iter().map(trace).collect::<Vec<_>>())?;
 
     let widest = of.iter().map(|of| of.network.shape().width).max().unwrap_or(0);
     let kernel = kernels.trace(widest);
@@ -180,7 +175,7 @@ fn launch(
     // per panel of each matrix.
     unsafe { stream.launch_builder(sums).arg(&traces).launch(grid(1, UPDATERS, kernels::CURVATURE_BYTES)) }?;
 
-    let numbers = stream.clone_dtoh(&matrices)?;
+    let numbers = stream.download(&matrices)?;
     let mut rest = &numbers[..];
     let split = |of: &CurvatureOf<'_>| {
         let (matrix, behind) = rest.split_at(of.numbers());

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use cudarc::driver::sys::{self, CUdevice_attribute as Attribute};
-use cudarc::driver::{CudaContext, CudaStream, DriverError};
+use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DevicePtr, DevicePtrMut, DeviceRepr, DriverError};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -23,9 +23,12 @@ const OLDEST_DRIVER: i32 = 12000;
 const OLDEST_DEVICE: i32 = 8;
 
 /// A usable device.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Device {
     pub context: Arc<CudaContext>,
+    /// The stream of the samples, which other streams read. Unlike the default stream it also frees memory on
+    /// threads where the context is not current.
+    pub samples: Stream,
     pub name: String,
     /// Bytes of shared memory that a thread block can use.
     pub shared_memory: usize,
@@ -49,8 +52,37 @@ impl Device {
 
 /// A stream that is synchronized when it is dropped, also after an error: memory that was read on it may then
 /// be freed.
+///
+/// Its copies are complete when they return. The host's memory is pageable, and the driver may read or write
+/// that until the stream is synchronized.
 #[derive(Debug)]
 pub(super) struct Stream(Arc<CudaStream>);
+
+impl Stream {
+    /// Copies `numbers` to new memory of the device.
+    pub fn upload<T: DeviceRepr>(&self, numbers: &[T]) -> Result<CudaSlice<T>, DriverError> {
+        let copy = self.0.clone_htod(numbers)?;
+        self.0.synchronize()?;
+        Ok(copy)
+    }
+
+    /// Copies `numbers` to memory of the device that has room for them.
+    pub fn upload_to<T: DeviceRepr>(
+        &self,
+        numbers: &[T],
+        to: &mut impl DevicePtrMut<T>,
+    ) -> Result<(), DriverError> {
+        self.0.memcpy_htod(numbers, to)?;
+        self.0.synchronize()
+    }
+
+    /// Copies numbers from the device, when all work before has ended.
+    pub fn download<T: DeviceRepr>(&self, numbers: &impl DevicePtr<T>) -> Result<Vec<T>, DriverError> {
+        let copy = self.0.clone_dtoh(numbers)?;
+        self.0.synchronize()?;
+        Ok(copy)
+    }
+}
 
 impl Deref for Stream {
     type Target = Arc<CudaStream>;
@@ -97,12 +129,13 @@ fn device(index: u32) -> Result<Result<Device, String>, DriverError> {
             "{name} has compute capability {major}.{minor}, expected {OLDEST_DEVICE}.0 or newer"
         )));
     }
-    // SAFETY: buffers of this backend are used on the stream that allocated them, which is synchronized
-    // before the host reads. Only samples are read on other streams: their upload is complete by then, and
-    // each `Stream` is synchronized before it releases them.
+    // SAFETY: buffers of this backend are used on the stream that allocated them, and its copies are complete
+    // when they return. Only samples are read on other streams, each of which is synchronized before it
+    // releases them.
     unsafe { context.disable_event_tracking() };
+    let samples = Stream(context.new_stream()?);
     let shared = context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?;
-    Ok(Ok(Device { context, name, shared_memory: shared.max(0) as usize }))
+    Ok(Ok(Device { context, samples, name, shared_memory: shared.max(0) as usize }))
 }
 
 /// Whether a driver library is installed; `cudarc` panics without one.

@@ -3,15 +3,14 @@
 #![allow(unsafe_code)]
 
 use super::constants::{POINTS, SIDE, UPDATERS};
-use super::driver::Device;
+use super::driver::{Device, Stream};
 use super::kernels;
 use super::samples::DeviceSamples;
 use crate::backend::simd::BLOCK;
 use crate::backend::trainer::Schedule;
 use crate::network::Shape;
 use cudarc::driver::sys::CUdeviceptr;
-use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr, DriverError, ValidAsZeroBits};
-use std::sync::Arc;
+use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, DriverError, ValidAsZeroBits};
 
 /// The most independently accumulated parts of a gradient. The number of parts depends on the batch only, so
 /// a network trains to the same bits whatever trains beside it.
@@ -151,7 +150,7 @@ impl Resident {
     /// Uploads a network; `class` is that of the kernel that trains it.
     pub fn new(
         device: &Device,
-        stream: &Arc<CudaStream>,
+        stream: &Stream,
         (shape, parameters): (Shape, &[f32]),
         class: usize,
         blocks: usize,
@@ -167,7 +166,7 @@ impl Resident {
         };
         for copy in 0..2 {
             let from = copy * layout.parameters;
-            stream.memcpy_htod(parameters, &mut resident.floats.slice_mut(from..from + parameters.len()))?;
+            stream.upload_to(parameters, &mut resident.floats.slice_mut(from..from + parameters.len()))?;
         }
         Ok(resident)
     }
@@ -175,7 +174,7 @@ impl Resident {
     /// The record of this job on `samples`, with its two states at `states`.
     pub fn job(
         &self,
-        stream: &CudaStream,
+        stream: &Stream,
         samples: &DeviceSamples,
         schedule: &Schedule,
         states: CUdeviceptr,
@@ -239,14 +238,14 @@ impl Resident {
         (self.layout.step_bytes, self.layout.update_bytes)
     }
     /// The current parameters.
-    pub fn parameters(&self, stream: &Arc<CudaStream>) -> Result<Vec<f32>, DriverError> {
-        stream.clone_dtoh(&self.floats.slice(0..self.shape.parameters()))
+    pub fn parameters(&self, stream: &Stream) -> Result<Vec<f32>, DriverError> {
+        stream.download(&self.floats.slice(0..self.shape.parameters()))
     }
     /// The loss of the last step and its gradient.
-    pub fn gradient(&self, stream: &Arc<CudaStream>) -> Result<(f64, Vec<f32>), DriverError> {
+    pub fn gradient(&self, stream: &Stream) -> Result<(f64, Vec<f32>), DriverError> {
         let from = 4 * self.layout.parameters;
-        let gradient = stream.clone_dtoh(&self.floats.slice(from..from + self.shape.parameters()))?;
-        let losses = stream.clone_dtoh(&self.doubles.slice(0..self.layout.shares))?;
+        let gradient = stream.download(&self.floats.slice(from..from + self.shape.parameters()))?;
+        let losses = stream.download(&self.doubles.slice(0..self.layout.shares))?;
         Ok((losses.iter().sum(), gradient))
     }
 }

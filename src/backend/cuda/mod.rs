@@ -256,9 +256,9 @@ impl Cuda {
         let Shape { inputs, outputs, layers, width } = network.shape();
         let shape = [inputs, outputs, layers, width].map(|n| n as i32);
         let points = coordinates.len() / inputs;
-        let stream = self.device.context.new_stream()?;
-        let parameters = stream.clone_htod(network.parameters())?;
-        let coordinates = stream.clone_htod(coordinates)?;
+        let stream = self.device.stream()?;
+        let parameters = stream.upload(network.parameters())?;
+        let coordinates = stream.upload(coordinates)?;
         let mut out = stream.alloc_zeros::<f32>(values)?;
         let kernel = match jet {
             Jet::Value => self.kernels.forward(width),
@@ -284,7 +284,7 @@ impl Cuda {
                 unsafe { launch.launch(grid(parts)) }?
             }
         };
-        stream.clone_dtoh(&out)
+        stream.download(&out)
     }
 
     /// The number of blocks in `coordinates`.

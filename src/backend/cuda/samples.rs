@@ -17,14 +17,9 @@ impl DeviceSamples {
     /// Uploads `batch`, which must not be empty; its first layer is ignored.
     pub(super) fn new(device: &Device, batch: Batch<'_>) -> Result<Self, DriverError> {
         let Batch { coordinates, targets, weights, paired, .. } = batch;
-        let stream = device.context.default_stream();
         let [coordinates, targets, weights] =
-            [coordinates, targets, weights].map(|numbers| stream.clone_htod(numbers));
-        let samples =
-            DeviceSamples { coordinates: coordinates?, targets: targets?, weights: weights?, paired };
-        // Other streams will read them.
-        stream.synchronize()?;
-        Ok(samples)
+            [coordinates, targets, weights].map(|numbers| device.samples.upload(numbers));
+        Ok(DeviceSamples { coordinates: coordinates?, targets: targets?, weights: weights?, paired })
     }
 
     /// The number of blocks.

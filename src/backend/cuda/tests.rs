@@ -58,6 +58,16 @@ fn distance(from: &Network, a: &Network, b: &Network) -> f64 {
     norm(a, b) / norm(from, a)
 }
 
+/// An encode drops its samples on the thread of its caller, which need not be one that has used the device.
+#[test]
+fn samples_are_freed_on_a_thread_without_a_context() {
+    let Some(cuda) = device() else { return };
+    let samples = cuda.upload(picture(0.0).points.all()).unwrap();
+    // An error of a drop is kept for the next call on the context, by whichever thread.
+    std::thread::spawn(|| drop(samples)).join().unwrap();
+    cuda.device.context.check_err().unwrap();
+}
+
 #[test]
 fn training_takes_the_steps_of_the_processor() {
     let Some(cuda) = device() else { return };

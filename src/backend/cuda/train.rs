@@ -141,7 +141,7 @@ impl Group {
                 Resident::new(device, &stream, network, kernel.class, samples.blocks(), schedule)
             })
             .collect::<Result<_, _>>()?;
-        let states = stream.clone_htod(&vec![State::START; 2 * members.len()])?;
+        let states = stream.upload(&vec![State::START; 2 * members.len()])?;
         let (base, _) = states.device_ptr(&stream);
         let jobs: Vec<Job> = residents
             .iter()
@@ -162,7 +162,7 @@ impl Group {
             matrix_tiles: most(&Resident::matrix_tiles),
             step_bytes: most(&|r| r.shared_bytes().0),
             update_bytes: most(&|r| r.shared_bytes().1),
-            jobs: stream.clone_htod(&jobs)?,
+            jobs: stream.upload(&jobs)?,
             fits: members,
             states,
             residents,
@@ -231,6 +231,6 @@ impl Group {
 
     /// The states written by the last iteration, one per network.
     fn states(&self, turn: usize) -> Result<impl Iterator<Item = State>, DriverError> {
-        Ok(self.stream.clone_dtoh(&self.states)?.into_iter().skip(turn).step_by(2))
+        Ok(self.stream.download(&self.states)?.into_iter().skip(turn).step_by(2))
     }
 }
