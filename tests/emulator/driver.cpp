@@ -1,144 +1,140 @@
-// A driver library without a device behind it: the calls of the CUDA driver that the program makes, with the kernels compiled for
-// the host. It answers as `SIRENC_EMULATED_FAILURE` says, or works.
+// A driver library without a device behind it: the calls of the CUDA driver that the program makes, with the
+// kernels compiled for the host. `SIRENC_EMULATED_FAILURE` makes it fail.
 //
-// What it proves: the arithmetic and the barriers of the kernels, and every call, size and offset of the host's code. What it
-// cannot: how a GPU's memory model, compiler and speed behave.
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <ucontext.h>
-
+// It is as late and as strict as a driver may be. Copies, launches and frees wait until their stream is
+// synchronized, and only then is the host's memory read or written. Each thread has its own current context.
+// Memory ends at guard pages, thread blocks come in any order, and every limit of a launch is checked.
+//
+// What it proves: the arithmetic and the barriers of the kernels, and every call, size and offset of the host.
+// What it cannot: how a GPU's memory model, compiler and speed behave.
+#include <map>
 #include <mutex>
 #include <string>
 #include <tuple>
 #include <utility>
 
+#include "block.hpp"
 #include "kernels.cu"
-
-// ---------------------------------------------------------------------------------------------------------- thread blocks
-
-Index threadIdx, blockIdx;
 
 namespace {
 
-constexpr int MOST_THREADS = 256;
-constexpr size_t STACK = 256 << 10;
-constexpr size_t SHARED = 227 << 10;
+// -------------------------------------------------------------------------------------------------- kernels
 
-enum Progress { AT_START, AT_BARRIER, AT_END };
-
-alignas(16) unsigned char shared[SHARED];
-jmp_buf scheduler, fibers[MOST_THREADS];
-bool created[MOST_THREADS];
-Progress progress[MOST_THREADS];
-int running;
-void (*body)(void*);
-void* argument;
-
-// A fiber runs the body once per thread block, for ever.
-void fiber() {
-    for (;;) {
-        body(argument);
-        progress[running] = AT_END;
-        if (_setjmp(fibers[running]) == 0) _longjmp(scheduler, 1);
-    }
-}
-
-void resume(int thread) {
-    running = thread;
-    threadIdx = {thread, 0, 0};
-    if (_setjmp(scheduler) != 0) return;
-    if (created[thread]) _longjmp(fibers[thread], 1);
-    created[thread] = true;
-    static ucontext_t context;
-    getcontext(&context);
-    context.uc_stack.ss_sp = mmap(nullptr, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    context.uc_stack.ss_size = STACK;
-    makecontext(&context, fiber, 0);
-    setcontext(&context);
-}
-
-void die(const char* what) {
-    fprintf(stderr, "emulated device: %s\n", what);
-    abort();
-}
-
-// Runs one thread block from barrier to barrier.
-void run_block(int threads) {
-    static unsigned round = 0;
-    // NaN in every float: what is read must have been written.
-    memset(shared, 0xff, sizeof shared);
-    for (int t = 0; t < threads; ++t) progress[t] = AT_START;
-    for (bool ended = false; !ended;) {
-        round = round * 1664525 + 1013904223;
-        // Powers of two and an odd stride: every thread comes once.
-        const int start = round >> 20, stride = (round >> 8 & 0xff) | 1;
-        for (int n = 0; n < threads; ++n) resume((start + n * stride) % threads);
-        for (int t = 1; t < threads; ++t) {
-            if (progress[t] != progress[0]) die("threads of a block part at a barrier");
-        }
-        ended = progress[0] == AT_END;
-    }
-}
-
-// ---------------------------------------------------------------------------------------------------------------- kernels
+constexpr int LIMIT_WITHOUT_ATTRIBUTE = 48 << 10;
 
 template <typename... Arguments, size_t... N>
-void call(void (*kernel)(Arguments...), void** parameters, std::index_sequence<N...>) {
-    kernel(*static_cast<std::decay_t<Arguments>*>(parameters[N])...);
+std::function<void()> with(void (*kernel)(Arguments...), void** parameters, std::index_sequence<N...>) {
+    const std::tuple copies(*static_cast<std::decay_t<Arguments>*>(parameters[N])...);
+    return [kernel, copies] { std::apply(kernel, copies); };
+}
+
+template <typename... Arguments>
+std::function<void()> with(void (*kernel)(Arguments...), void** parameters) {
+    return with(kernel, parameters, std::index_sequence_for<Arguments...>());
 }
 
 struct Kernel {
     const char* name;
-    void (*run)(void** parameters);
+    // The kernel with copies of its arguments, for one thread.
+    std::function<void()> (*with)(void** parameters);
+    // The most dynamic shared memory of a launch, bytes.
+    int shared_limit = LIMIT_WITHOUT_ATTRIBUTE;
 };
 
-#define KERNEL(name) {#name, [](void** parameters) { launch(name, parameters); }}
-template <typename... Arguments>
-void launch(void (*kernel)(Arguments...), void** parameters) {
-    call(kernel, parameters, std::index_sequence_for<Arguments...>());
-}
-
-const Kernel KERNELS[] = {
-    KERNEL(forward_2), KERNEL(forward_4), KERNEL(forward_8), KERNEL(jet_2), KERNEL(jet_4), KERNEL(jet_8), KERNEL(step_1),
-    KERNEL(step_2), KERNEL(step_3), KERNEL(step_4), KERNEL(step_8), KERNEL(reduce_gradient), KERNEL(update_parameters),
-    KERNEL(iterate_matrices), KERNEL(trace_2), KERNEL(trace_4), KERNEL(trace_8), KERNEL(sum_curvature),
+#define KERNEL(name) {#name, [](void** parameters) { return ::with(name, parameters); }}
+Kernel kernels[] = {
+    KERNEL(forward_2), KERNEL(forward_4), KERNEL(forward_8), KERNEL(jet_2), KERNEL(jet_4), KERNEL(jet_8),
+    KERNEL(step_1), KERNEL(step_2), KERNEL(step_3), KERNEL(step_4), KERNEL(step_8), KERNEL(reduce_gradient),
+    KERNEL(update_parameters), KERNEL(iterate_matrices), KERNEL(trace_2), KERNEL(trace_4), KERNEL(trace_8),
+    KERNEL(sum_curvature),
 };
 
-// ------------------------------------------------------------------------------------------------------------------ driver
+// --------------------------------------------------------------------------------------------------- errors
 
-enum Result { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NOT_FOUND = 500,
-              LAUNCH_FAILED = 719 };
+#define ERRORS(ERROR)                                       \
+    ERROR(INVALID_VALUE, 1)                                 \
+    ERROR(OUT_OF_MEMORY, 2)                                 \
+    ERROR(NO_DEVICE, 100)                                   \
+    ERROR(INVALID_DEVICE, 101)                              \
+    ERROR(INVALID_CONTEXT, 201)                             \
+    ERROR(INVALID_PTX, 218)                                 \
+    ERROR(NOT_FOUND, 500)                                   \
+    ERROR(LAUNCH_FAILED, 719)
+enum Result {
+    SUCCESS = 0,
+#define ERROR(name, code) name = code,
+    ERRORS(ERROR)
+#undef ERROR
+};
 
-std::recursive_mutex mutex;
-int launches = 0;
-thread_local size_t bytes_to_device = 0;
-
-// The failure asked for: `no-device`, `old-driver`, `old-device`, `wrong-bits`, `out-of-memory`, or `launch` and the number of
-// launches that work.
-bool fails(const char* how) {
+// Whether this failure is asked for: `no-device`, `old-driver`, `old-device`, `wrong-bits`, `out-of-memory`,
+// `launch` and the number of launches that work, `once` and the number of the only one that fails, or `skip` and
+// the kernel that does nothing.
+bool fails(const std::string& how) {
     const char* failure = getenv("SIRENC_EMULATED_FAILURE");
     return failure && std::string(failure).rfind(how, 0) == 0;
 }
 
-struct Call {
-    Kernel kernel;
-    void** parameters;
+bool launch_fails() {
+    static int launches = 0;
+    const int number = launches++;
+    const auto asked = [](const char* how) { return atoi(getenv("SIRENC_EMULATED_FAILURE") + strlen(how)); };
+    return (fails("launch") && number >= asked("launch")) || (fails("once") && number == asked("once"));
+}
+
+// Bytes of shared memory that a thread block may ask for: those of an H200, or those of another device.
+int most_shared() {
+    const char* bytes = getenv("SIRENC_EMULATED_SHARED");
+    return bytes ? atoi(bytes) : int(MOST_SHARED);
+}
+
+// ----------------------------------------------------------------------------------------- context, streams
+
+std::mutex mutex;
+
+// The primary context. A kernel that fails breaks it for everyone, until all have released it.
+struct Context {
+    int retained = 0;
+    unsigned flags = 0;
+    Result failure = SUCCESS;
+} context;
+
+thread_local Context* current = nullptr;
+thread_local size_t bytes_to_device = 0;
+
+struct Allocation {
+    Guarded memory;
+    size_t bytes;
 };
+std::map<uintptr_t, Allocation> allocations;
+
+// Work that waits for a synchronization.
+using Stream = std::vector<std::function<void()>>;
+Stream default_stream;
+
+Stream& of(void* stream) { return stream ? *static_cast<Stream*>(stream) : default_stream; }
+
+void complete(Stream& stream) {
+    for (const auto& work : std::exchange(stream, {})) {
+        if (context.failure == SUCCESS) work();
+    }
+}
+
+// What calls on the current context return without it, or after it broke.
+Result state() { return current ? context.failure : INVALID_CONTEXT; }
+
+// What stream-ordered allocations return: only on the default stream do they need a current context.
+Result state(void* stream) { return stream ? context.failure : state(); }
 
 }  // namespace
 
-float* shared_memory() { return reinterpret_cast<float*>(shared); }
-
-void __syncthreads() {
-    const int thread = running;
-    progress[thread] = AT_BARRIER;
-    if (_setjmp(fibers[thread]) == 0) _longjmp(scheduler, 1);
-}
+#define BEGIN(state)                                        \
+    const std::lock_guard<std::mutex> lock(mutex);          \
+    if (const int failure = state) return failure;
 
 extern "C" {
+
+// --------------------------------------------------------------------------------------------------- device
 
 int cuInit(unsigned) { return fails("no-device") ? NO_DEVICE : SUCCESS; }
 int cuDriverGetVersion(int* version) { return *version = fails("old-driver") ? 11080 : 12000, SUCCESS; }
@@ -147,87 +143,151 @@ int cuDeviceGet(int* device, int index) { return *device = index, index == 0 ? S
 int cuDeviceGetName(char* name, int length, int) { return snprintf(name, length, "emulated"), SUCCESS; }
 int cuDeviceTotalMem_v2(size_t* bytes, int) { return *bytes = size_t(1) << 30, SUCCESS; }
 int cuDeviceGetAttribute(int* value, int attribute, int) {
+    constexpr int RESERVED = 1 << 10;
     switch (attribute) {
-        case 13: *value = 1000000; break;                      // CLOCK_RATE, kHz
-        case 16: *value = 1; break;                            // MULTIPROCESSOR_COUNT
+        case 13: *value = 1000000; break;                    // CLOCK_RATE, kHz
+        case 16: *value = 1; break;                          // MULTIPROCESSOR_COUNT
         case 75: *value = fails("old-device") ? 7 : 8; break;  // COMPUTE_CAPABILITY_MAJOR
-        case 97: *value = SHARED; break;                       // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+        case 81: *value = most_shared() + RESERVED; break;   // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
+        case 97: *value = most_shared(); break;              // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+        case 111: *value = RESERVED; break;                  // RESERVED_SHARED_MEMORY_PER_BLOCK
+        case 115: *value = 1; break;                         // MEMORY_POOLS_SUPPORTED
         default: *value = 0;
     }
     return SUCCESS;
 }
-int cuDevicePrimaryCtxRetain(void** context, int) { return *context = shared, SUCCESS; }
-int cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
-int cuCtxGetCurrent(void** context) { return *context = shared, SUCCESS; }
-int cuCtxSetCurrent(void*) { return SUCCESS; }
-int cuCtxSynchronize() { return SUCCESS; }
 
-int cuStreamCreate(void** stream, unsigned) { return *stream = shared, SUCCESS; }
-int cuStreamDestroy_v2(void*) { return SUCCESS; }
-int cuStreamSynchronize(void*) { return SUCCESS; }
+// -------------------------------------------------------------------------------------------------- context
 
-int cuMemAlloc_v2(uintptr_t* pointer, size_t bytes) {
+int cuDevicePrimaryCtxSetFlags_v2(int, unsigned flags) { return context.flags = flags, SUCCESS; }
+int cuDevicePrimaryCtxGetState(int, unsigned* flags, int* active) {
+    return *flags = context.flags, *active = context.retained > 0, SUCCESS;
+}
+int cuDevicePrimaryCtxRetain(void** retained, int) {
+    BEGIN(SUCCESS)
+    if (context.retained++ == 0) context.failure = SUCCESS;
+    return *retained = &context, SUCCESS;
+}
+int cuDevicePrimaryCtxRelease_v2(int) {
+    BEGIN(SUCCESS)
+    return context.retained > 0 ? --context.retained, SUCCESS : INVALID_CONTEXT;
+}
+int cuCtxGetCurrent(void** context) { return *context = current, SUCCESS; }
+int cuCtxSetCurrent(void* context) { return current = static_cast<Context*>(context), SUCCESS; }
+
+// -------------------------------------------------------------------------------------------------- streams
+
+int cuStreamCreate(void** stream, unsigned) {
+    BEGIN(state())
+    return *stream = new Stream, SUCCESS;
+}
+int cuStreamDestroy_v2(void* stream) {
+    BEGIN(state())
+    complete(of(stream));
+    return delete static_cast<Stream*>(stream), SUCCESS;
+}
+int cuStreamSynchronize(void* stream) {
+    BEGIN(state())
+    complete(of(stream));
+    return context.failure;
+}
+
+// --------------------------------------------------------------------------------------------------- memory
+
+int cuMemAllocAsync(uintptr_t* pointer, size_t bytes, void* stream) {
+    BEGIN(state(stream))
     if (bytes == 0) return INVALID_VALUE;
     if (fails("out-of-memory")) return OUT_OF_MEMORY;
-    void* memory = aligned_alloc(256, (bytes + 255) / 256 * 256);
-    if (!memory) return OUT_OF_MEMORY;
-    memset(memory, 0xff, bytes);
-    return *pointer = reinterpret_cast<uintptr_t>(memory), SUCCESS;
-}
-int cuMemFree_v2(uintptr_t pointer) { return free(reinterpret_cast<void*>(pointer)), SUCCESS; }
-int cuMemcpyHtoD_v2(uintptr_t to, const void* from, size_t bytes) {
-    bytes_to_device += bytes;
-    return memcpy(reinterpret_cast<void*>(to), from, bytes), SUCCESS;
-}
-int cuMemcpyDtoH_v2(void* to, uintptr_t from, size_t bytes) {
-    memcpy(to, reinterpret_cast<const void*>(from), bytes);
-    if (fails("wrong-bits")) *static_cast<unsigned char*>(to) ^= 1;
+    const Guarded memory(bytes);
+    *pointer = reinterpret_cast<uintptr_t>(memory.last(bytes));
+    allocations.insert({*pointer, {memory, bytes}});
     return SUCCESS;
 }
-int cuMemcpyHtoDAsync_v2(uintptr_t to, const void* from, size_t bytes, void*) { return cuMemcpyHtoD_v2(to, from, bytes); }
-int cuMemcpyDtoHAsync_v2(void* to, uintptr_t from, size_t bytes, void*) { return cuMemcpyDtoH_v2(to, from, bytes); }
-int cuMemsetD8Async(uintptr_t to, unsigned char value, size_t bytes, void*) {
-    return memset(reinterpret_cast<void*>(to), value, bytes), SUCCESS;
+int cuMemFreeAsync(uintptr_t pointer, void* stream) {
+    BEGIN(state(stream))
+    const auto found = allocations.find(pointer);
+    if (found == allocations.end()) return INVALID_VALUE;
+    of(stream).push_back([allocation = found->second] {
+        allocation.memory.check(allocation.bytes);
+        allocation.memory.release();
+    });
+    allocations.erase(found);
+    return SUCCESS;
+}
+int cuMemcpyHtoDAsync_v2(uintptr_t to, const void* from, size_t bytes, void* stream) {
+    BEGIN(state())
+    bytes_to_device += bytes;
+    of(stream).push_back([=] { memcpy(reinterpret_cast<void*>(to), from, bytes); });
+    return SUCCESS;
+}
+int cuMemcpyDtoHAsync_v2(void* to, uintptr_t from, size_t bytes, void* stream) {
+    BEGIN(state())
+    // Whoever reads before the synchronization reads NaN.
+    memset(to, 0xff, bytes);
+    of(stream).push_back([=] {
+        memcpy(to, reinterpret_cast<const void*>(from), bytes);
+        if (fails("wrong-bits")) *static_cast<unsigned char*>(to) ^= 1;
+    });
+    return SUCCESS;
+}
+int cuMemsetD8Async(uintptr_t to, unsigned char value, size_t bytes, void* stream) {
+    BEGIN(state())
+    of(stream).push_back([=] { memset(reinterpret_cast<void*>(to), value, bytes); });
+    return SUCCESS;
 }
 
+// -------------------------------------------------------------------------------------------------- kernels
+
 int cuModuleLoadData(void** module, const void* image) {
+    BEGIN(state())
     // The text is PTX, and ends.
-    return *module = shared, strstr(static_cast<const char*>(image), ".target sm_80") ? SUCCESS : INVALID_VALUE;
+    return *module = kernels, strstr(static_cast<const char*>(image), ".target sm_80") ? SUCCESS : INVALID_PTX;
 }
 int cuModuleUnload(void*) { return SUCCESS; }
-int cuModuleGetFunction(const void** function, void*, const char* name) {
-    for (const Kernel& kernel : KERNELS) {
+int cuModuleGetFunction(void** function, void*, const char* name) {
+    BEGIN(state())
+    for (Kernel& kernel : kernels) {
         if (strcmp(kernel.name, name) == 0) return *function = &kernel, SUCCESS;
     }
     return NOT_FOUND;
 }
-int cuFuncSetAttribute(void*, int, int) { return SUCCESS; }
+int cuFuncSetAttribute(void* function, int attribute, int value) {
+    BEGIN(state())
+    constexpr int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
+    if (attribute != MAX_DYNAMIC_SHARED_SIZE_BYTES || value < 0 || value > most_shared()) return INVALID_VALUE;
+    return static_cast<Kernel*>(function)->shared_limit = value, SUCCESS;
+}
 
-int cuLaunchKernel(const void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned threads, unsigned threads_y,
-                   unsigned threads_z, unsigned shared_bytes, void*, void** parameters, void**) {
-    std::lock_guard<std::recursive_mutex> lock(mutex);
-    if (fails("launch") && launches++ >= atoi(getenv("SIRENC_EMULATED_FAILURE") + 6)) return LAUNCH_FAILED;
-    const bool usual = grid_x > 0 && grid_y > 0 && grid_z == 1 && threads_y == 1 && threads_z == 1;
-    if (!usual || threads > MOST_THREADS || (threads & (threads - 1)) || shared_bytes > SHARED) return INVALID_VALUE;
-    Call call{*static_cast<const Kernel*>(function), parameters};
-    argument = &call;
-    body = [](void* call) { static_cast<Call*>(call)->kernel.run(static_cast<Call*>(call)->parameters); };
-    for (unsigned y = 0; y < grid_y; ++y) {
-        for (unsigned x = 0; x < grid_x; ++x) {
-            blockIdx = {int(x), int(y), 0};
-            run_block(threads);
+int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned threads,
+                   unsigned threads_y, unsigned threads_z, unsigned shared_bytes, void* stream,
+                   void** parameters, void**) {
+    BEGIN(state())
+    const Kernel& kernel = *static_cast<Kernel*>(function);
+    constexpr unsigned MOST_X = 0x7fffffff, MOST_Y = 0xffff;
+    const bool grid_fits = grid_x - 1 < MOST_X && grid_y - 1 < MOST_Y && grid_z == 1;
+    const bool block_fits = threads - 1 < MOST_THREADS && threads_y == 1 && threads_z == 1;
+    if (!grid_fits || !block_fits || shared_bytes > unsigned(kernel.shared_limit)) return INVALID_VALUE;
+    if (threads & (threads - 1)) die("a number of threads that is no power of two");
+    of(stream).push_back([=, &kernel, thread = kernel.with(parameters)] {
+        if (launch_fails()) {
+            context.failure = LAUNCH_FAILED;
+        } else if (!fails("skip " + std::string(kernel.name))) {
+            run_grid(grid_x, grid_y, int(threads), shared_bytes, thread);
         }
-    }
+    });
     return SUCCESS;
 }
 
+// --------------------------------------------------------------------------------------------------- errors
+
 int cuGetErrorName(int code, const char** name) {
     switch (code) {
-        case OUT_OF_MEMORY: return *name = "CUDA_ERROR_OUT_OF_MEMORY", SUCCESS;
-        case NO_DEVICE: return *name = "CUDA_ERROR_NO_DEVICE", SUCCESS;
-        case INVALID_DEVICE: return *name = "CUDA_ERROR_INVALID_DEVICE", SUCCESS;
-        case LAUNCH_FAILED: return *name = "CUDA_ERROR_LAUNCH_FAILED", SUCCESS;
-        default: return *name = "CUDA_ERROR_INVALID_VALUE", SUCCESS;
+#define ERROR(name_of, code)                                \
+    case code: return *name = "CUDA_ERROR_" #name_of, SUCCESS;
+        ERRORS(ERROR)
+#undef ERROR
+        case SUCCESS: return *name = "CUDA_SUCCESS", SUCCESS;
+        default: return *name = nullptr, INVALID_VALUE;
     }
 }
 int cuGetErrorString(int, const char** text) { return *text = "an emulated error", SUCCESS; }
