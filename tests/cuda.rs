@@ -12,6 +12,7 @@ use sirenc::network::{Jet, Network, Shape};
 use sirenc::signal::{Axis, Grid};
 use sirenc::{Decoder, Derivative, Device, Error};
 use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 
 /// The device under test: the GPU if requested, else the emulated device; `None` without a C++ compiler.
@@ -270,6 +271,31 @@ fn a_first_layer_that_is_none_is_refused() {
         assert!(refused(&|| drop(cuda.step(&network, batch(first_layer)))));
         assert!(refused(&|| drop(cuda.time_steps(&network, batch(first_layer), 1))));
     }
+}
+
+/// In a process of its own, where the first launch after those of the check fails, and no other.
+#[test]
+fn a_device_that_failed_is_opened_anew() {
+    const FAILURE: &str = "SIRENC_EMULATED_FAILURE";
+    if std::env::var_os("SIRENC_TEST_GPU").is_some() {
+        return println!("skipped: a GPU does not fail when asked to");
+    }
+    if !emulator::load_unless_gpu() {
+        return;
+    }
+    if std::env::var_os(FAILURE).is_none() {
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        let again = again.args(["--exact", "a_device_that_failed_is_opened_anew"]).env(FAILURE, "once15");
+        let output = again.output().unwrap();
+        return assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    let (_, processor) = fixtures().next().unwrap();
+    let lengths = processor.description().lengths.iter();
+    let grid = Grid { axes: lengths.map(|&n| Axis::resized(n, n)).collect() };
+    let render = || processor.clone().with_device(Device::Cuda(0)).unwrap().render(&grid);
+    let error = render().unwrap_err().to_string();
+    assert!(error.contains("CUDA_ERROR_LAUNCH_FAILED"), "{error}");
+    assert_eq!(bits(&render().unwrap()), bits(&processor.render(&grid).unwrap()));
 }
 
 #[test]

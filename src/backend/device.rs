@@ -22,6 +22,10 @@ pub enum Device {
 
 /// Signals encoded concurrently on a GPU, each on its own streams. More of them hide more host pauses, but
 /// take more device memory.
+///
+/// With up to three streams each, they share the 8 hardware queues that the driver uses by default. More queues
+/// (`CUDA_DEVICE_MAX_CONNECTIONS=32`) are for the user to set: a library cannot write to the environment soundly
+/// while other threads may read it.
 const CONCURRENT_ENCODES: usize = 8;
 
 /// The result of opening a [`Device`].

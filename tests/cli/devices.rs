@@ -9,11 +9,13 @@ use crate::support::{Room, Run, picture, siren_picture, siren_sound};
 const FAST: [&str; 6] = ["--effort", "1", "--layers", "2", "--width", "4"];
 
 /// The failures of the emulated driver, and the messages for them.
-const FAILURES: [(&str, &str); 7] = [
+const FAILURES: [(&str, &str); 9] = [
     ("no-device", "no CUDA device"),
     ("old-driver", "the driver supports CUDA 11.8, expected 12.0 (driver 525) or newer"),
     ("old-device", "emulated has compute capability 7.0, expected 8.0 or newer"),
     ("wrong-bits", "emulated computes different values than the CPU"),
+    ("skip forward_8", "emulated computes different values than the CPU"),
+    ("skip step_1", "emulated computes different gradients than the CPU"),
     ("out-of-memory", "out of memory"),
     ("launch0", "CUDA_ERROR_LAUNCH_FAILED"),
     ("launch40", "CUDA_ERROR_LAUNCH_FAILED"),
@@ -164,8 +166,8 @@ fn a_device_that_fails_does_not_change_what_auto_decodes() {
     let room = Room::new();
     room.put("p.siren", siren_picture(40, 30));
     room.run(&["decode", "p.siren", "-o", "processor.png"]).exits(0);
-    // Before a device is trusted, it is tested: one launch computes values and two compute a gradient.
-    let later = ("launch3", "CUDA_ERROR_LAUNCH_FAILED");
+    // Before a device is trusted, five widths are tested: one launch computes values and two compute a gradient.
+    let later = ("launch15", "CUDA_ERROR_LAUNCH_FAILED");
     for (failure, said) in FAILURES.into_iter().filter(|(failure, _)| *failure != "launch40").chain([later]) {
         let decode = |device| run(&room, &["decode", "p.siren", "-v", "--device", device], failure);
         let Some(run) = decode("cuda") else { return };

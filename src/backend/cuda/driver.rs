@@ -3,7 +3,9 @@
 #![allow(unsafe_code)]
 
 use cudarc::driver::sys::{self, CUdevice_attribute as Attribute};
-use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DevicePtr, DevicePtrMut, DeviceRepr, DriverError};
+use cudarc::driver::{
+    CudaContext, CudaSlice, CudaStream, DevicePtr, DevicePtrMut, DeviceRepr, DriverError, result,
+};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -32,6 +34,8 @@ pub(super) struct Device {
     pub name: String,
     /// Bytes of shared memory that a thread block can use.
     pub shared_memory: usize,
+    /// Bytes of shared memory with which two thread blocks fit a multiprocessor.
+    pub half_shared_memory: usize,
 }
 
 impl Device {
@@ -103,7 +107,7 @@ pub(super) fn open(index: u32) -> Result<Device, String> {
     if !has_driver() {
         return Err(format!("no NVIDIA driver is installed ({} not found)", LIBRARIES[LIBRARIES.len() - 1]));
     }
-    cudarc::driver::result::init().map_err(describe)?;
+    result::init().map_err(describe)?;
     let version = driver_version()?;
     if version < OLDEST_DRIVER {
         return Err(format!(
@@ -121,6 +125,11 @@ pub(super) fn open(index: u32) -> Result<Device, String> {
 }
 
 fn device(index: u32) -> Result<Result<Device, String>, DriverError> {
+    let number = result::device::get(index as i32)?;
+    let blocking = sys::CUctx_flags::CU_CTX_SCHED_BLOCKING_SYNC as u32;
+    // Threads that wait for the device leave their cores to others, which round and write meanwhile.
+    // SAFETY: the driver has just returned the number of the device.
+    unsafe { sys::cuDevicePrimaryCtxSetFlags_v2(number, blocking) }.result()?;
     let context = CudaContext::new(index as usize)?;
     let name = context.name()?;
     let (major, minor) = context.compute_capability()?;
@@ -134,8 +143,12 @@ fn device(index: u32) -> Result<Result<Device, String>, DriverError> {
     // releases them.
     unsafe { context.disable_event_tracking() };
     let samples = Stream(context.new_stream()?);
-    let shared = context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?;
-    Ok(Ok(Device { context, samples, name, shared_memory: shared.max(0) as usize }))
+    let bytes = |attribute| context.attribute(attribute).map(|bytes| bytes.max(0) as usize);
+    let shared_memory = bytes(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?;
+    let multiprocessor = bytes(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR)?;
+    let reserved = bytes(Attribute::CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK)?;
+    let half_shared_memory = (multiprocessor / 2).saturating_sub(reserved);
+    Ok(Ok(Device { context, samples, name, shared_memory, half_shared_memory }))
 }
 
 /// Whether a driver library is installed; `cudarc` panics without one.

@@ -122,7 +122,7 @@ impl Layout {
             if with_phases <= limit { (with_phases, 0) } else { (base, shares * phases) };
         // With two thread blocks per multiprocessor, each runs while the other waits.
         let with_gradient = step_bytes + size_of::<f32>() * count;
-        let gradient_shared = with_gradient <= limit / 2;
+        let gradient_shared = with_gradient <= device.half_shared_memory;
         let (update_bytes, matrices) = kernels::update_room(shape.width);
         Layout {
             parameters: count.next_multiple_of(64),
@@ -247,5 +247,40 @@ impl Resident {
         let gradient = stream.download(&self.floats.slice(from..from + self.shape.parameters()))?;
         let losses = stream.download(&self.doubles.slice(0..self.layout.shares))?;
         Ok((losses.iter().sum(), gradient))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::backend::cuda::tests::device;
+    use cudarc::driver::sys::CUdevice_attribute as Attribute;
+
+    #[test]
+    fn a_gradient_in_shared_memory_leaves_room_for_a_second_thread_block() {
+        let Some(device) = device().map(|cuda| &cuda.device) else { return };
+        let attribute = |attribute| device.context.attribute(attribute).unwrap() as usize;
+        let multiprocessor = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR);
+        let reserved = attribute(Attribute::CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK);
+        let schedule = Schedule {
+            iterations: 1,
+            blocks: 1,
+            rate: 0.0,
+            warmup: 0.0,
+            end: 0.0,
+            first_layer: 0,
+            loss_of_mean: 0.0,
+        };
+        for width in 1..=64 {
+            for layers in 1..=40 {
+                let shape = Shape { inputs: 2, outputs: 3, layers, width };
+                let layout = Layout::new(device, shape, width.div_ceil(16), 1, &schedule);
+                let two_blocks = 2 * (layout.step_bytes + reserved);
+                assert!(
+                    !layout.gradient_shared || two_blocks <= multiprocessor,
+                    "{shape:?}: {two_blocks} bytes"
+                );
+            }
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The CUDA backend: kernels in CUDA C++, embedded as PTX and run through the driver alone.
 //!
 //! Building needs no toolkit, and running needs only a driver, which is searched for when a device is opened.
-//! [`Cuda::forward`] and [`Cuda::jet`] give the same bits as [`Level`](crate::backend::simd::Level); a fit on
-//! the device finds different parameters than on the CPU, the same ones in every run.
+//! [`Cuda::forward`] and [`Cuda::jet`] give the same bits as [`Level`](crate::backend::simd::Level), except that
+//! NaN, to which only huge weights lead, has the bits of its processor; a fit on the device finds different
+//! parameters than on the CPU, the same ones in every run.
 //!
 //! The tests also compile the kernels for the host and compare them with the CPU.
 
@@ -29,10 +30,12 @@ use crate::container::MAX_DEPTH;
 use crate::error::{Error, Result};
 use crate::network::{Jet, Network, Shape};
 use constants::{POINTS, THREADS};
+use cudarc::driver::sys::CUresult;
 use cudarc::driver::{DriverError, LaunchConfig, PushKernelArg};
 use driver::Device;
 use kernels::Kernels;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +49,8 @@ pub struct Cuda {
     index: u32,
     device: Device,
     kernels: Kernels,
+    /// Whether it failed in a way that lasts as long as its context.
+    failed: AtomicBool,
 }
 
 impl Cuda {
@@ -59,15 +64,17 @@ impl Cuda {
         let device = driver::open(index).map_err(failed)?;
         let kernels = Kernels::load(&device)
             .map_err(|error| failed(format!("the kernels do not load: {}", driver::describe(error))))?;
-        let cuda = Cuda { index, device, kernels };
+        let cuda = Cuda { index, device, kernels, failed: AtomicBool::new(false) };
         cuda.check_answers()?;
         Ok(cuda)
     }
 
-    /// The device `index`, opened at the first call and kept.
+    /// The device `index`, opened at the first call and kept until it fails. After that a context starts anew as
+    /// soon as nobody holds the old one.
     pub(crate) fn shared(index: u32) -> Result<Arc<Self>> {
         static OPEN: Mutex<Vec<Arc<Cuda>>> = Mutex::new(vec![]);
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|cuda| !cuda.failed.load(Ordering::Relaxed));
         if let Some(cuda) = open.iter().find(|cuda| cuda.index == index) {
             return Ok(cuda.clone());
         }
@@ -84,7 +91,7 @@ impl Cuda {
     }
 
     /// Values of `network`: `coordinates` holds `inputs × BLOCK` numbers per block, the result `outputs ×
-    /// BLOCK`. The bits are those of [`Network::evaluate`].
+    /// BLOCK`. The bits are those of [`Network::evaluate`], but for those of NaN.
     ///
     /// # Errors
     /// `Device` if the network is wider than [`Cuda::widest`] or deeper than 64 layers, if its inputs or
@@ -98,7 +105,7 @@ impl Cuda {
     }
 
     /// Values and derivatives of `network` by its own coordinates, `components × outputs × BLOCK` per block,
-    /// with the same bits as [`Level::jet`](crate::backend::simd::Level::jet).
+    /// with the same bits as [`Level::jet`](crate::backend::simd::Level::jet), but for those of NaN.
     ///
     /// # Errors
     /// The errors of [`Cuda::forward`].
@@ -321,6 +328,9 @@ impl Cuda {
     }
 
     fn failed(&self, error: DriverError) -> Error {
+        if error.0 != CUresult::CUDA_ERROR_OUT_OF_MEMORY {
+            self.failed.store(true, Ordering::Relaxed);
+        }
         Error::Device { device: self.device_name(), detail: driver::describe(error) }
     }
 }

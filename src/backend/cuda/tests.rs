@@ -12,6 +12,7 @@ use crate::fit::{self, Dataset, GradientTerm, MOST_POINTS};
 use crate::network::{Network, Shape};
 use crate::quantize::mean_curvature;
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
+use cudarc::driver::sys;
 use std::sync::{Arc, OnceLock};
 
 pub(crate) fn device() -> Option<&'static Cuda> {
@@ -66,6 +67,17 @@ fn samples_are_freed_on_a_thread_without_a_context() {
     // An error of a drop is kept for the next call on the context, by whichever thread.
     std::thread::spawn(|| drop(samples)).join().unwrap();
     cuda.device.context.check_err().unwrap();
+}
+
+#[test]
+fn threads_that_wait_for_the_device_sleep() {
+    let Some(cuda) = device() else { return };
+    let (mut flags, mut active) = (0, 0);
+    // SAFETY: the device is open; the call writes two numbers.
+    let state =
+        unsafe { sys::cuDevicePrimaryCtxGetState(cuda.device.context.cu_device(), &mut flags, &mut active) };
+    state.result().unwrap();
+    assert_eq!((flags, active), (sys::CUctx_flags::CU_CTX_SCHED_BLOCKING_SYNC as u32, 1));
 }
 
 #[test]
