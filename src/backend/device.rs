@@ -6,6 +6,8 @@ use super::simd::{BLOCK, Level, Workspace};
 use crate::error::{Error, Result};
 use crate::network::{Jet, Network};
 use std::sync::{Arc, OnceLock};
+#[cfg(feature = "encoder")]
+use std::time::Duration;
 
 /// The device that runs the arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -28,6 +30,11 @@ pub enum Device {
 /// while other threads may read it.
 const CONCURRENT_ENCODES: usize = 8;
 
+/// Time that opening a GPU may take, by estimate: 0.4 to 0.8 s, and 3 to 5 s when the driver compiles the
+/// kernels.
+#[cfg(feature = "encoder")]
+const START: Duration = Duration::from_secs(3);
+
 /// The result of opening a [`Device`].
 pub(crate) struct Opened {
     /// The accelerator, if the device is not the CPU.
@@ -42,6 +49,22 @@ impl Device {
     pub fn concurrent_encodes(self) -> usize {
         let on_accelerator = self.open().is_ok_and(|opened| opened.accelerator.is_some());
         if on_accelerator { CONCURRENT_ENCODES } else { 1 }
+    }
+
+    /// Opens the device for work that takes about `on_cpu` on the CPU. `Auto` does not open a GPU for work that
+    /// is done in less than its [`START`].
+    ///
+    /// # Errors
+    /// `Device` if a device requested by index cannot be used.
+    #[cfg(feature = "encoder")]
+    pub(crate) fn open_for(self, on_cpu: impl FnOnce() -> Duration) -> Result<Opened> {
+        if self == Device::Auto
+            && Accelerator::takes_start(0)
+            && let Some(reason) = not_worth_a_start(on_cpu())
+        {
+            return Ok(Opened { accelerator: None, cpu_reason: Some(reason) });
+        }
+        self.open()
     }
 
     /// Opens the device.
@@ -70,6 +93,13 @@ impl Device {
             error => Err(error),
         }
     }
+}
+
+/// Why no GPU is opened for work that takes about `on_cpu` on the CPU, if it is not worth it.
+#[cfg(feature = "encoder")]
+fn not_worth_a_start(on_cpu: Duration) -> Option<String> {
+    let [time, start] = [on_cpu, START].map(|time| time.as_secs_f64());
+    (time < start).then(|| format!("the fit takes about {time:.1} s here, opening a GPU up to {start} s"))
 }
 
 /// The device that evaluates networks.
@@ -152,5 +182,19 @@ impl Engine {
                 DeviceUsed { name, cpu_reason: self.cpu_reason.get().map(String::as_str) }
             }
         }
+    }
+}
+
+#[cfg(all(test, feature = "encoder"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gpu_is_opened_only_for_work_that_takes_longer() {
+        let reason = |milliseconds| not_worth_a_start(Duration::from_millis(milliseconds));
+        let short = "the fit takes about 0.4 s here, opening a GPU up to 3 s";
+        assert_eq!(reason(440).as_deref(), Some(short));
+        assert!(reason(2999).is_some());
+        assert_eq!(reason(3000), None);
     }
 }

@@ -1,19 +1,24 @@
 //! Forecasts the duration of an encode from the work of its stages and the speed of the machine.
 
 use super::budget::Budget;
-use super::options::Phase;
+use super::options::{EncodeOptions, Phase, Target};
 use super::plan;
 use super::session::Session;
 use super::tuning::*;
 use crate::backend::simd::{BLOCK, Batch, Workspace};
-use crate::network::Network;
+use crate::network::{Network, Shape};
 use std::time::{Duration, Instant};
 
 impl Session<'_> {
-    /// Multiply-adds of one pass over the signal with networks of the usual size.
+    /// Multiply-adds of one pass over the signal with the requested network, or with networks of the usual size.
     pub fn pass(&self) -> f64 {
         let description = &self.signal.description;
-        let macs = plan::usual_shape(description).macs() as f64;
+        let usual = plan::usual_shape(description);
+        let shape = match self.options.target {
+            Target::Shape { layers, width } => Shape { layers, width, ..usual },
+            _ => usual,
+        };
+        let macs = shape.macs() as f64;
         self.evaluations() * description.positions() as f64 * macs
     }
 
@@ -39,6 +44,16 @@ impl Session<'_> {
         let work = f64::from(STEPS) * (points * shape.macs()) as f64;
         let speed = work / start.elapsed().as_secs_f64().max(1e-6);
         self.meter.set_speed(EFFICIENCY * speed * rayon::current_num_threads() as f64);
+    }
+
+    /// The time of a fit and the quantization after it on the CPU.
+    pub fn foresee(&self) -> Duration {
+        self.measure_speed();
+        let EncodeOptions { target, effort, .. } = *self.options;
+        let passes = plan::passes(target, &self.signal.description, effort);
+        let stages = self.stages(Budget::of(effort, passes));
+        let work: f64 = stages.iter().map(|(_, work)| work).sum();
+        Duration::try_from_secs_f64(work / self.meter.speed()).unwrap_or(Duration::MAX)
     }
 
     /// `passes`, or about as many as the time limit allows. Reserves time for rendering the result twice:

@@ -43,8 +43,8 @@ use units::Normalised;
 
 /// Fits `signal` and returns the finished file.
 ///
-/// `Device::Auto` uses a GPU if one is usable, and otherwise the CPU; it also falls back to the CPU if the
-/// GPU fails during the encode.
+/// `Device::Auto` uses a GPU if one is usable and the fit would take the CPU longer than a GPU takes to be
+/// opened, and otherwise the CPU; it also falls back to the CPU if the GPU fails during the encode.
 ///
 /// The same signal, seed, device kind and options give the same bytes at one instruction level, whatever the
 /// number of threads, unless a time limit is set or an observer ends the fit. Instruction levels round the
@@ -110,19 +110,24 @@ fn fitted(normalised: &Normalised<'_>, observe: &(dyn Fn(&Progress) -> Flow + Sy
     let options = &*normalised.options;
     let deadline = options.time_limit.and_then(|limit| Instant::now().checked_add(limit));
     let pool = pool(options.threads)?;
+    let meter = || Meter::new(&observe, deadline);
     let on = |trainer: &dyn Trainer, cpu_reason| {
-        let meter = Meter::new(&observe, deadline);
-        let session = Session::new(normalised, meter, Level::best(), trainer);
+        let session = Session::new(normalised, meter(), Level::best(), trainer);
         pool.install(|| run(&session, cpu_reason))
     };
-    let Opened { accelerator, mut cpu_reason } = options.device.open()?;
+    let cpu = Cpu { level: Level::best() };
+    let on_cpu = || {
+        let session = Session::new(normalised, meter(), Level::best(), &cpu);
+        pool.install(|| session.foresee())
+    };
+    let Opened { accelerator, mut cpu_reason } = options.device.open_for(on_cpu)?;
     if let Some(accelerator) = accelerator {
         match on(&*accelerator, None) {
             Err(error) => cpu_reason = Some(options.device.fall_back(error)?),
             encoded => return encoded,
         }
     }
-    on(&Cpu { level: Level::best() }, cpu_reason)
+    on(&cpu, cpu_reason)
 }
 
 /// Runs one encode: finds capacity and precision for the target, then writes the report.

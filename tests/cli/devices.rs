@@ -7,6 +7,10 @@ mod emulator;
 use crate::support::{Room, Run, picture, siren_picture, siren_sound};
 
 const FAST: [&str; 6] = ["--effort", "1", "--layers", "2", "--width", "4"];
+/// With a picture of `LARGE`, so much work that `auto` opens a GPU for it; it ends after a second.
+const LONG: [&str; 10] =
+    ["--effort", "9", "--layers", "2", "--width", "16", "--threads", "1", "--time-limit", "1"];
+const LARGE: [usize; 2] = [400, 300];
 
 /// The failures of the emulated driver, and the messages for them.
 const FAILURES: [(&str, &str); 9] = [
@@ -44,9 +48,8 @@ fn a_device_fits_as_well_as_the_processor_and_the_same_every_time() {
     let Some(first) = fit("1.siren", "cuda") else { return };
     assert_eq!(first["device"], "cuda:0 (emulated)");
     fit("2.siren", "cuda");
-    fit("3.siren", "auto");
-    assert!(room.get("1.siren") == room.get("2.siren") && room.get("1.siren") == room.get("3.siren"));
-    let processor = fit("4.siren", "cpu").unwrap();
+    assert!(room.get("1.siren") == room.get("2.siren"));
+    let processor = fit("3.siren", "cpu").unwrap();
     assert!(processor["device"].as_str().unwrap().starts_with("cpu ("), "{processor}");
     let [device, processor] = [first, processor].map(|object| object["psnr_db"].as_f64().unwrap());
     assert!((device - processor).abs() < 0.5, "{device} dB on the device, {processor} dB on the processor");
@@ -96,16 +99,41 @@ fn several_pictures_at_once_are_as_one_at_a_time() {
 
 #[test]
 fn a_device_that_fails_is_an_error_by_name_and_the_processor_by_auto() {
+    let [room, large] = [Room::new(), Room::new()];
+    room.put("a.ppm", picture(16, 12));
+    large.put("large.ppm", picture(LARGE[0], LARGE[1]));
+    for (failure, said) in FAILURES {
+        let Some(cuda) = encode(&room, &["a.ppm", "--device", "cuda"], failure) else { return };
+        cuda.complains(1, &["a.ppm: device cuda:0: ", said]);
+        assert_eq!(room.names(), ["a.ppm"]);
+        if failure == "launch40" {
+            continue;
+        }
+        let arguments = [&["encode", "large.ppm", "-v", "-f"][..], &LONG].concat();
+        let auto = run(&large, &arguments, failure).unwrap().exits(0);
+        assert!(auto.stderr.contains(&format!("); auto: {said}")), "{failure}: {}", auto.stderr);
+    }
+    // Several pictures open the device before their fits, in which it fails.
+    room.put("b.ppm", picture(12, 16));
+    let auto = encode(&room, &["a.ppm", "b.ppm", "-v"], "launch40").unwrap().exits(0);
+    assert_eq!(auto.stderr.matches("); auto: CUDA_ERROR_LAUNCH_FAILED").count(), 2, "{}", auto.stderr);
+}
+
+#[test]
+fn auto_takes_a_device_for_long_fits_and_the_processor_for_short_ones() {
     let room = Room::new();
     room.put("a.ppm", picture(16, 12));
-    for (failure, said) in FAILURES {
-        let Some(run) = encode(&room, &["a.ppm", "--device", "cuda"], failure) else { return };
-        run.complains(1, &["a.ppm: device cuda:0: ", said]);
-        assert_eq!(room.names(), ["a.ppm"]);
-        let run = encode(&room, &["a.ppm", "-v"], failure).unwrap().exits(0);
-        assert!(run.stderr.contains(&format!("); auto: {said}")), "{failure}: {}", run.stderr);
-        std::fs::remove_file(room.path("a.siren")).unwrap();
-    }
+    room.put("large.ppm", picture(LARGE[0], LARGE[1]));
+    let Some(short) = encode(&room, &["a.ppm", "-v"], "") else { return };
+    let short = short.exits(0);
+    assert!(short.stderr.contains("); auto: the fit takes about 0.0 s here, "), "{}", short.stderr);
+    let arguments = [&["encode", "large.ppm", "-v"][..], &LONG].concat();
+    let long = run(&room, &arguments, "").unwrap().exits(0);
+    assert!(long.stderr.contains("  device    cuda:0 (emulated); auto"), "{}", long.stderr);
+    // Several pictures open the device before their fits, which then use it, however short.
+    room.put("b.ppm", picture(12, 16));
+    let several = encode(&room, &["a.ppm", "b.ppm", "-f", "--json"], "").unwrap().exits(0);
+    assert_eq!(several.text().matches("cuda:0 (emulated)").count(), 2, "{}", several.text());
 }
 
 #[test]

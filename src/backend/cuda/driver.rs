@@ -104,7 +104,7 @@ impl Drop for Stream {
 
 /// Opens device `index`, or returns why it cannot be used.
 pub(super) fn open(index: u32) -> Result<Device, String> {
-    if !has_driver() {
+    if !is_installed() {
         return Err(format!("no NVIDIA driver is installed ({} not found)", LIBRARIES[LIBRARIES.len() - 1]));
     }
     result::init().map_err(describe)?;
@@ -152,7 +152,7 @@ fn device(index: u32) -> Result<Result<Device, String>, DriverError> {
 }
 
 /// Whether a driver library is installed; `cudarc` panics without one.
-fn has_driver() -> bool {
+pub(super) fn is_installed() -> bool {
     LIBRARIES.iter().any(|name| {
         // SAFETY: loading a library runs its initialisers; these names are the driver's, which `cudarc` is
         // about to load in the same way.

@@ -36,7 +36,7 @@ use driver::Device;
 use kernels::Kernels;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The most points per call: the kernels index numbers in 31 bits, with up to 8 rows of inputs or outputs and
@@ -72,15 +72,26 @@ impl Cuda {
     /// The device `index`, opened at the first call and kept until it fails. After that a context starts anew as
     /// soon as nobody holds the old one.
     pub(crate) fn shared(index: u32) -> Result<Arc<Self>> {
-        static OPEN: Mutex<Vec<Arc<Cuda>>> = Mutex::new(vec![]);
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|cuda| !cuda.failed.load(Ordering::Relaxed));
+        let mut open = Self::open_devices();
         if let Some(cuda) = open.iter().find(|cuda| cuda.index == index) {
             return Ok(cuda.clone());
         }
         let cuda = Arc::new(Cuda::open(index)?);
         open.push(cuda.clone());
         Ok(cuda)
+    }
+
+    /// Whether the device `index` is still to be opened, and there is a driver to do it.
+    pub(crate) fn takes_start(index: u32) -> bool {
+        Self::open_devices().iter().all(|cuda| cuda.index != index) && driver::is_installed()
+    }
+
+    /// The devices that are open and have not failed.
+    fn open_devices() -> MutexGuard<'static, Vec<Arc<Self>>> {
+        static OPEN: Mutex<Vec<Arc<Cuda>>> = Mutex::new(vec![]);
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|cuda| !cuda.failed.load(Ordering::Relaxed));
+        open
     }
 
     /// The widest network that the shared memory of the device allows: 384 with 227 KiB of it, 128 with 99

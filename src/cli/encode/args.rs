@@ -113,8 +113,8 @@ pub struct Args {
     pub(super) effort: u8,
     /// Device that runs the fit: auto, cpu, cuda or cuda:I
     ///
-    /// auto uses a GPU if one is usable, else the CPU; -v says which and why. A device that is named
-    /// explicitly and is not usable is an error.
+    /// auto uses a GPU if one is usable and the fit would take the CPU longer than opening it (3 s), else
+    /// the CPU; -v says which and why. A device that is named explicitly and is not usable is an error.
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = FIT)]
     #[arg(value_parser = values::devices(), hide_possible_values = true)]
     pub(super) device: Device,
