@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# Everything that only a GPU can tell: parity, determinism and speed, as a table for benches/README.md.
+# Everything that only a GPU can tell: parity, determinism and speed, for benches/README.md.
 #
 #   benches/cuda.sh pack FOLDER PICTURE…   on any machine: builds, and puts what is needed into FOLDER
-#   FOLDER/cuda.sh run                     on the machine with the GPU, which needs a driver, and Python with torch and jax for peers
+#   FOLDER/cuda.sh run                     on the machine with the GPU, which needs a driver; nvidia-smi, ncu,
+#                                          compute-sanitizer, torch and jax are used where they are
+#
+# A run takes at most DEADLINE seconds (540). No failure ends it. The output of each step is in $OUT/STEP.txt
+# (./out), and all of it in $OUT/all.tgz.
 set -euo pipefail
 
 pack() {
@@ -11,68 +15,105 @@ pack() {
     shift
     mkdir -p "$folder/pictures"
     cp "$@" "$folder/pictures"
-    cp "$root/benches/cuda.sh" "$root"/benches/peers/{torch,jax}_siren.py "$folder"
-    cargo build --manifest-path "$root/Cargo.toml" --release
+    cp -r "$root/fixtures" "$root/benches/cuda.sh" "$root"/benches/peers/{torch,jax}_siren.py "$folder"
     built() { # NAME COMMAND FLAGS…: the executable that cargo makes of them
-        local name=$1 command=$2
-        shift 2
-        cargo "$command" --manifest-path "$root/Cargo.toml" --no-run --message-format json "$@" |
-            python3 -c 'import json, sys; print([m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable")][-1])' |
-            xargs -I{} cp {} "$folder/$name"
+        local name=$1
+        shift
+        cargo "$@" --manifest-path "$root/Cargo.toml" --message-format json |
+            python3 -c 'import json, sys
+print([m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable")][-1])' |
+            xargs -I{} strip {} -o "$folder/$name"
     }
-    built parity test --test cuda
-    built training test --lib
-    built bench bench --bench cuda
-    cargo metadata --manifest-path "$root/Cargo.toml" --no-deps --format-version 1 |
-        python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])' | xargs -I{} cp {}/release/sirenc "$folder"
+    built sirenc build --release --bin sirenc
+    built parity test --release --no-run --test cuda
+    built training test --release --no-run --lib
+    built bench bench --no-run --bench cuda
+    du -sh "$folder"
 }
 
 run() {
     cd "$(dirname "$0")"
-    work=$(mktemp -d)
+    OUT=$(realpath "${OUT:-out}") first=$(find pictures -type f | sort | head -1) work=$(mktemp -d)
+    mkdir -p "$OUT"
     trap 'rm -rf "$work"' EXIT
-    nvidia-smi --query-gpu=name,driver_version,clocks.max.sm --format=csv
-    export SIRENC_TEST_GPU=1
+    # The first start compiles the kernels, as no cache has them. The tests look for their fixtures here.
+    export first work SIRENC_TEST_GPU=1 CARGO_MANIFEST_DIR=$PWD CUDA_CACHE_PATH=$work/cache
 
-    printf '\n## Parity with the CPU\n\n'
-    ./parity
-    ./training backend::cuda
+    # By worth: what comes first decides most.
+    step 20 smi nvidia-smi -q -d CLOCK,MEMORY
+    step 40 cold ./cuda.sh start
+    step 20 warm ./cuda.sh start
+    step 90 parity ./parity --test-threads 1
+    step 60 training ./training backend::cuda --test-threads 1
+    step 40 same ./cuda.sh same
+    step 30 bench ./bench
+    step 40 nine ./cuda.sh fit 9 cuda
+    step 40 folder ./cuda.sh folder
+    step 40 five_cpu ./cuda.sh fit 5 cpu
+    step 60 nine_cpu ./cuda.sh fit 9 cpu
+    step 30 decode ./cuda.sh decode
+    step 60 counters ncu --clock-control none -k regex:step_ -c 4 --section SpeedOfLight --section Occupancy \
+        --section SchedulerStats ./bench '2->14x7->3'
+    step 50 races compute-sanitizer --tool racecheck ./training an_observer
+    step 50 accesses compute-sanitizer --tool memcheck ./training an_observer
+    step 120 torch ./cuda.sh peer torch --device cuda --compile '2->14x7->3' '2->48x9->3' '2->256x4->3'
+    step 60 jax ./cuda.sh peer jax '2->14x7->3' '2->48x9->3' '2->256x4->3'
+    tar czf "$OUT/all.tgz" -C "$OUT" --exclude all.tgz .
+}
 
-    printf '\n## Determinism\n\n'
-    first=$(ls pictures/* | head -1)
-    for n in 1 2; do ./sirenc encode "$first" -o "$work/$n.siren" --device cuda --bpp 0.3 --quiet; done
-    cmp "$work/1.siren" "$work/2.siren" && echo 'two fits: the same bytes'
-    for device in cpu cuda; do
-        ./sirenc decode "$work/1.siren" -o "$work/$device.npy" --scale 3.3 --derivative hessian --device $device
+step() { # SECONDS NAME COMMAND…: within the time that is left
+    local limit=$1 name=$2 start=$SECONDS left=$((${DEADLINE:-540} - SECONDS)) result='exit 0'
+    shift 2
+    if ! command -v "$1" >/dev/null; then
+        result="skipped: $1 is not here"
+    elif [ "$left" -lt 5 ]; then
+        result='skipped: no time is left'
+    else
+        timeout -k 2 "$((limit < left ? limit : left))" "$@" >"$OUT/$name.txt" 2>&1 || result="exit $?"
+        tail -n 4 "$OUT/$name.txt" | sed '$a\'
+    fi
+    echo "== $name: $result after $((SECONDS - start)) s" | tee -a "$OUT/$name.txt"
+}
+
+# The start of a process on the device, with hardly any fit.
+start() { time ./sirenc encode "$first" -o "$work/start.siren" -f --effort 1 --bpp 0.3 --device cuda -v; }
+
+fit() { ./sirenc encode "$first" -o "$work/$1-$2.siren" -f --effort "$1" --bpp 0.3 --device "$2" --json; }
+
+same() {
+    for n in 1 2; do
+        fit 5 cuda
+        mv "$work/5-cuda.siren" "$work/$n.siren"
     done
-    cmp "$work/cpu.npy" "$work/cuda.npy" && echo 'second derivatives on the device: the bits of the CPU'
+    cmp "$work/1.siren" "$work/2.siren"
+    echo 'two fits: the same bytes'
+}
 
-    printf '\n## A step\n\n'
-    ./bench
-    python3 torch_siren.py --device cuda --compile '2->48x9->3' '2->256x4->3' || echo 'PyTorch: not measured'
-    python3 jax_siren.py '2->48x9->3' '2->256x4->3' || echo 'JAX: not measured'
-
-    printf '\n## Fits\n\n| command | PSNR | seconds |\n|---|---|---|\n'
-    row() {
-        local name=$1
-        shift
-        ./sirenc encode "$@" --json -o "$work/row.siren" -f | python3 -c '
-import json, sys
-o = json.load(sys.stdin); print("| %s | %.2f dB | %.1f |" % (sys.argv[1], o["psnr_db"], o["seconds"]))' "$name"
-    }
-    for effort in 5 9; do
-        for device in cuda cpu; do
-            row "$(basename "$first") --bpp 0.3 --effort $effort --device $device" "$first" --bpp 0.3 --effort $effort --device $device
-        done
-    done
+folder() {
     cp pictures/* "$work"
-    start=$(date +%s.%N)
-    (cd "$work" && "$OLDPWD/sirenc" encode $(ls "$OLDPWD/pictures") --device cuda --bpp 0.3 --quiet)
-    printf '\nall %d pictures together at effort 5: %.1f s\n' "$(ls pictures | wc -l)" "$(echo "$(date +%s.%N) - $start" | bc)"
+    local binary=$PWD/sirenc names=(pictures/*)
+    cd "$work"
+    time "$binary" encode "${names[@]##*/}" -f --device cuda --bpp 0.3 --effort 5 --json
+}
+
+decode() {
+    ./sirenc encode "$first" -o "$work/d.siren" -f --effort 2 --bpp 0.3 --device cpu --quiet
+    for device in cpu cuda; do
+        time ./sirenc decode "$work/d.siren" -o "$work/$device.npy" -f --scale 2 --derivative hessian \
+            --device $device
+    done
+    cmp "$work/cpu.npy" "$work/cuda.npy"
+    echo 'second derivatives on the device: the bits of the CPU'
+}
+
+peer() { # MODULE FLAGS…
+    local module=$1
+    shift
+    python3 -c "import $module" || { echo "skipped: no Python with $module is here" && return; }
+    python3 "${module}_siren.py" "$@"
 }
 
 case ${1:-} in
-    pack) shift && pack "$@" ;;
-    run) run ;;
-    *) sed -n '2,6p' "$0" && exit 2 ;;
+    pack | run | start | fit | same | folder | decode | peer) "$@" ;;
+    *) sed -n '2,9p' "$0" && exit 2 ;;
 esac

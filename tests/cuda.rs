@@ -117,7 +117,9 @@ fn jets_have_the_bits_of_the_processor() {
 
 /// The valid fixtures that have few enough samples to be rendered.
 fn fixtures() -> impl Iterator<Item = (String, Decoder)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    // Where the tests run, which need not be where they were built.
+    let root = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let folder = Path::new(&root).join("fixtures");
     let manifest = std::fs::read_to_string(folder.join("siren.tsv")).unwrap();
     let good = |name: &str| name.starts_with("valid/") || name.starts_with("uncommon/");
     let names: Vec<String> = manifest.lines().map(|row| row.split('\t').next().unwrap().to_owned()).collect();

@@ -1,4 +1,5 @@
-"""Speed of PyTorch on the networks of `benches/kernels`, eager and compiled: `pip install torch`, then
+"""Speed of PyTorch on the networks of `benches/kernels`, eager, compiled, and on a GPU as CUDA graphs too:
+`pip install torch`, then
 `python benches/peers/torch_siren.py [--compile] [--device cuda] [NETWORK ...]`.
 
 The same work as a row of the kernel benchmark: the same points, binary32, `h' = sin(2*pi*(W*h + b))`, a squared error
@@ -14,10 +15,12 @@ import torch
 
 BATCH = 16384
 KODAK = 768 * 512
-# On a GPU, as in `benches/cuda.rs`.
+# On a GPU instead of BATCH, as in `benches/cuda.rs`.
 GPU_BATCH = 65536
-# points, inputs, width, sine layers, outputs
+# points, inputs, width, sine layers, outputs; the first is a tile of the codec with its batch
 CASES = [
+    (1536, 2, 14, 7, 3),
+    (BATCH, 2, 14, 7, 3),
     (BATCH, 2, 22, 8, 3),
     (BATCH, 2, 28, 9, 3),
     (BATCH, 2, 48, 9, 3),
@@ -68,7 +71,11 @@ def fastest(device, run):
     return min(times[3:])
 
 
-def measure(device, shape, points, compiled):
+# Modes of torch.compile; reduce-overhead replays CUDA graphs, which launch all kernels at once.
+COMPILED = {"compiled": "default", "graphs": "reduce-overhead"}
+
+
+def measure(device, shape, points, mode):
     """Seconds of a forward pass and of a step."""
     inputs, _, _, outputs = shape
     torch.manual_seed(1)
@@ -76,13 +83,16 @@ def measure(device, shape, points, compiled):
     coordinates = 2 * torch.rand(points, inputs, device=device) - 1
     targets = 2 * torch.rand(points, outputs, device=device) - 1
     torch.compiler.reset()
-    run_forward, run_loss = (torch.compile(f) if compiled else f for f in (forward, loss))
+    run_forward, run_loss = (
+        torch.compile(f, mode=COMPILED[mode]) if mode in COMPILED else f for f in (forward, loss)
+    )
 
     def evaluate():
         with torch.no_grad():
             run_forward(parameters, coordinates)
 
     def step():
+        torch.compiler.cudagraph_mark_step_begin()
         torch.autograd.grad(run_loss(parameters, coordinates, targets), parameters)
 
     return fastest(device, evaluate), fastest(device, step)
@@ -102,14 +112,15 @@ def main():
     for threads in [1] if cuda else sorted({1, torch.get_num_threads()}):
         torch.set_num_threads(threads)
         for points, *shape in CASES:
-            points = GPU_BATCH if cuda else points
+            points = GPU_BATCH if cuda and points == BATCH else points
             inputs, width, layers, outputs = shape
             name = f"{inputs}->{width}x{layers}->{outputs}"
             if arguments.networks and name not in arguments.networks:
                 continue
             giga = (inputs * width + (layers - 1) * width * width + width * outputs) * points * 1e-9
-            for mode in ["eager", "compiled"] if arguments.compile else ["eager"]:
-                evaluate, step = measure(arguments.device, shape, points, mode == "compiled")
+            compiled = ["compiled", "graphs"] if cuda else ["compiled"]
+            for mode in ["eager"] + (compiled if arguments.compile else []):
+                evaluate, step = measure(arguments.device, shape, points, mode)
                 rates = f"{2 * giga / evaluate:9.1f} {6 * giga / step:9.1f}"
                 print(f"{name:14} {points:7} {mode:8} {threads:7} {rates}", flush=True)
 
