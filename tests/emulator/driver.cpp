@@ -1,5 +1,6 @@
-// A driver library without a device behind it: the calls of the CUDA driver that the program makes, with the
-// kernels compiled for the host. `SIRENC_EMULATED_FAILURE` makes it fail.
+// A driver library without a device behind it: the calls of the CUDA driver that the program makes. Kernels are
+// those of their text, compiled for the host, or with INTERPRETED the PTX that the program loads, interpreted.
+// `SIRENC_EMULATED_FAILURE` makes it fail.
 //
 // It is as late and as strict as a driver may be. Copies, launches and frees wait until their stream is
 // synchronized, and only then is the host's memory read or written. Each thread has its own current context.
@@ -7,6 +8,7 @@
 //
 // What it proves: the arithmetic and the barriers of the kernels, and every call, size and offset of the host.
 // What it cannot: how a GPU's memory model, compiler and speed behave.
+#include <deque>
 #include <map>
 #include <mutex>
 #include <string>
@@ -14,13 +16,39 @@
 #include <utility>
 
 #include "block.hpp"
+#ifdef INTERPRETED
+#include "ptx.hpp"
+#else
 #include "kernels.cu"
+#endif
 
 namespace {
 
 // -------------------------------------------------------------------------------------------------- kernels
 
 constexpr int LIMIT_WITHOUT_ATTRIBUTE = 48 << 10;
+
+#ifdef INTERPRETED
+
+struct Kernel {
+    std::string name;
+    ptx::Kernel code;
+    // The most dynamic shared memory of a launch, bytes.
+    int shared_limit = LIMIT_WITHOUT_ATTRIBUTE;
+
+    // The kernel with copies of its arguments, for one thread.
+    std::function<void()> with(void** arguments, unsigned grid_x, size_t shared_bytes) const {
+        return ptx::with(code, arguments, grid_x, shared_bytes);
+    }
+};
+std::deque<Kernel> kernels;
+
+void load(const char* image) {
+    if (!kernels.empty()) return;
+    for (ptx::Kernel& kernel : ptx::parse(image)) kernels.push_back({kernel.name, std::move(kernel)});
+}
+
+#else
 
 template <typename... Arguments, size_t... N>
 std::function<void()> with(void (*kernel)(Arguments...), void** parameters, std::index_sequence<N...>) {
@@ -36,18 +64,22 @@ std::function<void()> with(void (*kernel)(Arguments...), void** parameters) {
 struct Kernel {
     const char* name;
     // The kernel with copies of its arguments, for one thread.
-    std::function<void()> (*with)(void** parameters);
+    std::function<void()> (*with)(void** parameters, unsigned grid_x, size_t shared_bytes);
     // The most dynamic shared memory of a launch, bytes.
     int shared_limit = LIMIT_WITHOUT_ATTRIBUTE;
 };
 
-#define KERNEL(name) {#name, [](void** parameters) { return ::with(name, parameters); }}
+#define KERNEL(name) {#name, [](void** parameters, unsigned, size_t) { return ::with(name, parameters); }}
 Kernel kernels[] = {
     KERNEL(forward_2), KERNEL(forward_4), KERNEL(forward_8), KERNEL(jet_2), KERNEL(jet_4), KERNEL(jet_8),
     KERNEL(step_1), KERNEL(step_2), KERNEL(step_3), KERNEL(step_4), KERNEL(step_8), KERNEL(reduce_gradient),
     KERNEL(update_parameters), KERNEL(iterate_matrices), KERNEL(trace_2), KERNEL(trace_4), KERNEL(trace_8),
     KERNEL(sum_curvature),
 };
+
+void load(const char*) {}
+
+#endif
 
 // --------------------------------------------------------------------------------------------------- errors
 
@@ -105,8 +137,20 @@ thread_local size_t bytes_to_device = 0;
 struct Allocation {
     Guarded memory;
     size_t bytes;
+    bool is_freed = false;
 };
 std::map<uintptr_t, Allocation> allocations;
+
+}  // namespace
+
+bool is_allocated(uintptr_t address, size_t bytes) {
+    const auto after = allocations.upper_bound(address);
+    if (after == allocations.begin()) return false;
+    const auto& [begin, allocation] = *std::prev(after);
+    return address + bytes <= begin + allocation.bytes;
+}
+
+namespace {
 
 // Work that waits for a synchronization.
 using Stream = std::vector<std::function<void()>>;
@@ -206,12 +250,15 @@ int cuMemAllocAsync(uintptr_t* pointer, size_t bytes, void* stream) {
 int cuMemFreeAsync(uintptr_t pointer, void* stream) {
     BEGIN(state(stream))
     const auto found = allocations.find(pointer);
-    if (found == allocations.end()) return INVALID_VALUE;
-    of(stream).push_back([allocation = found->second] {
+    if (found == allocations.end() || found->second.is_freed) return INVALID_VALUE;
+    found->second.is_freed = true;
+    // Work that was queued before may still use it.
+    of(stream).push_back([found] {
+        const Allocation& allocation = found->second;
         allocation.memory.check(allocation.bytes);
         allocation.memory.release();
+        allocations.erase(found);
     });
-    allocations.erase(found);
     return SUCCESS;
 }
 int cuMemcpyHtoDAsync_v2(uintptr_t to, const void* from, size_t bytes, void* stream) {
@@ -241,13 +288,16 @@ int cuMemsetD8Async(uintptr_t to, unsigned char value, size_t bytes, void* strea
 int cuModuleLoadData(void** module, const void* image) {
     BEGIN(state())
     // The text is PTX, and ends.
-    return *module = kernels, strstr(static_cast<const char*>(image), ".target sm_80") ? SUCCESS : INVALID_PTX;
+    const char* text = static_cast<const char*>(image);
+    if (!strstr(text, ".target sm_80")) return INVALID_PTX;
+    load(text);
+    return *module = &context, SUCCESS;
 }
 int cuModuleUnload(void*) { return SUCCESS; }
 int cuModuleGetFunction(void** function, void*, const char* name) {
     BEGIN(state())
     for (Kernel& kernel : kernels) {
-        if (strcmp(kernel.name, name) == 0) return *function = &kernel, SUCCESS;
+        if (std::string(kernel.name) == name) return *function = &kernel, SUCCESS;
     }
     return NOT_FOUND;
 }
@@ -268,7 +318,7 @@ int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned gr
     const bool block_fits = threads - 1 < MOST_THREADS && threads_y == 1 && threads_z == 1;
     if (!grid_fits || !block_fits || shared_bytes > unsigned(kernel.shared_limit)) return INVALID_VALUE;
     if (threads & (threads - 1)) die("a number of threads that is no power of two");
-    of(stream).push_back([=, &kernel, thread = kernel.with(parameters)] {
+    of(stream).push_back([=, &kernel, thread = kernel.with(parameters, grid_x, shared_bytes)] {
         if (launch_fails()) {
             context.failure = LAUNCH_FAILED;
         } else if (!fails("skip " + std::string(kernel.name))) {

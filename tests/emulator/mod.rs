@@ -1,4 +1,5 @@
-//! The emulated driver: a library with the calls of the CUDA driver, and the kernels compiled for the host.
+//! The emulated driver: a library with the calls of the CUDA driver. Kernels are those of their text, compiled for the
+//! host, or with `SIRENC_TEST_PTX` the PTX that the program loads, interpreted.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,22 +8,37 @@ use std::sync::OnceLock;
 /// The library, under the name of a real driver; `None`, with the reason printed, without a C++ compiler.
 pub fn library() -> Option<&'static Path> {
     static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
-    LIBRARY.get_or_init(build).as_deref()
+    LIBRARY.get_or_init(|| build(std::env::var_os("SIRENC_TEST_PTX").is_some())).as_deref()
+}
+
+/// Loads the driver that interprets PTX into this process. Returns whether there is a C++ compiler.
+#[allow(dead_code)]
+pub fn load_interpreter() -> bool {
+    build(true).is_some_and(|library| {
+        load(&library);
+        true
+    })
+}
+
+#[allow(unsafe_code)]
+fn load(library: &Path) {
+    // The loader returns an already loaded library to later requests for its name.
+    // SAFETY: the library has no initialisers.
+    std::mem::forget(unsafe { libloading::Library::new(library) }.unwrap());
 }
 
 /// Loads the emulated driver into this process, unless `SIRENC_TEST_GPU` requests the GPU. Returns whether a
 /// driver is available.
-#[allow(unsafe_code, dead_code)]
+#[allow(dead_code)]
 pub fn load_unless_gpu() -> bool {
     if std::env::var_os("SIRENC_TEST_GPU").is_some() {
         return true;
     }
     println!("on the emulated device: SIRENC_TEST_GPU does not request a GPU");
-    let Some(library) = library() else { return false };
-    // The loader returns an already loaded library to later requests for its name.
-    // SAFETY: the library has no initialisers.
-    std::mem::forget(unsafe { libloading::Library::new(library) }.unwrap());
-    true
+    library().is_some_and(|library| {
+        load(library);
+        true
+    })
 }
 
 /// The bytes that this thread has copied to the emulated device so far; `None`, with the reason printed, on a
@@ -41,7 +57,7 @@ pub fn bytes_to_device() -> Option<usize> {
     }
 }
 
-fn build() -> Option<PathBuf> {
+fn build(interpreted: bool) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tests = std::env::current_exe().unwrap();
     let folder = tests.with_file_name(format!("{}-driver", tests.file_name()?.display()));
@@ -53,6 +69,7 @@ fn build() -> Option<PathBuf> {
         // Anything on which a device faults ends the test, for example an unaligned vector.
         .args(["-fsanitize=alignment,bounds,null,shift,signed-integer-overflow"])
         .args(["-fsanitize-undefined-trap-on-error"])
+        .args(interpreted.then_some("-DINTERPRETED"))
         .args(["-Wall", "-Wno-unknown-pragmas", "-Werror", "-fPIC", "-shared", "-Wl,-soname,libcuda.so"])
         .arg("-I")
         .arg(root.join("tests/emulator"))
