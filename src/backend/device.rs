@@ -25,9 +25,9 @@ pub enum Device {
 /// Signals encoded concurrently on a GPU, each on its own streams. More of them hide more host pauses, but
 /// take more device memory.
 ///
-/// With up to three streams each, they share the 8 hardware queues that the driver uses by default. More queues
-/// (`CUDA_DEVICE_MAX_CONNECTIONS=32`) are for the user to set: a library cannot write to the environment soundly
-/// while other threads may read it.
+/// With up to three streams each, they share the 8 hardware queues that the driver uses by default. Only the
+/// user can request more (`CUDA_DEVICE_MAX_CONNECTIONS=32`): writing to the environment is unsound while
+/// other threads may read it.
 const CONCURRENT_ENCODES: usize = 8;
 
 /// Time that opening a GPU may take, by estimate: 0.4 to 0.8 s, and 3 to 5 s when the driver compiles the
@@ -51,8 +51,8 @@ impl Device {
         if on_accelerator { CONCURRENT_ENCODES } else { 1 }
     }
 
-    /// Opens the device for work that takes about `on_cpu` on the CPU. `Auto` does not open a GPU for work that
-    /// is done in less than its [`START`].
+    /// Opens the device for work that takes about `on_cpu` on the CPU. `Auto` does not open a GPU for work
+    /// that takes less than [`START`].
     ///
     /// # Errors
     /// `Device` if a device requested by index cannot be used.

@@ -10,7 +10,8 @@ use crate::network::{Network, Shape};
 use std::time::{Duration, Instant};
 
 impl Session<'_> {
-    /// Multiply-adds of one pass over the signal with the requested network, or with networks of the usual size.
+    /// Multiply-adds of one pass over the signal with the requested network, or with networks of the usual
+    /// size.
     pub fn pass(&self) -> f64 {
         let description = &self.signal.description;
         let usual = plan::usual_shape(description);

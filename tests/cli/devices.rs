@@ -194,7 +194,8 @@ fn a_device_that_fails_does_not_change_what_auto_decodes() {
     let room = Room::new();
     room.put("p.siren", siren_picture(40, 30));
     room.run(&["decode", "p.siren", "-o", "processor.png"]).exits(0);
-    // Before a device is trusted, five widths are tested: one launch computes values and two compute a gradient.
+    // Before a device is trusted, it is tested at five widths: one launch computes values and two compute a
+    // gradient.
     let later = ("launch15", "CUDA_ERROR_LAUNCH_FAILED");
     for (failure, said) in FAILURES.into_iter().filter(|(failure, _)| *failure != "launch40").chain([later]) {
         let decode = |device| run(&room, &["decode", "p.siren", "-v", "--device", device], failure);

@@ -6,8 +6,8 @@
 // synchronized, and only then is the host's memory read or written. Each thread has its own current context.
 // Memory ends at guard pages, thread blocks come in any order, and every limit of a launch is checked.
 //
-// What it proves: the arithmetic and the barriers of the kernels, and every call, size and offset of the host.
-// What it cannot: how a GPU's memory model, compiler and speed behave.
+// It proves the arithmetic and the barriers of the kernels, and every call, size and offset of the host. It
+// cannot show how a GPU's memory model, compiler and speed behave.
 #include <deque>
 #include <map>
 #include <mutex>
@@ -99,9 +99,9 @@ enum Result {
 #undef ERROR
 };
 
-// Whether this failure is asked for: `no-device`, `old-driver`, `old-device`, `wrong-bits`, `out-of-memory`,
-// `launch` and the number of launches that work, `once` and the number of the only one that fails, or `skip` and
-// the kernel that does nothing.
+// Whether this failure is requested: `no-device`, `old-driver`, `old-device`, `wrong-bits`, `out-of-memory`,
+// `launch` and the number of launches that work, `once` and the number of the only one that fails, or `skip`
+// and the kernel that does nothing.
 bool fails(const std::string& how) {
     const char* failure = getenv("SIRENC_EMULATED_FAILURE");
     return failure && std::string(failure).rfind(how, 0) == 0;
@@ -110,8 +110,8 @@ bool fails(const std::string& how) {
 bool launch_fails() {
     static int launches = 0;
     const int number = launches++;
-    const auto asked = [](const char* how) { return atoi(getenv("SIRENC_EMULATED_FAILURE") + strlen(how)); };
-    return (fails("launch") && number >= asked("launch")) || (fails("once") && number == asked("once"));
+    const auto which = [](const char* how) { return atoi(getenv("SIRENC_EMULATED_FAILURE") + strlen(how)); };
+    return (fails("launch") && number >= which("launch")) || (fails("once") && number == which("once"));
 }
 
 // Bytes of shared memory that a thread block may ask for: those of an H200, or those of another device.
@@ -304,7 +304,8 @@ int cuModuleGetFunction(void** function, void*, const char* name) {
 int cuFuncSetAttribute(void* function, int attribute, int value) {
     BEGIN(state())
     constexpr int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
-    if (attribute != MAX_DYNAMIC_SHARED_SIZE_BYTES || value < 0 || value > most_shared()) return INVALID_VALUE;
+    if (attribute != MAX_DYNAMIC_SHARED_SIZE_BYTES) return INVALID_VALUE;
+    if (value < 0 || value > most_shared()) return INVALID_VALUE;
     return static_cast<Kernel*>(function)->shared_limit = value, SUCCESS;
 }
 
@@ -342,7 +343,7 @@ int cuGetErrorName(int code, const char** name) {
 }
 int cuGetErrorString(int, const char** text) { return *text = "an emulated error", SUCCESS; }
 
-// Not of CUDA: the bytes that the calling thread has brought to the device.
+// Not part of CUDA: the bytes that the calling thread has uploaded.
 size_t emulated_bytes_to_device() { return bytes_to_device; }
 
 }  // extern "C"

@@ -20,8 +20,8 @@ class Guarded {
         pages = static_cast<unsigned char*>(memory);
     }
 
-    // The last `bytes` in front of the guard page, as near to it as vectors are aligned. They and the rest up to
-    // the page are NaN in every float: what is read must have been written.
+    // The last `bytes` before the guard page, as near to it as the alignment of vectors allows. They and the
+    // rest up to the page are NaN in every float, so that reads before the first write are noticed.
     unsigned char* last(size_t bytes) const {
         const size_t aligned = (bytes + ALIGNED - 1) / ALIGNED * ALIGNED;
         unsigned char* begin = pages + room - aligned;

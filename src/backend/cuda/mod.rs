@@ -1,9 +1,9 @@
 //! The CUDA backend: kernels in CUDA C++, embedded as PTX and run through the driver alone.
 //!
 //! Building needs no toolkit, and running needs only a driver, which is searched for when a device is opened.
-//! [`Cuda::forward`] and [`Cuda::jet`] give the same bits as [`Level`](crate::backend::simd::Level), except that
-//! NaN, to which only huge weights lead, has the bits of its processor; a fit on the device finds different
-//! parameters than on the CPU, the same ones in every run.
+//! [`Cuda::forward`] and [`Cuda::jet`] give the same bits as [`Level`](crate::backend::simd::Level), except
+//! that the bits of NaN, which only huge weights produce, depend on the processor. A fit on the device finds
+//! different parameters than on the CPU, the same ones in every run.
 //!
 //! The tests also compile the kernels for the host and compare them with the CPU.
 
@@ -69,8 +69,8 @@ impl Cuda {
         Ok(cuda)
     }
 
-    /// The device `index`, opened at the first call and kept until it fails. After that a context starts anew as
-    /// soon as nobody holds the old one.
+    /// The device `index`, opened at the first call and kept until it fails. Then the next call opens it
+    /// again, with a new context once nobody holds the old one.
     pub(crate) fn shared(index: u32) -> Result<Arc<Self>> {
         let mut open = Self::open_devices();
         if let Some(cuda) = open.iter().find(|cuda| cuda.index == index) {
@@ -81,7 +81,7 @@ impl Cuda {
         Ok(cuda)
     }
 
-    /// Whether the device `index` is still to be opened, and there is a driver to do it.
+    /// Whether the device `index` is not open yet, and a driver is installed.
     pub(crate) fn takes_start(index: u32) -> bool {
         Self::open_devices().iter().all(|cuda| cuda.index != index) && driver::is_installed()
     }
@@ -102,7 +102,7 @@ impl Cuda {
     }
 
     /// Values of `network`: `coordinates` holds `inputs × BLOCK` numbers per block, the result `outputs ×
-    /// BLOCK`. The bits are those of [`Network::evaluate`], but for those of NaN.
+    /// BLOCK`. The bits are those of [`Network::evaluate`], except those of NaN.
     ///
     /// # Errors
     /// `Device` if the network is wider than [`Cuda::widest`] or deeper than 64 layers, if its inputs or
@@ -116,7 +116,7 @@ impl Cuda {
     }
 
     /// Values and derivatives of `network` by its own coordinates, `components × outputs × BLOCK` per block,
-    /// with the same bits as [`Level::jet`](crate::backend::simd::Level::jet), but for those of NaN.
+    /// with the same bits as [`Level::jet`](crate::backend::simd::Level::jet), except those of NaN.
     ///
     /// # Errors
     /// The errors of [`Cuda::forward`].
