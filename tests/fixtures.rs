@@ -7,7 +7,7 @@ mod renderings;
 
 use sha2::{Digest, Sha256};
 use sirenc::signal::{Axis, Grid, Kind};
-use sirenc::{Decoder, Error, Limits};
+use sirenc::{Decoder, Error};
 use std::path::{Path, PathBuf};
 
 /// A row of the manifest.
@@ -173,6 +173,7 @@ fn bad_files_give_the_stated_error() {
 #[cfg(feature = "encoder")]
 #[test]
 fn good_files_are_written_as_they_were() {
+    use sirenc::Limits;
     use sirenc::container::{self, Networks};
     for (f, decoder) in good() {
         let mut again = vec![];

@@ -13,6 +13,7 @@ impl Accelerator {
         let detail = "this build has no CUDA backend".into();
         Err(Error::Device { device: format!("cuda:{index}"), detail })
     }
+    #[cfg(feature = "encoder")]
     pub fn takes_start(_: u32) -> bool {
         false
     }
