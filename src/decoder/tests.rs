@@ -199,7 +199,7 @@ fn tiles_that_see_a_few_points_at_a_time_cost_whole_blocks_and_visits() {
         let networks: u64 = shapes.map(|s| lanes * (s.macs() + 16 * s.layers * s.width) as u64).sum();
         assert_eq!(cost.network_macs, networks);
         let positions = decoder.description().positions();
-        assert_eq!(cost.macs - cost.network_macs, positions * 2600 + visits * 70_000);
+        assert_eq!(cost.macs - cost.network_macs, positions * 2600 + visits * 35_000);
     }
 }
 
@@ -289,7 +289,7 @@ fn the_cost_is_known_and_limited_before_rendering() {
     let cost = decoder.request(&grid).cost().unwrap();
     // 24 blocks of points with two layers of five sines, evaluated at once.
     let networks = 24 * 128 * (10 + 25 + 15 + 16 * 10);
-    let rest = 64 * 48 * (2000 + 3 * 200) + 70_000;
+    let rest = 64 * 48 * (2000 + 3 * 200) + 35_000;
     assert_eq!((cost.samples, cost.network_macs, cost.macs), (64 * 48 * 3, networks, networks + rest));
     decoder.limits.macs = cost.macs - 1;
     assert!(matches!(decoder.render(&grid), Err(Error::Limit { .. })));

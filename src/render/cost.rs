@@ -15,9 +15,9 @@ const SINE: Amount = Saturating(16);
 /// network, as the multiply-adds that a fast vector unit does in that time at 5·10¹⁰ per second: 40 and 4 ns.
 const POSITION: Amount = Saturating(2000);
 const NUMBER: Amount = Saturating(200);
-/// Work of a tile for each visit, as multiply-adds at 5·10¹⁰ per second: 1.4 µs. Less with few tiles, twice
-/// that with a million.
-const VISIT: Amount = Saturating(70_000);
+/// Work of a tile for each visit, as multiply-adds at 5·10¹⁰ per second: 0.7 µs. With 16 thousand tiles a visit
+/// takes 0.4 µs, with a million about twice that.
+const VISIT: Amount = Saturating(35_000);
 
 /// Work in multiply-adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -115,3 +115,15 @@ pub(super) fn weights(layer: &LayerShape, parameters: &[f32]) -> (Matrix, Bias) 
         Bias { data: biases.as_ptr(), columns: BLOCK },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "expected as many as fit in memory")]
+    fn a_length_that_would_wrap_around_is_refused() {
+        // Also 32-bit machines count these points in one number, but not their components.
+        length(&[usize::MAX / BLOCK, BLOCK, 2]);
+    }
+}
