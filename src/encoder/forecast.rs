@@ -5,7 +5,8 @@ use super::options::{EncodeOptions, Phase, Target};
 use super::plan;
 use super::session::Session;
 use super::tuning::*;
-use crate::backend::simd::{BLOCK, Batch, Workspace};
+use crate::backend::simd::{BLOCK, Workspace};
+use crate::backend::trainer::Points;
 use crate::network::{Network, Shape};
 use std::time::{Duration, Instant};
 
@@ -27,22 +28,16 @@ impl Session<'_> {
     pub fn measure_speed(&self) {
         const STEPS: u32 = 20;
         let shape = plan::usual_shape(&self.signal.description);
-        let points = BATCH_BLOCKS * BLOCK;
-        let [coordinates, targets] = [shape.inputs, shape.outputs].map(|rows| vec![0.5; rows * points]);
-        let (network, weights) = (Network::zeros(shape), vec![1.0; points]);
-        let (mut gradient, mut workspace) = (vec![0.0; shape.parameters()], Workspace::default());
+        let count = BATCH_BLOCKS * BLOCK;
+        let mut points = Points::zeros(shape.inputs, shape.outputs, count, false);
+        points.weights.fill(1.0);
+        let (network, mut gradient) = (Network::zeros(shape), vec![0.0; shape.parameters()]);
+        let mut workspace = Workspace::default();
         let start = Instant::now();
         for _ in 0..STEPS {
-            let batch = Batch {
-                coordinates: &coordinates,
-                targets: &targets,
-                weights: &weights,
-                first_layer: 0,
-                paired: false,
-            };
-            self.level.step(&network, batch, 0.0, &mut gradient, &mut workspace);
+            self.level.step(&network, points.all(), 0.0, &mut gradient, &mut workspace);
         }
-        let work = f64::from(STEPS) * (points * shape.macs()) as f64;
+        let work = f64::from(STEPS) * (count * shape.macs()) as f64;
         let speed = work / start.elapsed().as_secs_f64().max(1e-6);
         self.meter.set_speed(EFFICIENCY * speed * rayon::current_num_threads() as f64);
     }

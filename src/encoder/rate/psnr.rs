@@ -58,17 +58,23 @@ impl Search<'_, '_> {
     /// The best fit for rounding to `db`: slightly above it, with as few parameters as possible.
     fn fit_for_psnr(&self, db: f64) -> Result<Fit> {
         let most = self.most_parameters();
+        self.fit_near(db, MOST_FITS - 1, |parameters, headroom, next| {
+            // Another size: a fit below the target cannot be rounded to it, one far above would waste bits.
+            let fits = HEADROOM.contains(&headroom) || (headroom < HEADROOM.start && parameters >= most);
+            fits || (next / parameters).log2().abs() < 0.05
+        })
+    }
+
+    /// The best of a fit and up to `refits` others with other sizes for rounding to `db`, until `is_enough` for the
+    /// parameters of the last fit, its headroom, and the parameters of the next.
+    fn fit_near(&self, db: f64, refits: usize, is_enough: impl Fn(f64, f64, f64) -> bool) -> Result<Fit> {
         let Probed { mut parameters, mut trend, probe } = self.probe(db)?;
         let mut best = self.fit_after(probe, parameters)?;
         let mut headroom = self.headroom(&best, db);
-        for _ in 1..MOST_FITS {
-            // Another size: a fit below the target cannot be rounded to it, one far above would waste bits.
-            let fits = HEADROOM.contains(&headroom) || (headroom < HEADROOM.start && parameters >= most);
-            if fits || !self.may_repeat() {
-                break;
-            }
-            let next = trend.next(parameters, headroom, QUANTIZATION_LOSS).clamp(FEWEST_PARAMETERS, most);
-            if (next / parameters).log2().abs() < 0.05 {
+        for _ in 0..refits {
+            let next = trend.next(parameters, headroom, QUANTIZATION_LOSS);
+            let next = next.clamp(FEWEST_PARAMETERS, self.most_parameters());
+            if is_enough(parameters, headroom, next) || !self.may_repeat() {
                 break;
             }
             parameters = next;
@@ -86,24 +92,10 @@ impl Search<'_, '_> {
     pub(super) fn quality(&self, quality: f64) -> Result<Outcome> {
         let normalised = self.session.normalised;
         let db = normalised.fitted_db(quality_psnr_db(quality));
-        let Probed { mut parameters, mut trend, probe } = self.probe(db)?;
-        let mut best = self.fit_after(probe, parameters)?;
-        let mut headroom = self.headroom(&best, db);
         let (refits, tries) = if self.is_cheap() { (3, 6) } else { (0, 2) };
-        for _ in 0..refits {
-            let near = QUALITY_HEADROOM.contains(&(headroom - QUANTIZATION_LOSS));
-            let next = trend.next(parameters, headroom, QUANTIZATION_LOSS);
-            let next = next.clamp(FEWEST_PARAMETERS, self.most_parameters());
-            if near || !self.may_repeat() || next == parameters {
-                break;
-            }
-            parameters = next;
-            let fit = self.fit_after(best.clone(), parameters)?;
-            headroom = self.headroom(&fit, db);
-            if self.is_better(&fit, &best, db) {
-                best = fit;
-            }
-        }
+        let best = self.fit_near(db, refits, |parameters, headroom, next| {
+            QUALITY_HEADROOM.contains(&(headroom - QUANTIZATION_LOSS)) || next == parameters
+        })?;
         // A further rounding of a large signal takes a minute.
         let near = if self.is_large() { QUALITY_TOLERANCE } else { QUALITY_NEAR };
         let mut outcome = self.quantize_to(&best, db, near, tries)?;

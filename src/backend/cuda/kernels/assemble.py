@@ -7,12 +7,13 @@ a thread, bytes of static shared memory of a thread block, and bytes that a thre
 
 A kernel that does not assemble is a failed start on a GPU, and one that spills more a slow kernel.
 """
-import importlib.metadata
 import os
 import pathlib
 import re
 import subprocess
 import sys
+
+from wheel import pinned
 
 PACKAGE, VERSION = "nvidia-cuda-nvcc-cu12", "12.9.86"
 ARCHITECTURES = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"]
@@ -21,18 +22,6 @@ KERNEL = re.compile(r"Compiling entry function '(\w+)'.*?(\d+) bytes spill store
                     r".*?Used (\d+) registers(?:[^\n]*?(\d+) bytes smem)?", re.DOTALL)
 
 here = pathlib.Path(__file__).resolve().parent
-
-
-def ptxas():
-    """The program in the installed wheel."""
-    try:
-        wheel = importlib.metadata.distribution(PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        sys.exit(f"{PACKAGE} is not installed: pip install {PACKAGE}=={VERSION}")
-    if wheel.version != VERSION:
-        sys.exit(f"{PACKAGE} {wheel.version} is installed, expected {VERSION}")
-    program, = (file for file in wheel.files if file.match("bin/ptxas") or file.match("bin/ptxas.exe"))
-    return str(wheel.locate_file(program))
 
 
 def rows(program, architecture):
@@ -45,7 +34,7 @@ def rows(program, architecture):
         yield [architecture, kernel, registers, shared or "0", stores, loads]
 
 
-program = ptxas()
+program = pinned(PACKAGE, VERSION, "bin/ptxas", "bin/ptxas.exe")
 table = [COLUMNS] + [row for architecture in ARCHITECTURES for row in rows(program, architecture)]
 output = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here / "registers.tsv"
 output.write_text("".join("\t".join(row) + "\n" for row in table))

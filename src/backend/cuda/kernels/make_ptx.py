@@ -8,27 +8,16 @@ The version of NVRTC is that of the oldest supported driver: its PTX 8.0 loads w
 or newer.
 """
 import ctypes
-import importlib.metadata
 import pathlib
 import sys
+
+from wheel import pinned
 
 PACKAGE, VERSION = "nvidia-cuda-nvrtc-cu12", "12.0.76"
 OPTIONS = ["--gpu-architecture=compute_80", "--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true",
            "--prec-sqrt=true", "--device-as-default-execution-space", "--restrict"]
 
 here = pathlib.Path(__file__).resolve().parent
-
-
-def nvrtc():
-    """The library in the installed wheel."""
-    try:
-        wheel = importlib.metadata.distribution(PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        sys.exit(f"{PACKAGE} is not installed: pip install {PACKAGE}=={VERSION}")
-    if wheel.version != VERSION:
-        sys.exit(f"{PACKAGE} {wheel.version} is installed, expected {VERSION}")
-    library, = (file for file in wheel.files if file.match("libnvrtc.so.*") or file.match("nvrtc64*.dll"))
-    return ctypes.CDLL(str(wheel.locate_file(library)))
 
 
 def compile(library):
@@ -51,5 +40,6 @@ def compile(library):
 
 
 output = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here / "kernels.ptx"
-output.write_bytes(compile(nvrtc()))
+library = pinned(PACKAGE, VERSION, "libnvrtc.so.*", "nvrtc64*.dll")
+output.write_bytes(compile(ctypes.CDLL(library)))
 print(f"{output}: {output.stat().st_size} bytes")
