@@ -283,6 +283,23 @@ fn shapes_whose_sizes_wrap_around_are_refused() {
     Level::Portable.forward(&network, &[0.0; BLOCK], &mut [0.0; BLOCK], &mut Workspace::default());
 }
 
+/// A row `2^57 + 1` of blocks would wrap around to row 1.
+#[test]
+#[cfg(target_pointer_width = "64")]
+#[should_panic(expected = "expected one below")]
+fn entries_that_are_not_of_the_layer_are_refused() {
+    let network = Network::zeros(Shape { inputs: 1, outputs: 1, layers: 1, width: 3 });
+    let batch = Batch {
+        coordinates: &[0.0; BLOCK],
+        targets: &[0.0; BLOCK],
+        weights: &[1.0; BLOCK],
+        first_layer: 1,
+        paired: false,
+    };
+    let entries = Entries { outputs: vec![vec![(0, 0)]], inputs: vec![((1 << 57) + 1, 0)] };
+    Level::Portable.curvature(&network, batch, &entries, &mut [0.0], &mut Workspace::default());
+}
+
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn levels_that_can_be_named_but_not_run_are_refused() {
