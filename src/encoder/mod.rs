@@ -11,6 +11,7 @@ mod constant;
 mod finish;
 mod forecast;
 mod invisible;
+mod keep;
 mod note;
 mod options;
 mod plan;

@@ -138,11 +138,11 @@ impl<'a> Meter<'a> {
 
     /// Whether no more work should be started.
     pub fn stopped(&self) -> bool {
-        self.interrupted() || self.remaining().is_some_and(|left| left.is_zero())
+        self.remaining() == Some(Duration::ZERO)
     }
     /// Whether time is limited or the observer requested the end: no work should be repeated.
     pub fn is_limited(&self) -> bool {
-        self.deadline.is_some() || self.stopped()
+        self.remaining().is_some()
     }
     /// Whether the observer requested the end.
     pub fn interrupted(&self) -> bool {
@@ -152,8 +152,12 @@ impl<'a> Meter<'a> {
     pub fn iterations(&self) -> u64 {
         self.iterations.load(Ordering::Relaxed)
     }
-    /// Time left until the deadline, less the reserved time; `None` without a deadline.
+    /// Time left until the deadline, less the reserved time: zero once the observer has requested the end,
+    /// and `None` if nothing limits it.
     pub fn remaining(&self) -> Option<Duration> {
+        if self.interrupted() {
+            return Some(Duration::ZERO);
+        }
         let reserved = Duration::from_micros(self.reserved.load(Ordering::Relaxed));
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         left.map(|left| left.saturating_sub(reserved))

@@ -89,6 +89,11 @@ impl Search<'_, '_> {
         self.session.meter.plan(self.session.stages(self.budget));
     }
 
+    /// The numbers of up to `most` tries, of which only the first begins if the encode is stopped.
+    fn tries(&self, most: usize) -> impl Iterator<Item = usize> {
+        (0..most).take_while(|&number| number == 0 || !self.session.meter.stopped())
+    }
+
     /// Whether another fit may be made: not under a time limit, nor after the observer has ended the encode.
     fn may_repeat(&self) -> bool {
         !self.session.meter.is_limited()

@@ -29,11 +29,7 @@ impl Search<'_, '_> {
     pub(super) fn psnr(&self, db: f64) -> Result<Outcome> {
         let most = self.most_parameters();
         let mut best = self.fit_for_psnr(db)?;
-        let tries = match (self.session.meter.stopped(), self.is_cheap()) {
-            (true, _) => 1,
-            (_, true) => 12,
-            _ => 6,
-        };
+        let tries = if self.is_cheap() { 12 } else { 6 };
         let mut outcome = self.quantize_to(&best, db, PSNR_NEAR, tries)?;
         // A fit that seemed large enough but cannot be rounded to the target was too small.
         for _ in 0..MORE_FITS {
@@ -65,8 +61,8 @@ impl Search<'_, '_> {
         })
     }
 
-    /// The best of a fit and up to `refits` others with other sizes for rounding to `db`, until `is_enough` for the
-    /// parameters of the last fit, its headroom, and the parameters of the next.
+    /// The best of a fit and up to `refits` others with other sizes for rounding to `db`, until `is_enough`
+    /// for the parameters of the last fit, its headroom, and the parameters of the next.
     fn fit_near(&self, db: f64, refits: usize, is_enough: impl Fn(f64, f64, f64) -> bool) -> Result<Fit> {
         let Probed { mut parameters, mut trend, probe } = self.probe(db)?;
         let mut best = self.fit_after(probe, parameters)?;
@@ -122,14 +118,10 @@ impl Search<'_, '_> {
         }
     }
 
-    /// A fit of `parameters` parameters, or `before` if the meter stops and `before` is better.
+    /// A fit of `parameters` parameters, or `before` if the encode is stopped and `before` is better.
     fn fit_after(&self, before: Fit, parameters: f64) -> Result<Fit> {
-        let meter = &self.session.meter;
-        if meter.stopped() {
-            return self.recipe.measured(before);
-        }
-        let fit = self.fit(parameters)?;
-        if meter.stopped() && before.error < fit.error { self.recipe.measured(before) } else { Ok(fit) }
+        let fit = self.session.meter.improve(Some(before), || self.fit(parameters), Fit::or_better)?;
+        self.recipe.measured(fit)
     }
 
     /// Runs up to four short fits, changing the size until the extrapolated PSNR of the full fit is `db`.
@@ -147,12 +139,10 @@ impl Search<'_, '_> {
         let full_passes = self.budget.passes.max(FEWEST_PASSES_FOR_PSNR);
         let mut parameters = (PROBED_DENSITY * samples).clamp(FEWEST_PARAMETERS, most);
         let mut trend = Trend::new();
-        let mut probe = self.recipe.probe(parameters, Budget::of_probe(passes))?;
-        for number in 1..=most_probes {
-            // A truncated probe would call for far too many parameters.
-            if meter.stopped() {
-                break;
-            }
+        let mut best: Option<Fit> = None;
+        for _ in self.tries(most_probes) {
+            let attempt = || self.recipe.probe(parameters, Budget::of_probe(passes));
+            let probe = meter.improve(best.take(), attempt, Fit::or_better)?;
             let density = parameters / samples;
             let gain = short_of_the_limit(passes, density) - short_of_the_limit(full_passes, density);
             let reached = self.session.psnr_db(probe.error) + gain - QUANTIZATION_LOSS;
@@ -161,15 +151,12 @@ impl Search<'_, '_> {
                 next = next.min(MOST_GROWTH * parameters);
             }
             let settled = (db - reached).abs() < PROBE_NEAR || next == parameters;
-            parameters = next;
-            if settled || number == most_probes {
+            (parameters, best) = (next, Some(probe));
+            if settled {
                 break;
             }
-            let other = self.recipe.probe(parameters, Budget::of_probe(passes))?;
-            if !meter.stopped() || other.error < probe.error {
-                probe = other;
-            }
         }
+        let probe = best.expect("at least one probe");
         Ok(Probed { parameters, trend: trend.of_longer_fits(), probe })
     }
 
@@ -191,7 +178,7 @@ impl Search<'_, '_> {
         // If the fit is far better than the target, rounding may add many times the usual error.
         delta = delta.clamp(0.1 * usual, 1e4 * usual);
         let mut best: Option<Finished> = None;
-        for _ in 0..tries {
+        for _ in self.tries(tries) {
             let networks = self.recipe.quantize(fit, delta)?;
             let finished = self.session.finish(&fit.tiles, Networks::Quantized(networks))?;
             let missing = db - finished.psnr_db;
@@ -202,7 +189,7 @@ impl Search<'_, '_> {
             // The error that quantization actually added gives the next delta; it may be zero.
             let factor = if added > 0.0 { (allowed / added).clamp(0.02, 4.0) } else { 4.0 };
             let spent = missing > 0.0 && delta <= 0.01 * usual;
-            if missing.abs() <= near || spent || self.session.meter.stopped() {
+            if missing.abs() <= near || spent {
                 break;
             }
             delta *= factor;

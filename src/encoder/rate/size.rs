@@ -89,14 +89,14 @@ impl Search<'_, '_> {
         // once or twice.
         let mut delta = delta_for_size(fit, room as f64 * 0.99);
         let mut best: Option<(u64, Vec<QuantizedNetwork>)> = None;
-        for _ in 0..3 {
+        for _ in self.tries(3) {
             let networks = self.recipe.quantize(fit, delta)?;
             let size = quantized_size(&networks);
             let better = best.as_ref().is_none_or(|(largest, _)| size > *largest);
             if size <= room && better {
                 best = Some((size, networks));
             }
-            if size <= room && (size as f64 >= 0.975 * room as f64 || self.session.meter.stopped()) {
+            if size <= room && size as f64 >= 0.975 * room as f64 {
                 break;
             }
             // Half a bit per parameter for each factor of two in delta.

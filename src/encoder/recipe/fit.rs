@@ -25,6 +25,11 @@ impl Fit {
         Fit { tiles, networks, error, loss, passes }
     }
 
+    /// This fit, or `other` if that has a lower error.
+    pub fn or_better(self, other: Fit) -> Fit {
+        if other.error < self.error { other } else { self }
+    }
+
     /// Parameters of all networks.
     pub fn parameters(&self) -> usize {
         self.networks.iter().map(|fitted| fitted.network.parameters().len()).sum()

@@ -32,19 +32,19 @@ struct Training<'a> {
     tiles: &'a Tiles,
     /// The number of each tile and the shape of its network.
     networks: &'a [(usize, Shape)],
-    /// Earlier networks of these tiles, if any: kept if they are better once the meter has stopped.
+    /// Earlier networks of these tiles, if any: if the encode is stopped, the better ones are kept.
     before: &'a [Fitted],
     budget: Budget,
     /// Number of the attempt; each attempt at a tile starts from different networks.
     attempt: u64,
 }
 
-/// The result of placing capacity.
-enum Placed {
-    /// The shapes to be fitted, and the networks of the placing fit, if one was made.
-    Shapes(Tiles, Vec<Shape>, Vec<Fitted>),
-    /// The networks of the placing fit, unmeasured: the meter has stopped, so nothing can be trained further.
-    BrokenOff(Fit),
+/// Capacity placed among tiles.
+struct Placed {
+    tiles: Tiles,
+    shapes: Vec<Shape>,
+    /// The networks of the placing fit, unmeasured, if one was made.
+    networks: Vec<Fitted>,
 }
 
 /// Multiply-adds of `steps` iterations.
@@ -52,13 +52,12 @@ fn work(iterations: usize, shape: Shape) -> f64 {
     (iterations * BATCH_BLOCKS * BLOCK) as f64 * shape.macs() as f64
 }
 
-/// Replaces each network by its counterpart in `others` if that has the lower loss.
-fn keep_better(networks: &mut [Fitted], others: &[Fitted]) {
-    for (network, other) in networks.iter_mut().zip(others) {
-        if other.loss.total < network.loss.total {
-            *network = other.clone();
-        }
-    }
+/// Of each tile the network with the lower loss.
+fn better(networks: Vec<Fitted>, others: Vec<Fitted>) -> Vec<Fitted> {
+    let better = |(network, other): (Fitted, Fitted)| {
+        if other.loss.total < network.loss.total { other } else { network }
+    };
+    networks.into_iter().zip(others).map(better).collect()
 }
 
 impl<'a> Siren<'a> {
@@ -68,10 +67,8 @@ impl<'a> Siren<'a> {
 
     /// Fits about `parameters` parameters, ready to be quantized.
     pub fn fit(&self, parameters: f64, budget: Budget) -> Result<Fit> {
-        match self.place(parameters, budget)? {
-            Placed::Shapes(tiles, shapes, before) => self.train_best(tiles, &shapes, &before, budget),
-            Placed::BrokenOff(fit) => self.measured(fit),
-        }
+        let Placed { tiles, shapes, networks } = self.place(parameters, budget)?;
+        self.train_best(tiles, &shapes, &networks, budget)
     }
 
     /// Fits one network of the given shape per tile.
@@ -82,10 +79,7 @@ impl<'a> Siren<'a> {
     /// Fits like `fit`, but skips measuring the curvature, and of many tiles trains only a sample: enough to
     /// compare errors, not to quantize.
     pub fn probe(&self, parameters: f64, budget: Budget) -> Result<Fit> {
-        let (tiles, shapes, mut networks) = match self.place(parameters, budget)? {
-            Placed::Shapes(tiles, shapes, networks) => (tiles, shapes, networks),
-            Placed::BrokenOff(fit) => return Ok(fit),
-        };
+        let Placed { tiles, shapes, mut networks } = self.place(parameters, budget)?;
         let chosen = self.representative(&networks, shapes.len());
         let before: Vec<Fitted> = chosen.iter().filter_map(|&n| networks.get(n).cloned()).collect();
         let trained = self.train(&Training {
@@ -132,9 +126,9 @@ impl<'a> Siren<'a> {
         let layers = plan::layers(description.kind, each);
         let equal = vec![plan::shape(description, layers, each); tiles.len()];
         if tiles.len() == 1 || budget.placing().passes < LEAST_PLACING {
-            return Ok(Placed::Shapes(tiles, equal, vec![]));
+            return Ok(Placed { tiles, shapes: equal, networks: vec![] });
         }
-        let placing = self.train(&Training {
+        let networks = self.train(&Training {
             phase: Phase::Probe,
             tiles: &tiles,
             networks: &equal.into_iter().enumerate().collect::<Vec<_>>(),
@@ -142,13 +136,10 @@ impl<'a> Siren<'a> {
             budget: budget.placing(),
             attempt: 0,
         })?;
-        if self.session.meter.stopped() {
-            return Ok(Placed::BrokenOff(Fit::new(tiles, placing, budget.passes)));
-        }
-        let errors: Vec<f64> = placing.iter().map(|fitted| fitted.loss.total).collect();
+        let errors: Vec<f64> = networks.iter().map(|fitted| fitted.loss.total).collect();
         let shares = plan::share(parameters, &errors);
         let shapes = shares.into_iter().map(|p| plan::shape(description, layers, p)).collect();
-        Ok(Placed::Shapes(tiles, shapes, placing))
+        Ok(Placed { tiles, shapes, networks })
     }
 
     /// Fits networks of these shapes; if the plan has several fits, each tile keeps its best.
@@ -166,15 +157,10 @@ impl<'a> Siren<'a> {
                 budget: budget.training(share),
                 attempt: attempt as u64,
             })?;
-            if best.is_empty() {
-                best = trained;
-            } else {
-                keep_better(&mut best, &trained);
-            }
+            best = if best.is_empty() { trained } else { better(best, trained) };
             // The remaining time must be enough for another fit and for the work after it.
             let another = 2 * start.elapsed();
-            let meter = &self.session.meter;
-            if meter.interrupted() || meter.remaining().is_some_and(|left| left < another) {
+            if self.session.meter.remaining().is_some_and(|left| left < another) {
                 break;
             }
         }
@@ -200,15 +186,9 @@ impl<'a> Siren<'a> {
         };
         session.meter.begin(phase, networks.iter().enumerate().map(stage));
         self.groups.each(&points, &costs, budget.time, |range, turn| {
-            if session.meter.stopped() && !before.is_empty() {
-                return Ok(before[range].to_vec());
-            }
-            let mut trained = self.train_group(training, &iterations, range.clone(), turn)?;
-            range.clone().for_each(|i| session.meter.end(i));
-            if session.meter.stopped() {
-                keep_better(&mut trained, before.get(range).unwrap_or_default());
-            }
-            Ok(trained)
+            let earlier = before.get(range.clone()).map(<[Fitted]>::to_vec);
+            let attempt = || self.train_group(training, &iterations, range, turn);
+            session.meter.improve(earlier, attempt, better)
         })
     }
 
@@ -229,15 +209,15 @@ impl<'a> Siren<'a> {
         };
         let mut fits: Vec<(Network, Schedule)> =
             range.clone().into_par_iter().zip(&group.data).map(start).collect();
-        if !meter.stopped() {
-            let fits = fits.iter_mut().enumerate();
-            let mut runs: Vec<Run<'_>> = fits
-                .map(|(points, (network, schedule))| Run { network, points, schedule: *schedule })
-                .collect();
-            group.resident.train(&mut runs, turn, &|run, iterations, mse| {
-                meter.advance(range.start + run, iterations, mse * units(&group.data[run]))
-            })?;
-        }
+        let mut runs: Vec<Run<'_>> = fits
+            .iter_mut()
+            .enumerate()
+            .map(|(points, (network, schedule))| Run { network, points, schedule: *schedule })
+            .collect();
+        group.resident.train(&mut runs, turn, &|run, iterations, mse| {
+            meter.advance(range.start + run, iterations, mse * units(&group.data[run]))
+        })?;
+        range.for_each(|i| meter.end(i));
         let networks: Vec<Network> = fits.into_iter().map(|(network, _)| network).collect();
         if phase == Phase::Probe {
             let unmeasured = |(network, data)| Fitted::unmeasured(level, network, data);
@@ -269,7 +249,7 @@ impl<'a> Siren<'a> {
         (network, schedule)
     }
 
-    /// Measures the curvature of networks, on fewer blocks once the meter has stopped.
+    /// Measures the curvature of networks, on fewer blocks once the encode is stopped.
     fn measure(&self, group: &Group<'_>, networks: Vec<Network>) -> Result<Vec<Fitted>> {
         let blocks = if self.session.meter.stopped() { HURRIED } else { SAMPLED };
         quantize::measure(self.session.level, &*group.resident, networks, &group.data, blocks)
@@ -303,9 +283,6 @@ impl<'a> Siren<'a> {
     /// are not rounded yet.
     pub fn quantize(&self, fit: &Fit, delta: f64) -> Result<Vec<QuantizedNetwork>> {
         let Session { meter, level, .. } = self.session;
-        if meter.stopped() {
-            return Ok(fit.rounded(delta));
-        }
         let points = self.session.points(&fit.tiles);
         let refits: Vec<Schedule> = fit
             .networks
