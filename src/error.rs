@@ -51,11 +51,11 @@ pub enum Error {
     },
     /// The requested size is below that of the smallest file of the signal.
     #[error(
-        "the requested size is {asked} bytes, the smallest file of this signal has {least}, {metadata} of them metadata"
+        "the requested size is {requested} bytes, the smallest file of this signal has {least}, {metadata} of them metadata"
     )]
     TooSmall {
         /// Requested bytes of the whole file.
-        asked: u64,
+        requested: u64,
         /// Bytes of the smallest file, which stores the signal's mean.
         least: u64,
         /// Bytes of metadata among them.

@@ -58,7 +58,7 @@ impl Limits {
     }
 
     /// `Ok` if `needed` of `what` is within `allowed`.
-    pub(crate) fn ask(what: &'static str, needed: u64, allowed: u64) -> Result<()> {
+    pub(crate) fn check(what: &'static str, needed: u64, allowed: u64) -> Result<()> {
         if needed <= allowed { Ok(()) } else { Err(Error::Limit { what, needed, allowed }) }
     }
 }
@@ -79,12 +79,12 @@ impl Memory {
         Memory { held: Saturating(0), allowed: limits.memory_bytes }
     }
     /// `Ok` if `bytes` may be allocated temporarily in addition to the memory held.
-    pub(crate) fn ask(&self, bytes: Amount) -> Result<()> {
-        Limits::ask("bytes of memory", (self.held + bytes).0, self.allowed)
+    pub(crate) fn check(&self, bytes: Amount) -> Result<()> {
+        Limits::check("bytes of memory", (self.held + bytes).0, self.allowed)
     }
     /// Adds `bytes` to the memory held, if the limit allows.
     pub(crate) fn hold(&mut self, bytes: Amount) -> Result<()> {
-        self.ask(bytes)?;
+        self.check(bytes)?;
         self.held += bytes;
         Ok(())
     }

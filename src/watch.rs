@@ -47,7 +47,7 @@ impl<'a> Watch<'a> {
             Some((passed, allowed)) if passed > allowed => {
                 let [needed, allowed] = [passed, allowed].map(|time| u64::try_from(time.as_millis()));
                 let what = "milliseconds of the rendering, so far";
-                Limits::ask(what, needed.unwrap_or(u64::MAX), allowed.unwrap_or(u64::MAX))
+                Limits::check(what, needed.unwrap_or(u64::MAX), allowed.unwrap_or(u64::MAX))
             }
             _ => Ok(()),
         }

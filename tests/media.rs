@@ -328,7 +328,7 @@ fn formats_refuse_what_they_cannot_hold_and_name_one_that_can() {
 }
 
 #[test]
-fn limits_are_asked_before_anything_is_allocated() {
+fn limits_are_checked_before_anything_is_allocated() {
     let camera = fixture("media/camera.png");
     let chirp = fixture("media/chirp-16.wav");
     let mut limits = Limits::default();

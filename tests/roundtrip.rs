@@ -136,7 +136,7 @@ fn too_small_a_size_is_refused_with_the_least_that_is_needed() {
     // A constant signal, which needs no fit, and a varying one.
     let varying = self::signal(picture(4, 4, 3, SampleFormat::U8), &[0.5, 0.2, 0.7, 0.1]);
     for signal in [signal, varying] {
-        let Err(Error::TooSmall { asked: 20, least, metadata: 0 }) =
+        let Err(Error::TooSmall { requested: 20, least, metadata: 0 }) =
             fit(&signal, &options(Target::Bytes(20)))
         else {
             panic!("20 bytes accepted")

@@ -1,6 +1,6 @@
 //! Files composed from pseudo-random integers, without a fit.
 
-use sirenc::container::{self, File, Networks, QuantizedNetwork};
+use sirenc::container::{self, File, LayerSteps, Networks, QuantizedNetwork};
 use sirenc::network::{Network, Shape};
 use sirenc::signal::{Description, SampleFormat, Tiles, Units};
 
@@ -53,7 +53,9 @@ pub fn quantized(d: &Description, tiles: &Tiles, layers: usize, widths: &[usize]
                 -44
             }
         };
-        let steps = (0..=layers).map(|l| (index(l), index(l) + random.integer(-3, 3) as i16)).collect();
+        let steps = (0..=layers)
+            .map(|l| LayerSteps::new(index(l), index(l) + random.integer(-3, 3) as i16))
+            .collect();
         let mut symbols: Vec<i32> = (0..shape.parameters()).map(|_| random.integer(-20, 20)).collect();
         if matches!(d.format, SampleFormat::U8 | SampleFormat::U16) {
             let biases = shape.layers().last().map_or(0..0, |l| l.biases());

@@ -3,7 +3,7 @@
 use crate::compose::*;
 use crate::pieces::*;
 use crate::{Case, Result};
-use sirenc::container::{File, Networks, QuantizedNetwork};
+use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork};
 use sirenc::network::Network;
 use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat};
 use sirenc::{EncodeOptions, Limits, Target, media};
@@ -102,9 +102,9 @@ fn example_tiles() -> Vec<u8> {
     let file = tiled(sound(12, 1, SampleFormat::I16), &[2], 2, 1, &[1, 2]);
     bytes_of(&with_networks(&file, |networks| {
         let mut networks = networks.to_vec();
-        networks[0].steps = vec![(-32, -32), (-24, -72)];
+        networks[0].steps = vec![LayerSteps::new(-32, -32), LayerSteps::new(-24, -72)];
         networks[0].symbols = vec![3, 1, -2, 150];
-        networks[1].steps = vec![(-32, -30), (-24, -72)];
+        networks[1].steps = vec![LayerSteps::new(-32, -30), LayerSteps::new(-24, -72)];
         networks[1].symbols = vec![-5, 4, 0, 2, 3, 1, -40];
         Networks::Quantized(networks)
     }))
@@ -137,7 +137,7 @@ pub fn uncommon() -> Vec<Case> {
     };
     let wild = |n: &mut QuantizedNetwork| {
         // Magnitudes of every size up to the largest, and steps small enough that parameters are at most 1.
-        n.steps.iter_mut().for_each(|s| *s = (-100, -90));
+        n.steps.iter_mut().for_each(|s| *s = LayerSteps::new(-100, -90));
         for (i, symbol) in n.symbols.iter_mut().enumerate() {
             *symbol = (*symbol << (i % 16)) | (i as i32 % 2);
         }
@@ -146,7 +146,7 @@ pub fn uncommon() -> Vec<Case> {
     };
     let far = |n: &mut QuantizedNetwork| {
         for (l, steps) in n.steps.iter_mut().enumerate() {
-            *steps = if l % 2 == 0 { (-512, 20) } else { (24, -512) };
+            *steps = if l % 2 == 0 { LayerSteps::new(-512, 20) } else { LayerSteps::new(24, -512) };
         }
     };
     let heavy = |n: &mut QuantizedNetwork| n.symbols.iter_mut().for_each(|s| *s = if *s > 18 { 97 } else { *s / 16 });
@@ -219,7 +219,7 @@ pub fn uncommon() -> Vec<Case> {
             insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &[&varint(3)[..], &frame].concat()))
         }),
         ("extreme-steps", "the largest and the smallest step", edited(picture(3, 2, 1, F32), 1, 2, |n| {
-            n.steps = vec![(511, -512), (-512, 511)];
+            n.steps = vec![LayerSteps::new(511, -512), LayerSteps::new(-512, 511)];
             n.symbols = vec![1, 0, 0, -1, 3, 7, 1, 1, -1];
         })),
         ("fma", "a sum that is another one when its product is rounded to binary64 and then to binary32", {

@@ -4,7 +4,7 @@
 use crate::Case;
 use crate::compose::{Random, bytes_of, numbers};
 use crate::pieces::{insert, section, split};
-use sirenc::container::{File, Networks, QuantizedNetwork};
+use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork};
 use sirenc::network::Shape;
 use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles, Units};
 
@@ -106,7 +106,7 @@ fn networks(random: &mut Random, description: &Description, tiles: &Tiles) -> Ne
 fn network(random: &mut Random, shape: Shape) -> QuantizedNetwork {
     let bits = random.integer(0, 20);
     let index = |random: &mut Random| (random.integer(-20, 16) - 8 * bits) as i16;
-    let steps = (0..=shape.layers).map(|_| (index(random), index(random))).collect();
+    let steps = (0..=shape.layers).map(|_| LayerSteps::new(index(random), index(random))).collect();
     // Some networks have heavier tails.
     let tails = random.integer(0, 3);
     let mut symbol = || {

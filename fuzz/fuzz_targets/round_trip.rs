@@ -5,7 +5,7 @@
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use sirenc::Limits;
-use sirenc::container::{File, Networks, QuantizedNetwork, parse, round_to_half, write};
+use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork, parse, round_to_half, write};
 use sirenc::network::{Network, Shape};
 use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles, Units};
 
@@ -82,7 +82,8 @@ fn file(u: &mut Unstructured) -> Result<Option<File>> {
 }
 
 fn quantized(u: &mut Unstructured, shape: Shape) -> Result<QuantizedNetwork> {
-    let steps = (0..=shape.layers).map(|_| Ok((u.int_in_range(-520..=60)?, u.int_in_range(-520..=60)?)));
+    let index = |u: &mut Unstructured| u.int_in_range(-520..=60);
+    let steps = (0..=shape.layers).map(|_| Ok(LayerSteps::new(index(u)?, index(u)?)));
     let steps = steps.collect::<Result<_>>()?;
     // Mostly small symbols, sometimes of any size.
     let symbol = |u: &mut Unstructured| {

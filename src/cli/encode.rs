@@ -200,12 +200,14 @@ impl Args {
         // A fit may end before its first report.
         begin();
         encoded.map_err(|error| match error {
-            Error::TooSmall { asked, least, metadata } => self.too_small(name, asked, least, metadata),
+            Error::TooSmall { requested, least, metadata } => {
+                self.too_small(name, requested, least, metadata)
+            }
             error => Failure::work(name, error),
         })
     }
     /// The failure for a target below the smallest possible file, which names the bytes of metadata in it.
-    fn too_small(&self, name: &str, asked: u64, least: u64, metadata: u64) -> Failure {
+    fn too_small(&self, name: &str, requested: u64, least: u64, metadata: u64) -> Failure {
         let flags = [("bpp", self.bpp), ("kbps", self.kbps), ("size", self.size.map(|bytes| bytes as f64))];
         let given =
             flags.iter().find_map(|(flag, value)| Some(format!("--{flag} {}", report::short((*value)?))));
@@ -217,7 +219,7 @@ impl Args {
         let sentence = format!(
             "{} is {} bytes, but the smallest file of this signal has {}{of}",
             given.unwrap_or_else(|| "the target".into()),
-            report::grouped(asked),
+            report::grouped(requested),
             report::grouped(least),
         );
         let failure = Failure::new(Exit::Usage, name, sentence);

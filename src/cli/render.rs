@@ -18,10 +18,10 @@ pub fn use_threads(threads: Option<NonZeroU16>) -> std::result::Result<(), Failu
         .map_err(|error| Failure::new(Exit::Other, "--threads", error))
 }
 
-/// A note if fewer threads are used than `asked`.
-pub fn clamped(asked: Option<NonZeroU16>) -> Option<String> {
-    let (asked, most) = (usize::from(asked?.get()), sirenc::most_threads());
-    (asked > most).then(|| format!("{most} instead of {asked}: at most 4 per core"))
+/// A note if fewer threads are used than `requested`.
+pub fn clamped(requested: Option<NonZeroU16>) -> Option<String> {
+    let (requested, most) = (usize::from(requested?.get()), sirenc::most_threads());
+    (requested > most).then(|| format!("{most} instead of {requested}: at most 4 per core"))
 }
 
 /// Renders `grid` as a signal of `description`. `change` may modify the values before they are rounded.

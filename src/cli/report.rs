@@ -113,11 +113,11 @@ pub fn rate_text(description: &Description, bytes: u64) -> String {
     if rate < 0.1 { format!("{rate:.4} {unit}") } else { format!("{rate:.2} {unit}") }
 }
 
-/// The device in use, with the reason why `auto` chose the CPU; `asked` is the value of `--device`.
-pub fn device(name: &str, cpu_reason: Option<&str>, asked: Device) -> String {
+/// The device in use, with the reason why `auto` chose the CPU; `requested` is the value of `--device`.
+pub fn device(name: &str, cpu_reason: Option<&str>, requested: Device) -> String {
     match cpu_reason {
         Some(reason) => format!("{name}; auto: {reason}"),
-        None if asked == Device::Auto => format!("{name}; auto"),
+        None if requested == Device::Auto => format!("{name}; auto"),
         None => name.into(),
     }
 }

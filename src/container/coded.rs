@@ -1,7 +1,7 @@
 //! Quantized parameters as one coded stream: the order of values and the context of each.
 
 use super::magnitude::{Coder, Context, MAX_MAGNITUDE, Reader};
-use super::quantized::{QuantizedNetwork, STEP_INDICES};
+use super::quantized::{LayerSteps, QuantizedNetwork, STEP_INDICES};
 use super::table::SHAPES;
 use crate::error::{Error, Result};
 use crate::limits::try_vec;
@@ -35,7 +35,7 @@ pub(super) fn decode(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetw
     let mut networks = try_vec(shapes.len())?;
     for &shape in shapes {
         let (mut steps, mut symbols) = (try_vec(shape.layers().len())?, try_vec(shape.parameters())?);
-        steps.resize(shape.layers().len(), (0, 0));
+        steps.resize(shape.layers().len(), LayerSteps::default());
         symbols.resize(shape.parameters(), 0);
         networks.push(QuantizedNetwork { shape, steps, symbols });
     }
@@ -79,10 +79,10 @@ fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut 
     let mut step_contexts = [Context::new(STEP_DIFFERENCE_MEAN); 2];
     // Per layer, carried from tile to tile.
     let mut contexts: Vec<[Context; 2]> = vec![];
-    let mut previous_tile: Option<Vec<(i16, i16)>> = None;
+    let mut previous_tile: Option<Vec<LayerSteps>> = None;
     for network in networks {
         let QuantizedNetwork { shape, steps, symbols } = network;
-        let mut previous_layer = (FIRST_STEP, FIRST_STEP);
+        let mut previous_layer = LayerSteps::new(FIRST_STEP, FIRST_STEP);
         for ((number, layer), steps) in shape.layers().enumerate().zip(steps.iter_mut()) {
             let before = match &previous_tile {
                 Some(steps) => steps[number],
@@ -90,8 +90,8 @@ fn visit<C: Coder>(networks: &mut [QuantizedNetwork], sorted: bool, coder: &mut 
             };
             let [first, later] = &mut step_contexts;
             let context = if previous_tile.is_none() { first } else { later };
-            steps.0 = step_index(coder, context, before.0, steps.0)?;
-            steps.1 = step_index(coder, context, before.1, steps.1)?;
+            steps.weights = step_index(coder, context, before.weights, steps.weights)?;
+            steps.biases = step_index(coder, context, before.biases, steps.biases)?;
             previous_layer = *steps;
 
             let differs = sorted && !layer.last;
@@ -167,7 +167,7 @@ mod tests {
         let width = 28;
         let shape = Shape { inputs: 2, outputs: 3, layers: 2, width };
         let symbols = (0..shape.parameters() as i32).map(|i| i * 7919 % 61 - 30).collect();
-        let mut network = QuantizedNetwork { shape, steps: vec![(-56, -56); 3], symbols };
+        let mut network = QuantizedNetwork { shape, steps: vec![LayerSteps::new(-56, -56); 3], symbols };
         let plain = encode(std::slice::from_ref(&network)).unwrap().len();
         network.sort_neurons();
         let sorted = encode(&[network]).unwrap().len();
@@ -195,7 +195,8 @@ mod tests {
             damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
             cut in 0usize..3,
         ) {
-            let network = QuantizedNetwork { shape: SHAPE, steps: vec![(-56, -60); 3], symbols };
+            let steps = vec![LayerSteps::new(-56, -60); 3];
+            let network = QuantizedNetwork { shape: SHAPE, steps, symbols };
             let mut bytes = encode_as(&[network], false, shape).unwrap();
             damage.iter().for_each(|(at, with)| *at.get_mut(&mut bytes) = *with);
             bytes.truncate(bytes.len() - cut);

@@ -34,7 +34,7 @@ pub(super) fn decompress(frame: &[u8], size: u64, what: &'static str, memory: &M
     }
     blocks.finish()?;
 
-    memory.ask(Saturating(size) + SCRATCH)?;
+    memory.check(Saturating(size) + SCRATCH)?;
     let size = addressable(size)?;
     let mut content = try_vec(size)?;
     let mut decoder = Decoder::new(largest as usize, window)?;

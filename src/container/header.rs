@@ -93,7 +93,7 @@ pub(super) fn read_tiles(payload: &[u8], description: &Description, limits: &Lim
         return Err(fields.error("1 tile, expected no such section"));
     }
     fields.finish()?;
-    Limits::ask("tiles", product.0, limits.tiles)?;
+    Limits::check("tiles", product.0, limits.tiles)?;
     Tiles::new(description, &counts, overlap).map_err(|e| Error::format(TILES, e.to_string()))
 }
 

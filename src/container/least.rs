@@ -1,7 +1,7 @@
 //! Lower bounds of file sizes, for encoders that search for a size.
 
 use super::coded::FIRST_STEP;
-use super::{File, Networks, QuantizedNetwork, quantized_size, step, write};
+use super::{File, LayerSteps, Networks, QuantizedNetwork, quantized_size, step, write};
 use crate::error::Result;
 use crate::network::Shape;
 
@@ -16,7 +16,8 @@ pub(crate) fn constant(shape: Shape, means: &[f64]) -> QuantizedNetwork {
     // The biases of the last layer are the last parameters.
     let zeros = shape.parameters().saturating_sub(means.len());
     let symbols = std::iter::repeat_n(0, zeros).chain(means.iter().map(symbol)).collect();
-    QuantizedNetwork { shape, steps: vec![(FIRST_STEP, FIRST_STEP), (FIRST_STEP, bias_step)], symbols }
+    let steps = [FIRST_STEP, bias_step].map(|biases| LayerSteps::new(FIRST_STEP, biases)).to_vec();
+    QuantizedNetwork { shape, steps, symbols }
 }
 
 /// Bytes of a file with the description, partition, units and metadata of `file` and quantized networks,
@@ -30,7 +31,11 @@ pub(crate) fn overhead(file: File) -> Result<u64> {
     let description = &file.description;
     let (inputs, outputs) = (description.lengths.len(), usize::from(description.channels));
     let shape = Shape { inputs, outputs, layers: 1, width: 1 };
-    let empty = QuantizedNetwork { shape, steps: vec![(0, 0); 2], symbols: vec![0; shape.parameters()] };
+    let empty = QuantizedNetwork {
+        shape,
+        steps: vec![LayerSteps::default(); 2],
+        symbols: vec![0; shape.parameters()],
+    };
     let networks = vec![empty; file.tiles.len()];
     let coded = quantized_size(&networks);
     let mut bytes = vec![];

@@ -31,7 +31,7 @@ fn kind(number: u8) -> Option<MetadataKind> {
 pub(super) fn read(payload: &[u8], limits: &Limits, memory: &mut Memory) -> Result<Vec<Metadata>> {
     let mut fields = Fields::new(payload, METADATA);
     let size = fields.varint("size")?;
-    Limits::ask("metadata bytes", size, limits.metadata_bytes)?;
+    Limits::check("metadata bytes", size, limits.metadata_bytes)?;
     let bytes = decompress(fields.rest(), size, METADATA, memory)?;
     // The memory of the blocks; decompression needed more than this.
     memory.hold(Saturating(size))?;

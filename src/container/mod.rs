@@ -37,7 +37,7 @@ mod zstandard;
 
 #[cfg(feature = "encoder")]
 pub(crate) use least::{constant, overhead};
-pub use quantized::{QuantizedNetwork, step};
+pub use quantized::{LayerSteps, QuantizedNetwork, step};
 pub use read::{parse, read};
 pub use section::{MAGIC, SectionInfo, VERSION, sections};
 #[cfg(feature = "encoder")]

@@ -27,10 +27,26 @@ const MANTISSAS: [f32; 8] = [
 pub struct QuantizedNetwork {
     /// The shape.
     pub shape: Shape,
-    /// Step indices of each layer, `(weights, biases)`; see [`step`].
-    pub steps: Vec<(i16, i16)>,
+    /// Step indices of each layer.
+    pub steps: Vec<LayerSteps>,
     /// Symbols in file order: layer by layer, weights row by row, then biases. Magnitudes up to 2²⁰.
     pub symbols: Vec<i32>,
+}
+
+/// The indices of the two quantizer steps of a layer; see [`step`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerSteps {
+    /// Index of the step of the weights.
+    pub weights: i16,
+    /// Index of the step of the biases.
+    pub biases: i16,
+}
+
+impl LayerSteps {
+    /// These two indices.
+    pub const fn new(weights: i16, biases: i16) -> Self {
+        LayerSteps { weights, biases }
+    }
 }
 
 /// The quantizer step with index `index`, −512..=511: `2^(index/8)`, its mantissa rounded to binary32.
@@ -62,7 +78,7 @@ impl QuantizedNetwork {
     }
     #[allow(clippy::indexing_slicing, reason = "as many symbols as the shape requires")]
     fn parameters(&self) -> impl Iterator<Item = f32> {
-        self.shape.layers().zip(&self.steps).flat_map(move |(layer, &(weights, biases))| {
+        self.shape.layers().zip(&self.steps).flat_map(move |(layer, &LayerSteps { weights, biases })| {
             let scaled = move |range: std::ops::Range<usize>, index: i16| {
                 self.symbols[range].iter().map(move |&symbol| symbol as f32 * step(index))
             };
@@ -84,7 +100,9 @@ impl QuantizedNetwork {
                 self.shape
             ));
         }
-        if let Some(index) = self.steps.iter().flat_map(|s| [s.0, s.1]).find(|i| !STEP_INDICES.contains(i)) {
+        if let Some(index) =
+            self.steps.iter().flat_map(|s| [s.weights, s.biases]).find(|i| !STEP_INDICES.contains(i))
+        {
             return Err(format!("step index {index}, expected −512 to 511"));
         }
         if let Some(symbol) = self.symbols.iter().find(|s| s.unsigned_abs() > MAX_MAGNITUDE) {
@@ -214,7 +232,11 @@ mod tests {
     #[test]
     fn parameters_are_symbols_times_steps() {
         let shape = Shape { inputs: 1, outputs: 1, layers: 1, width: 1 };
-        let network = QuantizedNetwork { shape, steps: vec![(-8, 0), (4, -16)], symbols: vec![3, -2, 1, 5] };
+        let network = QuantizedNetwork {
+            shape,
+            steps: vec![LayerSteps::new(-8, 0), LayerSteps::new(4, -16)],
+            symbols: vec![3, -2, 1, 5],
+        };
         assert_eq!(network.dequantize().parameters(), [1.5, -2.0, step(4), 1.25]);
         assert!(network.check().is_ok());
     }
@@ -230,7 +252,7 @@ mod tests {
             for &symbol in &symbols {
                 let network = QuantizedNetwork {
                     shape,
-                    steps: vec![(index, 0), (0, 0)],
+                    steps: vec![LayerSteps::new(index, 0), LayerSteps::default()],
                     symbols: vec![symbol, 0, 0, 0],
                 };
                 let exact = f64::from(symbol) * f64::from(step(index));
@@ -246,11 +268,11 @@ mod tests {
         let shape = Shape { inputs: 1 << 20, outputs: 1, layers: 1, width: 1 };
         let mut symbols: Vec<i32> = (1..=1 << 20).collect();
         symbols.resize(shape.parameters(), 0);
-        let mut network = QuantizedNetwork { shape, steps: vec![(0, 0); 2], symbols };
+        let mut network = QuantizedNetwork { shape, steps: vec![LayerSteps::default(); 2], symbols };
         for sign in [1, -1] {
             network.symbols.iter_mut().for_each(|symbol| *symbol = symbol.abs() * sign);
             for index in 0..8 {
-                network.steps[0].0 = index;
+                network.steps[0].weights = index;
                 let exact = f64::from(step(index) * sign as f32);
                 let mut parameters = network.parameters().zip(1..=1 << 20);
                 assert!(parameters.all(|(p, symbol)| p == (f64::from(symbol) * exact) as f32), "{index}");
@@ -261,18 +283,26 @@ mod tests {
     #[test]
     fn absurd_integers_are_refused() {
         let shape = Shape { inputs: 1, outputs: 1, layers: 1, width: 1 };
-        let good = QuantizedNetwork { shape, steps: vec![(0, 0); 2], symbols: vec![0; 4] };
+        let good = QuantizedNetwork { shape, steps: vec![LayerSteps::default(); 2], symbols: vec![0; 4] };
         let broken = [
-            QuantizedNetwork { steps: vec![(0, 0)], ..good.clone() },
+            QuantizedNetwork { steps: vec![LayerSteps::default()], ..good.clone() },
             QuantizedNetwork { symbols: vec![0; 3], ..good.clone() },
-            QuantizedNetwork { steps: vec![(0, 512), (0, 0)], ..good.clone() },
+            QuantizedNetwork { steps: vec![LayerSteps::new(0, 512), LayerSteps::default()], ..good.clone() },
             QuantizedNetwork {
                 symbols: vec![(1 << 20) + 1, 0, 0, 0],
-                steps: vec![(-400, 0); 2],
+                steps: vec![LayerSteps::new(-400, 0); 2],
                 ..good.clone()
             },
-            QuantizedNetwork { symbols: vec![1 << 17, 0, 0, 0], steps: vec![(400, 0); 2], ..good.clone() },
-            QuantizedNetwork { steps: vec![(511, 0); 2], symbols: vec![2, 0, 0, 0], ..good.clone() },
+            QuantizedNetwork {
+                symbols: vec![1 << 17, 0, 0, 0],
+                steps: vec![LayerSteps::new(400, 0); 2],
+                ..good.clone()
+            },
+            QuantizedNetwork {
+                steps: vec![LayerSteps::new(511, 0); 2],
+                symbols: vec![2, 0, 0, 0],
+                ..good.clone()
+            },
         ];
         let endless = Shape { layers: usize::MAX, width: 0, ..shape };
         let endless = QuantizedNetwork { shape: endless, steps: vec![], symbols: vec![0] };
@@ -285,7 +315,7 @@ mod tests {
     fn sorting_neurons_keeps_the_function() {
         let shape = Shape { inputs: 2, outputs: 3, layers: 3, width: 7 };
         let symbols = (0..shape.parameters() as i32).map(|i| (i * 7919 + 13) % 61 - 30).collect();
-        let mut network = QuantizedNetwork { shape, steps: vec![(-40, -40); 4], symbols };
+        let mut network = QuantizedNetwork { shape, steps: vec![LayerSteps::new(-40, -40); 4], symbols };
         let before = network.dequantize().evaluate(&[0.3, -0.7]);
         assert!(!network.is_sorted());
         network.sort_neurons();

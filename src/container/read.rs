@@ -3,7 +3,9 @@
 use super::fields::Fields;
 use super::section::{self, Section};
 use super::stored::Scalar;
-use super::{File, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, coded, header, metadata, stored};
+use super::{
+    File, LayerSteps, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, coded, header, metadata, stored,
+};
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
 use crate::limits::{Amount, Limits, Memory, bytes_of, try_vec};
@@ -31,7 +33,7 @@ pub fn read<R: Read>(reader: R, limits: &Limits) -> Result<File> {
     let most = limits.file_bytes.min(limits.memory_bytes / GROWTH);
     // One byte more than allowed, so that a file that is too long is detected.
     reader.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    Limits::ask(
+    Limits::check(
         "bytes of memory",
         (Saturating(bytes.len() as u64) * Saturating(GROWTH)).0,
         limits.memory_bytes,
@@ -44,7 +46,7 @@ pub fn read<R: Read>(reader: R, limits: &Limits) -> Result<File> {
 /// # Errors
 /// The errors of [`read`], except `Io`.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
-    Limits::ask("file bytes", bytes.len() as u64, limits.file_bytes)?;
+    Limits::check("file bytes", bytes.len() as u64, limits.file_bytes)?;
     let mut memory = Memory::new(limits);
     memory.hold(Saturating(bytes.len() as u64) + SCRATCH)?;
     let sections = section::split(bytes)?;
@@ -108,7 +110,7 @@ fn read_networks(
         parameters += shape.parameters() as u64;
         shapes.push(shape);
     }
-    Limits::ask("parameters", parameters.0, limits.parameters)?;
+    Limits::check("parameters", parameters.0, limits.parameters)?;
     memory.hold(networks_bytes(count, layers, parameters))?;
     let coded = fields.rest();
     match coding {
@@ -135,7 +137,7 @@ impl File {
 /// Bytes of the networks of a file: as stored, at most with steps and symbols, and in binary32 as
 /// [`Networks::decode`] returns them.
 fn networks_bytes(tiles: Amount, layers: u8, parameters: Amount) -> Amount {
-    let steps = bytes_of::<(i16, i16)>(Saturating(u64::from(layers)) + Saturating(1));
+    let steps = bytes_of::<LayerSteps>(Saturating(u64::from(layers)) + Saturating(1));
     let tile = bytes_of::<QuantizedNetwork>(Saturating(1)) + steps + bytes_of::<Network>(Saturating(1));
     tiles * tile + bytes_of::<i32>(parameters) + bytes_of::<f32>(parameters)
 }

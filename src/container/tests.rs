@@ -28,7 +28,7 @@ fn tiny() -> File {
         tiles: Tiles::one(&description),
         networks: Networks::Quantized(vec![QuantizedNetwork {
             shape,
-            steps: vec![(-24, -32), (-16, -32)],
+            steps: vec![LayerSteps::new(-24, -32), LayerSteps::new(-16, -32)],
             symbols: vec![2, -1, 0, 3, 1, 4, 2, -2, 8],
         }]),
         description,
@@ -264,7 +264,7 @@ fn what_cannot_be_read_is_not_written() {
     };
     let other = picture(4, 2, 1);
     let broken = [
-        with(&|n| n.steps[0].0 = 512),
+        with(&|n| n.steps[0].weights = 512),
         with(&|n| n.symbols.push(0)),
         with(&|n| n.shape.outputs = 2),
         with(&|n| n.shape.width = 0),
@@ -285,8 +285,11 @@ fn an_ordinary_header_is_small() {
     // All bytes of a file except the coded parameters.
     let description = picture(768, 512, 3);
     let shape = Shape { inputs: 2, outputs: 3, layers: 9, width: 28 };
-    let networks =
-        vec![QuantizedNetwork { shape, steps: vec![(-40, -40); 10], symbols: vec![5; shape.parameters()] }];
+    let networks = vec![QuantizedNetwork {
+        shape,
+        steps: vec![LayerSteps::new(-40, -40); 10],
+        symbols: vec![5; shape.parameters()],
+    }];
     let coded = quantized_size(&networks);
     let file = File {
         tiles: Tiles::one(&description),
@@ -302,7 +305,7 @@ fn an_ordinary_header_is_small() {
 fn networks_that_no_file_holds_have_no_size() {
     let network = |layers, width| {
         let shape = Shape { inputs: 2, outputs: 3, layers, width };
-        let steps = vec![(-40, -40); layers + 1];
+        let steps = vec![LayerSteps::new(-40, -40); layers + 1];
         QuantizedNetwork { shape, steps, symbols: vec![5; shape.parameters()] }
     };
     assert!(quantized_size(&[network(2, 4), network(2, 5)]) < 100);
@@ -323,8 +326,9 @@ prop_compose! {
         sort in any::<bool>(),
         width in Just(width),
     ) -> QuantizedNetwork {
-        let steps = steps.iter().map(|s| (s.0.min(-36), s.1.min(-36))).collect();
-        let mut network = QuantizedNetwork { shape: Shape { inputs, outputs, layers, width }, steps, symbols };
+        let steps = steps.iter().map(|s| LayerSteps::new(s.0.min(-36), s.1.min(-36))).collect();
+        let shape = Shape { inputs, outputs, layers, width };
+        let mut network = QuantizedNetwork { shape, steps, symbols };
         if sort {
             network.sort_neurons();
         }
@@ -399,7 +403,7 @@ fn the_coder_stays_close_to_the_entropy() {
                     let symbols = (0..shape.parameters()).map(|_| (draw(&mut random) * scale).round() as i32);
                     QuantizedNetwork {
                         shape,
-                        steps: vec![(-40, -40); layers + 1],
+                        steps: vec![LayerSteps::new(-40, -40); layers + 1],
                         symbols: symbols.collect(),
                     }
                 };

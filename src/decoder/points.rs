@@ -76,7 +76,7 @@ impl Decoder {
         let components = jet.components(axes) as u64;
         let points = (positions.len() / axes) as u64;
         let values = Saturating(points) * Saturating(channels as u64) * Saturating(components);
-        Limits::ask("values at the points", values.0, self.limits.samples)?;
+        Limits::check("values at the points", values.0, self.limits.samples)?;
         self.check_work(points, jet)?;
         let (networks, tiles, engine, units) = (&self.networks, self.tiles(), &self.engine, self.units());
         let watch = self.watch();
@@ -93,7 +93,7 @@ impl Decoder {
         let visits = (chunks * Saturating(self.tiles().len() as u64)).min(positions).0;
         let work = |network: &Network| Work::of(network.shape(), jet, positions, visits).total().0;
         let most = self.networks.iter().map(work).max().unwrap_or(0);
-        Limits::ask("multiply-adds of the points, at most", most, self.limits.macs)
+        Limits::check("multiply-adds of the points, at most", most, self.limits.macs)
     }
 
     fn check_positions(&self, positions: &[f64]) -> Result<()> {

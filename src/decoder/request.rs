@@ -135,8 +135,8 @@ impl<'a> Request<'a> {
     pub fn bands(&self) -> Result<impl Iterator<Item = Result<Vec<f32>>> + use<'a>> {
         let (rendering, cost) = self.rendering()?;
         let limits = &self.decoder.limits;
-        Limits::ask("multiply-adds of the rendering", cost.macs, limits.macs)?;
-        Limits::ask("bytes of memory for the rendering", cost.memory_bytes, limits.memory_bytes)?;
+        Limits::check("multiply-adds of the rendering", cost.macs, limits.macs)?;
+        Limits::check("bytes of memory for the rendering", cost.memory_bytes, limits.memory_bytes)?;
         let (content, description) = (self.content, self.decoder.description());
         Ok(rendering.bands().map(move |band| match content {
             Content::Jet(_) => band,
@@ -169,7 +169,7 @@ impl<'a> Request<'a> {
         }
         grid.axes.iter().zip(lengths).try_for_each(|(axis, &length)| axis.check(length))?;
         let samples = Saturating(grid.positions()) * Saturating(u64::from(*channels));
-        Limits::ask("samples of the rendering", samples.0, decoder.limits.samples)?;
+        Limits::check("samples of the rendering", samples.0, decoder.limits.samples)?;
         let jet = content.jet();
         let work = (&decoder.engine, decoder.watch());
         let rendering =

@@ -26,7 +26,7 @@ const SCRATCH: u64 = 8 << 20;
 pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     let (description, limits) = (&signal.description, &options.limits);
     let Plan { parameters, widest } = Plan::of(description, options.target)?;
-    Limits::ask("parameters", parameters, limits.parameters)?;
+    Limits::check("parameters", parameters, limits.parameters)?;
 
     let (axes, channels) = (description.lengths.len() as u64, u64::from(description.channels));
     // With a gradient term each sample is a pair of points along each axis.
@@ -57,7 +57,7 @@ pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
         options.gradient.as_ref().map_or(0, |gradient| 4 * gradient.len() as u64),
     ];
     let memory = memory.iter().fold(SCRATCH, |sum, &bytes| sum.saturating_add(bytes));
-    Limits::ask("bytes of memory for the fit", memory, limits.memory_bytes)
+    Limits::check("bytes of memory for the fit", memory, limits.memory_bytes)
 }
 
 /// Number of threads of the encode.

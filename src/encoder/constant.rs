@@ -1,7 +1,9 @@
 //! Constant signals: a network of zeros plus the constant, exact, found without a fit.
 
 use super::{EncodeOptions, Encoded, Report, Target, WeightCoding, plan};
-use crate::container::{self, File, Networks, QuantizedNetwork, quantized_size, round_to_half, step};
+use crate::container::{
+    self, File, LayerSteps, Networks, QuantizedNetwork, quantized_size, round_to_half, step,
+};
 use crate::error::{Error, Result};
 use crate::network::{Network, Shape};
 use crate::signal::metric::PEAK;
@@ -35,9 +37,9 @@ pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<
         file.metadata = signal.metadata.clone();
         bytes = written(&file)?;
     }
-    let (asked, least) = (options.target.limit(description), bytes.len() as u64);
-    if asked < least {
-        return Err(Error::TooSmall { asked, least, metadata: least - plain });
+    let (requested, least) = (options.target.limit(description), bytes.len() as u64);
+    if requested < least {
+        return Err(Error::TooSmall { requested, least, metadata: least - plain });
     }
     let report = Report {
         steps: 0,
@@ -83,7 +85,7 @@ fn candidates(
     let biases = shape.parameters() - shape.outputs..;
     let zeros = QuantizedNetwork {
         shape,
-        steps: vec![(FREE_STEP, FREE_STEP); shape.layers + 1],
+        steps: vec![LayerSteps::new(FREE_STEP, FREE_STEP); shape.layers + 1],
         symbols: vec![0; shape.parameters()],
     };
     let numbers = |values: &[f32]| {
@@ -124,7 +126,7 @@ fn least_exact(zeros: &QuantizedNetwork, constant: &[f32], format: SampleFormat)
     let biases = shape.parameters() - shape.outputs..;
     let coarse = OCTAVES.map(|octave| {
         let mut network = zeros.clone();
-        network.steps[shape.layers].1 = 8 * octave;
+        network.steps[shape.layers].biases = 8 * octave;
         let size = step(8 * octave);
         let symbols = constant.iter().map(|value| (value / size).round_ties_even());
         let biases = network.symbols[biases.clone()].iter_mut();
@@ -169,7 +171,7 @@ fn in_two_terms(zeros: &QuantizedNetwork, constant: &[f32]) -> QuantizedNetwork 
     let mut layers = shape.layers().skip(shape.layers - 1);
     let (Some(hidden), Some(last)) = (layers.next(), layers.next()) else { return network };
     network.symbols[hidden.biases().start] = QUARTER;
-    network.steps[shape.layers] = (8 * FINE, 8 * COARSE);
+    network.steps[shape.layers] = LayerSteps::new(8 * FINE, 8 * COARSE);
     let [coarse, fine] = [COARSE, FINE].map(|octave| f64::from(step(8 * octave)));
     for (row, &value) in constant.iter().enumerate() {
         let symbol = (f64::from(value) / coarse).round_ties_even();
@@ -264,6 +266,9 @@ mod tests {
         let constant = of(Kind::Picture, Samples::U8([1, 2].repeat(4)), 2);
         assert!(encode(&constant, &options).unwrap().is_some());
         options.target = Target::Bytes(20);
-        assert!(matches!(encode(&constant, &options), Err(Error::TooSmall { asked: 20, metadata: 0, .. })));
+        assert!(matches!(
+            encode(&constant, &options),
+            Err(Error::TooSmall { requested: 20, metadata: 0, .. })
+        ));
     }
 }

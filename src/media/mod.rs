@@ -77,7 +77,7 @@ pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Re
     reader.by_ref().take(sniff::SNIFFED as u64).read_to_end(&mut head)?;
     let found = sniff::sniff(&head)?;
     let length = reader.seek(SeekFrom::End(0))?;
-    Limits::ask("bytes of the input file", length, limits.memory_bytes)?;
+    Limits::check("bytes of the input file", length, limits.memory_bytes)?;
     reader.seek(SeekFrom::Start(0))?;
     match found {
         Found::Wav => wav::read(reader, length, limits),
@@ -100,8 +100,8 @@ fn admit(what: &'static str, description: &Description, limits: &Limits) -> Resu
         ));
     }
     let samples = description.positions().saturating_mul(u64::from(description.channels));
-    Limits::ask("samples", samples, limits.samples)?;
-    Limits::ask("bytes of samples", bytes_of(description), limits.memory_bytes)
+    Limits::check("samples", samples, limits.samples)?;
+    Limits::check("bytes of samples", bytes_of(description), limits.memory_bytes)
 }
 
 /// The bytes of the samples in memory.
@@ -114,7 +114,7 @@ fn bytes_of(description: &Description) -> u64 {
 /// Rejects a signal if `times` its samples plus `held` bytes exceed the memory limit.
 fn require_samples_fit(description: &Description, times: u64, held: u64, limits: &Limits) -> Result<()> {
     let needed = bytes_of(description).saturating_mul(times).saturating_add(held);
-    Limits::ask("bytes of memory for decoding", needed, limits.memory_bytes)
+    Limits::check("bytes of memory for decoding", needed, limits.memory_bytes)
 }
 
 /// Rejects NaN and infinity, which cannot be fitted.

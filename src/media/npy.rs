@@ -187,8 +187,8 @@ impl<R: Read> NpyReader<R> {
     /// The errors of [`NpyReader::read`], and [`Error::Limit`] if it holds more than `samples` numbers, or if
     /// 12 bytes per number (8 as read, 4 as binary32) exceed `memory_bytes`.
     pub fn read_whole(&mut self, limits: &Limits) -> Result<Vec<f64>> {
-        Limits::ask("numbers of the array", self.left, limits.samples)?;
-        Limits::ask("bytes of memory", self.left.saturating_mul(8 + 4), limits.memory_bytes)?;
+        Limits::check("numbers of the array", self.left, limits.samples)?;
+        Limits::check("bytes of memory", self.left.saturating_mul(8 + 4), limits.memory_bytes)?;
         let mut numbers = vec![0.0; self.left as usize];
         let mut at = 0;
         while self.left > 0 {

@@ -85,7 +85,7 @@ fn decode<R: BufRead + Seek>(
         ImageFormat::Jpeg => padded.saturating_mul(16),
         _ => decoder.total_bytes().saturating_mul(2),
     };
-    Limits::ask("bytes of memory for decoding", bytes.saturating_add(held), limits.memory_bytes)?;
+    Limits::check("bytes of memory for decoding", bytes.saturating_add(held), limits.memory_bytes)?;
 
     let (mut metadata, orientation) = metadata(&mut decoder, channels, name, limits, &mut notes)?;
     metadata.extend(resolution.map(|bytes| Metadata { kind: MetadataKind::Resolution, bytes }));
@@ -295,7 +295,7 @@ fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<u
         at = next;
     }
     let bytes = pixels.saturating_mul(per_pixel).saturating_add(fixed);
-    Limits::ask("bytes of memory for decoding", bytes, limits.memory_bytes)?;
+    Limits::check("bytes of memory for decoding", bytes, limits.memory_bytes)?;
     Ok(frames)
 }
 

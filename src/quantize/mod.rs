@@ -23,7 +23,7 @@ pub(crate) use group::{Rounded, measure, quantize};
 
 use crate::backend::simd::Level;
 use crate::backend::trainer::PerKind;
-use crate::container::{QuantizedNetwork, step};
+use crate::container::{LayerSteps, QuantizedNetwork, step};
 use crate::fit::{Dataset, Loss, Normalisation};
 use crate::network::{LayerShape, Network};
 use rounding::Rounding;
@@ -98,7 +98,7 @@ impl Fitted {
     /// exceed what the file can store (a mean far larger than the variation around it), steps are as fine as
     /// the file allows; if the curvature of a sine layer is small, they are no coarser than the layer needs
     /// to keep working.
-    fn steps(&self, delta: f64) -> Vec<(i16, i16)> {
+    fn steps(&self, delta: f64) -> Vec<LayerSteps> {
         let network = self.in_signal_units();
         let index = |h: f64, range: Range<usize>, coarsest: f64| {
             let peak = peak(&network.parameters()[range]);
@@ -117,10 +117,10 @@ impl Fitted {
                 most = most_bias / (square * layer.inputs as f64).sqrt();
                 most = most.min(peak(&network.parameters()[layer.weights()]) / LEAST_LARGEST_SYMBOL);
             }
-            (
-                index(curvature.weights, layer.weights(), most),
-                index(curvature.biases, layer.biases(), most_bias),
-            )
+            LayerSteps {
+                weights: index(curvature.weights, layer.weights(), most),
+                biases: index(curvature.biases, layer.biases(), most_bias),
+            }
         };
         network.shape().layers().zip(&self.curvature).enumerate().map(of_layer).collect()
     }
@@ -135,7 +135,7 @@ impl Fitted {
         let (shape, steps) = (self.network.shape(), self.steps(delta));
         let mut symbols = vec![0; shape.parameters()];
         let last = shape.layers().next_back().expect("a network has layers");
-        let size = step(steps[shape.layers].1);
+        let size = step(steps[shape.layers].biases);
         for (i, &mean) in last.biases().zip(&self.normalisation.means) {
             symbols[i] = symbol(mean.into(), size);
         }
@@ -149,7 +149,7 @@ impl Fitted {
         }
         let (shape, steps, network) = (self.network.shape(), self.steps(delta), self.in_signal_units());
         let mut symbols = vec![0; shape.parameters()];
-        for (layer, &(weights, biases)) in shape.layers().zip(&steps) {
+        for (layer, &LayerSteps { weights, biases }) in shape.layers().zip(&steps) {
             for (range, size) in [(layer.weights(), step(weights)), (layer.biases(), step(biases))] {
                 for i in range {
                     symbols[i] = symbol(network.parameters()[i].into(), size);

@@ -4,7 +4,7 @@ use super::curvature::{mean_of_outputs, of_outputs};
 use super::lattice::Curvature;
 use super::{Fitted, finished};
 use crate::backend::simd::{Batch, Level, Workspace};
-use crate::container::{QuantizedNetwork, step};
+use crate::container::{LayerSteps, QuantizedNetwork, step};
 use crate::fit::Dataset;
 use crate::network::{LayerShape, Network};
 
@@ -18,14 +18,14 @@ const LATTICE: usize = 1024;
 /// A network whose first layers are rounded.
 pub(crate) struct Rounding<'a> {
     fitted: &'a Fitted,
-    steps: Vec<(i16, i16)>,
+    steps: Vec<LayerSteps>,
     network: Network,
     symbols: Vec<i32>,
 }
 
 impl<'a> Rounding<'a> {
     /// Begins to round `fitted` to multiples of `steps`.
-    pub(super) fn new(fitted: &'a Fitted, steps: Vec<(i16, i16)>) -> Self {
+    pub(super) fn new(fitted: &'a Fitted, steps: Vec<LayerSteps>) -> Self {
         let symbols = vec![0; fitted.network.shape().parameters()];
         Rounding { fitted, steps, network: fitted.network.clone(), symbols }
     }
@@ -117,7 +117,7 @@ impl<'a> Rounding<'a> {
     /// each parameter, near the predicted minimum. `curvature` has a matrix for each group of neighbouring
     /// outputs, repeated from the first if there are more groups.
     fn round_by(&mut self, l: usize, curvature: &[Curvature], slope: Option<&[f32]>) {
-        let ((weights, biases), layer) = (self.steps[l], self.layer(l));
+        let (LayerSteps { weights, biases }, layer) = (self.steps[l], self.layer(l));
         let of_output = |row: usize| {
             let weights = layer.weights().skip(row * layer.inputs).take(layer.inputs);
             weights.chain([layer.biases().start + row])

@@ -73,7 +73,7 @@ fn a_step_adds_its_share_of_the_error() {
     let (fitted, _) = solved([0.3, -2.0], 0.25);
     for delta in [1e-7, 1e-4] {
         for (steps, curvature) in fitted.steps(delta).into_iter().zip(&fitted.curvature) {
-            for (index, curvature) in [(steps.0, curvature.weights), (steps.1, curvature.biases)] {
+            for (index, curvature) in [(steps.weights, curvature.weights), (steps.biases, curvature.biases)] {
                 // Eighths of an octave, the nearest.
                 let share = curvature * f64::from(step(index)).powi(2) / 12.0;
                 assert!((share / delta).log2().abs() <= 0.1251, "{index}: {share} for {delta}");
@@ -103,7 +103,7 @@ fn a_curvature_that_vanishes_rounds_no_layer_to_nothing() {
     for layer in rounded.shape.layers().filter(|layer| !layer.last) {
         let largest = rounded.symbols[layer.weights()].iter().map(|symbol| symbol.abs()).max();
         assert!(largest >= Some(2), "{layer:?}");
-        let noise = f64::from(step(rounded.steps[0].1)) / 12f64.sqrt() * TAU;
+        let noise = f64::from(step(rounded.steps[0].biases)) / 12f64.sqrt() * TAU;
         assert!(noise <= PHASE_NOISE, "{noise} radians");
     }
     // Spoilt tiles are detected and rounded again.
@@ -131,7 +131,7 @@ fn steps_become_finer_only_as_far_as_symbols_can_follow() {
     // By far the largest parameter: its symbol is the largest that steps are chosen for, within a step of the
     // index.
     assert!((1 << 19) * 9 / 10 < bias && bias <= 1 << 19, "{bias}");
-    let value = f64::from(bias) * f64::from(step(rounded.steps[3].1));
+    let value = f64::from(bias) * f64::from(step(rounded.steps[3].biases));
     assert!((value - 1e6).abs() < 2.0, "{value}");
 }
 

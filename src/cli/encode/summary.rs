@@ -34,11 +34,11 @@ impl Done<'_> {
             return Exit::Done;
         }
         let hint = match self.args.target() {
-            Target::Psnr(asked) => {
-                let [reached, asked] = [report::decibels(report.psnr_db), report::short(asked)];
+            Target::Psnr(requested) => {
+                let [reached, requested] = [report::decibels(report.psnr_db), report::short(requested)];
                 let larger = report.notes.iter().any(|note| matches!(note, Note::LargerThanSamples { .. }));
                 let advice = if larger { "a lower --psnr" } else { "more --effort or a lower --psnr" };
-                format!("{reached} of {asked} dB; {advice}")
+                format!("{reached} of {requested} dB; {advice}")
             }
             _ => "more --effort or another target".into(),
         };

@@ -23,7 +23,7 @@ impl Search<'_, '_> {
         let least = self.session.smallest()?;
         if limit < least {
             let metadata = self.session.metadata_bytes()?;
-            return Err(Error::TooSmall { asked: limit, least, metadata });
+            return Err(Error::TooSmall { requested: limit, least, metadata });
         }
         let mut best = self.file(limit)?;
         // More effort must not make a small signal worse: it is encoded as at all lower efforts, too.

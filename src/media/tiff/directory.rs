@@ -130,7 +130,7 @@ impl Directory {
                 bytes = bytes.saturating_add(count.saturating_mul(48));
             }
         }
-        Limits::ask("bytes of memory for a directory", bytes, limits.memory_bytes)?;
+        Limits::check("bytes of memory for a directory", bytes, limits.memory_bytes)?;
         found.pages = pages(reader, word, little)?;
         Ok(found)
     }

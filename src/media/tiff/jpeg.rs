@@ -28,7 +28,7 @@ pub(super) fn require<R: Read + Seek>(decoder: &mut Decoder<R>, limits: &Limits)
 
     let shared = tables.as_ref().map_or(0, |tables| tables.len() as u64);
     let total = sizes.iter().fold(0u64, |sum, &size| sum.saturating_add(size).saturating_add(shared));
-    Limits::ask("bytes of strips or tiles", total, limits.memory_bytes)?;
+    Limits::check("bytes of strips or tiles", total, limits.memory_bytes)?;
     let mut jpeg = Vec::new();
     for (place, size) in places.into_iter().zip(sizes) {
         jpeg.clear();
