@@ -5,8 +5,13 @@ use crate::network::{Network, Shape};
 use crate::signal::Kind;
 use std::f32::consts::TAU;
 
-/// Bound of the first layer's frequencies for pictures, radians per unit of coordinate.
+/// Bound of the first layer's frequencies for pictures, radians per unit of coordinate. With 5 instead, crops
+/// of Kodak pictures gain 0.3 and 0.0 dB (two seeds), with 12 they lose 0.2; with 16 to 50, kodim05 loses 0.8
+/// to 5 dB, and a page of text gains nothing.
 const PICTURE_FREQUENCY: f32 = 8.0;
+/// Bound of the output weights relative to `√(6 / inputs)`: the outputs of a new network have a standard
+/// deviation of about as much.
+const OUTPUT_BOUND: f32 = 0.3;
 
 /// A newly initialised network for `data`.
 pub(crate) fn initial_network(shape: Shape, data: &Dataset, kind: Kind, rng: &mut fastrand::Rng) -> Network {
@@ -20,8 +25,8 @@ pub(crate) fn initial_network(shape: Shape, data: &Dataset, kind: Kind, rng: &mu
 /// A network with random parameters for normalised targets. `frequencies` are those of the first layer in
 /// turns per unit of coordinate, one per neuron and input (`width × inputs`).
 ///
-/// Hidden weights are uniform in `±√(6 / inputs)` radians, phases uniform over a turn; the output layer is
-/// smaller.
+/// Hidden weights are uniform in `±√(6 / inputs)` radians, phases uniform over a turn; output weights are
+/// smaller. Half the variance of the hidden weights gains no more than other seeds do.
 fn with_frequencies(shape: Shape, frequencies: &[f32], rng: &mut fastrand::Rng) -> Network {
     let mut network = Network::zeros(shape);
     let parameters = network.parameters_mut();
@@ -31,7 +36,7 @@ fn with_frequencies(shape: Shape, frequencies: &[f32], rng: &mut fastrand::Rng) 
         if l == 0 {
             parameters[layer.weights()].copy_from_slice(frequencies);
         } else {
-            let bound = if layer.last { 0.3 * bound } else { bound / TAU };
+            let bound = if layer.last { OUTPUT_BOUND * bound } else { bound / TAU };
             parameters[layer.weights()].iter_mut().for_each(|w| *w = uniform(bound));
         }
         if !layer.last {

@@ -30,12 +30,17 @@ use rounding::Rounding;
 use std::f64::consts::TAU;
 use std::ops::Range;
 
-/// Blocks of points on which curvatures are sampled (`SAMPLED`), and after the time has ended (`HURRIED`).
+/// Blocks of points on which curvatures are sampled (`SAMPLED`), and once the encode is stopped (`HURRIED`).
+/// Twelve crops of Kodak pictures at 0.5 bits per pixel have 29.57 dB with 64 blocks and 29.55 with 16.
 pub(crate) const SAMPLED: usize = 64;
 pub(crate) const HURRIED: usize = 8;
 /// The largest symbol for which steps are chosen: half of what the file can store, since compensation moves
 /// symbols.
 const LARGEST_SYMBOL: f64 = (1 << 19) as f64;
+
+// Bounds on steps and another rounding of spoilt tiles: a drawing of 60 strokes (256×192) at 0.3, 1 and 2
+// bits per pixel and effort 3 has 53.5, 59.0 and 61.8 dB with them, and 53.5, 24.2 and 19.1 without; Kodak
+// pictures keep their bytes.
 
 /// The least value of the largest symbol among the weights of a sine layer: below it the layer would be
 /// almost constant.
