@@ -260,12 +260,12 @@ class RangeDecoder:
     def shift(self):
         byte = self.data[self.position] if self.position < len(self.data) else 0
         self.position += 1
-        require(self.position <= len(self.data) + 4, f"coded parameters: {len(self.data)} bytes end too early")
+        require(self.position <= len(self.data) + 4, f"coded parameters: the stream of {len(self.data)} bytes is too short")
         self.code = (self.code << 8 | byte) & 0xFFFFFFFF
 
     def peek(self, bits):
         position = self.code // (self.range >> bits)
-        require(position < 1 << bits, "coded parameters: a code outside every symbol")
+        require(position < 1 << bits, "coded parameters: a code outside the intervals of all symbols")
         return position
 
     def consume(self, start, size, bits):
@@ -286,12 +286,12 @@ class RangeDecoder:
         return value
 
     def finish(self):
-        require(self.position >= len(self.data), f"coded parameters: {len(self.data) - self.position} bytes too many")
+        require(self.position >= len(self.data), f"coded parameters: {len(self.data) - self.position} bytes after the end of the stream")
         missing = self.position - len(self.data)
         if missing < 4:
             unit, last = 256**missing, self.data[-1] if self.data else 0
             require(last != 0 and self.code < unit and self.code + (256 - last) * unit >= self.range,
-                    "coded parameters: not the shortest ending")
+                    "coded parameters: the stream does not end in the shortest way")
 
 
 # 6.5  Frequency tables
@@ -476,7 +476,7 @@ def check_frame(frame, size, what):
         code = f.u8("frame window")
         window = (8 + code % 8) << (7 + code // 8)
     width = (1 if single else 0, 2, 4, 8)[descriptor >> 6]
-    require(width > 0, f"{what}: the frame does not tell the size of its content")
+    require(width > 0, f"{what}: the frame does not state the size of its content")
     stated = int.from_bytes(f.take(width, "frame content size"), "little") + (256 if width == 2 else 0)
     require(stated == size, f"{what}: frame of {stated} bytes, {size} expected")
     require(window <= size, f"{what}: frame window of {window} bytes for {size} bytes of content")
@@ -513,7 +513,7 @@ class Backward:
     """Bits from the last byte back to the first; above its highest bit that is set the last byte holds nothing."""
 
     def __init__(self, data, what):
-        require(data and data[-1], f"{what}: frame: a stream without an end mark")
+        require(data and data[-1], f"{what}: frame: a stream without its final 1 bit")
         self.number = int.from_bytes(data, "little")
         self.left = self.number.bit_length() - 1
 
@@ -563,7 +563,7 @@ def read_states(data, most_log, most, what):
         return int.from_bytes(data, "little") >> at - count & (1 << count) - 1
 
     log = bits(4) + 5
-    require(log <= most_log, f"{what}: frame: a table of too many states")
+    require(log <= most_log, f"{what}: frame: a table with too many states")
     frequencies, rest = [], 1 << log
     while rest > 0:
         width = (rest + 1).bit_length() - 1
@@ -577,7 +577,7 @@ def read_states(data, most_log, most, what):
         while zeros == 3 and len(frequencies) <= most:
             zeros = bits(2)
             frequencies += [0] * zeros
-        require(len(frequencies) <= most + 1, f"{what}: frame: a table of too many symbols")
+        require(len(frequencies) <= most + 1, f"{what}: frame: a table with too many symbols")
     return States(log, frequencies), data[(at + 7) // 8:]
 
 
@@ -601,15 +601,15 @@ class Tree:
     """A Huffman code."""
 
     def __init__(self, weights, what):
-        require(max(weights, default=0) <= 11, f"{what}: frame: a tree of codes that are too long")
+        require(max(weights, default=0) <= 11, f"{what}: frame: a Huffman tree with codes that are too long")
         total = sum(1 << w >> 1 for w in weights)
-        require(total > 0, f"{what}: frame: a tree without symbols")
+        require(total > 0, f"{what}: frame: a Huffman tree without symbols")
         self.log = total.bit_length()
-        require(self.log <= 11, f"{what}: frame: a tree of codes that are too long")
+        require(self.log <= 11, f"{what}: frame: a Huffman tree with codes that are too long")
         rest = (1 << self.log) - total
-        require(rest & rest - 1 == 0, f"{what}: frame: a tree that no symbol completes")
+        require(rest & rest - 1 == 0, f"{what}: frame: a Huffman tree that the last symbol does not complete")
         weights = weights + [rest.bit_length()]
-        require(1 in weights, f"{what}: frame: a tree without a symbol of weight 1")
+        require(1 in weights, f"{what}: frame: a Huffman tree without a symbol of weight 1")
         self.entries = [
             (symbol, self.log + 1 - weight)
             for weight in range(1, self.log + 1)
@@ -623,13 +623,13 @@ class Tree:
             symbol, code = self.entries[bits.peek(self.log)]
             require(bits.bits(code) is not None, f"{what}: frame: a stream ends early")
             symbols.append(symbol)
-        require(bits.left == 0, f"{what}: frame: bits are left in a stream")
+        require(bits.left == 0, f"{what}: frame: unread bits in a stream")
         return symbols
 
 
 def read_tree(data, what):
     """A tree and the bytes behind its description."""
-    early = f"{what}: frame: a tree ends early"
+    early = f"{what}: frame: a Huffman tree ends early"
     require(len(data) > 0, early)
     head, data = data[0], data[1:]
     if head > 127:
@@ -647,7 +647,7 @@ def read_tree(data, what):
         ended = not state.advance(bits)
         if ended:
             weights.append(other.symbol())
-        require(len(weights) <= 255, f"{what}: frame: a tree of too many symbols")
+        require(len(weights) <= 255, f"{what}: frame: a Huffman tree with too many symbols")
         state, other = other, state
     return Tree(weights, what), data[head:]
 
@@ -681,7 +681,7 @@ def read_literals(block, most, history, what):
     require(len(block) >= header, early)
     fields, block = int.from_bytes(block[:header], "little") >> skip, block[header:]
     count = fields & (1 << width) - 1
-    require(count <= most, f"{what}: frame: more literals than a block holds")
+    require(count <= most, f"{what}: frame: more literals than a block may hold")
     size = (count, 1, fields >> width, fields >> width)[kind]
     require(len(block) >= size, early)
     coded, block = block[:size], block[size:]
@@ -692,11 +692,11 @@ def read_literals(block, most, history, what):
     if kind == 2:
         history.tree, coded = read_tree(coded, what)
     tree = history.tree
-    require(tree is not None, f"{what}: frame: literals without a tree")
+    require(tree is not None, f"{what}: frame: literals reuse a Huffman tree that does not exist")
     if form == 0:
         return tree.decode(coded, count, what), block
     require(len(coded) >= 6, early)
-    require(count >= 6, f"{what}: frame: four streams for less than 6 literals")
+    require(count >= 6, f"{what}: frame: four streams for fewer than 6 literals")
     sizes, coded, literals = struct.unpack("<3H", coded[:6]), coded[6:], bytearray()
     for size in sizes:
         require(len(coded) >= size, early)
@@ -736,18 +736,18 @@ def compressed_block(block, content, most, most_literals, window, history, what)
     if number > 0:
         require(len(block) > 0, early)
         modes, block = block[0], block[1:]
-        require(modes & 3 == 0, f"{what}: frame: reserved bits of the modes of sequences")
+        require(modes & 3 == 0, f"{what}: frame: reserved bits of the modes of sequences are set")
         for place, (shift, most_log, log, default, last) in enumerate(
                 ((6, 9, 6, COPIED, 35), (4, 8, 5, OFFSETS, 31), (2, 9, 6, MATCHES, 52))):
             mode = modes >> shift & 3
             if mode == 0:
                 history.tables[place] = States(log, default)
             elif mode == 1:
-                require(len(block) > 0 and block[0] <= last, f"{what}: frame: a table of no symbol")
+                require(len(block) > 0 and block[0] <= last, f"{what}: frame: a table with an unknown symbol")
                 history.tables[place], block = States(0, [0] * block[0] + [1]), block[1:]
             elif mode == 2:
                 history.tables[place], block = read_states(block, most_log, last, what)
-        require(None not in history.tables, f"{what}: frame: sequences without a table")
+        require(None not in history.tables, f"{what}: frame: sequences reuse a table that does not exist")
         bits = Backward(block, what)
         states = [State(table, bits, early) for table in history.tables]
         for left in reversed(range(number)):
@@ -759,17 +759,17 @@ def compressed_block(block, content, most, most_literals, window, history, what)
             if left:
                 require(all([states[place].advance(bits) for place in (0, 2, 1)]), early)
             offset = history.offset((1 << code) + offset, copied, what)
-            require(copied <= len(literals), f"{what}: frame: fewer literals than sequences copy")
-            require(copied + length <= end - len(content), f"{what}: frame: a block of more than it may hold")
+            require(copied <= len(literals), f"{what}: frame: sequences copy more literals than there are")
+            require(copied + length <= end - len(content), f"{what}: frame: a block with more content than it may hold")
             content += literals[:copied]
             literals = literals[copied:]
-            require(offset <= min(window, len(content)), f"{what}: frame: an offset beyond the window or the content")
+            require(offset <= min(window, len(content)), f"{what}: frame: an offset beyond the window or the content so far")
             for _ in range(length):
                 content.append(content[-offset])
-        require(bits.left == 0, f"{what}: frame: bits are left in a stream")
+        require(bits.left == 0, f"{what}: frame: unread bits in a stream")
     else:
-        require(len(block) == 0, f"{what}: frame: bytes behind no sequences")
-    require(len(literals) <= end - len(content), f"{what}: frame: a block of more than it may hold")
+        require(len(block) == 0, f"{what}: frame: bytes after a sequence count of 0")
+    require(len(literals) <= end - len(content), f"{what}: frame: a block with more content than it may hold")
     content += literals
 
 

@@ -175,9 +175,9 @@ pub fn uncommon() -> Vec<Case> {
         ("37x1", "one pixel high", bytes(plain(picture(37, 1, 3, U8), 2, 5))),
         ("one-sample", "a sound of one sample", bytes(plain(sound(1, 1, I16), 1, 2))),
         ("depth-12", "12 hidden layers", bytes(sorted(&plain(picture(20, 20, 3, U8), 12, 6)))),
-        ("depth-64", "as many layers as there may be, one neuron each", bytes(plain(small(), 64, 1))),
+        ("depth-64", "the most layers, one neuron each", bytes(plain(small(), 64, 1))),
         ("width-1", "one neuron", bytes(plain(picture(15, 10, 3, U8), 3, 1))),
-        ("width-4096", "as many neurons as there may be", edited(sound(3, 1, I16), 1, 4096, |n| n.symbols.iter_mut().for_each(|s| *s /= 15))),
+        ("width-4096", "the most neurons", edited(sound(3, 1, I16), 1, 4096, |n| n.symbols.iter_mut().for_each(|s| *s /= 15))),
         ("width-70", "wide layers", bytes(sorted(&plain(picture(19, 23, 3, U8), 2, 70)))),
         ("all-zero", "every symbol 0: the shortest stream", edited(small(), 2, 6, |n| n.symbols.fill(0))),
         ("wild-symbols", "magnitudes up to 2^20, escapes, low bits apart", edited(picture(9, 9, 3, F32), 3, 12, wild)),
@@ -205,11 +205,11 @@ pub fn uncommon() -> Vec<Case> {
             let file = bytes_of(&plain(small(), 2, 5));
             insert(&insert(&file, 1, section(0x85, b"index")), 2, section(0xe0, b""))
         }),
-        ("unknown-metadata", "a block of a kind that is not known", {
+        ("unknown-metadata", "a block of an unknown kind", {
             // The unknown kind comes after Exif, because kinds ascend.
             insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &compressed(&[blocks[1], blocks[0]].concat())))
         }),
-        ("frame-blocks", "a frame with a window of its own and raw blocks, one of them empty", {
+        ("frame-blocks", "a frame with a window descriptor and raw blocks, one of them empty", {
             let packet = [&[3, 0xcd, 0x0f][..], &[b' '; 1997]].concat();
             let frame = raw_frame(&[0x40, 0, 0xd0, 6], &[&packet[..1000], &[], &packet[1000..]], &[]);
             insert(&bytes_of(&plain(small(), 2, 5)), 1, section(0x83, &[varint(2000), frame].concat()))
@@ -222,7 +222,7 @@ pub fn uncommon() -> Vec<Case> {
             n.steps = vec![LayerSteps::new(511, -512), LayerSteps::new(-512, 511)];
             n.symbols = vec![1, 0, 0, -1, 3, 7, 1, 1, -1];
         })),
-        ("fma", "a sum that is another one when its product is rounded to binary64 and then to binary32", {
+        ("fma", "a sum that changes if its product is rounded to binary64 and then to binary32", {
             let bits = [0x3f00_0000, 0x3e80_0000, 0x3dcd_2b2c, 0x33d9_6da5, 0x3f80_0001];
             bytes(single(picture(1, 1, 1, F32), 1, 1, &bits.map(f32::from_bits)))
         }),
@@ -239,14 +239,14 @@ pub fn uncommon() -> Vec<Case> {
         ("samples-i8", "ties, and values out of range", constant(sound(1, 8, I8), &[0.5 / 128.0, -0.5 / 128.0, -1.5 / 128.0, 2.5 / 128.0, -1.0, 1.0, -2.0, -0.0])),
         ("samples-i16", "ties, and values out of range", constant(sound(1, 8, I16), &[0.5 / 32768.0, -0.5 / 32768.0, 1.5 / 32768.0, 2.5 / 32768.0, -1.0, 1.0, 2.0, -7.0])),
         ("samples-i24", "ties, and values out of range", constant(sound(1, 6, I24), &[1.5 / 8388608.0, -2.5 / 8388608.0, 1.0, -1.0, 1.1, -1.1])),
-        ("samples-i32", "the greatest code is no binary32", constant(sound(1, 6, I32), &[1.0, -1.0, 0.99999994, 2f32.powi(64), 3.0 / 2147483648.0, 0.5 / 2147483648.0])),
+        ("samples-i32", "the largest code is not a binary32", constant(sound(1, 6, I32), &[1.0, -1.0, 0.99999994, 2f32.powi(64), 3.0 / 2147483648.0, 0.5 / 2147483648.0])),
         // Grey from one neuron, alpha from the other: -0.5 on the left, 1.5 on the right.
         ("alpha-out-of-range", "alpha from below 0 to above 1, which weighs footprints: see siren.md, 7.5", {
             let parameters = [0.3, 0.1, 0.25, 0.0, 0.05, 0.0, 0.4, 0.0, 0.0, 1.0, 0.5, 0.5];
             bytes(single(picture(16, 6, 2, F32), 1, 2, &parameters))
         }),
         ("rate", "the highest sample rate", bytes(plain(rate, 1, 3))),
-        ("huge", "as large as there may be: it reads, its native rendering is refused", bytes(plain(huge, 1, 2))),
+        ("huge", "the largest picture: it can be read, but not rendered at its native size", bytes(plain(huge, 1, 2))),
     ])
 }
 

@@ -82,7 +82,7 @@ fn header<'a>(frame: &'a [u8], size: u64, what: &'static str) -> Result<(Fields<
         _ => (8, 0),
     };
     if bytes == 0 {
-        return Err(fields.error("the frame does not tell the size of its content"));
+        return Err(fields.error("the frame does not state the size of its content"));
     }
     let stated = little_endian(fields.take(bytes, "frame content size")?) + offset;
     if stated != size {

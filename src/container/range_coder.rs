@@ -52,7 +52,9 @@ impl<'a> RangeDecoder<'a> {
                 self.missing += 1;
                 0
             }
-            None => return Err(Self::error(format!("{} bytes end too early", self.bytes.len()))),
+            None => {
+                return Err(Self::error(format!("the stream of {} bytes is too short", self.bytes.len())));
+            }
         };
         self.code = self.code << 8 | u32::from(byte);
         Ok(())
@@ -62,7 +64,7 @@ impl<'a> RangeDecoder<'a> {
         let unit = self.range >> bits;
         // The last part of the interval, which rounding leaves over, belongs to no symbol.
         let position = self.code.checked_div(unit).filter(|position| position >> bits == 0);
-        position.ok_or_else(|| Self::error("a code outside every symbol"))
+        position.ok_or_else(|| Self::error("a code outside the intervals of all symbols"))
     }
     /// Consumes the symbol at `start..start + size` of a table that sums to `2^bits`, found with `peek`.
     pub(super) fn consume(&mut self, start: u32, size: u32, bits: u32) -> Result<()> {
@@ -91,7 +93,7 @@ impl<'a> RangeDecoder<'a> {
     /// no smaller one of its length is possible.
     pub(super) fn finish(self) -> Result<()> {
         if self.rest.len() > 0 {
-            return Err(Self::error(format!("{} bytes too many", self.rest.len())));
+            return Err(Self::error(format!("{} bytes after the end of the stream", self.rest.len())));
         }
         if self.missing == SLACK {
             return Ok(());
@@ -103,7 +105,7 @@ impl<'a> RangeDecoder<'a> {
         let to_shorter = u64::from(last.wrapping_neg()) << bits;
         let shorter = last == 0 || code + to_shorter < u64::from(self.range);
         if shorter || code >> bits != 0 {
-            return Err(Self::error("not the shortest ending"));
+            return Err(Self::error("the stream does not end in the shortest way"));
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ impl<'a> Backward<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Decoded<Self> {
         match bytes.last().and_then(|last| last.checked_ilog2()) {
             Some(mark) => Ok(Backward { bytes, left: (bytes.len() - 1) * 8 + mark as usize }),
-            None => Err("a stream without an end mark"),
+            None => Err("a stream without its final 1 bit"),
         }
     }
     /// The next `count` bits, at most 56; `None` if fewer are left.
@@ -59,6 +59,6 @@ impl<'a> Backward<'a> {
     }
     /// `Ok` if every bit has been read.
     pub(super) fn finish(self) -> Decoded<()> {
-        if self.left == 0 { Ok(()) } else { Err("bits are left in a stream") }
+        if self.left == 0 { Ok(()) } else { Err("unread bits in a stream") }
     }
 }

@@ -63,7 +63,7 @@ impl Table {
         let mut bits = Forward::new(bytes);
         let log = bits.bits(4)? + 5;
         if log > most_log {
-            return Err("a table of too many states");
+            return Err("a table with too many states");
         }
         let (mut frequencies, mut rest) = (vec![], 1u32 << log);
         while rest > 0 {
@@ -86,7 +86,7 @@ impl Table {
                 }
             }
             if frequencies.len() > usize::from(most) + 1 {
-                return Err("a table of too many symbols");
+                return Err("a table with too many symbols");
             }
         }
         Ok((Self::of(log, &frequencies), bits.rest()))

@@ -22,7 +22,7 @@ pub(super) struct Tree {
 impl Tree {
     /// Reads the description of a tree; returns the bytes after it.
     pub(super) fn read(bytes: &[u8]) -> Decoded<(Self, &[u8])> {
-        let early = "a tree ends early";
+        let early = "a Huffman tree ends early";
         let (&head, rest) = bytes.split_first().ok_or(early)?;
         let (weights, rest) = match head.checked_sub(127) {
             None | Some(0) => {
@@ -44,20 +44,20 @@ impl Tree {
     fn of(mut weights: Vec<u8>) -> Decoded<Self> {
         let size = |weight: u8| if weight == 0 { 0 } else { 1u32 << (weight - 1) };
         if weights.iter().any(|&weight| u32::from(weight) > MOST_BITS) {
-            return Err("a tree of codes that are too long");
+            return Err("a Huffman tree with codes that are too long");
         }
         let sum = weights.iter().map(|&weight| size(weight)).sum::<u32>();
-        let log = sum.checked_ilog2().ok_or("a tree without symbols")? + 1;
+        let log = sum.checked_ilog2().ok_or("a Huffman tree without symbols")? + 1;
         if log > MOST_BITS {
-            return Err("a tree of codes that are too long");
+            return Err("a Huffman tree with codes that are too long");
         }
         let rest = (1 << log) - sum;
         if !rest.is_power_of_two() {
-            return Err("a tree that no symbol completes");
+            return Err("a Huffman tree that the last symbol does not complete");
         }
         weights.push(rest.ilog2() as u8 + 1);
         if !weights.contains(&1) {
-            return Err("a tree without a symbol of weight 1");
+            return Err("a Huffman tree without a symbol of weight 1");
         }
         // The longest codes first; symbols with codes of the same length in ascending order.
         let mut entries = vec![];
@@ -86,7 +86,7 @@ impl Tree {
 fn coded_weights(bytes: &[u8]) -> Decoded<Vec<u8>> {
     let (table, stream) = Table::read(bytes, WEIGHTS_LOG, MOST_BITS as u8)?;
     let mut bits = Backward::new(stream)?;
-    let early = "a tree ends early";
+    let early = "a Huffman tree ends early";
     let mut state = State::new(&table, &mut bits).ok_or(early)?;
     let mut other = State::new(&table, &mut bits).ok_or(early)?;
     let mut weights = vec![];
@@ -97,7 +97,7 @@ fn coded_weights(bytes: &[u8]) -> Decoded<Vec<u8>> {
             weights.push(other.symbol());
         }
         if weights.len() > MOST_WEIGHTS {
-            return Err("a tree of too many symbols");
+            return Err("a Huffman tree with too many symbols");
         }
         if ended {
             return Ok(weights);

@@ -33,7 +33,7 @@ pub(super) fn read<'a>(
     let size = |fields: u64| (fields & !(u64::MAX << width)) as usize;
     let count = size(fields);
     if count > most {
-        return Err("more literals than a block holds");
+        return Err("more literals than a block may hold");
     }
     let (coded, rest) = match kind {
         0 => rest.split_at_checked(count),
@@ -52,7 +52,7 @@ pub(super) fn read<'a>(
             } else {
                 coded
             };
-            let tree = tree.as_ref().ok_or("literals without a tree")?;
+            let tree = tree.as_ref().ok_or("literals reuse a Huffman tree that does not exist")?;
             if format == 0 {
                 tree.decode(streams, count, literals)?;
             } else {
@@ -68,7 +68,7 @@ fn four_streams(bytes: &[u8], count: usize, tree: &Tree, literals: &mut Vec<u8>)
     let early = "literals end early";
     let (sizes, mut bytes) = bytes.split_at_checked(6).ok_or(early)?;
     if count < LEAST_IN_FOUR {
-        return Err("four streams for less than 6 literals");
+        return Err("four streams for fewer than 6 literals");
     }
     for size in sizes.chunks_exact(2) {
         let size = size.iter().rev().fold(0, |value, &byte| value << 8 | usize::from(byte));

@@ -76,14 +76,14 @@ pub(super) fn execute(
     if count > 0 {
         let (&modes, rest) = rest.split_first().ok_or("sequences end early")?;
         if modes & 3 != 0 {
-            return Err("reserved bits of the modes of sequences");
+            return Err("reserved bits of the modes of sequences are set");
         }
         let rest = choose(&mut history.literals, modes >> 6, rest, (9, 6), &LITERALS_DEFAULT, 35)?;
         let rest = choose(&mut history.offsets, modes >> 4 & 3, rest, (8, 5), &OFFSETS_DEFAULT, LAST_OFFSET)?;
         let rest = choose(&mut history.matches, modes >> 2 & 3, rest, (9, 6), &MATCHES_DEFAULT, 52)?;
         let tables = (history.literals.clone(), history.offsets.clone(), history.matches.clone());
         let (Some(literal_table), Some(offset_table), Some(match_table)) = &tables else {
-            return Err("sequences without a table");
+            return Err("sequences reuse a table that does not exist");
         };
         let mut bits = Backward::new(rest)?;
         let early = "sequences end early";
@@ -102,15 +102,15 @@ pub(super) fn execute(
             }
             let offset = history.offset(value, copied)?;
             let split = usize::try_from(copied).ok().and_then(|n| literals.split_at_checked(n));
-            let (part, others) = split.ok_or("fewer literals than sequences copy")?;
+            let (part, others) = split.ok_or("sequences copy more literals than there are")?;
             literals = others;
             let room = (end - content.len()) as u64;
             if copied + length > room {
-                return Err("a block of more than it may hold");
+                return Err("a block with more content than it may hold");
             }
             content.extend_from_slice(part);
             if offset > window || offset > content.len() as u64 {
-                return Err("an offset beyond the window or the content");
+                return Err("an offset beyond the window or the content so far");
             }
             for _ in 0..length {
                 content.push(content[content.len() - offset as usize]);
@@ -118,10 +118,10 @@ pub(super) fn execute(
         }
         bits.finish()?;
     } else if !rest.is_empty() {
-        return Err("bytes behind no sequences");
+        return Err("bytes after a sequence count of 0");
     }
     if literals.len() > end - content.len() {
-        return Err("a block of more than it may hold");
+        return Err("a block with more content than it may hold");
     }
     content.extend_from_slice(literals);
     Ok(())
@@ -151,7 +151,7 @@ fn choose<'a>(
     let (new, rest) = match (mode, bytes) {
         (0, _) => (Table::of(default, frequencies), bytes),
         (1, &[symbol, ref rest @ ..]) if symbol <= last => (Table::of_one(symbol), rest),
-        (1, _) => return Err("a table of no symbol"),
+        (1, _) => return Err("a table with an unknown symbol"),
         (2, _) => Table::read(bytes, most, last)?,
         _ => return Ok(bytes),
     };
