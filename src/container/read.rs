@@ -28,6 +28,21 @@ const GROWTH: u64 = 3;
 /// `Io` if `reader` fails, `Limit` if the file would cost more than `limits`, `Format` if it breaks the
 /// specification, `Unsupported` for a version, a critical section or a kind of signal this crate does not
 /// know.
+///
+/// # Examples
+/// ```
+/// use sirenc::{Limits, container};
+///
+/// # fn main() -> sirenc::Result<()> {
+/// let bytes = include_bytes!("../../fixtures/valid/fitted-astronaut-tiles.siren"); // 128 × 128, RGB
+/// let file = container::read(&bytes[..], &Limits::default())?;
+/// for (shape, number) in file.networks.shapes().iter().zip(0..) {
+///     println!("tile {number} at {:?}: {} parameters", file.tiles.tile(number), shape.parameters());
+/// }
+/// assert_eq!(file.tiles.len(), 4);
+/// # Ok(())
+/// # }
+/// ```
 pub fn read<R: Read>(reader: R, limits: &Limits) -> Result<File> {
     let mut bytes = vec![];
     let most = limits.file_bytes.min(limits.memory_bytes / GROWTH);

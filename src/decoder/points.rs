@@ -27,6 +27,19 @@ impl Decoder {
     /// `Parameter` if a position is NaN or outside the signal, naming the point, or if the last point lacks
     /// axes; `Limit` if the points cost more than the limits of the decoder allow; `Device` if the device
     /// fails.
+    ///
+    /// # Examples
+    /// ```
+    /// use sirenc::Decoder;
+    ///
+    /// # fn main() -> sirenc::Result<()> {
+    /// let file = include_bytes!("../../fixtures/valid/fitted-astronaut-tiles.siren"); // 128 × 128, RGB
+    /// let decoder = Decoder::open(&file[..])?;
+    /// let values = decoder.sample(&[64.0, 64.0, 64.25, 63.5])?; // at (64, 64) and (64.25, 63.5)
+    /// assert_eq!(values.len(), 2 * 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sample(&self, positions: &[f64]) -> Result<Vec<f32>> {
         self.evaluate(positions, Jet::Value)
     }
@@ -35,6 +48,19 @@ impl Decoder {
     ///
     /// # Errors
     /// The errors of [`Decoder::sample`], and `Parameter` if the signal has no such derivative.
+    ///
+    /// # Examples
+    /// ```
+    /// use sirenc::{Decoder, Derivative};
+    ///
+    /// # fn main() -> sirenc::Result<()> {
+    /// let file = include_bytes!("../../fixtures/valid/fitted-astronaut-tiles.siren"); // 128 × 128, RGB
+    /// let decoder = Decoder::open(&file[..])?;
+    /// let sampled = decoder.sample_derivative(&[64.25, 63.5], Derivative::Gradient)?;
+    /// assert_eq!((sampled.values.len(), sampled.derivatives.len()), (3, 3 * 2));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sample_derivative(&self, positions: &[f64], derivative: Derivative) -> Result<Sampled> {
         derivative.check(self.description())?;
         let axes = self.description().lengths.len();
@@ -50,6 +76,20 @@ impl Decoder {
     ///
     /// # Errors
     /// `Parameter` for a higher order, and the errors of [`Decoder::sample`].
+    ///
+    /// # Examples
+    /// ```
+    /// use sirenc::Decoder;
+    ///
+    /// # fn main() -> sirenc::Result<()> {
+    /// let file = include_bytes!("../../fixtures/valid/fitted-astronaut-tiles.siren"); // 128 × 128, RGB
+    /// let decoder = Decoder::open(&file[..])?;
+    /// let red = &decoder.taylor(&[64.25, 63.5], 2)?[0];
+    /// let laplacian = red.partial(&[2, 0]).unwrap() + red.partial(&[0, 2]).unwrap();
+    /// assert!(laplacian.is_finite());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn taylor(&self, position: &[f64], order: usize) -> Result<Vec<Taylor>> {
         if order > HIGHEST_ORDER {
             return Err(Error::parameter("order", format!("{order}, expected at most {HIGHEST_ORDER}")));

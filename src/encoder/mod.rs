@@ -86,6 +86,28 @@ pub fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Encoded> {
 ///
 /// # Errors
 /// The errors of [`encode`].
+///
+/// # Examples
+/// ```
+/// use sirenc::signal::{Description, SampleFormat, Samples, Signal};
+/// use sirenc::{EncodeOptions, Flow, Target, encode_with_progress};
+///
+/// # fn main() -> sirenc::Result<()> {
+/// let samples: Vec<u8> = (0..32 * 24).map(|i| (i % 32 * 8) as u8).collect();
+/// let signal = Signal {
+///     description: Description::picture([32, 24], 1, SampleFormat::U8),
+///     samples: Samples::U8(samples),
+///     metadata: vec![],
+/// };
+/// let options = EncodeOptions::default().target(Target::Bytes(400)).effort(9);
+/// // Half of the work is enough here.
+/// let encoded = encode_with_progress(&signal, &options, &|progress| {
+///     if progress.done > 0.5 { Flow::Finish } else { Flow::Continue }
+/// })?;
+/// assert!(encoded.bytes.len() <= 400);
+/// # Ok(())
+/// # }
+/// ```
 pub fn encode_with_progress(
     signal: &Signal,
     options: &EncodeOptions,

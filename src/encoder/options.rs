@@ -72,6 +72,18 @@ pub enum WeightCoding {
 }
 
 /// Options of [`encode`](crate::encode).
+///
+/// ```
+/// use sirenc::{Device, EncodeOptions, Target};
+/// use std::time::Duration;
+///
+/// let options = EncodeOptions::default()
+///     .target(Target::BitsPerPosition(0.5))
+///     .effort(7)
+///     .device(Device::Cpu)
+///     .time_limit(Duration::from_secs(60));
+/// assert_eq!(options.target, Target::BitsPerPosition(0.5));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EncodeOptions {

@@ -41,6 +41,20 @@ use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 ///
 /// # Errors
 /// The errors of [`read_from`].
+///
+/// # Examples
+/// ```
+/// use sirenc::signal::Description;
+/// use sirenc::{Limits, media};
+///
+/// # fn main() -> sirenc::Result<()> {
+/// let file = include_bytes!("../../fixtures/media/chirp-16.wav");
+/// let signal = media::read(file, &Limits::default())?;
+/// let Description { channels, rate, .. } = signal.description;
+/// assert_eq!((signal.samples.len(), channels, rate), (16_000, 1, 16_000));
+/// # Ok(())
+/// # }
+/// ```
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
     read_from(Cursor::new(bytes), limits).map(|reading| reading.signal)
 }
@@ -72,6 +86,22 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 /// [`Error::Unsupported`] if the format or its variant is not supported; [`Error::Limit`], before anything is
 /// allocated, if the file is larger than `memory_bytes`, has more than `samples` samples or needs more than
 /// `memory_bytes`; [`Error::Io`] if reading fails.
+///
+/// # Examples
+/// ```no_run
+/// use sirenc::{Limits, media};
+/// use std::io::BufReader;
+///
+/// # fn main() -> sirenc::Result<()> {
+/// let file = BufReader::new(std::fs::File::open("photo.jpg")?);
+/// let reading = media::read_from(file, &Limits::default())?;
+/// for note in &reading.notes {
+///     eprintln!("{note}");
+/// }
+/// println!("{:?}", reading.signal.description);
+/// # Ok(())
+/// # }
+/// ```
 pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Reading> {
     let mut head = Vec::with_capacity(sniff::SNIFFED);
     reader.by_ref().take(sniff::SNIFFED as u64).read_to_end(&mut head)?;

@@ -258,6 +258,25 @@ fn words(format: SampleFormat) -> String {
 /// # Errors
 /// [`Error::Unsupported`] if the format cannot hold the signal; [`Error::Parameter`] if the samples do not
 /// match the description; [`Error::Io`] if writing fails.
+///
+/// # Examples
+/// ```
+/// use sirenc::signal::{Description, SampleFormat, Samples, Signal};
+/// use sirenc::{Limits, media};
+/// use std::io::Cursor;
+///
+/// # fn main() -> sirenc::Result<()> {
+/// let signal = Signal {
+///     description: Description::picture([3, 2], 1, SampleFormat::U8),
+///     samples: Samples::U8(vec![0, 51, 102, 153, 204, 255]),
+///     metadata: vec![],
+/// };
+/// let mut file = Cursor::new(vec![]);
+/// media::write(&signal, media::OutputFormat::from_extension("small.png")?, &mut file)?;
+/// assert_eq!(media::read(file.get_ref(), &Limits::default())?.samples, signal.samples);
+/// # Ok(())
+/// # }
+/// ```
 pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) -> Result<()> {
     let description = &signal.description;
     let expected = description.positions().saturating_mul(u64::from(description.channels));

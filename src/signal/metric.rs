@@ -246,6 +246,24 @@ pub struct Comparison {
 ///
 /// # Errors
 /// [`Error::Parameter`] if kind, lengths, channels or rate differ.
+///
+/// # Examples
+/// ```
+/// use sirenc::signal::{Description, SampleFormat, Samples, Signal, metric};
+///
+/// # fn main() -> sirenc::Result<()> {
+/// let grey = |codes: [u8; 4]| Signal {
+///     description: Description::picture([2, 2], 1, SampleFormat::U8),
+///     samples: Samples::U8(codes.to_vec()),
+///     metadata: vec![],
+/// };
+/// let comparison = metric::compare(&grey([0, 80, 160, 240]), &grey([0, 80, 160, 235]))?;
+/// // One of four samples is wrong by 5 of 255.
+/// let mean = (5.0f64 / 255.0).powi(2) / 4.0;
+/// assert!((comparison.distortion.psnr_db() + 10.0 * mean.log10()).abs() < 1e-9);
+/// # Ok(())
+/// # }
+/// ```
 pub fn compare(source: &Signal, other: &Signal) -> Result<Comparison> {
     compare_by(source, other, None)
 }
