@@ -1,7 +1,7 @@
 //! Speed of the whole codec on a fixture: encoding by effort, opening (as in `info`), decoding, derivatives.
 //! Run with `cargo bench --bench codec`. Results are recorded in `benches/README.md`.
 
-use sirenc::container::{File, Networks, write};
+use sirenc::container::{File, Networks, Stored, write};
 use sirenc::network::{Jet, Network, Shape};
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Tiles};
 use sirenc::{Decoder, EncodeOptions, Limits, encode, media};
@@ -61,7 +61,8 @@ fn derivatives() -> sirenc::Result<()> {
     let parameters = (0..shape.parameters()).map(parameter).collect();
     let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
     let mut bytes = vec![];
-    let file = File { tiles: Tiles::one(&description), description, units: None, networks, metadata: vec![] };
+    let field = Stored::Siren { tiles: Tiles::one(&description), networks };
+    let file = File { description, units: None, field, metadata: vec![] };
     write(&file, &mut bytes)?;
     let decoder = Decoder::open(&bytes[..])?;
     let grid = Grid::native(decoder.description());

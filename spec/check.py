@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs the reference decoder over the fixtures: good files must give the bits of the manifest, bad ones the error in it, other
-grids and integer samples the bits of `renderings.tsv`. The streams of the examples must hold what siren.md, 13.1 and 13.3,
+grids and integer samples the bits of `renderings.tsv`. The streams of the examples must hold what siren.md, 13.1, 13.3 and 13.4,
 says of them, value by value, and the arithmetic give the vectors of vectors.tsv.
 
     check.py [--folder FOLDER] [PART]        only files whose names contain PART
@@ -66,19 +66,54 @@ class Trace(reference.Magnitudes):
         return value
 
 
-def example_is_true(section, name):
-    """Whether the table of a section of siren.md has the values of its file."""
+def table(section, header):
+    """The rows of a table of a section of siren.md."""
     lines = (FIXTURES.parent / "spec" / "siren.md").read_text(encoding="utf-8").splitlines()
     lines = lines[next(at for at, line in enumerate(lines) if line.startswith(f"### {section} ")):]
-    table = lines[lines.index("| what | sum/count | scale | interval | value | bytes |") + 2:]
+    rows = lines[lines.index(header) + 2:]
+    return [[cell.strip().replace("−", "-") for cell in line.strip("|").split("|")] for line in rows[:rows.index("")]]
+
+
+def example_is_true(section, name):
+    """Whether the table of a section of siren.md has the values of its file."""
     stated = []
-    for line in table[:table.index("")]:
-        _, context, scale, interval, value, count = (cell.strip() for cell in line.strip("|").split("|"))
-        stated.append([context, scale, interval, int(value.split(":")[0].replace("−", "-")), int(count)])
+    for _, context, scale, interval, value, count in table(section, "| what | sum/count | scale | interval | value | bytes |"):
+        stated.append([context, scale, interval, int(value.split(":")[0]), int(count)])
     original, reference.Magnitudes, Trace.rows = reference.Magnitudes, Trace, []
     reference.decode((FIXTURES / "valid" / name).read_bytes())
     reference.Magnitudes = original
     return report(Trace.rows == stated, f"siren.md, {section}")
+
+
+def spline_is_true(section, name):
+    """Whether the tables of a section of siren.md have the tensors and the latents of its file."""
+    tensors, latents, intervals = [], [], []
+    read_tensor, read_latent = reference.read_tensor, reference.read_latent
+
+    class Range(reference.RangeDecoder):
+        def consume(self, start, size, bits):
+            intervals.append(f"{start}–{start + size}")
+            super().consume(start, size, bits)
+
+    def tensor(coder, rows, columns):
+        exponent, symbols = read_tensor(coder, rows, columns)
+        rows_of_symbols = "; ".join(", ".join(map(str, row)) for row in symbols)
+        tensors.append([f"{rows} × {columns}", str(exponent), rows_of_symbols, str(coder.range.position)])
+        return exponent, symbols
+
+    def latent(coder, centre, scale):
+        first = len(intervals)
+        value = read_latent(coder, centre, scale)
+        latents.append([str(centre), str(scale), intervals[first], str(value), str(coder.range.position)])
+        return value
+
+    original, reference.RangeDecoder = reference.RangeDecoder, Range
+    reference.read_tensor, reference.read_latent = tensor, latent
+    reference.decode((FIXTURES / "valid" / name).read_bytes())
+    reference.RangeDecoder, reference.read_tensor, reference.read_latent = original, read_tensor, read_latent
+    stated_tensors = [row[1:] for row in table(section, "| tensor | size | exponent | symbols | bytes |")]
+    stated_latents = [row[1:] for row in table(section, "| latent | centre | scale | interval | value | bytes |")]
+    return report(stated_tensors == tensors and stated_latents == latents, f"siren.md, {section}")
 
 
 def report(is_same, what):
@@ -142,7 +177,55 @@ VECTORS = {
     # The CRC-32 of where the entries start and of 65536, four bytes each, little-endian.
     "table": lambda *which: f"{zlib.crc32(np.array(starts(*which), '<u4').tobytes()):08x}",
     "intervals": lambda *which: " ".join(map(str, starts(*which))),
+    # The CRC-32 of the probabilities beyond each distance, in units of 2^-16, two bytes each, little-endian.
+    "tail": lambda scale: f"{zlib.crc32((np.array(reference.tail(int(scale))) >> 16).astype('<u2').tobytes()):08x}",
+    "laplace": lambda scale, offset: " ".join(map(str, reference.laplace(int(scale), int(offset)))),
+    "combine": lambda *numbers: combine(*map(int, numbers)),
+    "predict": lambda *numbers: predict(*map(int, numbers)),
+    "filter": lambda level, *numbers: filtered(int(level), numbers),
+    "basis": lambda position, level: basis(float(position), int(level)),
+    "activation": lambda t: bits(reference.activation(binary32(t))),
 }
+
+
+class OneGrid:
+    """A shape of a single grid, for a context model of one grid."""
+
+    def __init__(self, informed):
+        self.grids = [reference.Grid([1, 1], 0, True, informed)]
+
+
+def model(informed, shapes, parameters):
+    tensors = []
+    for rows, columns in shapes:
+        tensors.append(np.array(parameters[:rows * columns], np.int64).reshape(rows, columns))
+        parameters = parameters[rows * columns:]
+    return reference.ContextModel(OneGrid(informed), tensors)
+
+
+def combine(*numbers):
+    """Two weights, a bias, the numbers that they combine."""
+    shapes = [(1, 2), (1, 1), (2, 2), (2, 1), (2, 2), (2, 1), (2, 2), (2, 1), (2, 2)]
+    combined = model(True, shapes, list(numbers[:3]) + 22 * [0]).combine(0, np.array(numbers[3:])[:, None])
+    return str(combined[0, 0])
+
+
+def predict(*numbers):
+    """The parameters of a context model of two inputs and one grid, then the inputs."""
+    shapes = [(2, 2), (2, 1), (2, 2), (2, 1), (2, 2), (2, 1), (2, 2)]
+    centres, scales = model(False, shapes, numbers[:-2]).predict(0, np.array(numbers[-2:])[:, None])
+    return f"{centres[0]} {scales[0]}"
+
+
+def filtered(level, numbers):
+    """Four taps, then the latents of a line."""
+    taps = [binary32(tap)[0] for tap in numbers[:4]]
+    return " ".join(map(bits, reference.coefficients(np.array(numbers[4:], np.int64), taps, level)))
+
+
+def basis(position, level):
+    first, weights = reference.basis(np.array([position]), level)
+    return " ".join([str(first[0])] + [bits(weight) for weight in weights])
 
 
 def ramp(distance, overlap):
@@ -173,6 +256,7 @@ def main(arguments):
         differing += not vectors_are_true()
         differing += not example_is_true("13.1", "example-picture.siren")
         differing += not example_is_true("13.3", "example-tiles.siren")
+        differing += not spline_is_true("13.4", "example-spline.siren")
     with open(folder / "siren.tsv", newline="", encoding="utf-8") as manifest:
         rows = [r for r in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE) if part in r["file"]]
     for row in rows:

@@ -8,6 +8,7 @@
 
 It decodes in the Exact class: the samples are those of every exact decoder, bit for bit. Needs numpy.
 """
+import functools
 import math
 import struct
 import sys
@@ -376,15 +377,19 @@ class Magnitudes:
         entry = int(np.searchsorted(starts, self.range.peek(16), side="right")) - 1
         self.range.consume(int(starts[entry]), int(starts[entry + 1] - starts[entry]), 16)
         if entry == len(starts) - 2:
-            bits = 3
-            while self.range.bits(1):
-                bits += 1
-                require(bits <= 21, f"coded parameters: a magnitude above {MAX_MAGNITUDE}")
-            entry += (1 << bits | self.range.bits(bits)) - 8
+            entry += self.beyond()
         magnitude = entry << shift | self.range.bits(shift)
         require(magnitude <= MAX_MAGNITUDE, f"coded parameters: a magnitude above {MAX_MAGNITUDE}")
         context.update(magnitude)
         return magnitude
+
+    def beyond(self):
+        """The distance behind an escape."""
+        bits = 3
+        while self.range.bits(1):
+            bits += 1
+            require(bits <= 21, f"coded parameters: a magnitude above {MAX_MAGNITUDE}")
+        return (1 << bits | self.range.bits(bits)) - 8
 
     def signed(self, context):
         magnitude = self.magnitude(context)
@@ -789,19 +794,261 @@ def stored(data, shapes, dtype):
     return networks
 
 
+# 6.8  Spline fields
+
+class Grid:
+    """A grid of latents."""
+
+    def __init__(self, lengths, level, is_feature, informed):
+        self.level, self.is_feature, self.informed = level, is_feature, informed
+        self.lengths = [-(-n >> level) for n in lengths]
+
+
+class SplineShape:
+    """The header of a spline field."""
+
+    def __init__(self, f, signal):
+        levels = f.varint("levels", 0, 0xFFFF)
+        context = f.varint("levels of the context model", 0, 0xFFFF)
+        informed = f.varint("informed levels", 0, 0xFFFF)
+        require(levels != 0 and informed & ~levels == 0, f"{f.what}: levels {levels:#x}, informed {informed:#x}")
+
+        def number(field, low, high):
+            value = f.u8(field)
+            require(low <= value <= high, f"{f.what}: {field} {value}, expected {low} to {high}")
+            return value
+
+        self.layers, self.width = number("hidden layers", 1, 4), number("width", 1, 64)
+        self.neighbours, self.combinations = number("neighbours", 1, 12), number("combinations", 0, 8)
+        self.tables = number("shape of tables", 0, 8)
+        self.outputs = signal.channels
+        # 6.9: coding order.
+        self.grids = []
+        for level in reversed(range(16)):
+            for mask, is_feature in ((context, False), (levels, True)):
+                if mask >> level & 1:
+                    from_coarser = is_feature and informed >> level & 1 == 1
+                    self.grids.append(Grid(signal.lengths, level, is_feature, from_coarser))
+        alone = any(grid.informed and not self.coarser(grid) for grid in self.grids)
+        require(not alone and (informed == 0) == (self.combinations == 0),
+                f"{f.what}: informed levels {informed:#x}, {self.combinations} combinations")
+
+    def coarser(self, grid):
+        """The numbers of the grids that are coarser than a grid."""
+        return [number for number, other in enumerate(self.grids) if other.level > grid.level]
+
+    def network(self):
+        """Rows and columns of the tensors of the filters and the network."""
+        features = sum(grid.is_feature for grid in self.grids)
+        tensors, inputs = [(features, 4)], features
+        for _ in range(self.layers):
+            tensors += [(self.width, inputs), (self.width, 1)]
+            inputs = self.width
+        return tensors + [(self.outputs, inputs), (self.outputs, 1), (self.outputs, features)]
+
+    def context(self):
+        """Rows and columns of the tensors of the context model."""
+        tensors, inputs = [], self.neighbours + self.combinations
+        for grid in self.grids:
+            if grid.informed:
+                tensors += [(self.combinations, len(self.coarser(grid))), (self.combinations, 1)]
+        tensors += [(inputs, inputs), (len(self.grids) * inputs, 1), (inputs, inputs), (inputs, 1)]
+        return tensors + [(2, inputs), (2, 1), (2, inputs)]
+
+
+def read_tensor(coder, rows, columns):
+    """An exponent and symbols."""
+    exponent, context = coder.range.bits(5), Context(16)
+    symbols = [coder.signed(context) for _ in range(rows * columns)]
+    return exponent, np.array(symbols, np.int64).reshape(rows, columns)
+
+
+def network_tensor(exponent, symbols):
+    values = symbols.astype(np.float32) * np.float32(2.0**-exponent)
+    largest = float(np.abs(values).max())
+    require(largest <= 1024, f"coded parameters: parameter {largest}, expected at most 1024")
+    return values
+
+
+def context_tensor(exponent, symbols):
+    require(exponent <= 10, f"coded parameters: exponent {exponent} of the context model, expected at most 10")
+    return symbols << 10 - exponent
+
+
+def read_spline(f, signal):
+    shape = SplineShape(f, signal)
+    stream, latents = f.rest(), sum(math.prod(grid.lengths) for grid in shape.grids)
+    tensors = shape.network() + shape.context()
+    ask("parameters", latents + sum(rows * columns for rows, columns in tensors), MAX_PARAMETERS)
+    require(-(-latents >> 16) <= len(stream) + 4, f"coded parameters: {len(stream)} bytes for {latents} latents")
+    coder = Magnitudes(stream, shape.tables)
+    read = [read_tensor(coder, *tensor) for tensor in tensors]
+    count = len(shape.network())
+    network = [network_tensor(*tensor) for tensor in read[:count]]
+    model = ContextModel(shape, [context_tensor(*tensor) for tensor in read[count:]])
+    latents = read_latents(coder, shape, model)
+    coder.range.finish()
+    return Spline(shape, network, latents)
+
+
+# 6.9  Latents
+
+NEIGHBOURS = [(-1, 0), (0, -1), (-1, -1), (1, -1), (-2, 0), (0, -2), (-2, -1), (2, -1), (-1, -2), (1, -2), (-2, -2), (2, -2)]
+MAX_LATENT = (1 << 15) - 1
+
+
+def read_latents(coder, shape, model):
+    """For each grid its latents, the first axis fastest."""
+    grids = []
+    for number, grid in enumerate(shape.grids):
+        width, height = (grid.lengths + [1])[:2]
+        offsets = NEIGHBOURS if len(grid.lengths) == 2 else [(-1 - n, 0) for n in range(12)]
+        # Inputs of the model, with zeros outside the grid: 12 on the left, 2 on the right and above.
+        inputs = np.zeros((2 + height, 12 + width + 2), np.int64)
+        combined = combinations(shape, model, number, grids)
+        latents = np.zeros((height, width), np.int64)
+        for t in range(width + 3 * (height - 1)):
+            y = np.arange(max(-((width - 1 - t) // 3), 0), min(t // 3, height - 1) + 1)
+            x = t - 3 * y
+            near = [inputs[2 + y + dy, 12 + x + dx] for dx, dy in offsets[:shape.neighbours]]
+            centres, scales = model.predict(number, np.concatenate([near, combined[:, y, x]]))
+            for j, (centre, scale) in enumerate(zip(centres, scales)):
+                latents[y[j], x[j]] = read_latent(coder, int(centre), int(scale))
+            inputs[2 + y, 12 + x] = saturate(latents[y, x] << 8)
+        grids.append(latents)
+    return grids
+
+
+def combinations(shape, model, number, grids):
+    """Combinations of the coarser grids at each place of a grid."""
+    grid = shape.grids[number]
+    width, height = (grid.lengths + [1])[:2]
+    if not grid.informed:
+        return np.zeros((shape.combinations, height, width), np.int64)
+    y, x = np.indices((height, width))
+    inputs = []
+    for other in shape.coarser(grid):
+        shift = shape.grids[other].level - grid.level
+        inputs.append(saturate(grids[other][y >> shift, x >> shift] << 8).ravel())
+    return model.combine(number, np.stack(inputs)).reshape(-1, height, width)
+
+
+def read_latent(coder, centre, scale):
+    nearest = centre + 8 >> 4
+    starts = laplace(scale, centre - 16 * nearest)
+    listed = len(starts) // 2 - 1
+    entry = int(np.searchsorted(starts, coder.range.peek(16), side="right")) - 1
+    coder.range.consume(int(starts[entry]), int(starts[entry + 1] - starts[entry]), 16)
+    distance = entry - listed
+    if abs(distance) == listed:
+        distance += coder.beyond() * (1 if distance > 0 else -1)
+    latent = nearest + distance
+    require(abs(latent) <= MAX_LATENT, f"latents: latent {latent}, expected at most {MAX_LATENT}")
+    return latent
+
+
+# 6.10  Context model
+
+def saturate(x):
+    return np.clip(x, -32767, 32767)
+
+
+class ContextModel:
+    """Columns are places; sums fit 32 bits."""
+
+    def __init__(self, shape, tensors):
+        tensors, self.combining = iter(tensors), {}
+        for number, grid in enumerate(shape.grids):
+            if grid.informed:
+                self.combining[number] = check_rows(next(tensors)), check_biases(next(tensors))
+        self.first, biases = check_rows(next(tensors)), check_biases(next(tensors))
+        self.biases = biases.reshape(len(shape.grids), -1, 1)
+        self.second, self.second_biases = check_rows(next(tensors)), check_biases(next(tensors))
+        last, self.last_biases, skip = next(tensors), check_biases(next(tensors)), next(tensors)
+        self.last = check_rows(np.concatenate([last, skip], axis=1))
+
+    def combine(self, number, inputs):
+        weights, biases = self.combining[number]
+        return saturate(rounded(weights @ inputs + biases))
+
+    def predict(self, number, h0):
+        """Centres in sixteenths, and scales."""
+        h1 = np.clip(rounded(self.first @ h0 + self.biases[number]) + h0, 0, 32767)
+        h2 = np.clip(rounded(self.second @ h1 + self.second_biases) + h1, 0, 32767)
+        centres, scales = self.last @ np.concatenate([h2, h0]) + self.last_biases
+        return centres + (1 << 13) >> 14, np.clip(scales + (1 << 14) >> 15, 0, 111)
+
+
+def rounded(sums):
+    return sums + (1 << 9) >> 10
+
+
+def check_rows(weights):
+    largest = int(np.abs(weights).sum(axis=1).max())
+    require(largest < 1 << 15, f"coded parameters: a row of weights sums to {largest}, expected below {1 << 15}")
+    return weights
+
+
+def check_biases(biases):
+    """Biases with the fractional bits of sums."""
+    largest = int(np.abs(biases).max())
+    require(largest <= 1 << 20, f"coded parameters: a bias of {largest}, expected at most {1 << 20}")
+    return biases << 8
+
+
+# 6.11  Frequencies of latents
+
+LAPLACE = [0xFFD2C2C2, 0xFFD683A7, 0xFFD9F4D7, 0xFFDD1CF0, 0xFFE001FF, 0xFFE2A995, 0xFFE518CA, 0xFFE7544B]
+
+
+@functools.cache
+def tail(scale):
+    ratio, values = LAPLACE[scale % 8], [1 << 31]
+    for _ in range(13 - scale // 8):
+        ratio = ratio * ratio >> 32
+    while len(values) < 16 * (listed(scale) + 1):
+        values.append(values[-1] * ratio >> 32)
+    return values
+
+
+def listed(scale):
+    return min(3 + (1 << scale // 8) // 8, 255)
+
+
+@functools.cache
+def laplace(scale, offset):
+    """Where the symbols from -E to E start, and 65536."""
+    most, values, starts = listed(scale), tail(scale), [0]
+    for d in range(1 - most, most + 1):
+        x = 16 * d - 8 - offset
+        below = values[-x] >> 16 if x < 0 else 65536 - (values[x] >> 16)
+        starts.append(d + most + (below * (65536 - 2 * most - 1) >> 16))
+    return np.array(starts + [65536])
+
+
 # 6.1  NETWORK
 
-def read_networks(payload, signal, tiles):
+def read_field(payload, signal, tiles):
+    """The networks of all tiles, or a spline field."""
     f = Fields(payload, "NETWORK section")
-    coding, depth = f.u8("coding"), f.u8("hidden layers")
+    coding = f.u8("coding")
+    if coding == 3:
+        require(tiles is None, f"{f.what}: splines in tiles, expected no TILES section")
+        return read_spline(f, signal)
+    tiles = tiles or Tiles(None, signal.lengths)
+    return Networks(tiles, read_networks(coding, f, signal, tiles))
+
+
+def read_networks(coding, f, signal, tiles):
+    depth = f.u8("hidden layers")
     require(1 <= depth <= 64, f"NETWORK section: {depth} hidden layers, expected 1 to 64")
     shapes = []
     for _ in range(math.prod(tiles.counts)):
         width = f.varint("width", 1, 4096)
         shapes.append([(width, len(signal.lengths))] + [(width, width)] * (depth - 1) + [(signal.channels, width)])
     ask("parameters", sum(map(parameters_of, shapes)), MAX_PARAMETERS)
-    if coding > 2:
-        f.unknown("coding", coding, "0 to 2")
+    if coding > 3:
+        f.unknown("coding", coding, "0 to 3")
     if coding == 0:
         networks = quantized(f.rest(), shapes)
     else:
@@ -906,43 +1153,54 @@ def sized_grid(signal, counts):
     return [Axis.spread(-0.5, n - 0.5, count) for n, count in zip(signal.lengths, counts)]
 
 
-# 7.5  Rendering
+# 7.5  Blending
 
 BLOCK = 512
 
 
-def render(signal, tiles, units, networks, grid):
+class Networks:
+    """Networks of tiles."""
+
+    def __init__(self, tiles, networks):
+        self.tiles, self.networks = tiles, networks
+
+    def values(self, signal, positions):
+        """Values on a grid of positions along each axis, the slowest axis first."""
+        tiles, axes = self.tiles, len(signal.lengths)
+        values = np.zeros([len(p) for p in positions[::-1]] + [signal.channels], np.float32)
+        for number, network in enumerate(self.networks):
+            box = tiles.box(number)
+            span = max(end - start for start, end in box)
+            slices, coordinates, weights = [], [], []
+            for axis, (k, (start, end)) in enumerate(zip(tiles.index(number), box)):
+                first = np.searchsorted(positions[axis], start - 0.5, "left")
+                last = np.searchsorted(positions[axis], end - 0.5, "right")
+                p = positions[axis][first:last]
+                slices.append(slice(first, last))
+                coordinates.append(((2.0 * p + 1.0 - float(start + end)) / float(span)).astype(np.float32))
+                weights.append(tiles.weight(axis, k, p))
+            if any(s.start == s.stop for s in slices):
+                continue
+            # The slowest axis first, as in `values`.
+            x = np.stack([c.ravel() for c in np.meshgrid(*coordinates[::-1], indexing="ij")[::-1]])
+            blocks = [evaluate(network, x[:, i:i + BLOCK]) for i in range(0, x.shape[1], BLOCK)]
+            where = tuple(slices[::-1])
+            value = np.concatenate(blocks, axis=1).T.reshape([s.stop - s.start for s in where] + [signal.channels])
+            grids = np.meshgrid(*weights[::-1], indexing="ij")[::-1]
+            touches = np.logical_and.reduce([g > 0 for g in grids])
+            weight = grids[0]
+            for axis in range(1, axes):
+                weight = weight * grids[axis]
+            target = values[where]
+            w = np.repeat(weight[touches][:, None], signal.channels, axis=1)
+            target[touches] = fma(w, value[touches], target[touches])
+        return values
+
+
+def render(signal, units, field, grid):
     """Unit values of a grid of an `Axis` per axis, `(height, width, channels)` or `(samples, channels)`."""
-    axes = len(signal.lengths)
     counts, footprints = [a.count for a in grid], [a.footprint for a in grid]
-    positions = [a.positions(n) for a, n in zip(grid, signal.lengths)]
-    values = np.zeros([len(p) for p in positions[::-1]] + [signal.channels], np.float32)
-    for number, network in enumerate(networks):
-        box = tiles.box(number)
-        span = max(end - start for start, end in box)
-        slices, coordinates, weights = [], [], []
-        for axis, (k, (start, end)) in enumerate(zip(tiles.index(number), box)):
-            first = np.searchsorted(positions[axis], start - 0.5, "left")
-            last = np.searchsorted(positions[axis], end - 0.5, "right")
-            p = positions[axis][first:last]
-            slices.append(slice(first, last))
-            coordinates.append(((2.0 * p + 1.0 - float(start + end)) / float(span)).astype(np.float32))
-            weights.append(tiles.weight(axis, k, p))
-        if any(s.start == s.stop for s in slices):
-            continue
-        # The slowest axis first, as in `values`.
-        x = np.stack([c.ravel() for c in np.meshgrid(*coordinates[::-1], indexing="ij")[::-1]])
-        blocks = [evaluate(network, x[:, i:i + BLOCK]) for i in range(0, x.shape[1], BLOCK)]
-        where = tuple(slices[::-1])
-        value = np.concatenate(blocks, axis=1).T.reshape([s.stop - s.start for s in where] + [signal.channels])
-        grids = np.meshgrid(*weights[::-1], indexing="ij")[::-1]
-        touches = np.logical_and.reduce([g > 0 for g in grids])
-        weight = grids[0]
-        for axis in range(1, axes):
-            weight = weight * grids[axis]
-        target = values[where]
-        w = np.repeat(weight[touches][:, None], signal.channels, axis=1)
-        target[touches] = fma(w, value[touches], target[touches])
+    values = field.values(signal, [a.positions(n) for a, n in zip(grid, signal.lengths)])
     if units is not None:
         values = units.apply(values)
     alpha = signal.kind == PICTURE and signal.channels % 2 == 0
@@ -979,24 +1237,101 @@ def samples(values, name):
     return np.minimum(codes, 2**31 - 1)
 
 
+# 7.8  Values of splines
+
+def mirror(index, length):
+    turn = np.mod(index, 2 * length)
+    return np.minimum(turn, 2 * length - 1 - turn)
+
+
+def coefficients(latents, taps, level):
+    c = latents.astype(np.float32)
+    for axis in reversed(range(c.ndim)):
+        length = c.shape[axis]
+        shifted = [np.take(c, mirror(np.arange(length) + by, length), axis) for by in range(-3, 4)]
+        total = taps[0] * c
+        for k in (1, 2, 3):
+            total = fma(np.full_like(c, taps[k]), shifted[3 - k] + shifted[3 + k], total)
+        c = total
+    return c * np.float32(2.0 ** (3 - level))
+
+
+SIXTH, TWO_THIRDS, PER_TURN = np.array([0x3E2AAAAB, 0x3F2AAAAB, 0x3E22F983], np.uint32).view(np.float32)
+
+
+def basis(position, level):
+    """The first of four coefficients that a position sees, and their weights."""
+    u = (position + 0.5) * 2.0**-level - 0.5
+    cell = np.floor(u)
+    t = (u - cell).astype(np.float32)
+    s = np.float32(1.0) - t
+    middle = lambda x: fma(x * x, fma(x, np.full_like(x, 0.5), np.full_like(x, -1.0)), np.full_like(x, TWO_THIRDS))
+    return cell.astype(np.int64) - 1, [s * s * s * SIXTH, middle(t), middle(s), t * t * t * SIXTH]
+
+
+def feature(c, positions, level):
+    """The spline of coefficients on a grid of positions along each axis, the slowest axis first."""
+    for axis, position in zip(reversed(range(c.ndim)), positions):
+        first, weights = basis(position, level)
+        along = [-1 if a == axis else 1 for a in range(c.ndim)]
+        total = np.float32(0.0)
+        for j, weight in enumerate(weights):
+            taken = np.take(c, mirror(first + j, c.shape[axis]), axis)
+            total = fma(weight.reshape(along), taken, total)
+        c = total
+    return c
+
+
+def activation(t):
+    return fma(sine(t), np.full_like(t, PER_TURN), t)
+
+
+class Spline:
+    """Coefficients of the features with their levels, and layers as pairs of weights and biases."""
+
+    def __init__(self, shape, tensors, latents):
+        taps, *dense, skip = tensors
+        self.layers = [(weights, biases[:, 0]) for weights, biases in zip(dense[::2], dense[1::2])]
+        weights, biases = self.layers[-1]
+        self.layers[-1] = np.concatenate([weights, skip], axis=1), biases
+        grids = [(grid, values) for grid, values in zip(shape.grids, latents) if grid.is_feature]
+        self.features = []
+        # Ascending levels.
+        for (grid, values), (a, *others) in zip(reversed(grids), taps):
+            values = values.reshape(grid.lengths[::-1])
+            taps_of_grid = [np.float32(1.0) + a, *others]
+            self.features.append((coefficients(values, taps_of_grid, grid.level), grid.level))
+
+    def values(self, signal, positions):
+        features = np.stack([feature(c, positions, level).ravel() for c, level in self.features])
+        blocks = []
+        for i in range(0, features.shape[1], BLOCK):
+            block = h = features[:, i:i + BLOCK]
+            for weights, biases in self.layers[:-1]:
+                h = activation(evaluate([(weights, biases)], h))
+            blocks.append(evaluate(self.layers[-1:], np.concatenate([h, block])))
+        counts = [len(p) for p in positions[::-1]]
+        return np.concatenate(blocks, axis=1).T.reshape(counts + [signal.channels])
+
+
 def read(data):
-    """The signal, its tiles, its units, and the networks."""
+    """The signal, its units, and its field."""
     sections = split(data)
     signal = Signal(sections[SIGNAL])
-    tiles = Tiles(sections.get(TILES), signal.lengths)
+    tiles = Tiles(sections[TILES], signal.lengths) if TILES in sections else None
     if METADATA in sections:
         read_metadata(sections[METADATA])
     units = Units(sections[UNITS], signal) if UNITS in sections else None
     require(NETWORK in sections, ".siren: no NETWORK section")
-    return signal, tiles, units, read_networks(sections[NETWORK], signal, tiles)
+    return signal, units, read_field(sections[NETWORK], signal, tiles)
 
 
 def decode(data, grid=native_grid):
     """The signal and its unit values on a grid, which a function gives for it."""
-    signal, tiles, units, networks = read(data)
+    signal, units, field = read(data)
     axes = grid(signal)
     ask("samples of the rendering", math.prod(a.count for a in axes) * signal.channels, MAX_SAMPLES)
-    return signal, render(signal, tiles, units, networks, axes)
+    return signal, render(signal, units, field, axes)
 
 
 # Files

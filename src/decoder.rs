@@ -1,9 +1,10 @@
-//! container → network → a decoder to render from.
+//! container → field → a decoder to render from.
 
 mod cost;
 mod fidelity;
 mod points;
 mod request;
+mod spline;
 
 pub use cost::Cost;
 pub use fidelity::GradientError;
@@ -11,12 +12,12 @@ pub use points::Sampled;
 pub use request::Request;
 
 use crate::backend::{Device, DeviceUsed, Engine};
-use crate::container::{self, File};
+use crate::container::{self, File, Stored};
 use crate::error::Result;
+use crate::field::{Field, Siren};
 use crate::ieee::ieee;
 use crate::limits::Limits;
-use crate::network::Network;
-use crate::signal::{Description, Metadata, Tiles, Units};
+use crate::signal::{Description, Metadata, Units};
 use crate::watch::{Cancel, Watch};
 use std::io::Read;
 
@@ -45,14 +46,14 @@ use std::io::Read;
 #[derive(Clone, Debug)]
 pub struct Decoder {
     file: File,
-    networks: Vec<Network>,
+    field: Field,
     limits: Limits,
     engine: Engine,
     cancel: Option<Cancel>,
 }
 
 impl Decoder {
-    /// Reads a `.siren` file to its end and decodes its networks, within the default [`Limits`].
+    /// Reads a `.siren` file to its end and decodes its field, within the default [`Limits`].
     ///
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) if the file breaks the specification, `Unsupported`, `Limit`,
@@ -79,8 +80,13 @@ impl Decoder {
     /// # Errors
     /// `Io` if the system has no memory for its networks.
     pub(crate) fn of(file: File, limits: &Limits) -> Result<Self> {
-        let networks = ieee(|| file.networks.decode())?;
-        Ok(Decoder { networks, file, limits: limits.clone(), engine: Engine::default(), cancel: None })
+        let field = ieee(|| match &file.field {
+            Stored::Siren { tiles, networks } => {
+                Ok(Field::Siren(Siren { tiles: tiles.clone(), networks: networks.decode()? }))
+            }
+            Stored::Spline(stored) => spline::decode(stored).map(Field::Spline),
+        })?;
+        Ok(Decoder { field, file, limits: limits.clone(), engine: Engine::default(), cancel: None })
     }
     /// Makes renderings end with [`Error::Cancelled`](crate::Error::Cancelled) soon after `cancelled` returns
     /// true. It is called between blocks of 128 points of a tile, from all rendering threads. For a time
@@ -96,7 +102,7 @@ impl Decoder {
     /// `Device` if a device requested by index is not usable, or a network is too wide for it; renderings
     /// return the same error if it fails later.
     pub fn with_device(self, device: Device) -> Result<Self> {
-        Ok(Decoder { engine: Engine::new(device, &self.networks)?, ..self })
+        Ok(Decoder { engine: Engine::new(device, &self.field)?, ..self })
     }
     /// The device that evaluates the networks.
     pub fn device(&self) -> DeviceUsed<'_> {
@@ -106,17 +112,13 @@ impl Decoder {
     pub fn description(&self) -> &Description {
         &self.file.description
     }
-    /// The partition of the signal.
-    pub fn tiles(&self) -> &Tiles {
-        &self.file.tiles
-    }
-    /// The conversion from network values to signal values; `None` if they are equal.
+    /// The conversion from values of the field to signal values; `None` if they are equal.
     pub fn units(&self) -> Option<&Units> {
         self.file.units.as_ref()
     }
-    /// The decoded networks, one per tile.
-    pub fn networks(&self) -> &[Network] {
-        &self.networks
+    /// The decoded field.
+    pub fn field(&self) -> &Field {
+        &self.field
     }
     /// The file as stored.
     pub fn file(&self) -> &File {

@@ -34,6 +34,7 @@ mod decoder;
 #[cfg(feature = "encoder")]
 mod encoder;
 mod error;
+pub mod field;
 #[cfg(feature = "encoder")]
 mod fit;
 pub mod guide;
@@ -57,10 +58,14 @@ pub use backend::{Device, DeviceUsed};
 pub use decoder::{Cost, Decoder, GradientError, Request, Sampled};
 #[cfg(feature = "encoder")]
 pub use encoder::{
-    EncodeOptions, Encoded, Flow, Note, Phase, Progress, Report, Target, WeightCoding, encode,
+    EncodeOptions, Encoded, FieldKind, Flow, Note, Phase, Progress, Report, Target, WeightCoding, encode,
     encode_with_progress, most_threads, quality_bits_per_sample, quality_psnr_db,
 };
 pub use error::{Error, Result};
+// For `benches/spline.rs`.
+#[cfg(feature = "encoder")]
+#[doc(hidden)]
+pub use fit::spline;
 #[cfg(feature = "image-hook")]
 pub use image_hook::register_image_hook;
 pub use limits::Limits;

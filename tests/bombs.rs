@@ -3,7 +3,7 @@
 
 #[cfg(target_os = "linux")]
 use sirenc::backend::simd::Level;
-use sirenc::container::{self, File, Networks};
+use sirenc::container::{self, File, Networks, Stored};
 use sirenc::network::{Network, Shape};
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Tiles};
 use sirenc::{Cost, Decoder, Error, Limits};
@@ -17,8 +17,11 @@ fn bomb(lengths: [u32; 2], counts: [u32; 2], layers: usize, width: usize) -> Vec
     let network = Network::zeros(Shape { inputs: 2, outputs: 1, layers, width });
     let networks = Networks::Single(vec![network; tiles.len()]);
     let mut bytes = vec![];
-    container::write(&File { description, tiles, units: None, networks, metadata: vec![] }, &mut bytes)
-        .unwrap();
+    container::write(
+        &File { description, units: None, field: Stored::Siren { tiles, networks }, metadata: vec![] },
+        &mut bytes,
+    )
+    .unwrap();
     bytes
 }
 

@@ -2,7 +2,7 @@
 #![cfg(feature = "image-hook")]
 
 use image::{ColorType, DynamicImage, ImageError};
-use sirenc::container::{File, Networks, write};
+use sirenc::container::{File, Networks, Stored, write};
 use sirenc::network::{Network, Shape};
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Tiles};
 use sirenc::{Decoder, register_image_hook};
@@ -20,7 +20,12 @@ fn file_of(lengths: Vec<u32>, kind: Kind, channels: u8, format: SampleFormat) ->
     let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
     let mut bytes = vec![];
     write(
-        &File { tiles: Tiles::one(&description), description, units: None, networks, metadata: vec![] },
+        &File {
+            field: Stored::Siren { tiles: Tiles::one(&description), networks },
+            description,
+            units: None,
+            metadata: vec![],
+        },
         &mut bytes,
     )
     .unwrap();

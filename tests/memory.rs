@@ -407,7 +407,7 @@ fn a_system_without_memory_is_an_error() {
     let refused = [
         with_no_more_than((1 << 17) - 1, || container::parse(&frame, &limits).map(drop)),
         with_no_more_than(least - 1, || container::parse(&bytes, &limits).map(drop)),
-        with_no_more_than(least - 1, || file.networks.decode().map(drop)),
+        with_no_more_than(least - 1, || file.field.siren().unwrap().1.decode().map(drop)),
         with_no_more_than(4 * 300_000 - 1, || decoder.render(&grid).map(drop)),
         with_no_more_than(2 * 300_000 - 1, || decoder.request(&grid).samples(SampleFormat::I16).map(drop)),
         with_no_more_than(8 * 300_000 - 1, || decoder.request(&grid).jet(Jet::Gradient).values().map(drop)),

@@ -98,12 +98,13 @@ fn a_given_network_is_stored_as_it_was_trained() {
         options.weights = weights;
         let encoded = fit(&signal, &options).unwrap();
         let decoder = open(&encoded);
-        let shape = decoder.networks()[0].shape();
-        assert_eq!((decoder.networks().len(), shape.layers, shape.width), (1, 3, 7));
-        let stored = &decoder.file().networks;
+        let networks = &decoder.field().siren().unwrap().networks;
+        let shape = networks[0].shape();
+        assert_eq!((networks.len(), shape.layers, shape.width), (1, 3, 7));
+        let (_, stored) = decoder.file().field.siren().unwrap();
         match weights {
-            WeightCoding::Single => assert!(matches!(stored, Networks::Single(n) if n == decoder.networks())),
-            WeightCoding::Half => assert!(matches!(stored, Networks::Half(n) if n == decoder.networks())),
+            WeightCoding::Single => assert!(matches!(stored, Networks::Single(n) if n == networks)),
+            WeightCoding::Half => assert!(matches!(stored, Networks::Half(n) if n == networks)),
             _ => assert!(matches!(stored, Networks::Quantized(_))),
         }
         // Writing the file again gives the same bytes: reading lost nothing.

@@ -86,6 +86,36 @@ fn the_tiles_are_explained_byte_by_byte() {
 }
 
 #[test]
+fn the_splines_are_explained_byte_by_byte() {
+    let text = section("13.4");
+    let (whole, table) = example(&text);
+    assert_eq!(whole, read("fixtures/valid/example-spline.siren"));
+    assert_eq!(table, whole);
+
+    let decoder = Decoder::open(&whole[..]).unwrap();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let field = decoder.field().spline().unwrap();
+    let coarse = field.coefficients[1].iter().map(f32::to_string).collect::<Vec<_>>().join(", ");
+    let stated = format!("The coefficients of level 1 are {}.", coarse.replace('-', "−"));
+    assert!(text.contains(&stated), "{stated}");
+    let features =
+        field.features(&[0.0, 0.0]).iter().map(|f| format!("`{:08x}`", f.to_bits())).collect::<Vec<_>>();
+    assert!(
+        text.contains(&format!("The features there have the bits {}.", features.join(" and "))),
+        "{features:?}"
+    );
+
+    let values = unit_values(&whole);
+    let samples =
+        values.iter().map(|v| format!("{:02x}", (v * 255.0).round_ties_even().clamp(0.0, 255.0) as u8));
+    let samples: Vec<String> = samples.collect();
+    let rows = samples.chunks(5).map(|row| format!("`{}`", row.join(" "))).collect::<Vec<_>>().join(" and ");
+    let stated =
+        format!("The samples: {rows}; the first unit value has the bits `{:08x}`.", values[0].to_bits());
+    assert!(text.contains(&stated), "{stated}");
+}
+
+#[test]
 fn the_sound_is_explained_byte_by_byte() {
     let text = section("13.2");
     let (whole, table) = example(&text);

@@ -102,7 +102,7 @@ pub fn invalid() -> Vec<Case> {
         ("width-0", "no neurons", edit(file, network, |p| p[2] = 0), "Format: width 0"),
         ("width-4097", "too many neurons", with_network(&[0, 1, 0x81, 0x20, 0x18]), "Format: width 4097"),
         ("widths-missing", "two tiles, one width", replace(tiles, network, &[1, 1, 1]), "Format: width is missing"),
-        ("coding-3", "a coding of a later version", edit(file, network, |p| p[0] = 3), "Unsupported: coding 3"),
+        ("coding-4", "a coding of a later version", edit(file, network, |p| p[0] = 4), "Unsupported: coding 4"),
         ("coding-128", "a coding that no version will have", edit(file, network, |p| p[0] = 128), "Format: coding 128"),
         ("coding-missing", "an empty section", with_network(&[]), "Format: coding is missing"),
         ("depth-missing", "a coding alone", with_network(&[0]), "Format: hidden layers is missing"),

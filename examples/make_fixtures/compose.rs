@@ -1,6 +1,6 @@
 //! Files composed from pseudo-random integers, without a fit.
 
-use sirenc::container::{self, File, LayerSteps, Networks, QuantizedNetwork};
+use sirenc::container::{self, File, LayerSteps, Networks, QuantizedNetwork, Stored};
 use sirenc::network::{Network, Shape};
 use sirenc::signal::{Description, SampleFormat, Tiles, Units};
 
@@ -99,12 +99,14 @@ pub fn tiled(d: Description, counts: &[u32], overlap: u32, layers: usize, widths
         _ => Tiles::new(&d, counts, overlap).expect("a partition"),
     };
     let networks = Networks::Quantized(quantized(&d, &tiles, layers, widths));
-    File { description: d, tiles, units: None, networks, metadata: vec![] }
+    File { description: d, units: None, field: Stored::Siren { tiles, networks }, metadata: vec![] }
 }
 
 pub fn with_networks(file: &File, change: impl FnOnce(&[QuantizedNetwork]) -> Networks) -> File {
-    let Networks::Quantized(networks) = &file.networks else { unreachable!("composed quantized") };
-    File { networks: change(networks), ..file.clone() }
+    let Stored::Siren { tiles, networks: Networks::Quantized(networks) } = &file.field else {
+        unreachable!("composed quantized")
+    };
+    File { field: Stored::Siren { tiles: tiles.clone(), networks: change(networks) }, ..file.clone() }
 }
 
 pub fn sorted(file: &File) -> File {

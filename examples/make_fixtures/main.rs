@@ -11,12 +11,14 @@
 //! machine. Fitted files and files in `found/` are kept as they are; `--fit` fits the former again.
 
 mod bad;
+mod bad_splines;
 mod compose;
 mod frames;
 mod good;
 mod pieces;
 mod random;
 mod renderings;
+mod splines;
 
 use sha2::{Digest, Sha256};
 use sirenc::signal::{Grid, Kind};
@@ -47,8 +49,10 @@ fn main() -> Result<()> {
     let cases = match options {
         [flag, count, seed] if flag == "--random" => random::files(seed.parse()?, count.parse()?),
         _ => {
-            let mut cases =
-                [good::valid(), good::uncommon(), frames::good(), bad::invalid(), frames::bad()].concat();
+            let accepted =
+                [good::valid(), good::uncommon(), frames::good(), splines::valid(), splines::uncommon()];
+            let rejected = [bad::invalid(), frames::bad(), bad_splines::invalid()];
+            let mut cases = [accepted.concat(), rejected.concat()].concat();
             if options == ["--fit"] {
                 cases.extend(good::fitted(folder)?);
             }
@@ -92,7 +96,7 @@ fn rendering(folder: &Path, name: &str, grid: &str) -> Result<String> {
 }
 
 /// Files and the grids on which they are rendered: see [`renderings::grid`].
-const RENDERINGS: [(&str, &str); 44] = [
+const RENDERINGS: [(&str, &str); 62] = [
     ("valid/example-tiles.siren", "native"),
     ("valid/example-tiles.siren", "rate 2000"),
     ("valid/picture-grey-u8.siren", "native"),
@@ -137,6 +141,24 @@ const RENDERINGS: [(&str, &str); 44] = [
     ("uncommon/samples-i16.siren", "native"),
     ("uncommon/samples-i24.siren", "native"),
     ("uncommon/samples-i32.siren", "native"),
+    ("valid/example-spline.siren", "native"),
+    ("valid/spline-grey-u8.siren", "native"),
+    ("valid/spline-grey-u8.siren", "size 74 46"),
+    ("valid/spline-grey-u8.siren", "size 11 46"),
+    ("valid/spline-grey-u8.siren", "size 36 23"),
+    ("valid/spline-grey-u8.siren", "native of 1.5 0.5 5.5 1.5"),
+    ("valid/spline-grey-u8.siren", "of 2.25 3.125 2.75 20.1 size 9 4"),
+    ("valid/spline-grey-alpha-u8.siren", "size 7 5"),
+    ("valid/spline-rgb-u8.siren", "size 150 100 of 30 20 35.5 22"),
+    ("valid/spline-rgb-u8.siren", "of -0.5 -0.5 74.5 49.5 size 8 5"),
+    ("valid/spline-rgba-u16.siren", "size 40 3"),
+    ("valid/spline-units.siren", "size 5 20"),
+    ("valid/spline-sound-i16.siren", "rate 44100"),
+    ("valid/spline-sound-i16.siren", "rate 3000 of 100 300.5"),
+    ("valid/spline-sound-i24.siren", "native"),
+    ("uncommon/spline-1x300.siren", "size 2 100"),
+    ("uncommon/spline-300x1.siren", "size 64 3"),
+    ("uncommon/spline-masks.siren", "size 41 5"),
 ];
 
 /// The description of a valid file, and the digest of its native rendering or the limit that it exceeds.
@@ -148,9 +170,10 @@ fn outcome(bytes: &[u8]) -> Result<(String, String)> {
         Kind::Picture => format!("picture {size} {} {:?}", d.channels, d.format),
         _ => format!("sound {size} {} {:?} {}Hz", d.channels, d.format, d.rate),
     };
-    words += &match decoder.tiles().len() {
-        1 => " 1 tile".to_owned(),
-        n => format!(" {n} tiles"),
+    words += &match decoder.field().siren().map(|siren| siren.tiles.len()) {
+        None => " splines".to_owned(),
+        Some(1) => " 1 tile".to_owned(),
+        Some(n) => format!(" {n} tiles"),
     };
     decoder.metadata().iter().for_each(|block| words += &format!(" {:?}", block.kind));
     let values = match decoder.render(&Grid::native(d)) {

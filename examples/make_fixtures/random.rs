@@ -1,10 +1,12 @@
-//! Random valid files: every kind, format, number of channels, partition, depth, width, coding and section of
-//! the format, at sizes that decode quickly.
+//! Random valid files: every kind, format, number of channels, partition, depth, width, pyramid, coding and
+//! section of the format, at sizes that decode quickly.
 
 use crate::Case;
 use crate::compose::{Random, bytes_of, numbers};
 use crate::pieces::{insert, section, split};
-use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork};
+use crate::splines::field;
+use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork, QuantizedSpline, Stored};
+use sirenc::field::spline::{self, ContextShape, MAX_LATENT};
 use sirenc::network::Shape;
 use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles, Units};
 
@@ -22,10 +24,15 @@ pub fn files(seed: u64, count: u32) -> Vec<Case> {
 
 fn file(random: &mut Random) -> Vec<u8> {
     let description = description(random);
-    let tiles = tiles(random, &description);
-    let networks = networks(random, &description, &tiles);
+    let field = if random.one_in(3) {
+        Stored::Spline(splines(random, &description))
+    } else {
+        let tiles = tiles(random, &description);
+        let networks = networks(random, &description, &tiles);
+        Stored::Siren { tiles, networks }
+    };
     let units = units(random, &description);
-    let mut bytes = bytes_of(&File { metadata: metadata(random), description, tiles, units, networks });
+    let mut bytes = bytes_of(&File { metadata: metadata(random), description, units, field });
     // Unknown sections, at the places given by their numbers.
     for number in [0x85, 0xe0] {
         if random.one_in(6) {
@@ -114,6 +121,44 @@ fn network(random: &mut Random, shape: Shape) -> QuantizedNetwork {
         random.integer(-(1 << bits), 1 << bits)
     };
     QuantizedNetwork { shape, steps, symbols: (0..shape.parameters()).map(|_| symbol()).collect() }
+}
+
+/// A field of any shape.
+fn splines(random: &mut Random, description: &Description) -> QuantizedSpline {
+    let most = if random.one_in(4) { 0xffff } else { 0x7f };
+    let levels = random.integer(1, most) as u16;
+    let context_levels = if random.one_in(3) { 0 } else { random.integer(0, most) as u16 };
+    let coarsest = 0x8000 >> (levels | context_levels).leading_zeros();
+    let informed = levels & !coarsest & random.integer(0, 0xffff) as u16;
+    let context = ContextShape {
+        levels: context_levels,
+        informed,
+        neighbours: random.integer(1, 12) as usize,
+        combinations: if informed == 0 { 0 } else { random.integer(1, 8) as usize },
+    };
+    let widest = if random.one_in(8) { 64 } else { 12 };
+    let shape = spline::Shape {
+        lengths: description.lengths.clone(),
+        outputs: description.channels.into(),
+        levels,
+        layers: random.integer(1, 4) as usize,
+        width: random.integer(1, widest) as usize,
+        context,
+    };
+    let mut field = field(shape);
+    field.table = random.integer(0, 8) as u8;
+    // Latents of other sizes, and sometimes a network of other steps.
+    let bits = random.integer(0, 10);
+    field
+        .latents
+        .iter_mut()
+        .flatten()
+        .for_each(|latent| *latent = (*latent).saturating_mul(1 << bits).max(-MAX_LATENT as i16));
+    let network = 1 + field.shape.network_tensors().len();
+    if random.one_in(3) {
+        field.exponents[..network].iter_mut().for_each(|exponent| *exponent = random.integer(0, 31) as u8);
+    }
+    field
 }
 
 fn metadata(random: &mut Random) -> Vec<Metadata> {

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    sound: bool,
+    file: u8,
     derivative: u8,
     call: Call<'a>,
 }
@@ -39,13 +39,14 @@ enum Flag {
 
 const DERIVATIVES: [&str; 6] = ["value", "dx", "dt", "gradient", "hessian", "normals"];
 
-/// A picture of several tiles, a sound, the points and the result.
+/// A picture of several tiles, a sound, a picture of splines, the points and the result.
 static ROOM: LazyLock<TempDir> = LazyLock::new(|| {
     let memory = PathBuf::from("/dev/shm");
     let room = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() }.expect("a directory");
-    let files: [(&str, &[u8]); 2] = [
+    let files: [(&str, &[u8]); 3] = [
         ("picture.siren", include_bytes!("../../fixtures/valid/tiles-3x2.siren")),
         ("sound.siren", include_bytes!("../../fixtures/valid/half-sound-tiles.siren")),
+        ("splines.siren", include_bytes!("../../fixtures/valid/spline-rgb-u8.siren")),
     ];
     for (name, bytes) in files {
         std::fs::write(room.path().join(name), bytes).expect("a small file");
@@ -55,7 +56,7 @@ static ROOM: LazyLock<TempDir> = LazyLock::new(|| {
 
 fuzz_target!(|input: Input<'_>| {
     let at = |name: &str| ROOM.path().join(name).display().to_string();
-    let source = at(if input.sound { "sound.siren" } else { "picture.siren" });
+    let source = at(["picture.siren", "sound.siren", "splines.siren"][usize::from(input.file % 3)]);
     let derivative = DERIVATIVES[usize::from(input.derivative) % DERIVATIVES.len()];
     let mut arguments: Vec<String> = vec!["sirenc".into()];
     arguments.push(if matches!(input.call, Call::Decode(_)) { "decode" } else { "sample" }.into());

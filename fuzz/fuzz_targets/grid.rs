@@ -4,7 +4,8 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use sirenc::container::{File, Networks, write};
+use sirenc::container::{File, Networks, Stored, write};
+use sirenc::field::Siren;
 use sirenc::network::{Network, Shape};
 use sirenc::signal::{Axis, Description, Grid, Kind, SampleFormat, Tiles};
 use sirenc::{Decoder, Error};
@@ -13,7 +14,7 @@ use std::sync::LazyLock;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
-    sound: bool,
+    file: u8,
     axes: Vec<(Place, u32, u32)>,
 }
 
@@ -24,8 +25,18 @@ enum Place {
     Any(f64, f64),
 }
 
-/// A picture and a sound, each with several tiles.
-static DECODERS: LazyLock<[Decoder; 2]> = LazyLock::new(|| {
+/// A picture and a sound with several tiles, and a picture and a sound of splines.
+static DECODERS: LazyLock<[Decoder; 4]> = LazyLock::new(|| {
+    let splines: [&[u8]; 2] = [
+        include_bytes!("../../fixtures/valid/spline-grey-u8.siren"),
+        include_bytes!("../../fixtures/valid/spline-sound-i16.siren"),
+    ];
+    let [picture, sound] = splines.map(|file| Decoder::with_limits(file, &limits()).expect("a small file"));
+    let [tiled_picture, tiled_sound] = tiled();
+    [tiled_picture, tiled_sound, picture, sound]
+});
+
+fn tiled() -> [Decoder; 2] {
     [(vec![61, 40], 3, vec![3, 2], 5), (vec![900], 2, vec![7], 64)].map(
         |(lengths, channels, counts, overlap)| {
             let (kind, format, rate) = match lengths.len() {
@@ -42,15 +53,16 @@ static DECODERS: LazyLock<[Decoder; 2]> = LazyLock::new(|| {
             };
             let networks = Networks::Single((0..tiles.len()).map(network).collect());
             let mut bytes = vec![];
-            write(&File { description, tiles, units: None, networks, metadata: vec![] }, &mut bytes)
+            let field = Stored::Siren { tiles, networks };
+            write(&File { description, units: None, field, metadata: vec![] }, &mut bytes)
                 .expect("a good file");
             Decoder::with_limits(&bytes[..], &limits()).expect("a small file")
         },
     )
-});
+}
 
 fuzz_target!(|input: Input| {
-    let decoder = &DECODERS[usize::from(input.sound)];
+    let decoder = &DECODERS[usize::from(input.file % 4)];
     let lengths = &decoder.description().lengths;
     let axis = |((place, first, count), &length): (&(Place, u32, u32), &u32)| {
         let axis = match *place {
@@ -81,9 +93,12 @@ fuzz_target!(|input: Input| {
 
 /// Evaluates one position with plain loops, as written in the specification.
 fn naive(decoder: &Decoder, position: &[f64]) -> Vec<f32> {
-    let tiles = decoder.tiles();
+    if let Some(spline) = decoder.field().spline() {
+        return spline.evaluate(position);
+    }
+    let Siren { tiles, networks } = decoder.field().siren().expect("networks");
     let mut value = vec![0.0; decoder.description().channels.into()];
-    for (number, network) in decoder.networks().iter().enumerate() {
+    for (number, network) in networks.iter().enumerate() {
         let tile = tiles.tile(number);
         let axes = || position.iter().enumerate();
         let weights: Vec<f32> = axes().map(|(a, &p)| tiles.weight(a, tile.index[a], p)).collect();

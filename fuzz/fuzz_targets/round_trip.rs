@@ -5,9 +5,10 @@
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use sirenc::Limits;
-use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork, parse, round_to_half, write};
+use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork, Stored, parse, round_to_half, write};
 use sirenc::network::{Network, Shape};
 use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles, Units};
+use sirenc_fuzz::spline;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(Some(file)) = file(&mut Unstructured::new(data)) else { return };
@@ -22,13 +23,14 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(again, bytes);
 });
 
-/// A file; `None` if its tiles are not a partition.
+/// A file; `None` if its field is none.
 fn file(u: &mut Unstructured) -> Result<Option<File>> {
     use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
-    let kind = *u.choose(&[Kind::Picture, Kind::Sound])?;
+    let (kind, splines) = (*u.choose(&[Kind::Picture, Kind::Sound])?, u.ratio(1, 3)?);
+    let length = |u: &mut Unstructured| if splines { u.int_in_range(1..=40) } else { u.arbitrary() };
     let description = Description {
         kind,
-        lengths: (0..kind.axes()).map(|_| u.arbitrary()).collect::<Result<_>>()?,
+        lengths: (0..kind.axes()).map(|_| length(u)).collect::<Result<_>>()?,
         channels: u.int_in_range(0..=9)?,
         format: *u.choose(&[U8, U16, I8, I16, I24, I32, F32])?,
         rate: u.arbitrary()?,
@@ -36,11 +38,38 @@ fn file(u: &mut Unstructured) -> Result<Option<File>> {
     if description.lengths.contains(&0) {
         return Ok(None);
     }
-    let tiles = if u.arbitrary()? {
-        Tiles::one(&description)
+    let field = if splines {
+        spline::field(u, &description, 2000)?.map(Stored::Spline)
     } else {
-        let counts: Vec<u32> = (0..kind.axes()).map(|_| u.int_in_range(1..=4)).collect::<Result<_>>()?;
-        match Tiles::new(&description, &counts, u.int_in_range(0..=300)?) {
+        siren(u, &description)?
+    };
+    let Some(field) = field else { return Ok(None) };
+    let mut metadata = vec![];
+    for kind in [MetadataKind::Icc, MetadataKind::Exif, MetadataKind::Xmp] {
+        if u.ratio(1, 4)? {
+            metadata.push(Metadata { kind, bytes: u.arbitrary()? });
+        }
+    }
+    // Units occur with integer samples too, and with numbers that are invalid in files.
+    let offsets = |u: &mut Unstructured| -> Result<Vec<f32>> {
+        (0..description.channels).map(|_| Ok(f32::from_bits(u.arbitrary()?))).collect()
+    };
+    let units = if u.ratio(1, 3)? {
+        Some(Units { exponent: u.int_in_range(-160..=140)?, offsets: offsets(u)? })
+    } else {
+        None
+    };
+    Ok(Some(File { description, units, field, metadata }))
+}
+
+/// Networks of tiles; `None` if the tiles are not a partition.
+fn siren(u: &mut Unstructured, description: &Description) -> Result<Option<Stored>> {
+    let tiles = if u.arbitrary()? {
+        Tiles::one(description)
+    } else {
+        let counts: Vec<u32> =
+            (0..description.lengths.len()).map(|_| u.int_in_range(1..=4)).collect::<Result<_>>()?;
+        match Tiles::new(description, &counts, u.int_in_range(0..=300)?) {
             // A partition of one tile is written without a section, so its overlap would be lost.
             Ok(tiles) if tiles.len() > 1 => tiles,
             _ => return Ok(None),
@@ -63,22 +92,7 @@ fn file(u: &mut Unstructured) -> Result<Option<File>> {
         }
         _ => Networks::Single(shapes.iter().map(|&s| numbers(u, s)).collect::<Result<_>>()?),
     };
-    let mut metadata = vec![];
-    for kind in [MetadataKind::Icc, MetadataKind::Exif, MetadataKind::Xmp] {
-        if u.ratio(1, 4)? {
-            metadata.push(Metadata { kind, bytes: u.arbitrary()? });
-        }
-    }
-    // Units occur with integer samples too, and with numbers that are invalid in files.
-    let offsets = |u: &mut Unstructured| -> Result<Vec<f32>> {
-        (0..description.channels).map(|_| Ok(f32::from_bits(u.arbitrary()?))).collect()
-    };
-    let units = if u.ratio(1, 3)? {
-        Some(Units { exponent: u.int_in_range(-160..=140)?, offsets: offsets(u)? })
-    } else {
-        None
-    };
-    Ok(Some(File { description, tiles, units, networks, metadata }))
+    Ok(Some(Stored::Siren { tiles, networks }))
 }
 
 fn quantized(u: &mut Unstructured, shape: Shape) -> Result<QuantizedNetwork> {

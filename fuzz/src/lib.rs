@@ -1,6 +1,7 @@
 //! Shared by the fuzz targets: tight limits, a counting allocator, and repair of checksums.
 
 mod memory;
+pub mod spline;
 
 pub use memory::Memory;
 

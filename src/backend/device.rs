@@ -4,6 +4,7 @@
 use super::accelerator::Accelerator;
 use super::simd::{BLOCK, Level, Workspace};
 use crate::error::{Error, Result};
+use crate::field::Field;
 use crate::network::{Jet, Network};
 use std::sync::{Arc, OnceLock};
 #[cfg(feature = "encoder")]
@@ -83,6 +84,20 @@ impl Device {
         })
     }
 
+    /// The reason why work runs on the CPU that only the CPU does; `None` if the CPU was requested.
+    ///
+    /// # Errors
+    /// `Device` if a device was requested by index.
+    pub(crate) fn cpu_alone(self, reason: &str) -> Result<Option<String>> {
+        match self {
+            Device::Cpu => Ok(None),
+            Device::Auto => Ok(Some(reason.into())),
+            Device::Cuda(index) => {
+                Err(Error::Device { device: format!("cuda:{index}"), detail: reason.into() })
+            }
+        }
+    }
+
     /// The reason why `Auto` continues on the CPU after an error of the accelerator.
     ///
     /// # Errors
@@ -122,8 +137,12 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// The engine of `device`, if it can evaluate `networks`.
-    pub fn new(device: Device, networks: &[Network]) -> Result<Self> {
+    /// The engine of `device`, if it can evaluate `field`.
+    pub fn new(device: Device, field: &Field) -> Result<Self> {
+        let networks = match field {
+            Field::Siren(siren) => &siren.networks,
+            Field::Spline(_) => return Self::of_splines(device),
+        };
         let Opened { mut accelerator, mut cpu_reason } = device.open()?;
         let check = |accelerator: &Arc<Accelerator>| {
             networks.iter().try_for_each(|network| accelerator.check(network.shape()))
@@ -133,6 +152,13 @@ impl Engine {
         }
         let cpu_reason = cpu_reason.map_or_else(OnceLock::new, OnceLock::from);
         Ok(Engine { device, accelerator, cpu_reason })
+    }
+
+    /// The engine of a field of splines, which only the CPU evaluates.
+    fn of_splines(device: Device) -> Result<Self> {
+        let reason = device.cpu_alone("fields of splines are evaluated on the CPU")?;
+        let cpu_reason = reason.map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Engine { device, accelerator: None, cpu_reason })
     }
 
     /// The accelerator, unless it failed.

@@ -6,7 +6,9 @@ use super::{Outcome, output, report};
 use serde_json::{Map, Value, json};
 use sirenc::backend::simd::Level;
 use sirenc::container::{self, Networks, SectionInfo};
-use sirenc::signal::{Grid, Units};
+use sirenc::field::Field;
+use sirenc::field::spline::Shape;
+use sirenc::signal::{Grid, Tiles, Units};
 use sirenc::{Cost, Decoder, Limits};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -30,11 +32,15 @@ JSON object:
   format         of the source's samples: u8, u16, i8, i16, i24, i32 or f32
   rate           sound: samples per second, else null
   units          {offsets, scale} of binary32 samples in units of their own:
-                 sample = offset + scale × network output; else null
-  tiles          number of tiles along each axis, in the order of lengths
-  overlap        overlap of neighbouring tiles, native samples
+                 sample = offset + scale × field output; else null
+  field          siren or spline
+  tiles          siren: number of tiles along each axis, in the order of lengths;
+                 else null
+  overlap        siren: overlap of neighbouring tiles, native samples; else null
+  latents        spline: numbers of all grids together; else null
+  levels         spline: k for each grid with a spacing of 2^k samples; else null
   layers, width  [least, most] hidden layers of a network, neurons of a layer
-  parameters     parameters of all networks
+  parameters     parameters of all networks, and latents
   weights        quantized, f16 or f32
   bits_per_parameter
                  bits of their section per parameter
@@ -84,7 +90,11 @@ struct Info<'a> {
 
 impl Info<'_> {
     fn parameters(&self) -> u64 {
-        self.decoder.networks().iter().map(|network| network.parameters().len() as u64).sum()
+        match self.decoder.field() {
+            Field::Siren(siren) => siren.networks.iter().map(|n| n.parameters().len() as u64).sum(),
+            Field::Spline(field) => field.shape.parameters() as u64 + field.shape.latents(),
+            _ => 0,
+        }
     }
     /// Bits of the section of networks, per parameter.
     fn bits_per_parameter(&self) -> f64 {
@@ -92,17 +102,34 @@ impl Info<'_> {
         8.0 * bytes as f64 / self.parameters() as f64
     }
     fn weights(&self) -> &'static str {
-        match self.decoder.file().networks {
-            Networks::Quantized(_) => "quantized",
-            Networks::Half(_) => "f16",
-            Networks::Single(_) => "f32",
-            _ => "other",
+        match self.decoder.file().field.siren() {
+            None | Some((_, Networks::Quantized(_))) => "quantized",
+            Some((_, Networks::Half(_))) => "f16",
+            Some((_, Networks::Single(_))) => "f32",
+            Some(_) => "other",
         }
     }
-    /// The smallest and the largest value of `of` over all networks.
-    fn range(&self, of: impl Fn(sirenc::network::Shape) -> usize) -> (usize, usize) {
-        let values = || self.decoder.networks().iter().map(|network| of(network.shape()));
-        (values().min().unwrap_or(0), values().max().unwrap_or(0))
+    /// The fewest and the most hidden layers, and the smallest and the largest width, of all networks.
+    fn networks(&self) -> [(usize, usize); 2] {
+        let range = |values: Vec<usize>| {
+            (values.iter().copied().min().unwrap_or(0), values.iter().copied().max().unwrap_or(0))
+        };
+        match self.decoder.field() {
+            Field::Siren(siren) => {
+                let shapes = || siren.networks.iter().map(|network| network.shape());
+                [range(shapes().map(|s| s.layers).collect()), range(shapes().map(|s| s.width).collect())]
+            }
+            Field::Spline(field) => [range(vec![field.shape.layers]), range(vec![field.shape.width])],
+            _ => [(0, 0); 2],
+        }
+    }
+    /// The partition, if the field has one.
+    fn tiles(&self) -> Option<&Tiles> {
+        self.decoder.field().siren().map(|siren| &siren.tiles)
+    }
+    /// The shape of a field of splines.
+    fn splines(&self) -> Option<&Shape> {
+        self.decoder.field().spline().map(|field| &field.shape)
     }
     /// The cost of a native decode.
     fn cost(&self) -> Option<Cost> {
@@ -112,9 +139,8 @@ impl Info<'_> {
     /// The table for people.
     fn table(&self) -> String {
         let description = self.decoder.description();
-        let tiles = self.decoder.tiles();
         let rate = report::rate_text(description, self.bytes);
-        let (layers, width) = (self.range(|s| s.layers), self.range(|s| s.width));
+        let [layers, width] = self.networks();
         let mut text = format!("{}: {} bytes, {rate}\n", self.name, report::grouped(self.bytes));
         let mut row = |name: &str, value: String| {
             // Writing to a String cannot fail.
@@ -129,19 +155,27 @@ impl Info<'_> {
                 report::sample_format(description.format).1
             ),
         );
-        row(
-            "tiles",
-            match tiles.counts().iter().map(u32::to_string).collect::<Vec<_>>().join("×") {
-                counts if tiles.len() > 1 => format!("{counts}, overlap {} samples", tiles.overlap()),
-                _ => "1".into(),
-            },
-        );
+        if let Some(tiles) = self.tiles() {
+            row(
+                "tiles",
+                match tiles.counts().iter().map(u32::to_string).collect::<Vec<_>>().join("×") {
+                    counts if tiles.len() > 1 => format!("{counts}, overlap {} samples", tiles.overlap()),
+                    _ => "1".into(),
+                },
+            );
+        }
+        if let Some(shape) = self.splines() {
+            let spacings: Vec<String> =
+                shape.features().map(|grid| (1u32 << grid.level).to_string()).collect();
+            let latents = report::grouped(shape.latents());
+            row("splines", format!("{latents} latents, every {} samples", spacings.join(", ")));
+        }
         if let Some(units) = self.decoder.units() {
             let offsets: Vec<String> =
                 units.offsets.iter().map(|&offset| report::short_f32(offset)).collect();
             row(
                 "units",
-                format!("{} + {} × network output", offsets.join(", "), report::short_f32(units.scale())),
+                format!("{} + {} × field output", offsets.join(", "), report::short_f32(units.scale())),
             );
         }
         row("networks", format!("{} × {}", span(layers, "layer"), span(width, "neuron")));
@@ -177,7 +211,7 @@ impl Info<'_> {
     fn json(&self, path: &Path) -> Value {
         let description = self.decoder.description();
         let (rate_name, rate, _) = report::rate(description, self.bytes);
-        let (layers, width) = (self.range(|s| s.layers), self.range(|s| s.width));
+        let [layers, width] = self.networks();
         let mut object = Map::new();
         report::put_path(&mut object, "input", path);
         let mut put = |name: &str, value: Value| object.insert(name.into(), value);
@@ -188,8 +222,11 @@ impl Info<'_> {
         put("channels", json!(description.channels));
         put("format", json!(report::sample_format(description.format).0));
         put("rate", if description.rate == 0 { Value::Null } else { json!(description.rate) });
-        put("tiles", json!(self.decoder.tiles().counts()));
-        put("overlap", json!(self.decoder.tiles().overlap()));
+        put("field", json!(if self.splines().is_some() { "spline" } else { "siren" }));
+        put("tiles", json!(self.tiles().map(Tiles::counts)));
+        put("overlap", json!(self.tiles().map(Tiles::overlap)));
+        put("latents", json!(self.splines().map(Shape::latents)));
+        put("levels", json!(self.splines().map(|s| s.features().map(|g| g.level).collect::<Vec<_>>())));
         let units = |units: &Units| json!({"offsets": units.offsets, "scale": units.scale()});
         put("units", self.decoder.units().map_or(Value::Null, units));
         put("layers", json!([layers.0, layers.1]));

@@ -9,7 +9,7 @@ use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
 use sirenc::media::Reading;
 use sirenc::signal::metric::{Comparison, Distortion, TileErrors, WorstTile, compare_by};
-use sirenc::signal::{Description, Grid};
+use sirenc::signal::{Description, Grid, Tiles};
 use sirenc::{Decoder, GradientError, Limits};
 use std::path::{Path, PathBuf};
 
@@ -198,7 +198,9 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
     let decoded = render::native(decoder, args.quiet).map_err(fault)?;
     let peak = args.peak.of(&original.name, expected)?;
     let compared = compare_by(source, &decoded, peak).map_err(fault)?;
-    let mut of_tiles = TileErrors::new(found, decoder.tiles());
+    let whole = Tiles::one(found);
+    let tiles = decoder.field().siren().map_or(&whole, |siren| &siren.tiles);
+    let mut of_tiles = TileErrors::new(found, tiles);
     of_tiles.add_signal(source, &decoded);
     let gradient = args.derivatives.then(|| decoder.gradient_error(source)).transpose().map_err(fault)?;
     let worst = of_tiles.worst(compared.distortion.peak);

@@ -1,9 +1,10 @@
 //! Lower bounds of file sizes, for encoders that search for a size.
 
 use super::coded::FIRST_STEP;
-use super::{File, LayerSteps, Networks, QuantizedNetwork, quantized_size, step, write};
+use super::{File, LayerSteps, Networks, QuantizedNetwork, Stored, quantized_size, step, write};
 use crate::error::Result;
 use crate::network::Shape;
+use crate::signal::Tiles;
 
 /// The network of `shape`, with one hidden layer, that gives `means` everywhere, to about one percent: the
 /// smallest network with these values.
@@ -20,12 +21,12 @@ pub(crate) fn constant(shape: Shape, means: &[f64]) -> QuantizedNetwork {
     QuantizedNetwork { shape, steps, symbols }
 }
 
-/// Bytes of a file with the description, partition, units and metadata of `file` and quantized networks,
-/// without the coded parameters. The networks of `file` are ignored.
+/// Bytes of a file with the description, units and metadata of `file` and quantized networks of `tiles`,
+/// without the coded parameters. The field of `file` is ignored.
 ///
 /// # Errors
 /// The errors of [`write`].
-pub(crate) fn overhead(file: File) -> Result<u64> {
+pub(crate) fn overhead(file: File, tiles: Tiles) -> Result<u64> {
     /// The most additional bytes for the lengths of larger sections.
     const LENGTHS: u64 = 3;
     let description = &file.description;
@@ -36,9 +37,10 @@ pub(crate) fn overhead(file: File) -> Result<u64> {
         steps: vec![LayerSteps::default(); 2],
         symbols: vec![0; shape.parameters()],
     };
-    let networks = vec![empty; file.tiles.len()];
+    let networks = vec![empty; tiles.len()];
     let coded = quantized_size(&networks);
     let mut bytes = vec![];
-    write(&File { networks: Networks::Quantized(networks), ..file }, &mut bytes)?;
+    let field = Stored::Siren { tiles, networks: Networks::Quantized(networks) };
+    write(&File { field, ..file }, &mut bytes)?;
     Ok((bytes.len() as u64).saturating_sub(coded).saturating_add(LENGTHS))
 }

@@ -82,7 +82,7 @@ pub(super) trait Coder {
 /// Reads values.
 pub(super) struct Reader<'a> {
     tables: &'static [Table],
-    range: RangeDecoder<'a>,
+    pub(super) range: RangeDecoder<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
     /// Reads a magnitude beyond a table: `v + 2³` has `3 + n + 1` bits; `n` ones, a zero, then all its bits
     /// but the highest.
     #[allow(clippy::arithmetic_side_effects, reason = "`v + 2³` is at least 2³")]
-    fn beyond(&mut self) -> Result<u32> {
+    pub(super) fn beyond(&mut self) -> Result<u32> {
         for bits in GOLOMB..=GOLOMB_MOST {
             if self.range.bits(1)? == 0 {
                 let value = 1 << bits | self.range.bits(bits)?;
@@ -157,7 +157,7 @@ mod write {
     /// Writes values.
     pub(in crate::container) struct Writer {
         tables: &'static [Table],
-        range: RangeEncoder,
+        pub(in crate::container) range: RangeEncoder,
     }
 
     impl Writer {
@@ -166,6 +166,14 @@ mod write {
         }
         pub(in crate::container) fn finish(self) -> Vec<u8> {
             self.range.finish()
+        }
+        /// Writes a magnitude beyond a table.
+        pub(in crate::container) fn beyond(&mut self, value: u32) {
+            let value = value + (1 << GOLOMB);
+            let bits = value.ilog2();
+            (GOLOMB..bits).for_each(|_| self.range.bits(1, 1));
+            self.range.bits(0, 1);
+            self.range.bits(value & ((1 << bits) - 1), bits);
         }
     }
 
@@ -177,11 +185,7 @@ mod write {
             let (start, size) = table.interval(entry.min(escape));
             self.range.encode(start, size, TOTAL_BITS);
             if entry >= escape {
-                let beyond = entry - escape + (1 << GOLOMB);
-                let bits = beyond.ilog2();
-                (GOLOMB..bits).for_each(|_| self.range.bits(1, 1));
-                self.range.bits(0, 1);
-                self.range.bits(beyond & ((1 << bits) - 1), bits);
+                self.beyond(entry - escape);
             }
             self.range.bits(value & ((1 << choice.shift) - 1), choice.shift);
             context.update(value);

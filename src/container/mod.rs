@@ -29,6 +29,7 @@ mod quantized;
 mod range_coder;
 mod read;
 mod section;
+mod spline;
 mod stored;
 mod table;
 #[cfg(feature = "encoder")]
@@ -40,6 +41,7 @@ pub(crate) use least::{constant, overhead};
 pub use quantized::{LayerSteps, QuantizedNetwork, step};
 pub use read::{parse, read};
 pub use section::{MAGIC, SectionInfo, VERSION, sections};
+pub use spline::QuantizedSpline;
 #[cfg(feature = "encoder")]
 pub use stored::round_to_half;
 #[cfg(feature = "encoder")]
@@ -55,6 +57,9 @@ pub const MAX_WIDTH: u32 = 4096;
 /// The largest magnitude of a parameter: sums over 4096 inputs stay far from overflow.
 pub const MAX_PARAMETER: f32 = 18446744073709551616.0;
 
+/// The coding of a field of splines; smaller numbers are those of networks.
+const SPLINE: u8 = 3;
+
 /// The networks of a file, one per tile, in tile order, all of the same depth.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -67,17 +72,40 @@ pub enum Networks {
     Single(Vec<Network>),
 }
 
+/// What a file stores of its field.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Stored {
+    /// Sine networks.
+    Siren {
+        /// The partition of the signal.
+        tiles: Tiles,
+        /// One network per tile.
+        networks: Networks,
+    },
+    /// A pyramid of splines.
+    Spline(QuantizedSpline),
+}
+
+impl Stored {
+    /// The tiles and networks, if that is the kind of field.
+    pub fn siren(&self) -> Option<(&Tiles, &Networks)> {
+        match self {
+            Stored::Siren { tiles, networks } => Some((tiles, networks)),
+            Stored::Spline(_) => None,
+        }
+    }
+}
+
 /// The complete content of a `.siren` file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
     /// The description of the signal.
     pub description: Description,
-    /// The partition of the signal.
-    pub tiles: Tiles,
-    /// The conversion from network values to binary32 samples; `None` if they are equal, and for integers.
+    /// The conversion from values of the field to binary32 samples; `None` if they are equal, and for integers.
     pub units: Option<Units>,
-    /// One network per tile.
-    pub networks: Networks,
+    /// The field.
+    pub field: Stored,
     /// Metadata, each kind at most once, in the order of [`crate::signal::MetadataKind`].
     pub metadata: Vec<Metadata>,
 }

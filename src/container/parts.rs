@@ -1,11 +1,13 @@
 //! Single parts of the container for the fuzz targets; present under `cfg(fuzzing)` only.
 
 use super::coded;
+use super::fields::Fields;
 use super::magnitude::{Coder, Context, Reader, Writer};
-use super::{QuantizedNetwork, frame};
+use super::{QuantizedNetwork, QuantizedSpline, frame, spline};
 use crate::error::Result;
 use crate::limits::{Limits, Memory};
 use crate::network::Shape;
+use crate::signal::Description;
 
 /// Reads quantized parameters of networks of the same depth: the end of a NETWORK section, after the widths.
 ///
@@ -22,6 +24,22 @@ pub fn read_coded(bytes: &[u8], shapes: &[Shape]) -> Result<Vec<QuantizedNetwork
 /// `Format` if a step index is out of range.
 pub fn write_coded(networks: &[QuantizedNetwork], head: u8) -> Result<Vec<u8>> {
     coded::encode_as(networks, head & coded::SORTED != 0, head & !coded::SORTED)
+}
+
+/// Reads a field of splines of a signal: the end of a NETWORK section, after the coding.
+///
+/// # Errors
+/// The errors of reading a file.
+pub fn read_spline(bytes: &[u8], signal: &Description, limits: &Limits) -> Result<QuantizedSpline> {
+    spline::read(Fields::new(bytes, "NETWORK section"), signal, limits, &mut Memory::new(limits))
+}
+
+/// Writes the bytes that [`read_spline`] reads.
+///
+/// # Errors
+/// `Parameter` for a field that no file can store.
+pub fn write_spline(field: &QuantizedSpline, signal: &Description) -> Result<Vec<u8>> {
+    spline::write(field, signal)
 }
 
 /// Reads signed values, each in the context that `contexts` names; all contexts start with a mean of 16.

@@ -4,7 +4,8 @@ use super::fields::Fields;
 use super::section::{self, Section};
 use super::stored::Scalar;
 use super::{
-    File, LayerSteps, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, coded, header, metadata, stored,
+    File, LayerSteps, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, SPLINE, Stored, coded, header,
+    metadata, spline, stored,
 };
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
@@ -36,10 +37,12 @@ const GROWTH: u64 = 3;
 /// # fn main() -> sirenc::Result<()> {
 /// let bytes = include_bytes!("../../fixtures/valid/fitted-astronaut-tiles.siren"); // 128 × 128, RGB
 /// let file = container::read(&bytes[..], &Limits::default())?;
-/// for (shape, number) in file.networks.shapes().iter().zip(0..) {
-///     println!("tile {number} at {:?}: {} parameters", file.tiles.tile(number), shape.parameters());
+/// if let Some((tiles, networks)) = file.field.siren() {
+///     for (shape, number) in networks.shapes().iter().zip(0..) {
+///         println!("tile {number} at {:?}: {} parameters", tiles.tile(number), shape.parameters());
+///     }
+///     assert_eq!(tiles.len(), 4);
 /// }
-/// assert_eq!(file.tiles.len(), 4);
 /// # Ok(())
 /// # }
 /// ```
@@ -69,10 +72,9 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
         return Err(Error::unsupported(".siren", format!("critical section {:#04x}", unknown.number)));
     }
     let description = header::read_signal(required(&sections, section::SIGNAL, "no SIGNAL section")?)?;
-    let tiles = match find(&sections, section::TILES) {
-        Some(payload) => header::read_tiles(payload, &description, limits)?,
-        None => Tiles::one(&description),
-    };
+    let tiles = find(&sections, section::TILES)
+        .map(|payload| header::read_tiles(payload, &description, limits))
+        .transpose()?;
     let metadata = match find(&sections, section::METADATA) {
         Some(payload) => metadata::read(payload, limits, &mut memory)?,
         None => vec![],
@@ -82,8 +84,8 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
         .transpose()?;
     let network = required(&sections, section::NETWORK, "no NETWORK section")?;
     // The check of parameters computes products in floating point.
-    let networks = ieee(|| read_networks(network, &description, &tiles, limits, memory))?;
-    Ok(File { description, tiles, units, networks, metadata })
+    let field = ieee(|| read_field(network, &description, tiles, limits, memory))?;
+    Ok(File { description, units, field, metadata })
 }
 
 fn is_known(number: u8) -> bool {
@@ -98,16 +100,35 @@ fn required<'a>(sections: &[Section<'a>], number: u8, otherwise: &str) -> Result
     find(sections, number).ok_or_else(|| Error::format(".siren", otherwise))
 }
 
-/// Reads the NETWORK section: coding, hidden layers, the width of each tile's network, parameters.
-fn read_networks(
+/// Reads the NETWORK section: its coding and what follows.
+fn read_field(
     payload: &[u8],
+    signal: &Description,
+    tiles: Option<Tiles>,
+    limits: &Limits,
+    mut memory: Memory,
+) -> Result<Stored> {
+    let mut fields = Fields::new(payload, NETWORK);
+    match fields.u8("coding")? {
+        SPLINE if tiles.is_some() => Err(fields.error("splines in tiles, expected no TILES section")),
+        SPLINE => Ok(Stored::Spline(spline::read(fields, signal, limits, &mut memory)?)),
+        coding => {
+            let tiles = tiles.unwrap_or_else(|| Tiles::one(signal));
+            let networks = read_networks(coding, fields, signal, &tiles, limits, memory)?;
+            Ok(Stored::Siren { tiles, networks })
+        }
+    }
+}
+
+/// Reads the networks of tiles: hidden layers, the width of each tile's network, parameters.
+fn read_networks(
+    coding: u8,
+    mut fields: Fields<'_>,
     signal: &Description,
     tiles: &Tiles,
     limits: &Limits,
     mut memory: Memory,
 ) -> Result<Networks> {
-    let mut fields = Fields::new(payload, NETWORK);
-    let coding = fields.u8("coding")?;
     let layers = fields.u8("hidden layers")?;
     if layers == 0 || layers > MAX_DEPTH {
         return Err(fields.error(format!("{layers} hidden layers, expected 1 to {MAX_DEPTH}")));
@@ -132,20 +153,26 @@ fn read_networks(
         0 => Ok(Networks::Quantized(coded::decode(coded, &shapes)?)),
         1 => Ok(Networks::Half(stored::decode(coded, &shapes, Scalar::Half, &memory)?)),
         2 => Ok(Networks::Single(stored::decode(coded, &shapes, Scalar::Single, &memory)?)),
-        _ => Err(fields.unknown("coding", coding, "0 to 2")),
+        _ => Err(fields.unknown("coding", coding, "0 to 3")),
     }
 }
 
 impl File {
-    /// Bytes of memory of an opened file, including its networks in binary32.
+    /// Bytes of memory of an opened file, including its field in binary32.
     pub(crate) fn memory_bytes(&self) -> Amount {
-        let shapes = || self.networks.each_shape();
         let size = |n: usize| Saturating(n as u64);
-        let parameters = shapes().map(|s| size(s.parameters())).fold(Saturating(0), Add::add);
-        let layers = shapes().next().map_or(0, |s| s.layers as u8);
+        let field = match &self.field {
+            Stored::Siren { networks, .. } => {
+                let shapes = || networks.each_shape();
+                let parameters = shapes().map(|s| size(s.parameters())).fold(Saturating(0), Add::add);
+                let layers = shapes().next().map_or(0, |s| s.layers as u8);
+                networks_bytes(size(shapes().count()), layers, parameters)
+            }
+            Stored::Spline(field) => spline::bytes(&field.shape),
+        };
         let metadata =
             self.metadata.iter().map(|block| size(block.bytes.len())).fold(Saturating(0), Add::add);
-        networks_bytes(size(shapes().count()), layers, parameters) + metadata + SCRATCH
+        field + metadata + SCRATCH
     }
 }
 
@@ -166,7 +193,7 @@ mod tests {
     fn refused(payload: &[u8]) -> &'static str {
         let signal = Description::picture([3, 2], 1, SampleFormat::U8);
         let limits = Limits::default();
-        match read_networks(payload, &signal, &Tiles::one(&signal), &limits, Memory::new(&limits)) {
+        match read_field(payload, &signal, None, &limits, Memory::new(&limits)) {
             Err(Error::Format { what, .. } | Error::Unsupported { what, .. }) => what,
             other => panic!("{payload:x?}: {other:?}"),
         }

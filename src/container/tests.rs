@@ -25,12 +25,14 @@ fn tiny() -> File {
     let description = picture(3, 2, 1);
     let shape = Shape { inputs: 2, outputs: 1, layers: 1, width: 2 };
     File {
-        tiles: Tiles::one(&description),
-        networks: Networks::Quantized(vec![QuantizedNetwork {
-            shape,
-            steps: vec![LayerSteps::new(-24, -32), LayerSteps::new(-16, -32)],
-            symbols: vec![2, -1, 0, 3, 1, 4, 2, -2, 8],
-        }]),
+        field: Stored::Siren {
+            tiles: Tiles::one(&description),
+            networks: Networks::Quantized(vec![QuantizedNetwork {
+                shape,
+                steps: vec![LayerSteps::new(-24, -32), LayerSteps::new(-16, -32)],
+                symbols: vec![2, -1, 0, 3, 1, 4, 2, -2, 8],
+            }]),
+        },
         description,
         units: None,
         metadata: vec![],
@@ -62,11 +64,13 @@ fn golden_sound() {
     let description = Description::sound(300, 1, SampleFormat::I16, 8000);
     let shape = Shape { inputs: 1, outputs: 1, layers: 1, width: 1 };
     let file = File {
-        tiles: Tiles::new(&description, &[2], 20).unwrap(),
-        networks: Networks::Half(vec![
-            Network::from_parameters(shape, vec![3.0, 0.25, 0.5, 0.0]),
-            Network::from_parameters(shape, vec![-2.0, 0.0, 0.75, -0.125]),
-        ]),
+        field: Stored::Siren {
+            tiles: Tiles::new(&description, &[2], 20).unwrap(),
+            networks: Networks::Half(vec![
+                Network::from_parameters(shape, vec![3.0, 0.25, 0.5, 0.0]),
+                Network::from_parameters(shape, vec![-2.0, 0.0, 0.75, -0.125]),
+            ]),
+        },
         description,
         units: None,
         metadata: vec![],
@@ -98,8 +102,10 @@ fn rich() -> File {
         Network::from_parameters(shape, (0..shape.parameters()).map(|i| i as f32 / 8.0 - 0.5).collect())
     };
     File {
-        tiles: Tiles::new(&description, &[2], 5).unwrap(),
-        networks: Networks::Half(vec![network(1), network(2)]),
+        field: Stored::Siren {
+            tiles: Tiles::new(&description, &[2], 5).unwrap(),
+            networks: Networks::Half(vec![network(1), network(2)]),
+        },
         description,
         units: None,
         metadata: vec![Metadata { kind: MetadataKind::Xmp, bytes: b"<x/>".to_vec() }],
@@ -110,8 +116,10 @@ fn rich() -> File {
 fn stored_parameters_round_trip() {
     let half = rich();
     assert_eq!(parse_default(&bytes_of(&half)).unwrap(), half);
-    let Networks::Half(networks) = half.networks.clone() else { unreachable!() };
-    let single = File { networks: Networks::Single(networks), ..half };
+    let Stored::Siren { tiles, networks: Networks::Half(networks) } = half.field.clone() else {
+        unreachable!()
+    };
+    let single = File { field: Stored::Siren { tiles, networks: Networks::Single(networks) }, ..half };
     assert_eq!(parse_default(&bytes_of(&single)).unwrap(), single);
 }
 
@@ -256,11 +264,17 @@ fn a_writer_may_fail_at_any_byte() {
 #[test]
 fn what_cannot_be_read_is_not_written() {
     let good = tiny();
-    let Networks::Quantized(networks) = good.networks.clone() else { unreachable!() };
+    let Stored::Siren { tiles, networks: Networks::Quantized(networks) } = good.field.clone() else {
+        unreachable!()
+    };
+    let of = |tiles: Tiles, networks: Vec<QuantizedNetwork>| File {
+        field: Stored::Siren { tiles, networks: Networks::Quantized(networks) },
+        ..good.clone()
+    };
     let with = |change: &dyn Fn(&mut QuantizedNetwork)| {
         let mut network = networks[0].clone();
         change(&mut network);
-        File { networks: Networks::Quantized(vec![network]), ..good.clone() }
+        of(tiles.clone(), vec![network])
     };
     let other = picture(4, 2, 1);
     let broken = [
@@ -268,10 +282,10 @@ fn what_cannot_be_read_is_not_written() {
         with(&|n| n.symbols.push(0)),
         with(&|n| n.shape.outputs = 2),
         with(&|n| n.shape.width = 0),
-        File { networks: Networks::Quantized(vec![]), ..good.clone() },
-        File { networks: Networks::Quantized([&networks[..], &networks[..]].concat()), ..good.clone() },
-        File { tiles: Tiles::one(&other), ..good.clone() },
-        File { tiles: Tiles::new(&good.description, &[1, 1], 1).unwrap(), ..good.clone() },
+        of(tiles.clone(), vec![]),
+        of(tiles.clone(), [&networks[..], &networks[..]].concat()),
+        of(Tiles::one(&other), networks.clone()),
+        of(Tiles::new(&good.description, &[1, 1], 1).unwrap(), networks.clone()),
         File { description: Description { rate: 1, ..good.description.clone() }, ..good.clone() },
         File { description: Description { channels: 5, ..good.description.clone() }, ..good.clone() },
     ];
@@ -292,10 +306,9 @@ fn an_ordinary_header_is_small() {
     }];
     let coded = quantized_size(&networks);
     let file = File {
-        tiles: Tiles::one(&description),
+        field: Stored::Siren { tiles: Tiles::one(&description), networks: Networks::Quantized(networks) },
         description,
         units: None,
-        networks: Networks::Quantized(networks),
         metadata: vec![],
     };
     assert_eq!(bytes_of(&file).len() as u64 - coded, 32);
@@ -347,7 +360,8 @@ proptest! {
             1 => Tiles::one(&description),
             n => Tiles::new(&description, &[n], 100).unwrap(),
         };
-        let file = File { description, tiles, units: None, networks: Networks::Quantized(networks), metadata: vec![] };
+        let field = Stored::Siren { tiles, networks: Networks::Quantized(networks) };
+        let file = File { description, units: None, field, metadata: vec![] };
         let bytes = bytes_of(&file);
         prop_assert_eq!(&parse_default(&bytes).unwrap(), &file);
         prop_assert_eq!(bytes_of(&file), bytes);

@@ -3,10 +3,12 @@
 use super::fields::push_varint;
 use super::stored::Scalar;
 use super::{
-    File, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, coded, header, metadata, section, stored,
+    File, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, SPLINE, Stored, coded, header, metadata, section,
+    spline, stored,
 };
 use crate::error::{Error, Result};
 use crate::network::Shape;
+use crate::signal::{Description, Tiles};
 use std::io::Write;
 
 /// Writes a file.
@@ -18,7 +20,9 @@ pub fn write<W: Write>(file: &File, mut writer: W) -> Result<()> {
     let mut bytes = section::MAGIC.to_vec();
     bytes.push(section::VERSION);
     section::push(&mut bytes, section::SIGNAL, &header::write_signal(&file.description)?);
-    if let Some(payload) = header::write_tiles(&file.tiles, &file.description)? {
+    if let Stored::Siren { tiles, .. } = &file.field
+        && let Some(payload) = header::write_tiles(tiles, &file.description)?
+    {
         section::push(&mut bytes, section::TILES, &payload);
     }
     if let Some(payload) = metadata::write(&file.metadata)? {
@@ -27,7 +31,7 @@ pub fn write<W: Write>(file: &File, mut writer: W) -> Result<()> {
     if let Some(units) = &file.units {
         section::push(&mut bytes, section::UNITS, &header::write_units(units, &file.description)?);
     }
-    section::push(&mut bytes, section::NETWORK, &write_networks(file)?);
+    section::push(&mut bytes, section::NETWORK, &write_field(file)?);
     Ok(writer.write_all(&bytes)?)
 }
 
@@ -42,16 +46,28 @@ pub fn quantized_size(networks: &[QuantizedNetwork]) -> u64 {
 }
 
 /// The payload of the NETWORK section.
-fn write_networks(file: &File) -> Result<Vec<u8>> {
+fn write_field(file: &File) -> Result<Vec<u8>> {
+    match &file.field {
+        Stored::Siren { tiles, networks } => write_networks(&file.description, tiles, networks),
+        Stored::Spline(field) => {
+            let mut payload = vec![SPLINE];
+            payload.append(&mut spline::write(field, &file.description)?);
+            Ok(payload)
+        }
+    }
+}
+
+/// The networks of `tiles`.
+fn write_networks(signal: &Description, tiles: &Tiles, networks: &Networks) -> Result<Vec<u8>> {
     let error = |detail: String| Error::parameter("networks", detail);
-    let shapes = file.networks.shapes();
-    if shapes.len() != file.tiles.len() {
-        return Err(error(format!("{} networks for {} tiles", shapes.len(), file.tiles.len())));
+    let shapes = networks.shapes();
+    if shapes.len() != tiles.len() {
+        return Err(error(format!("{} networks for {} tiles", shapes.len(), tiles.len())));
     }
     let layers = shapes.first().map_or(0, |s| s.layers);
     let depth = u8::try_from(layers).ok().filter(|d| (1..=MAX_DEPTH).contains(d));
     let depth = depth.ok_or_else(|| error(format!("{layers} hidden layers, expected 1 to {MAX_DEPTH}")))?;
-    let (inputs, outputs) = (file.description.lengths.len(), usize::from(file.description.channels));
+    let (inputs, outputs) = (signal.lengths.len(), usize::from(signal.channels));
     let fits = |s: &&Shape| {
         let width = (1..=MAX_WIDTH as usize).contains(&s.width);
         width && (s.layers, s.inputs, s.outputs) == (layers, inputs, outputs)
@@ -61,7 +77,7 @@ fn write_networks(file: &File) -> Result<Vec<u8>> {
             "{shape:?}, expected {inputs} → width 1 to {MAX_WIDTH} × {layers} → {outputs}"
         )));
     }
-    let (coding, mut coded) = match &file.networks {
+    let (coding, mut coded) = match networks {
         Networks::Quantized(networks) => {
             networks.iter().try_for_each(|n| n.check().map_err(error))?;
             (0, coded::encode(networks)?)

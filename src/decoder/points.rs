@@ -4,8 +4,8 @@ use super::Decoder;
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
 use crate::limits::{Limits, try_collect};
-use crate::network::{Jet, Network};
-use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, Work, taylor};
+use crate::network::Jet;
+use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, taylor};
 use std::num::Saturating;
 
 /// A signal at scattered positions, point after point.
@@ -101,7 +101,7 @@ impl Decoder {
         self.check_positions(position)?;
         self.check_work(1, Jet::Value)?;
         ieee(|| {
-            let channels = taylor(&self.networks, self.tiles(), position, order);
+            let channels = taylor(&self.field, position, order);
             let Some(units) = self.units() else { return Ok(channels) };
             let scale = f64::from(units.scale());
             let channels = channels.into_iter().zip(&units.offsets);
@@ -118,21 +118,13 @@ impl Decoder {
         let values = Saturating(points) * Saturating(channels as u64) * Saturating(components);
         Limits::check("values at the points", values.0, self.limits.samples)?;
         self.check_work(points, jet)?;
-        let (networks, tiles, engine, units) = (&self.networks, self.tiles(), &self.engine, self.units());
-        let watch = self.watch();
-        Points { networks, tiles, channels, jet, engine, watch, units }.evaluate(positions)
+        let (field, engine, watch, units) = (&self.field, &self.engine, self.watch(), self.units());
+        Points { field, axes, channels, jet, engine, watch, units }.evaluate(positions)
     }
 
     /// Checks the work at `points` scattered points against the limits.
     fn check_work(&self, points: u64, jet: Jet) -> Result<()> {
-        // At most two tiles of an axis touch a point. Each may evaluate only that point, but a chunk of
-        // points visits no tile twice.
-        let cut = self.tiles().counts().iter().filter(|&&count| count > 1).count();
-        let positions = Saturating(points) * Saturating(1 << cut);
-        let chunks = Saturating(points.div_ceil(Points::CHUNK as u64));
-        let visits = (chunks * Saturating(self.tiles().len() as u64)).min(positions).0;
-        let work = |network: &Network| Work::of(network.shape(), jet, positions, visits).total().0;
-        let most = self.networks.iter().map(work).max().unwrap_or(0);
+        let most = Points::work(&self.field, jet, points).total().0;
         Limits::check("multiply-adds of the points, at most", most, self.limits.macs)
     }
 

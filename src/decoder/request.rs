@@ -172,8 +172,7 @@ impl<'a> Request<'a> {
         Limits::check("samples of the rendering", samples.0, decoder.limits.samples)?;
         let jet = content.jet();
         let work = (&decoder.engine, decoder.watch());
-        let rendering =
-            ieee(|| Rendering::new(&decoder.networks, decoder.tiles(), grid, description, jet, work))?;
+        let rendering = ieee(|| Rendering::new(&decoder.field, grid, description, jet, work))?;
         let rendering = rendering.in_units(decoder.units());
         let values = samples * Saturating(jet.components(lengths.len()) as u64);
         let memory = decoder.file.memory_bytes() + bytes_of::<f32>(values) + rendering.working_bytes();

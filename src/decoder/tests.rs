@@ -3,9 +3,9 @@
 use super::*;
 use crate::container::Networks;
 use crate::error::Error;
-use crate::network::{Jet, Shape};
+use crate::network::{Jet, Network, Shape};
 use crate::render::Derivative;
-use crate::signal::{Axis, Grid, Kind, Region, SampleFormat, Samples};
+use crate::signal::{Axis, Grid, Kind, Region, SampleFormat, Samples, Tiles};
 
 /// A picture of `tiles` with networks of pseudo-random parameters.
 pub fn decoder(lengths: [u32; 2], counts: [u32; 2], overlap: u32) -> Decoder {
@@ -28,8 +28,8 @@ fn decoder_of(channels: u8, lengths: [u32; 2], counts: [u32; 2], overlap: u32) -
             Network::from_parameters(shape, (0..shape.parameters()).map(parameter).collect())
         })
         .collect();
-    let file =
-        File { description, tiles, units: None, networks: Networks::Single(networks), metadata: vec![] };
+    let field = Stored::Siren { tiles, networks: Networks::Single(networks) };
+    let file = File { description, units: None, field, metadata: vec![] };
     Decoder::of(file, &Limits::default()).unwrap()
 }
 
@@ -65,8 +65,9 @@ fn footprints(axis: &Axis, length: u32) -> Vec<Vec<f64>> {
 }
 
 fn value(decoder: &Decoder, position: [f64; 2]) -> Vec<f32> {
-    let (tiles, mut value) = (decoder.tiles(), vec![0f32; decoder.description().channels.into()]);
-    for (n, network) in decoder.networks().iter().enumerate() {
+    let Siren { tiles, networks } = decoder.field().siren().unwrap();
+    let mut value = vec![0f32; decoder.description().channels.into()];
+    for (n, network) in networks.iter().enumerate() {
         let tile = tiles.tile(n);
         let weight = (0..2).map(|a| tiles.weight(a, tile.index[a], position[a])).product::<f32>();
         if weight > 0.0 {
@@ -194,8 +195,9 @@ fn tiles_that_see_a_few_points_at_a_time_cost_whole_blocks_and_visits() {
     let single = decoder([1024, 1], [1024, 1], 0);
     for (decoder, visits, blocks) in [(tall, 64 * 4, 64 * 4 * 2), (single, 1024, 1024)] {
         let cost = decoder.request(&Grid::native(decoder.description())).cost().unwrap();
-        let lanes = 128 * blocks / decoder.networks().len() as u64;
-        let shapes = decoder.networks().iter().map(|network| network.shape());
+        let networks = &decoder.field().siren().unwrap().networks;
+        let lanes = 128 * blocks / networks.len() as u64;
+        let shapes = networks.iter().map(|network| network.shape());
         let networks: u64 = shapes.map(|s| lanes * (s.macs() + 16 * s.layers * s.width) as u64).sum();
         assert_eq!(cost.network_macs, networks);
         let positions = decoder.description().positions();
@@ -245,8 +247,14 @@ fn the_control_bits_of_the_host_change_no_bits() {
         let description = decoder.description().clone();
         let counts: Vec<u32> = description.lengths.iter().map(|n| n.div_ceil(3)).collect();
         let (native, third) = (Grid::native(&description), Grid::resized(&description, &counts).unwrap());
-        let mut bits: Vec<u32> =
-            decoder.networks().iter().flat_map(|n| n.parameters()).map(|p| p.to_bits()).collect();
+        let mut bits: Vec<u32> = decoder
+            .field()
+            .siren()
+            .map_or(&[][..], |siren| &siren.networks)
+            .iter()
+            .flat_map(|n| n.parameters())
+            .map(|p| p.to_bits())
+            .collect();
         // Exact in any mode, as it is computed under the host's bits.
         let point: Vec<f64> = description.lengths.iter().map(|&n| f64::from(n / 3) + 0.25).collect();
         let renderings = [

@@ -2,7 +2,7 @@
 
 use super::{EncodeOptions, Encoded, Report, Target, WeightCoding, plan};
 use crate::container::{
-    self, File, LayerSteps, Networks, QuantizedNetwork, quantized_size, round_to_half, step,
+    self, File, LayerSteps, Networks, QuantizedNetwork, Stored, quantized_size, round_to_half, step,
 };
 use crate::error::{Error, Result};
 use crate::network::{Network, Shape};
@@ -25,7 +25,7 @@ pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<
     let mut best: Option<(File, Vec<u8>)> = None;
     for (networks, units) in candidates {
         let (description, tiles) = (description.clone(), Tiles::one(description));
-        let file = File { description, tiles, units, networks, metadata: vec![] };
+        let file = File { description, units, field: Stored::Siren { tiles, networks }, metadata: vec![] };
         let bytes = written(&file)?;
         if best.as_ref().is_none_or(|(_, least)| bytes.len() < least.len()) {
             best = Some((file, bytes));

@@ -4,7 +4,7 @@ use super::options::WeightCoding;
 use super::plan;
 use super::recipe::Fit;
 use super::session::Session;
-use crate::container::{self, File, Networks};
+use crate::container::{self, File, Networks, Stored};
 use crate::decoder::Decoder;
 use crate::error::Result;
 use crate::limits::Limits;
@@ -23,14 +23,16 @@ pub(crate) struct Finished {
 }
 
 impl Session<'_> {
-    /// Writes the file of these networks, and measures the PSNR of its decode against the source, at the peak
-    /// of the fit.
-    pub fn finish(&self, tiles: &Tiles, networks: Networks) -> Result<Finished> {
-        let file = self.file(tiles, networks);
+    /// Writes the file of a field, and measures the PSNR of its decode against the source, at the peak of the
+    /// fit.
+    pub fn finish(&self, field: Stored) -> Result<Finished> {
+        let one = Tiles::one(&self.signal.description);
+        let tiles = field.siren().map_or(one, |(tiles, _)| tiles.clone());
+        let file = self.file(field);
         let mut bytes = vec![];
         container::write(&file, &mut bytes)?;
         let mut sum = ErrorSum::new(&self.signal.description);
-        let mut of_tiles = TileErrors::new(&self.signal.description, tiles);
+        let mut of_tiles = TileErrors::new(&self.signal.description, &tiles);
         if self.options.keep_invisible {
             (sum, of_tiles) = (sum.with_invisible(), of_tiles.with_invisible());
         }
@@ -63,38 +65,39 @@ impl Session<'_> {
 
     /// The most bytes of the file other than the coded parameters.
     pub fn overhead(&self, tiles: &Tiles) -> Result<u64> {
-        container::overhead(self.file(tiles, Networks::Quantized(vec![])))
+        container::overhead(self.file(self.mean()), tiles.clone())
     }
 
     /// Size of the smallest file for this signal, which stores only its mean, bytes.
     pub fn smallest(&self) -> Result<u64> {
-        written_bytes(&self.file(&Tiles::one(&self.signal.description), self.mean()))
+        written_bytes(&self.file(self.mean()))
     }
 
     /// Bytes of metadata in a file.
     pub fn metadata_bytes(&self) -> Result<u64> {
-        let file = self.file(&Tiles::one(&self.signal.description), self.mean());
+        let file = self.file(self.mean());
         Ok(self.smallest()? - written_bytes(&File { metadata: vec![], ..file })?)
     }
 
     /// A network of one neuron that gives the mean of the signal everywhere, to about one percent.
-    pub fn mean(&self) -> Networks {
+    pub fn mean(&self) -> Stored {
         let (samples, channels) = (&self.signal.samples, usize::from(self.signal.description.channels));
         let positions = samples.len() / channels;
         let sum =
             |channel| (0..positions).map(|i| f64::from(samples.get(i * channels + channel))).sum::<f64>();
         let means: Vec<f64> = (0..channels).map(|channel| sum(channel) / positions as f64).collect();
-        Networks::Quantized(vec![container::constant(plan::shape(&self.signal.description, 1, 0.0), &means)])
+        let network = container::constant(plan::shape(&self.signal.description, 1, 0.0), &means);
+        let networks = Networks::Quantized(vec![network]);
+        Stored::Siren { tiles: Tiles::one(&self.signal.description), networks }
     }
 
-    /// The file of these networks.
-    fn file(&self, tiles: &Tiles, networks: Networks) -> File {
+    /// The file of a field.
+    fn file(&self, field: Stored) -> File {
         let metadata = if self.options.metadata { self.signal.metadata.clone() } else { vec![] };
         File {
             description: self.signal.description.clone(),
-            tiles: tiles.clone(),
             units: self.normalised.units.clone(),
-            networks,
+            field,
             metadata,
         }
     }

@@ -20,12 +20,14 @@ mod rate;
 mod recipe;
 mod report;
 mod session;
+mod spline;
 mod tuning;
 mod units;
 
 pub use note::Note;
 pub use options::{
-    EncodeOptions, Flow, Phase, Progress, Target, WeightCoding, quality_bits_per_sample, quality_psnr_db,
+    EncodeOptions, FieldKind, Flow, Phase, Progress, Target, WeightCoding, quality_bits_per_sample,
+    quality_psnr_db,
 };
 pub use report::{Encoded, Report};
 
@@ -139,6 +141,12 @@ fn fitted(normalised: &Normalised<'_>, observe: &(dyn Fn(&Progress) -> Flow + Sy
         pool.install(|| run(&session, cpu_reason))
     };
     let cpu = Cpu { level: Level::best() };
+    if options.field == FieldKind::Spline {
+        let cpu_reason = options.device.cpu_alone("fields of splines are fitted on the CPU")?;
+        let session = Session::new(normalised, meter(), Level::best(), &cpu);
+        let outcome = pool.install(|| spline::encode(&session))?;
+        return Ok(report::report(&session, outcome, cpu_reason));
+    }
     let on_cpu = || {
         let session = Session::new(normalised, meter(), Level::best(), &cpu);
         pool.install(|| session.foresee())

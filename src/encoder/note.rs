@@ -27,6 +27,13 @@ pub enum Note {
         /// Gain over the mean, dB.
         gain_db: f64,
     },
+    /// The file is much smaller than it may be, and longer training did not bring it closer to the size.
+    SizeLeft {
+        /// Bytes of the file.
+        bytes: u64,
+        /// Requested size.
+        limit: u64,
+    },
     /// The file is larger than the uncompressed samples.
     LargerThanSamples {
         /// Bytes of the uncompressed samples.
@@ -63,6 +70,9 @@ impl fmt::Display for Note {
                     gain => format!("only {gain:.1} dB closer to the signal than its mean"),
                 };
                 write!(f, "{than_mean}; more bytes or more effort may help")
+            }
+            Note::SizeLeft { bytes, limit } => {
+                write!(f, "{bytes} of {limit} bytes are used; more effort may use more")
             }
             Note::LargerThanSamples { samples } => {
                 write!(f, "the file is larger than the uncompressed samples, {samples} bytes")

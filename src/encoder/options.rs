@@ -58,6 +58,19 @@ impl Target {
     }
 }
 
+/// The kind of field that a signal is stored as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum FieldKind {
+    /// The kind that suits the signal; for now always networks.
+    #[default]
+    Auto,
+    /// Sine networks of tiles.
+    Siren,
+    /// A pyramid of splines and one network.
+    Spline,
+}
+
 /// How parameters are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -89,6 +102,8 @@ pub enum WeightCoding {
 pub struct EncodeOptions {
     /// The target; default quality 75.
     pub target: Target,
+    /// The kind of field; default [`FieldKind::Auto`].
+    pub field: FieldKind,
     /// Amount of work, 1 to 9; default 5.
     pub effort: u8,
     /// Seed of all random numbers; default 0.
@@ -129,6 +144,7 @@ pub struct EncodeOptions {
 impl EncodeOptions {
     setters! {
         target: Target,
+        field: FieldKind,
         effort: u8,
         seed: u64,
         threads ?optional: usize,
@@ -148,6 +164,7 @@ impl Default for EncodeOptions {
     fn default() -> Self {
         EncodeOptions {
             target: Target::Quality(75.0),
+            field: FieldKind::Auto,
             effort: 5,
             seed: 0,
             threads: None,

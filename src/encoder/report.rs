@@ -1,7 +1,7 @@
 //! The result of an encode.
 
 use super::note::Note;
-use super::options::{EncodeOptions, Target};
+use super::options::{EncodeOptions, FieldKind, Target};
 use super::plan;
 use super::rate::Outcome;
 use super::session::Session;
@@ -60,15 +60,14 @@ pub(super) fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option
         notes.push(Note::LittleGain { gain_db });
     }
     notes.extend(plan_notes(session, outcome.finished.bytes.len() as u64));
-    let shapes = || outcome.fit.networks.iter().map(|fitted| fitted.network.shape());
     Encoded {
         bytes: outcome.finished.bytes,
         report: Report {
             steps: session.meter.iterations(),
-            parameters: outcome.fit.parameters() as u64,
-            tiles: outcome.fit.tiles.len() as u64,
-            layers: shapes().map(|s| s.layers).max().unwrap_or(0),
-            width: shapes().map(|s| s.width).max().unwrap_or(0),
+            parameters: outcome.fit.parameters,
+            tiles: outcome.fit.tiles,
+            layers: outcome.fit.layers,
+            width: outcome.fit.width,
             psnr_db: session.normalised.source_db(outcome.finished.psnr_db),
             fit_psnr_db: session.normalised.source_db(session.psnr_db(outcome.fit.error)),
             peak: session.normalised.peak,
@@ -93,7 +92,8 @@ fn plan_notes(session: &Session<'_>, bytes: u64) -> Vec<Note> {
     let (passes, usual) =
         (plan::passes(target, description, effort), plan::usual_passes(target, description.kind, effort));
     // With a time limit, fewer passes are expected.
-    if passes < usual && session.options.time_limit.is_none() {
+    let networks = session.options.field != FieldKind::Spline;
+    if networks && passes < usual && session.options.time_limit.is_none() {
         notes.push(Note::FewerPasses { passes, usual });
     }
     let samples = session.signal.samples.len() as u64 * u64::from(description.format.bits()) / 8;

@@ -34,6 +34,11 @@ impl<'a> Session<'a> {
         Session { normalised, signal, options, meter, level, trainer }
     }
 
+    /// Whether errors of colours are weighted by alpha.
+    pub fn weighs_by_alpha(&self) -> bool {
+        self.signal.description.has_alpha() && !self.options.keep_invisible
+    }
+
     /// Samples of the signal: positions times channels.
     pub fn samples(&self) -> f64 {
         self.signal.description.positions() as f64 * f64::from(self.signal.description.channels)

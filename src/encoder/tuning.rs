@@ -163,3 +163,39 @@ pub(super) const SWEEP: f64 = 25.0;
 
 /// Gain over the mean of the signal, dB, below which a note says so.
 pub(super) const LITTLE_GAIN: f64 = 3.0;
+
+// Fields of splines.
+
+/// Iterations of a training at each effort, 1 to 9.
+pub(super) const SPLINE_STEPS: [f64; 9] =
+    [100.0, 250.0, 500.0, 850.0, 1500.0, 2700.0, 5000.0, 10000.0, 20000.0];
+/// Positions up to which a signal gets all iterations of its effort.
+pub(super) const SPLINE_FULL_SIZE: f64 = 3.2e6;
+/// Positions below which a signal gets small networks.
+pub(super) const SPLINE_SMALL: u64 = 1 << 16;
+/// By how many dB the PSNR of photographs falls for ten times the λ.
+pub(super) const SPLINE_DB_PER_DECADE: f64 = 6.0;
+/// Bits of a parameter of a usual file.
+pub(super) const SPLINE_BITS_PER_PARAMETER: f64 = 8.0;
+/// Bits of rounded latents relative to those of softly rounded ones.
+pub(super) const SPLINE_HARD: f64 = 1.035;
+/// The share of a requested size that is aimed at, and the least share that is enough.
+pub(super) const SPLINE_FILL: f64 = 0.987;
+pub(super) const SPLINE_FULL: f64 = 0.97;
+/// The share of a requested size below which a note says how much is used.
+pub(super) const SPLINE_LEFT: f64 = 0.9;
+/// How far from a requested PSNR a file may be, dB.
+pub(super) const SPLINE_NEAR_DB: f64 = 0.07;
+/// Corrections of a trained field, and the iterations of each as a share of the training.
+pub(super) const SPLINE_CORRECTIONS: usize = 3;
+pub(super) const SPLINE_CORRECTIONS_TO_FIT: usize = 10;
+pub(super) const SPLINE_CORRECTION: f64 = 0.05;
+/// Iterations that the work after a training takes as long as: rounding the networks, writing, decoding.
+pub(super) const SPLINE_AFTER: f64 = 60.0;
+/// The factor by which λ grows in each last attempt to make a file small enough, the iterations of an attempt,
+/// and the most attempts.
+pub(super) const SPLINE_SQUEEZE: f64 = 2.5;
+pub(super) const SPLINE_SQUEEZE_STEPS: u32 = 40;
+pub(super) const SPLINE_SQUEEZES: u32 = 5;
+/// How far off a file is, natural logarithms, for a correction twice as long.
+pub(super) const SPLINE_FAR: f64 = 0.05;

@@ -57,6 +57,11 @@ impl<'a> Normalised<'a> {
         Normalised { source, signal: Cow::Owned(signal), options, units: Some(units), peak }
     }
 
+    /// Offset and scale that return the fitted alpha to its own units.
+    pub fn units_of_alpha(&self) -> (f32, f32) {
+        let of = |units: &Units| (units.offsets.last().copied().unwrap_or(0.0), units.scale());
+        self.units.as_ref().map_or((0.0, 1.0), of)
+    }
     /// The peak of the PSNR of the fit, in units of the source.
     pub fn fitted_peak(&self) -> f64 {
         PEAK * self.units.as_ref().map_or(1.0, |units| units.scale().into())

@@ -8,11 +8,15 @@ mod initial;
 mod optimizer;
 mod slopes;
 mod spectrum;
+pub mod spline;
 mod train;
 
 pub(crate) use cpu::Cpu;
 pub(crate) use dataset::{Dataset, Loss, MOST_POINTS, Normalisation};
 pub(crate) use initial::initial_network;
 pub(crate) use slopes::GradientTerm;
+pub(crate) use spline::{
+    Loss as SplineLoss, Samples as SplineSamples, Schedule as SplineSchedule, Training as SplineTraining,
+};
 #[cfg(test)]
 pub(crate) use train::train;

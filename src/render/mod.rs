@@ -1,6 +1,6 @@
-//! RENDER: from networks to samples on a grid, tile by tile, band by band.
+//! RENDER: from a field to samples on a grid, band by band.
 //!
-//! At each position the tiles with a weight above 0 are visited in ascending order, `value ← fma(weight,
+//! At each position of a field of tiles, those with a weight above 0 are visited in ascending order, `value ← fma(weight,
 //! network, value)` from 0, where the weight is the product of the axes' weights, first axis first; then the
 //! value is converted to the units of the signal. A sample is the mean over the positions of its footprint,
 //! where colours are weighted by their alpha.
@@ -17,11 +17,12 @@ mod derivative;
 mod footprint;
 mod plan;
 mod points;
+mod spline;
 mod taylor;
-mod tile;
+mod tiling;
+mod work;
 
 pub(crate) use bands::Bands;
-pub(crate) use cost::Work;
 pub use derivative::{Derivative, Layout};
 pub(crate) use points::Points;
 pub use taylor::Taylor;
@@ -30,24 +31,25 @@ pub(crate) use taylor::{HIGHEST_ORDER, taylor};
 use crate::backend::Engine;
 use crate::backend::simd::{BLOCK, Workspace};
 use crate::error::Result;
+use crate::field::{Field, Spline};
 use crate::limits::{Amount, bytes_of, try_filled};
-use crate::network::{Jet, Network};
-use crate::signal::{Axis, Description, Grid, Tiles, Units};
+use crate::network::Jet;
+use crate::signal::{Axis, Description, Grid, Units};
 use crate::watch::Watch;
 use bands::{group_size, threads};
 use plan::AxisPlan;
 use std::num::Saturating;
 use std::ops::{Add, Mul, Range};
+use tiling::Tiling;
 
 /// Approximate positions per band: enough to fill the CPU's kernels, few enough to stay in cache.
 const BAND: u64 = 1 << 14;
 /// Bytes of small allocations on each thread.
 const SCRATCH: Amount = Saturating(16 << 10);
 
-/// A grid laid over tiles.
+/// A grid laid over a field.
 pub(crate) struct Rendering<'a> {
-    networks: &'a [Network],
-    tiles: &'a Tiles,
+    source: Source<'a>,
     axes: Vec<AxisPlan>,
     channels: usize,
     /// Whether the last channel is alpha.
@@ -58,27 +60,43 @@ pub(crate) struct Rendering<'a> {
     units: Option<&'a Units>,
 }
 
+/// What values are computed from.
+enum Source<'a> {
+    Siren(Tiling<'a>),
+    Spline(&'a Spline),
+}
+
+/// Positions that are evaluated together: the ranges of their numbers along each axis.
+struct Window<'a> {
+    axes: &'a [AxisPlan],
+    ranges: &'a [Range<u32>],
+    jet: Jet,
+    engine: &'a Engine,
+    watch: &'a Watch<'a>,
+}
+
 impl<'a> Rendering<'a> {
-    /// Lays `grid` over the tiles of `networks`, which all have as many outputs as `description` has
-    /// channels. The axes of the grid have been checked against the lengths of the signal.
+    /// Lays `grid` over `field`, which has as many outputs as `description` has channels. The axes of the grid
+    /// have been checked against the lengths of the signal.
     ///
     /// # Errors
     /// `Io` if the system has no memory for the spans of the tiles.
     pub fn new(
-        networks: &'a [Network],
-        tiles: &'a Tiles,
+        field: &'a Field,
         grid: &Grid,
         description: &Description,
         jet: Jet,
         (engine, watch): (&'a Engine, Watch<'a>),
     ) -> Result<Self> {
         assert!(!grid.axes.is_empty() && grid.axes.len() == description.lengths.len(), "{grid:?}");
-        assert_eq!(networks.len(), tiles.len(), "networks");
-        let axes = grid.axes.iter().zip(&description.lengths).enumerate();
-        let axes: Result<_> =
-            axes.map(|(a, (axis, &length))| AxisPlan::new(tiles, a, axis, length)).collect();
+        let axes = grid.axes.iter().zip(&description.lengths);
+        let axes: Vec<AxisPlan> = axes.map(|(axis, &length)| AxisPlan::new(axis, length)).collect();
+        let source = match field {
+            Field::Siren(siren) => Source::Siren(Tiling::new(siren, &axes)?),
+            Field::Spline(spline) => Source::Spline(spline),
+        };
         let (channels, alpha) = (usize::from(description.channels), description.has_alpha());
-        Ok(Rendering { networks, tiles, axes: axes?, channels, alpha, jet, engine, watch, units: None })
+        Ok(Rendering { source, axes, channels, alpha, jet, engine, watch, units: None })
     }
 
     /// Returns the rendering with values in the units of the signal.
@@ -106,20 +124,32 @@ impl<'a> Rendering<'a> {
         let slab_length = count(self.slab_length().min(self.last().positions()));
         let slab = self.inner_positions() * slab_length;
         let columns = self.inner().map(|plan| count(plan.positions())).fold(slab_length, Add::add);
-        let width = self.networks.iter().map(|n| n.shape().width.max(self.channels)).max().unwrap_or(0);
-        // For each point of a block: two layers, of which a growing buffer may hold a smaller copy. For each
-        // point of a batch: inputs, places, outputs and the copies on a device.
-        let block = size(width) * Saturating(4) * values;
-        let batch = values * Saturating(4) + Saturating(64);
         let worker = SCRATCH
             // Values, and the sums of their means.
             + bytes_of::<f32>(slab * values)
             + bytes_of::<f64>(samples * size(self.sums_per_sample()))
-            // Separable data, for each axis.
-            + columns * tile::COLUMN_BYTES
-            + bytes_of::<f32>(block * size(BLOCK))
-            + bytes_of::<f32>(batch * size(self.engine.points()));
+            + self.source_bytes(slab, columns, values);
         worker * size(threads()) + bytes_of::<f32>(samples * values) * size(group_size())
+    }
+
+    /// Bytes of memory for evaluating a `slab` of positions with `columns` positions along all axes together
+    /// and `values` numbers at each.
+    fn source_bytes(&self, slab: Amount, columns: Amount, values: Amount) -> Amount {
+        let size = |n: usize| Saturating(n as u64);
+        match &self.source {
+            Source::Siren(Tiling { field, .. }) => {
+                let widths = field.networks.iter().map(|n| n.shape().width.max(self.channels));
+                // For each point of a block: two layers, of which a growing buffer may hold a smaller copy. For
+                // each point of a batch: inputs, places, outputs and the copies on a device.
+                let block = size(widths.max().unwrap_or(0)) * Saturating(4) * values;
+                let batch = values * Saturating(4) + Saturating(64);
+                // Separable data, for each axis.
+                columns * tiling::COLUMN_BYTES
+                    + bytes_of::<f32>(block * size(BLOCK))
+                    + bytes_of::<f32>(batch * size(self.engine.points()))
+            }
+            Source::Spline(field) => spline::bytes(field, self.jet, self.axes.len(), slab),
+        }
     }
 
     /// The rendering in bands along the last axis, in order, `samples × channels × components` values each.
@@ -164,39 +194,16 @@ impl<'a> Rendering<'a> {
     fn values(&self, window: &[Range<u32>], workspace: &mut Workspace) -> Result<Vec<f32>> {
         let positions: u64 = window.iter().map(|w| w.len() as u64).product();
         let mut out = try_filled(positions * self.values_per_position() as u64, 0.0)?;
-        for number in self.tiles_in(window) {
-            let index = self.tiles.tile(number).index;
-            let spans = self.axes.iter().zip(&index).map(|(plan, &k)| &plan.spans[k as usize]);
-            let visible: Vec<Range<u32>> =
-                spans.zip(window).map(|(s, w)| s.start.max(w.start)..s.end.min(w.end)).collect();
-            if visible.iter().all(|v| !v.is_empty()) {
-                self.add_tile(number, window, &visible, &mut out, workspace)?;
-            }
+        let Rendering { axes, jet, engine, watch, .. } = self;
+        let window = Window { axes, ranges: window, jet: *jet, engine, watch };
+        match &self.source {
+            Source::Siren(tiling) => tiling.values(&window, &mut out, workspace)?,
+            Source::Spline(field) => spline::values(field, &window, &mut out)?,
         }
         if let Some(units) = self.units {
             units.apply(self.values_per_channel(), &mut out);
         }
         Ok(out)
-    }
-
-    /// The tiles that may be visible in `window`, in ascending order.
-    fn tiles_in(&self, window: &[Range<u32>]) -> impl Iterator<Item = usize> {
-        let seen: Vec<(usize, Range<usize>)> = self
-            .axes
-            .iter()
-            .zip(window)
-            .map(|(plan, window)| (plan.spans.len(), plan.tiles_in(window)))
-            .collect();
-        let count: usize = seen.iter().map(|(_, range)| range.len()).product();
-        (0..count).map(move |mut n| {
-            let (mut number, mut stride) = (0, 1);
-            for (tiles, range) in &seen {
-                number += stride * (range.start + n % range.len());
-                n /= range.len();
-                stride *= tiles;
-            }
-            number
-        })
     }
 }
 

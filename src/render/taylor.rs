@@ -2,6 +2,9 @@
 //! up to that order, in binary64. They serve single points, and test the faster methods.
 
 use super::points::touching;
+use crate::field::spline::basis::{per_sample, place};
+use crate::field::spline::{Grid, Layer, mirror};
+use crate::field::{Field, Siren, Spline};
 use crate::network::{LayerShape, Network};
 use crate::signal::{Tile, Tiles};
 use std::f64::consts::TAU;
@@ -47,26 +50,96 @@ impl Taylor {
     }
 }
 
-/// The polynomials of all channels around `position`, blended over the tiles that touch it.
-pub(crate) fn taylor(networks: &[Network], tiles: &Tiles, position: &[f64], order: usize) -> Vec<Taylor> {
+/// The polynomials of all channels of `field` around `position`.
+pub(crate) fn taylor(field: &Field, position: &[f64], order: usize) -> Vec<Taylor> {
     let space = Space::new(position.len(), order);
-    let mut sums: Vec<Vec<f64>> = vec![];
-    for number in touching(tiles, position) {
-        let tile = tiles.tile(number);
-        let mut weight = space.constant(1.0);
-        for (a, (&p, &k)) in position.iter().zip(&tile.index).enumerate() {
-            weight = space.product(&weight, &space.weight(tiles, a, k, p));
-        }
-        if weight.iter().any(|&w| w != 0.0) {
-            let values = space.evaluate(&networks[number], &tile, position);
-            sums.resize(values.len(), space.constant(0.0));
-            for (sum, value) in sums.iter_mut().zip(&values) {
-                space.add(sum, 1.0, &space.product(&weight, value));
+    let channels = match field {
+        Field::Siren(siren) => space.blended(siren, position),
+        Field::Spline(spline) => space.spline(spline, position),
+    };
+    let taylor = |coefficients| Taylor { exponents: space.exponents.clone(), coefficients };
+    channels.into_iter().map(taylor).collect()
+}
+
+impl Space {
+    /// The channels of networks, blended over the tiles that touch `position`.
+    fn blended(&self, Siren { tiles, networks }: &Siren, position: &[f64]) -> Vec<Vec<f64>> {
+        let space = self;
+        let mut sums: Vec<Vec<f64>> = vec![];
+        for number in touching(tiles, position) {
+            let tile = tiles.tile(number);
+            let mut weight = space.constant(1.0);
+            for (a, (&p, &k)) in position.iter().zip(&tile.index).enumerate() {
+                weight = space.product(&weight, &space.weight(tiles, a, k, p));
+            }
+            if weight.iter().any(|&w| w != 0.0) {
+                let values = space.evaluate(&networks[number], &tile, position);
+                sums.resize(values.len(), space.constant(0.0));
+                for (sum, value) in sums.iter_mut().zip(&values) {
+                    space.add(sum, 1.0, &space.product(&weight, value));
+                }
             }
         }
+        sums
     }
-    let taylor = |coefficients| Taylor { exponents: space.exponents.clone(), coefficients };
-    sums.into_iter().map(taylor).collect()
+
+    /// The channels of a spline field around `position`.
+    fn spline(&self, field: &Spline, position: &[f64]) -> Vec<Vec<f64>> {
+        let grids = field.shape.features().zip(&field.coefficients);
+        let features: Vec<_> = grids.map(|(grid, c)| self.feature(&grid, c, position)).collect();
+        let dense = |layer: &Layer, inputs: &[Vec<f64>]| -> Vec<Vec<f64>> {
+            let rows = layer.weights.chunks_exact(inputs.len()).zip(&layer.biases);
+            rows.map(|(row, &bias)| {
+                let mut t = self.constant(f64::from(bias));
+                row.iter().zip(inputs).for_each(|(&w, x)| self.add(&mut t, f64::from(w), x));
+                t
+            })
+            .collect()
+        };
+        let ramp = |mut t: Vec<f64>| {
+            let sine = self.sine(&t);
+            self.add(&mut t, 1.0 / TAU, &sine);
+            t
+        };
+        let Some((last, hidden)) = field.layers.split_last() else { return vec![] };
+        let h =
+            hidden.iter().fold(features.clone(), |h, layer| dense(layer, &h).into_iter().map(ramp).collect());
+        dense(last, &[h, features].concat())
+    }
+
+    /// The spline of one grid around `position`: a sum over the box of four coefficients along each axis.
+    fn feature(&self, grid: &Grid, coefficients: &[f32], position: &[f64]) -> Vec<f64> {
+        let axes: Vec<_> = position.iter().enumerate().map(|(a, &p)| self.basis(a, p, grid.level)).collect();
+        let mut sum = self.constant(0.0);
+        for number in 0..4usize.pow(axes.len() as u32) {
+            let (mut rest, mut at, mut stride) = (number, 0, 1);
+            let mut weight = self.constant(1.0);
+            for ((first, weights), &length) in axes.iter().zip(&grid.lengths) {
+                at += stride * mirror(first + (rest % 4) as i64, length as usize);
+                weight = self.product(&weight, &weights[rest % 4]);
+                (rest, stride) = (rest / 4, stride * length as usize);
+            }
+            self.add(&mut sum, f64::from(coefficients[at]), &weight);
+        }
+        sum
+    }
+
+    /// The first of the four coefficients seen along axis `a`, and the weight of each.
+    fn basis(&self, a: usize, position: f64, level: u32) -> (i64, [Vec<f64>; 4]) {
+        let (first, t) = place(position, level);
+        let t = self.line(a, f64::from(t), f64::from(per_sample(level)));
+        let mut s = self.constant(1.0);
+        self.add(&mut s, -1.0, &t);
+        let [tt, ss] = [&t, &s].map(|x| self.product(x, x));
+        let outer = |x: &[f64], xx: &[f64]| self.product(xx, x).into_iter().map(|c| c / 6.0).collect();
+        let middle = |x: &[f64], xx: &[f64]| {
+            let mut weight = self.constant(2.0 / 3.0);
+            self.add(&mut weight, -1.0, xx);
+            self.add(&mut weight, 0.5, &self.product(xx, x));
+            weight
+        };
+        (first, [outer(&s, &ss), middle(&t, &tt), middle(&s, &ss), outer(&t, &tt)])
+    }
 }
 
 /// The polynomials of some number of variables, up to some order: coefficients of their monomials.
@@ -286,9 +359,10 @@ mod tests {
         let description = Description::picture([40, 20], 2, SampleFormat::U8);
         let tiles = Tiles::new(&description, &[2, 2], 5).unwrap();
         let networks: Vec<Network> = (0..4).map(|n| network(2, 2, 4 + n)).collect();
+        let field = Field::Siren(Siren { tiles, networks });
         for position in [[18.2, 8.9], [21.0, 3.0], [3.0, 11.5]] {
             let near = [position[0] + 0.01, position[1] - 0.015];
-            let [here, there] = [position, near].map(|p| taylor(&networks, &tiles, &p, HIGHEST_ORDER));
+            let [here, there] = [position, near].map(|p| taylor(&field, &p, HIGHEST_ORDER));
             for (here, there) in here.iter().zip(&there) {
                 let (got, expected) = (here.value(&[0.01, -0.015]).unwrap(), there.partial(&[0, 0]).unwrap());
                 assert!((got - expected).abs() < 1e-9, "{position:?}: {got}, {expected}");

@@ -31,9 +31,12 @@ fn send(child: &Child, signal: &str) {
 
 #[test]
 fn the_first_signal_finishes_with_a_valid_file() {
-    for (signal, code) in signals() {
+    let fields: [&[&str]; 2] = [&[], &["--field", "spline"]];
+    for ((signal, code), field) in
+        signals().into_iter().flat_map(|signal| fields.map(|field| (signal, field)))
+    {
         let room = Room::new();
-        let mut child = long_encode(&room, &[]);
+        let mut child = long_encode(&room, field);
         send(&child, signal);
         assert_eq!(child.wait().unwrap().code(), Some(code));
         room.run(&["verify", "a.siren", "a.ppm"]).exits(0);

@@ -2,7 +2,7 @@
 //! them.
 
 use crate::support::{Room, picture, siren_picture};
-use sirenc::container::{File, Networks, write};
+use sirenc::container::{File, Networks, Stored, write};
 use sirenc::network::{Network, Shape};
 use sirenc::signal::{Description, Kind, SampleFormat, Tiles};
 
@@ -14,9 +14,8 @@ fn wide_open(width: u32, height: u32) -> Vec<u8> {
     let network = Network::zeros(Shape { inputs: 2, outputs: 1, layers: 1, width: 1 });
     let mut bytes = vec![];
     let file = File {
-        tiles: Tiles::one(&description),
+        field: Stored::Siren { tiles: Tiles::one(&description), networks: Networks::Single(vec![network]) },
         description,
-        networks: Networks::Single(vec![network]),
         units: None,
         metadata: vec![],
     };

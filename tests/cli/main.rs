@@ -16,6 +16,7 @@ mod interrupts;
 mod limits;
 mod outputs;
 mod sampling;
+mod splines;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminals;

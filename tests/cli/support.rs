@@ -1,6 +1,6 @@
 //! A temporary directory with small files in it, and the program run there.
 
-use sirenc::container::{File, Networks, write};
+use sirenc::container::{File, Networks, Stored, write};
 use sirenc::network::{Network, Shape};
 use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles};
 use std::path::PathBuf;
@@ -126,7 +126,8 @@ fn siren(description: Description, metadata: Vec<Metadata>) -> Vec<u8> {
     let parameters = (0..shape.parameters()).map(|i| (i % 7) as f32 * 0.0625 - 0.125).collect();
     let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
     let mut bytes = vec![];
-    let file = File { tiles: Tiles::one(&description), description, units: None, networks, metadata };
+    let field = Stored::Siren { tiles: Tiles::one(&description), networks };
+    let file = File { description, units: None, field, metadata };
     write(&file, &mut bytes).unwrap();
     bytes
 }

@@ -77,7 +77,7 @@ fn units_are_told_by_info() {
     room.put("m.tiff", relief(1.0));
     room.run(&encode(&["m.tiff"])).exits(0);
     let text = room.run(&["info", "m.siren"]).exits(0);
-    assert!(text.text().contains("155 + 512 × network output"), "{}", text.text());
+    assert!(text.text().contains("155 + 512 × field output"), "{}", text.text());
     let object = room.run(&["info", "m.siren", "--json"]).exits(0).json();
     assert_eq!((&object["units"]["scale"], &object["units"]["offsets"][0]), (&512.0.into(), &155.0.into()));
     room.put("a.ppm", picture(8, 8));

@@ -16,6 +16,42 @@ pub(super) struct Kernels {
     pub orthogonalize: unsafe fn(usize, usize, &mut [f32], &mut [Vec<f32>; 3]),
 }
 
+/// A computation of spline fields, written once for all lanes.
+pub(crate) trait Kernel {
+    type Output;
+    /// Products take `C` vectors of points at a time.
+    ///
+    /// # Safety
+    /// V's instructions are present.
+    unsafe fn run<V: lanes::Lanes, const C: usize>(self) -> Self::Output;
+}
+
+impl Level {
+    /// Runs `kernel` with this level's instructions.
+    ///
+    /// # Panics
+    /// If the level is not available.
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        let _control = self.enter();
+        // SAFETY: the machine has the instructions: asserted above.
+        unsafe {
+            match self {
+                Level::Portable => portable::run(kernel),
+                #[cfg(target_arch = "wasm32")]
+                Level::Simd128 => simd128::run(kernel),
+                #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+                Level::RelaxedSimd => relaxed_simd::run(kernel),
+                #[cfg(target_arch = "aarch64")]
+                Level::Neon => neon::run(kernel),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => avx2::run(kernel),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => avx512::run(kernel),
+            }
+        }
+    }
+}
+
 impl Level {
     pub(super) fn kernels(self) -> &'static Kernels {
         match self {
@@ -41,7 +77,13 @@ macro_rules! kernels {
         mod $module {
             use super::*;
 
-            pub const KERNELS: Kernels = Kernels { forward, step, curvature, jet, orthogonalize };
+            pub const KERNELS: Kernels = Kernels {
+                forward,
+                step,
+                curvature,
+                jet,
+                orthogonalize,
+            };
 
             $(#[target_feature(enable = $features)])?
             unsafe fn forward(pass: Pass<'_>, values: &mut [f32]) {
@@ -67,6 +109,11 @@ macro_rules! kernels {
             unsafe fn orthogonalize(n: usize, stride: usize, m: &mut [f32], scratch: &mut [Vec<f32>; 3]) {
                 // SAFETY: this function's target features are those of the lanes.
                 unsafe { gemm::orthogonalize::<$lanes>(n, stride, m, scratch) }
+            }
+            $(#[target_feature(enable = $features)])?
+            pub unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+                // SAFETY: this function's target features are those of the lanes.
+                unsafe { kernel.run::<$lanes, $columns>() }
             }
         }
     };

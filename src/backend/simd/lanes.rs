@@ -32,6 +32,7 @@ use std::f32::consts::TAU;
 /// # Safety
 /// The methods may only run where the instruction set of the implementation is present, and the pointers of
 /// `load`, `store` and `add_sums` must be valid for the lanes they name.
+#[cfg_attr(not(feature = "encoder"), allow(dead_code))]
 pub(crate) trait Lanes: Copy {
     /// The number of lanes; divides half a [`super::BLOCK`].
     const N: usize;
@@ -47,6 +48,18 @@ pub(crate) trait Lanes: Copy {
     unsafe fn fnma(self, b: Self, c: Self) -> Self;
     /// Rounded to the nearest integer, ties to even.
     unsafe fn rint(self) -> Self;
+    unsafe fn div(self, b: Self) -> Self;
+    unsafe fn sqrt(self) -> Self;
+    /// The lesser number; neither is NaN.
+    unsafe fn min(self, b: Self) -> Self;
+    /// The greater number; neither is NaN.
+    unsafe fn max(self, b: Self) -> Self;
+    /// `then` in the lanes where `self < b`, `otherwise` in the others.
+    unsafe fn less(self, b: Self, then: Self, otherwise: Self) -> Self;
+    /// `2^self` for integers of −126 to 127.
+    unsafe fn power_of_two(self) -> Self;
+    /// The integer `e` and the number `m` of `1 ≤ m < 2` with `self = 2^e · m`, of positive normal numbers.
+    unsafe fn exponent_and_mantissa(self) -> (Self, Self);
     /// Adds the sums over the lanes of four vectors to four neighbouring numbers at `p`.
     unsafe fn add_sums(v: [Self; 4], p: *mut f32);
     /// The sum over the lanes.

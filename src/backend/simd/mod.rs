@@ -9,6 +9,7 @@ mod jet;
 mod kernels;
 mod lanes;
 mod pass;
+pub(crate) mod spline;
 
 pub use curvature::Entries;
 #[cfg(feature = "cuda")]

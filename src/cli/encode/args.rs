@@ -5,7 +5,7 @@ use crate::cli::limits::InputLimitArgs;
 use crate::cli::peak::PeakArgs;
 use crate::cli::{input, values};
 use clap::{ArgGroup, ValueEnum};
-use sirenc::{Device, EncodeOptions, Target, WeightCoding};
+use sirenc::{Device, EncodeOptions, FieldKind, Target, WeightCoding};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +14,17 @@ const NETWORK: &str = "Network (research)";
 const FIT: &str = "Fit";
 const DERIVATIVES: &str = "Derivatives";
 const EFFORTS: [&str; 9] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
+/// The kind of field.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FieldArg {
+    /// The kind that suits the signal; for now always siren
+    Auto,
+    /// Sine networks of tiles
+    Siren,
+    /// A pyramid of splines and one network
+    Spline,
+}
 
 /// How parameters are stored.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -85,6 +96,9 @@ pub struct Args {
     #[arg(long, value_name = "X", group = "target", value_parser = values::positive, help_heading = TARGET)]
     pub(super) kbps: Option<f64>,
 
+    /// The kind of field
+    #[arg(long, value_name = "KIND", default_value = "auto", help_heading = NETWORK)]
+    pub(super) field: FieldArg,
     /// Hidden layers of a network of fixed size, with --width, instead of a target
     #[arg(long, value_name = "N", requires = "width", conflicts_with = "target", help_heading = NETWORK)]
     #[arg(value_parser = values::whole(1..=255u32))]
@@ -183,6 +197,11 @@ impl Args {
     pub(super) fn options(&self) -> EncodeOptions {
         EncodeOptions::default()
             .target(self.target())
+            .field(match self.field {
+                FieldArg::Auto => FieldKind::Auto,
+                FieldArg::Siren => FieldKind::Siren,
+                FieldArg::Spline => FieldKind::Spline,
+            })
             .effort(self.effort)
             .seed(self.seed)
             .threads(self.threads.map(|n| usize::from(n.get())))

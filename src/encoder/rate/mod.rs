@@ -13,15 +13,40 @@ use super::plan;
 use super::recipe::{Fit, Siren};
 use super::session::Session;
 use super::tuning::FULL_SIZE;
-use crate::container::Networks;
+use crate::container::{Networks, Stored};
 use crate::error::Result;
 use crate::network::Shape;
 use crate::signal::{Kind, Tiles};
 
+/// What was fitted, for the report.
+pub(crate) struct FitSummary {
+    /// Squared error in unit values before rounding, summed over positions and channels.
+    pub error: f64,
+    /// Parameters and latents.
+    pub parameters: u64,
+    pub tiles: u64,
+    /// Most hidden layers, and neurons of the widest one.
+    pub layers: usize,
+    pub width: usize,
+}
+
+impl FitSummary {
+    fn of(fit: &Fit) -> Self {
+        let shapes = || fit.networks.iter().map(|fitted| fitted.network.shape());
+        FitSummary {
+            error: fit.error,
+            parameters: fit.parameters() as u64,
+            tiles: fit.tiles.len() as u64,
+            layers: shapes().map(|s| s.layers).max().unwrap_or(0),
+            width: shapes().map(|s| s.width).max().unwrap_or(0),
+        }
+    }
+}
+
 /// The result of a search.
 pub(crate) struct Outcome {
     pub finished: Finished,
-    pub fit: Fit,
+    pub fit: FitSummary,
     /// Whether the target was reached.
     pub reached: bool,
     pub notes: Vec<Note>,
@@ -74,8 +99,9 @@ impl Search<'_, '_> {
             }
             _ => self.session.stored(&fit)?,
         };
-        let finished = self.session.finish(&fit.tiles, networks)?;
-        Ok(Outcome { finished, fit, reached: true, notes: vec![] })
+        let summary = FitSummary::of(&fit);
+        let finished = self.session.finish(Stored::Siren { tiles: fit.tiles, networks })?;
+        Ok(Outcome { finished, fit: summary, reached: true, notes: vec![] })
     }
 
     /// The next fit of the search, with about `parameters` parameters.

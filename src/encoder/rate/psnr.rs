@@ -3,8 +3,8 @@
 
 use super::size::usual_delta;
 use super::trend::Trend;
-use super::{Outcome, Search};
-use crate::container::Networks;
+use super::{FitSummary, Outcome, Search};
+use crate::container::{Networks, Stored};
 use crate::encoder::budget::Budget;
 use crate::encoder::finish::Finished;
 use crate::encoder::note::Note;
@@ -180,7 +180,10 @@ impl Search<'_, '_> {
         let mut best: Option<Finished> = None;
         for _ in self.tries(tries) {
             let networks = self.recipe.quantize(fit, delta)?;
-            let finished = self.session.finish(&fit.tiles, Networks::Quantized(networks))?;
+            let finished = self.session.finish(Stored::Siren {
+                tiles: fit.tiles.clone(),
+                networks: Networks::Quantized(networks),
+            })?;
             let missing = db - finished.psnr_db;
             let added = 10f64.powf(-finished.psnr_db / 10.0) * samples - fit.error;
             if best.as_ref().is_none_or(|b| missing.abs() < (b.psnr_db - db).abs()) {
@@ -198,6 +201,6 @@ impl Search<'_, '_> {
         // A PSNR above the target counts as reached: no smaller file is closer, as for signals that are exact
         // at any size.
         let reached = finished.psnr_db >= db - PSNR_TOLERANCE;
-        Ok(Outcome { finished, fit: fit.clone(), reached, notes: vec![] })
+        Ok(Outcome { finished, fit: FitSummary::of(fit), reached, notes: vec![] })
     }
 }

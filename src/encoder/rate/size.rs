@@ -1,7 +1,7 @@
 //! Size targets: the number of parameters, and the delta with which they fill the size.
 
-use super::{Outcome, Search};
-use crate::container::{Networks, QuantizedNetwork, quantized_size};
+use super::{FitSummary, Outcome, Search};
+use crate::container::{Networks, QuantizedNetwork, Stored, quantized_size};
 use crate::encoder::budget::Budget;
 use crate::encoder::finish::Finished;
 use crate::encoder::note::Note;
@@ -36,7 +36,9 @@ impl Search<'_, '_> {
             best = better(best, lower.file(limit)?);
         }
         match best {
-            Some((fit, finished)) => Ok(Outcome { finished, fit, reached: true, notes: vec![] }),
+            Some((fit, finished)) => {
+                Ok(Outcome { finished, fit: FitSummary::of(&fit), reached: true, notes: vec![] })
+            }
             None => self.mean(),
         }
     }
@@ -68,9 +70,9 @@ impl Search<'_, '_> {
         let description = &self.session.signal.description;
         let one = Tiles::one(description);
         let untrained = Budget { passes: 0.0, time: 0.0, effort: 1 };
-        let fit = self.recipe.fit_shapes(one.clone(), &[plan::shape(description, 1, 0.0)], untrained)?;
-        let finished = self.session.finish(&one, self.session.mean())?;
-        Ok(Outcome { finished, fit, reached: true, notes: vec![Note::MeanAlone] })
+        let fit = self.recipe.fit_shapes(one, &[plan::shape(description, 1, 0.0)], untrained)?;
+        let finished = self.session.finish(self.session.mean())?;
+        Ok(Outcome { finished, fit: FitSummary::of(&fit), reached: true, notes: vec![Note::MeanAlone] })
     }
 
     /// A fit of about `parameters` parameters and its file of at most `limit` bytes; `None` if it cannot be
@@ -79,7 +81,9 @@ impl Search<'_, '_> {
         let fit = self.fit(parameters)?;
         let room = limit.saturating_sub(self.session.overhead(&fit.tiles)?);
         let networks = self.quantize_into(&fit, room)?;
-        let finished = self.session.finish(&fit.tiles, Networks::Quantized(networks))?;
+        let finished = self
+            .session
+            .finish(Stored::Siren { tiles: fit.tiles.clone(), networks: Networks::Quantized(networks) })?;
         Ok((finished.bytes.len() as u64 <= limit).then_some((fit, finished)))
     }
 

@@ -58,13 +58,8 @@ impl<'a> Groups<'a> {
         let term = (weight > 0.0).then_some(term);
         let (most, seed) = (most_points(options.target), self.session.seed(number));
         let data = Dataset::of_tile(signal, tiles, number, term, most, seed);
-        let by_alpha = signal.description.has_alpha() && !options.keep_invisible;
-        // Offset and scale that return the fitted alpha to its own units.
-        let units = normalised
-            .units
-            .as_ref()
-            .map_or((0.0, 1.0), |units| (units.offsets.last().copied().unwrap_or(0.0), units.scale()));
-        Dataset { by_alpha: by_alpha.then_some(units), ..data }
+        let by_alpha = self.session.weighs_by_alpha();
+        Dataset { by_alpha: by_alpha.then(|| normalised.units_of_alpha()), ..data }
     }
 
     /// Runs `work` on every group of tiles, formed by their `points`, and returns its result for each tile.

@@ -58,6 +58,49 @@ impl Lanes for Neon {
         Neon(unsafe { vrndnq_f32(self.0) })
     }
     #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        // SAFETY: as above.
+        Neon(unsafe { vdivq_f32(self.0, b.0) })
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        // SAFETY: as above.
+        Neon(unsafe { vsqrtq_f32(self.0) })
+    }
+    #[inline(always)]
+    unsafe fn min(self, b: Self) -> Self {
+        // SAFETY: as above.
+        Neon(unsafe { vminq_f32(self.0, b.0) })
+    }
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        // SAFETY: as above.
+        Neon(unsafe { vmaxq_f32(self.0, b.0) })
+    }
+    #[inline(always)]
+    unsafe fn less(self, b: Self, then: Self, otherwise: Self) -> Self {
+        // SAFETY: as above.
+        Neon(unsafe { vbslq_f32(vcltq_f32(self.0, b.0), then.0, otherwise.0) })
+    }
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let biased = vaddq_s32(vcvtq_s32_f32(self.0), vdupq_n_s32(127));
+            Neon(vreinterpretq_f32_s32(vshlq_n_s32::<23>(biased)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn exponent_and_mantissa(self) -> (Self, Self) {
+        // SAFETY: as above.
+        unsafe {
+            let bits = vreinterpretq_s32_f32(self.0);
+            let exponent = vsubq_s32(vshrq_n_s32::<23>(bits), vdupq_n_s32(127));
+            let mantissa = vorrq_s32(vandq_s32(bits, vdupq_n_s32(0x7F_FFFF)), vdupq_n_s32(0x3F80_0000));
+            (Neon(vcvtq_f32_s32(exponent)), Neon(vreinterpretq_f32_s32(mantissa)))
+        }
+    }
+    #[inline(always)]
     unsafe fn add_sums(v: [Self; 4], p: *mut f32) {
         // SAFETY: as above.
         unsafe {

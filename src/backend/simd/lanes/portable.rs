@@ -50,6 +50,37 @@ impl Lanes for Portable {
         Portable(self.0.map(f32::round_ties_even))
     }
     #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        Portable(std::array::from_fn(|i| self.0[i] / b.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        Portable(self.0.map(f32::sqrt))
+    }
+    #[inline(always)]
+    unsafe fn min(self, b: Self) -> Self {
+        Portable(std::array::from_fn(|i| self.0[i].min(b.0[i])))
+    }
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        Portable(std::array::from_fn(|i| self.0[i].max(b.0[i])))
+    }
+    #[inline(always)]
+    unsafe fn less(self, b: Self, then: Self, otherwise: Self) -> Self {
+        Portable(std::array::from_fn(|i| if self.0[i] < b.0[i] { then.0[i] } else { otherwise.0[i] }))
+    }
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        Portable(self.0.map(|n| f32::from_bits(((n as i32 + 127) as u32) << 23)))
+    }
+    #[inline(always)]
+    unsafe fn exponent_and_mantissa(self) -> (Self, Self) {
+        let bits = self.0.map(f32::to_bits);
+        let exponent = bits.map(|bits| (bits >> 23) as f32 - 127.0);
+        let mantissa = bits.map(|bits| f32::from_bits(bits & 0x7F_FFFF | 0x3F80_0000));
+        (Portable(exponent), Portable(mantissa))
+    }
+    #[inline(always)]
     unsafe fn add_sums(v: [Self; 4], p: *mut f32) {
         for (i, v) in v.into_iter().enumerate() {
             // SAFETY: the caller's pointer is valid for 4 numbers.

@@ -63,6 +63,37 @@ impl Lanes for RelaxedSimd {
         RelaxedSimd(f32x4_nearest(self.0))
     }
     #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        RelaxedSimd(f32x4_div(self.0, b.0))
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        RelaxedSimd(f32x4_sqrt(self.0))
+    }
+    #[inline(always)]
+    unsafe fn min(self, b: Self) -> Self {
+        RelaxedSimd(f32x4_min(self.0, b.0))
+    }
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        RelaxedSimd(f32x4_max(self.0, b.0))
+    }
+    #[inline(always)]
+    unsafe fn less(self, b: Self, then: Self, otherwise: Self) -> Self {
+        RelaxedSimd(v128_bitselect(then.0, otherwise.0, f32x4_lt(self.0, b.0)))
+    }
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        let biased = i32x4_add(i32x4_trunc_sat_f32x4(self.0), i32x4_splat(127));
+        RelaxedSimd(i32x4_shl(biased, 23))
+    }
+    #[inline(always)]
+    unsafe fn exponent_and_mantissa(self) -> (Self, Self) {
+        let exponent = i32x4_sub(u32x4_shr(self.0, 23), i32x4_splat(127));
+        let mantissa = v128_or(v128_and(self.0, i32x4_splat(0x7F_FFFF)), i32x4_splat(0x3F80_0000));
+        (RelaxedSimd(f32x4_convert_i32x4(exponent)), RelaxedSimd(mantissa))
+    }
+    #[inline(always)]
     unsafe fn add_sums(v: [Self; 4], p: *mut f32) {
         let fold = |a, b| f32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
         let (ab, cd) = (fold(v[0].0, v[1].0), fold(v[2].0, v[3].0));

@@ -6,10 +6,13 @@ use super::Lanes;
 use std::arch::wasm32::*;
 
 /// Two binary32 numbers in lanes of binary64: the instruction set has no fused multiply-add, and the product of
-/// two binary32 is exact in binary64. A sum or a product of two binary32 that is rounded to binary64 first and to
-/// binary32 then is the one rounded once.
+/// two binary32 is exact in binary64. A sum, product, quotient or root of binary32 numbers that is rounded to
+/// binary64 first and to binary32 then is the one rounded once.
 #[derive(Clone, Copy)]
 pub(crate) struct Simd128(v128);
+
+/// The least number of binary64 whose last bit counts ones.
+const TWO_TO_52: f64 = 4503599627370496.0;
 
 impl Simd128 {
     /// Rounded to binary32.
@@ -64,6 +67,38 @@ impl Lanes for Simd128 {
     #[inline(always)]
     unsafe fn rint(self) -> Self {
         Simd128(f64x2_nearest(self.0))
+    }
+    #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        Self::rounded(f64x2_div(self.0, b.0))
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        Self::rounded(f64x2_sqrt(self.0))
+    }
+    #[inline(always)]
+    unsafe fn min(self, b: Self) -> Self {
+        Simd128(f64x2_min(self.0, b.0))
+    }
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        Simd128(f64x2_max(self.0, b.0))
+    }
+    #[inline(always)]
+    unsafe fn less(self, b: Self, then: Self, otherwise: Self) -> Self {
+        Simd128(v128_bitselect(then.0, otherwise.0, f64x2_lt(self.0, b.0)))
+    }
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        // The last bits of a sum with 2^52 are those of the integer.
+        Simd128(i64x2_shl(f64x2_add(self.0, f64x2_splat(TWO_TO_52 + 1023.0)), 52))
+    }
+    #[inline(always)]
+    unsafe fn exponent_and_mantissa(self) -> (Self, Self) {
+        let biased = v128_or(u64x2_shr(self.0, 52), f64x2_splat(TWO_TO_52));
+        let fraction = v128_and(self.0, i64x2_splat(0xF_FFFF_FFFF_FFFF));
+        let exponent = f64x2_sub(biased, f64x2_splat(TWO_TO_52 + 1023.0));
+        (Simd128(exponent), Simd128(v128_or(fraction, f64x2_splat(1.0))))
     }
     #[inline(always)]
     unsafe fn add_sums(v: [Self; 4], p: *mut f32) {

@@ -60,6 +60,53 @@ impl Lanes for Avx2 {
         Avx2(unsafe { _mm256_round_ps::<NEAREST>(self.0) })
     }
     #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        // SAFETY: as above.
+        Avx2(unsafe { _mm256_div_ps(self.0, b.0) })
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        // SAFETY: as above.
+        Avx2(unsafe { _mm256_sqrt_ps(self.0) })
+    }
+    #[inline(always)]
+    unsafe fn min(self, b: Self) -> Self {
+        // SAFETY: as above.
+        Avx2(unsafe { _mm256_min_ps(self.0, b.0) })
+    }
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        // SAFETY: as above.
+        Avx2(unsafe { _mm256_max_ps(self.0, b.0) })
+    }
+    #[inline(always)]
+    unsafe fn less(self, b: Self, then: Self, otherwise: Self) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let less = _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, b.0);
+            Avx2(_mm256_blendv_ps(otherwise.0, then.0, less))
+        }
+    }
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let biased = _mm256_add_epi32(_mm256_cvtps_epi32(self.0), _mm256_set1_epi32(127));
+            Avx2(_mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn exponent_and_mantissa(self) -> (Self, Self) {
+        // SAFETY: as above.
+        unsafe {
+            let bits = _mm256_castps_si256(self.0);
+            let exponent = _mm256_sub_epi32(_mm256_srli_epi32::<23>(bits), _mm256_set1_epi32(127));
+            let fraction = _mm256_and_si256(bits, _mm256_set1_epi32(0x7F_FFFF));
+            let mantissa = _mm256_or_si256(fraction, _mm256_set1_epi32(0x3F80_0000));
+            (Avx2(_mm256_cvtepi32_ps(exponent)), Avx2(_mm256_castsi256_ps(mantissa)))
+        }
+    }
+    #[inline(always)]
     unsafe fn add_sums(v: [Self; 4], p: *mut f32) {
         // SAFETY: as above.
         unsafe {
@@ -130,6 +177,47 @@ impl Lanes for Avx512 {
     unsafe fn rint(self) -> Self {
         // SAFETY: as above.
         Avx512(unsafe { _mm512_roundscale_ps::<NEAREST>(self.0) })
+    }
+    #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        // SAFETY: as above.
+        Avx512(unsafe { _mm512_div_ps(self.0, b.0) })
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        // SAFETY: as above.
+        Avx512(unsafe { _mm512_sqrt_ps(self.0) })
+    }
+    #[inline(always)]
+    unsafe fn min(self, b: Self) -> Self {
+        // SAFETY: as above.
+        Avx512(unsafe { _mm512_min_ps(self.0, b.0) })
+    }
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        // SAFETY: as above.
+        Avx512(unsafe { _mm512_max_ps(self.0, b.0) })
+    }
+    #[inline(always)]
+    unsafe fn less(self, b: Self, then: Self, otherwise: Self) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let less = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, b.0);
+            Avx512(_mm512_mask_blend_ps(less, otherwise.0, then.0))
+        }
+    }
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        // SAFETY: as above.
+        Avx512(unsafe { _mm512_scalef_ps(_mm512_set1_ps(1.0), self.0) })
+    }
+    #[inline(always)]
+    unsafe fn exponent_and_mantissa(self) -> (Self, Self) {
+        // SAFETY: as above.
+        unsafe {
+            let mantissa = _mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(self.0);
+            (Avx512(_mm512_getexp_ps(self.0)), Avx512(mantissa))
+        }
     }
     #[inline(always)]
     unsafe fn add_sums(v: [Self; 4], p: *mut f32) {

@@ -1,0 +1,265 @@
+//! A quantized spline field: its parameters and latents as one coded stream.
+
+mod context;
+mod laplace;
+mod latents;
+
+use super::fields::Fields;
+#[cfg(feature = "encoder")]
+use super::magnitude::MAX_MAGNITUDE;
+use super::magnitude::{Coder, Context, Reader};
+use super::table::SHAPES;
+use crate::error::{Error, Result};
+#[cfg(feature = "encoder")]
+use crate::field::spline::Grid;
+use crate::field::spline::{
+    ContextShape, MAX_COMBINATIONS, MAX_LAYERS, MAX_LEVELS, MAX_NEIGHBOURS, MAX_WIDTH, Shape,
+};
+use crate::limits::{Amount, Limits, Memory, bytes_of, try_filled, try_vec};
+use crate::signal::Description;
+use context::{Model, WEIGHT_BITS};
+use latents::LatentCoder;
+use std::num::Saturating;
+
+/// The largest magnitude of a parameter of the network or the filters.
+const MAX_PARAMETER: f32 = 1024.0;
+/// Bits of an exponent.
+const EXPONENT_BITS: u32 = 5;
+/// Initial mean magnitude of the symbols of a tensor.
+const SYMBOL_MEAN: u32 = 16;
+/// The most fronts of latents that are kept: back to the twelfth neighbour in a sound.
+const KEPT: usize = MAX_NEIGHBOURS + 1;
+/// The most bytes of a context model: 20 inputs, and the first layer for each of 32 grids.
+const MODEL_BYTES: u64 = 64 << 10;
+/// The most latents that a byte can hold: the likeliest symbol costs more than 8 / 2¹⁶ bits.
+const LATENTS_PER_BYTE: u64 = 1 << 16;
+
+/// A quantized spline field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantizedSpline {
+    /// Its shape.
+    pub shape: Shape,
+    /// The shape of the frequency tables of parameters, 0 (Gauss) to 8 (Laplace).
+    pub table: u8,
+    /// For each tensor, in the order of [`Shape::tensors`], the exponent `e` of its step `2⁻ᵉ`.
+    pub exponents: Vec<u8>,
+    /// The symbols of all tensors; a parameter is a symbol times the step.
+    pub symbols: Vec<i32>,
+    /// The latents of each grid in coding order, first axis fastest, at most 2¹⁵ − 1 in magnitude.
+    pub latents: Vec<Vec<i16>>,
+}
+
+impl QuantizedSpline {
+    /// For each tensor, its symbols and its exponent.
+    fn tensors(&self) -> impl Iterator<Item = (&[i32], u8)> {
+        let mut rest = &self.symbols[..];
+        self.shape.tensors().into_iter().zip(&self.exponents).map(move |(tensor, &exponent)| {
+            let (symbols, after) = rest.split_at(tensor.parameters());
+            rest = after;
+            (symbols, exponent)
+        })
+    }
+
+    /// The tensors of the filters and the network, in file order.
+    pub(crate) fn parameters(&self) -> Vec<Vec<f32>> {
+        let values = |(symbols, exponent): (&[i32], u8)| {
+            let step = 2f32.powi(i32::from(exponent).saturating_neg());
+            symbols.iter().map(|&symbol| symbol as f32 * step).collect()
+        };
+        self.tensors().take(self.shape.order().context()).map(values).collect()
+    }
+
+    /// The model that predicts the latents.
+    fn model(&self) -> std::result::Result<Model, String> {
+        let mut parameters = vec![];
+        for (symbols, exponent) in self.tensors().skip(self.shape.order().context()) {
+            let Some(shift) = WEIGHT_BITS.checked_sub(u32::from(exponent)) else {
+                return Err(format!(
+                    "exponent {exponent} of the context model, expected at most {WEIGHT_BITS}"
+                ));
+            };
+            // A symbol has 21 bits.
+            parameters.extend(symbols.iter().map(|&symbol| symbol << shift));
+        }
+        Model::new(&self.shape, &parameters)
+    }
+
+    /// `Ok` if the parameters are in range.
+    ///
+    /// # Errors
+    /// What is not.
+    fn check(&self) -> std::result::Result<(), String> {
+        match self.parameters().into_iter().flatten().find(|p| p.abs() > MAX_PARAMETER) {
+            Some(large) => Err(format!("parameter {large}, expected at most {MAX_PARAMETER}")),
+            None => Ok(()),
+        }
+    }
+
+    /// `Ok` if there are as many numbers as the shape has, and a file can store each of them.
+    ///
+    /// # Errors
+    /// What does not fit.
+    #[cfg(feature = "encoder")]
+    fn check_numbers(&self) -> std::result::Result<(), String> {
+        let counts = (self.exponents.len(), self.symbols.len());
+        let expected = (self.shape.tensors().len(), self.shape.parameters());
+        if counts != expected {
+            return Err(format!("{counts:?} exponents and symbols, expected {expected:?}"));
+        }
+        let (counts, grids) = (self.latents.iter().map(|grid| grid.len() as u64), self.shape.grids());
+        if !counts.eq(grids.iter().map(Grid::latents)) {
+            return Err(format!("latents of other grids than {grids:?}"));
+        }
+        let is_large = |symbol: &&i32| symbol.unsigned_abs() > MAX_MAGNITUDE;
+        let exponent = self.exponents.iter().find(|&&exponent| exponent >> EXPONENT_BITS != 0);
+        let latent = self.latents.iter().flatten().find(|&&latent| latent == i16::MIN);
+        match (exponent, self.symbols.iter().find(is_large), latent) {
+            (None, None, None) => Ok(()),
+            large => Err(format!("exponent, symbol, latent out of range: {large:?}")),
+        }
+    }
+}
+
+fn malformed(detail: String) -> Error {
+    Error::format("coded parameters", detail)
+}
+
+/// Reads the shape of a field of a signal, and that of its tables.
+fn read_header(fields: &mut Fields<'_>, signal: &Description) -> Result<(Shape, u8)> {
+    let mut mask = |what| fields.varint_in(what, 0, u16::MAX.into()).map(|mask| mask as u16);
+    let levels = mask("levels")?;
+    let context_levels = mask("levels of the context model")?;
+    let informed = mask("informed levels")?;
+    if levels == 0 || informed & !levels != 0 {
+        return Err(fields.error(format!("levels {levels:#x}, informed {informed:#x}")));
+    }
+    let mut number = |what: &'static str, low: usize, high: usize| {
+        let value = usize::from(fields.u8(what)?);
+        if (low..=high).contains(&value) {
+            return Ok(value);
+        }
+        Err(fields.error(format!("{what} {value}, expected {low} to {high}")))
+    };
+    let layers = number("hidden layers", 1, MAX_LAYERS)?;
+    let width = number("width", 1, MAX_WIDTH)?;
+    let neighbours = number("neighbours", 1, MAX_NEIGHBOURS)?;
+    let combinations = number("combinations", 0, MAX_COMBINATIONS)?;
+    let table = number("shape of tables", 0, SHAPES.into())? as u8;
+    let context = ContextShape { levels: context_levels, informed, neighbours, combinations };
+    let (lengths, outputs) = (signal.lengths.clone(), usize::from(signal.channels));
+    let shape = Shape { lengths, outputs, levels, layers, width, context };
+    let alone = (0..MAX_LEVELS).any(|k| informed >> k & 1 == 1 && shape.coarser(k) == 0);
+    if alone || (informed == 0) != (combinations == 0) {
+        return Err(fields.error(format!("informed levels {informed:#x}, {combinations} combinations")));
+    }
+    Ok((shape, table))
+}
+
+/// Reads a field of a signal: the rest of a section, after its coding.
+pub(super) fn read(
+    mut fields: Fields<'_>,
+    signal: &Description,
+    limits: &Limits,
+    memory: &mut Memory,
+) -> Result<QuantizedSpline> {
+    let (shape, table) = read_header(&mut fields, signal)?;
+    let (grids, latents) = (shape.grids(), shape.latents());
+    let stream = fields.rest();
+    let numbers = Saturating(latents) + Saturating(shape.parameters() as u64);
+    Limits::check("parameters", numbers.0, limits.parameters)?;
+    if latents.div_ceil(LATENTS_PER_BYTE) > (stream.len() as u64).saturating_add(4) {
+        return Err(malformed(format!("{} bytes for {latents} latents", stream.len())));
+    }
+    memory.hold(bytes(&shape))?;
+    let mut all = try_vec(grids.len())?;
+    for grid in &grids {
+        all.push(try_filled(grid.latents(), 0)?);
+    }
+    let exponents = vec![0; shape.tensors().len()];
+    let symbols = try_filled(shape.parameters(), 0)?;
+    let mut field = QuantizedSpline { shape, table, exponents, symbols, latents: all };
+    let mut reader = Reader::new(stream, table)?;
+    visit(&mut field, &mut reader)?;
+    reader.finish()?;
+    field.check().map_err(malformed)?;
+    Ok(field)
+}
+
+/// Bytes of memory of an opened field: latents, coefficients, parameters; and of reading it: fronts, tables,
+/// and the context model with its weights for every grid.
+pub(super) fn bytes(shape: &Shape) -> Amount {
+    let latents = Saturating(shape.latents());
+    let parameters = Saturating(shape.parameters() as u64);
+    let height = Saturating(shape.lengths.get(1).map_or(1, |&n| u64::from(n)));
+    let field = bytes_of::<i16>(latents) + bytes_of::<f32>(latents) * Saturating(2);
+    let reading = bytes_of::<[i16; KEPT]>(height) + Saturating(laplace::TABLE_BYTES + MODEL_BYTES);
+    field + bytes_of::<(i32, f32)>(parameters) + reading
+}
+
+/// The payload after the coding.
+#[cfg(feature = "encoder")]
+pub(super) fn write(field: &QuantizedSpline, signal: &Description) -> Result<Vec<u8>> {
+    let error = |detail: String| Error::parameter("field", detail);
+    let mut bytes = header(field);
+    // A shape is valid if it is read back from its header.
+    match read_header(&mut Fields::new(&bytes, "header"), signal) {
+        Ok((shape, table)) if shape == field.shape && table == field.table => {}
+        other => return Err(error(format!("{:?} and tables {}: {other:?}", field.shape, field.table))),
+    }
+    let model = || field.model().map(drop);
+    field.check_numbers().and_then(|()| field.check()).and_then(|()| model()).map_err(error)?;
+    let mut writer = super::magnitude::Writer::new(field.table);
+    visit(&mut field.clone(), &mut writer)?;
+    bytes.append(&mut writer.finish());
+    Ok(bytes)
+}
+
+/// The bytes of the shape of a field.
+#[cfg(feature = "encoder")]
+fn header(field: &QuantizedSpline) -> Vec<u8> {
+    let Shape { levels, layers, width, context, .. } = field.shape;
+    let mut bytes = vec![];
+    for mask in [levels, context.levels, context.informed] {
+        super::fields::push_varint(&mut bytes, mask.into());
+    }
+    let numbers = [layers, width, context.neighbours, context.combinations];
+    bytes.extend(numbers.map(|number| number as u8));
+    bytes.push(field.table);
+    bytes
+}
+
+/// One direction of coding a field.
+trait SplineCoder: Coder + LatentCoder {
+    /// `bits` uniform bits.
+    fn uniform(&mut self, value: u32, bits: u32) -> Result<u32>;
+}
+
+impl SplineCoder for Reader<'_> {
+    fn uniform(&mut self, _: u32, bits: u32) -> Result<u32> {
+        self.range.bits(bits)
+    }
+}
+
+#[cfg(feature = "encoder")]
+impl SplineCoder for super::magnitude::Writer {
+    fn uniform(&mut self, value: u32, bits: u32) -> Result<u32> {
+        self.range.bits(value, bits);
+        Ok(value)
+    }
+}
+
+/// Passes every value of a field through `coder`, in stream order.
+fn visit<C: SplineCoder>(field: &mut QuantizedSpline, coder: &mut C) -> Result<()> {
+    let mut rest = &mut field.symbols[..];
+    for (tensor, exponent) in field.shape.tensors().into_iter().zip(&mut field.exponents) {
+        *exponent = coder.uniform(u32::from(*exponent), EXPONENT_BITS)? as u8;
+        let (symbols, after) = rest.split_at_mut(tensor.parameters());
+        rest = after;
+        let mut context = Context::new(SYMBOL_MEAN);
+        for symbol in symbols {
+            *symbol = coder.signed(&mut context, *symbol)?;
+        }
+    }
+    let model = field.model().map_err(malformed)?;
+    latents::visit(&model, &field.shape.grids(), &mut field.latents, coder)
+}

@@ -1,0 +1,334 @@
+//! One spline field in training: latents, tensors, their optimisers and the passes over samples and latents.
+
+use super::combinations::Combinations;
+use super::contexts::Contexts;
+use super::initial::{initial, normal};
+use super::networks;
+use super::panels::{Panels, Samples};
+use super::pyramid::{Grid, Softness, rows, rows_mut};
+use super::slopes::Slopes;
+use super::soap::Soap;
+use crate::backend::simd::Level;
+use crate::backend::simd::spline::training::{Adam, DEVIATES};
+use crate::field::spline::{Order, Shape};
+use rayon::prelude::*;
+
+/// Parameters need fewer samples than there are: one in so many rows is enough.
+const EVERY: u32 = 4;
+/// Decays of Adam's moments of the latents.
+const DECAYS: [f32; 2] = [0.9, 0.999];
+
+/// The parts of the loss `squared error + λ · bits`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Loss {
+    /// `Σ weight · error²` over the number of channels.
+    pub squared_error: f64,
+    /// Bits of each grid in coding order.
+    pub bits: Vec<f64>,
+}
+
+impl Loss {
+    /// The bits of all grids.
+    pub fn total_bits(&self) -> f64 {
+        self.bits.iter().sum()
+    }
+    /// The loss for a trade of `lambda`.
+    pub fn total(&self, lambda: f64) -> f64 {
+        self.squared_error + lambda * self.total_bits()
+    }
+}
+
+/// What one step takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Squared error per bit.
+    pub lambda: f32,
+    /// Temperature of soft rounding.
+    pub temperature: f32,
+    /// Standard deviation of the noise between two soft roundings.
+    pub noise: f32,
+    /// Learning rates of latents and of tensors.
+    pub rates: [f64; 2],
+}
+
+/// A spline field and all that its training needs.
+pub struct Training {
+    level: Level,
+    shape: Shape,
+    pub(super) grids: Vec<Grid>,
+    combinations: Vec<Combinations>,
+    contexts: Contexts,
+    panels: Panels,
+    /// In the trainer's units.
+    pub(super) tensors: Vec<Vec<f32>>,
+    soap: Soap,
+    deviates: Vec<f32>,
+    rng: fastrand::Rng,
+    steps: u32,
+    /// One in so many rows gives slopes by parameters.
+    pub(super) every: u32,
+}
+
+impl Training {
+    /// A field whose latents are 0.
+    ///
+    /// # Panics
+    /// If there are not as many samples or weights as `shape` says.
+    pub fn start(level: Level, shape: &Shape, samples: &Samples<'_>, seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let tensors = initial(shape, &samples.means(shape), &mut rng);
+        let grids: Vec<Grid> = shape.grids().into_iter().map(|grid| Grid::new(shape, grid)).collect();
+        let file = networks::to_file(shape, &tensors);
+        Training {
+            level,
+            combinations: Combinations::of(shape, &grids),
+            contexts: Contexts::new(shape, &grids),
+            panels: Panels::new(shape, samples, &grids, networks::synthesis(shape, &file).parameters()),
+            soap: new_soap(shape),
+            deviates: (0..DEVIATES).map(|_| normal(&mut rng)).collect(),
+            shape: shape.clone(),
+            grids,
+            tensors,
+            rng,
+            steps: 0,
+            every: EVERY,
+        }
+    }
+
+    /// Starts with features of so many times the usual amplitude: the steps of the signal that one step of a
+    /// latent makes.
+    pub fn amplify(&mut self, factor: f32) {
+        self.tensors[Order::TAPS].iter_mut().step_by(4).for_each(|tap| *tap = factor - 1.0);
+    }
+
+    /// One step on latents and tensors; returns the loss before it, of softly rounded latents.
+    pub fn step(&mut self, step: Step) -> Loss {
+        let first = 16 * self.rng.usize(..DEVIATES / 16);
+        self.round(step.temperature, step.noise, first);
+        let (loss, gradients) = self.slopes(step.lambda);
+        self.steps += 1;
+        self.move_latents(step.rates[0]);
+        self.soap.step(step.rates[1], &mut self.tensors, &gradients, |_| false);
+        loss
+    }
+
+    /// Rounds the latents softly.
+    pub(super) fn round(&mut self, temperature: f32, noise: f32, first_deviate: usize) {
+        let (level, deviates) = (self.level, &self.deviates[..]);
+        let mut first = first_deviate;
+        for grid in &mut self.grids {
+            grid.round(level, Softness { temperature, noise, first_deviate: first % DEVIATES }, deviates);
+            first += grid.layout.len();
+        }
+    }
+
+    /// The loss of the rounded latents and the slopes by the tensors; those by the rounded latents lie in the
+    /// grids.
+    pub(super) fn slopes(&mut self, lambda: f32) -> (Loss, Vec<Vec<f32>>) {
+        let file = networks::to_file(&self.shape, &self.tensors);
+        self.expand(&file);
+        self.combine(&file);
+        self.run(&file, lambda, Slopes::All, [true; 2]);
+        let taps = self.latent_slopes(&file);
+        let mut slopes = self.tensor_slopes(Slopes::All);
+        slopes[Order::TAPS].copy_from_slice(&taps);
+        networks::to_trainer(&self.shape, &mut slopes);
+        (self.loss(), slopes)
+    }
+
+    /// One step on the tensors but for the filter's taps, for latents that are rounded and expanded.
+    pub fn tune(&mut self, lambda: f32, rate: f64) {
+        let file = networks::to_file(&self.shape, &self.tensors);
+        self.steps += 1;
+        self.combine(&file);
+        self.run(&file, lambda, Slopes::Parameters, [true; 2]);
+        let mut slopes = self.tensor_slopes(Slopes::Parameters);
+        networks::to_trainer(&self.shape, &mut slopes);
+        self.soap.step(rate, &mut self.tensors, &slopes, |tensor| tensor == Order::TAPS);
+    }
+
+    /// Starts the optimiser of the tensors anew, and expands the latents, rounded to integers.
+    pub fn harden(&mut self) {
+        for grid in &mut self.grids {
+            let latents = rows(grid.layout, &grid.latents).chunks_exact(grid.layout.stride);
+            let rounded = rows_mut(grid.layout, &mut grid.rounded).chunks_exact_mut(grid.layout.stride);
+            let columns = grid.layout.columns;
+            for (latents, rounded) in latents.zip(rounded) {
+                let pairs = rounded[..columns].iter_mut().zip(&latents[..columns]);
+                pairs.for_each(|(rounded, latent)| *rounded = latent.round_ties_even());
+            }
+        }
+        let file = networks::to_file(&self.shape, &self.tensors);
+        self.expand(&file);
+        self.soap = new_soap(&self.shape);
+    }
+
+    /// The rounded latents of each grid in coding order, row by row, and the tensors in the units of files.
+    pub fn rounded(&self) -> (Vec<Vec<i32>>, Vec<Vec<f32>>) {
+        let of_grid = |grid: &Grid| {
+            let rows = rows(grid.layout, &grid.rounded).chunks_exact(grid.layout.stride);
+            rows.flat_map(|row| &row[..grid.layout.columns]).map(|&q| q as i32).collect()
+        };
+        (self.grids.iter().map(of_grid).collect(), networks::to_file(&self.shape, &self.tensors))
+    }
+
+    /// The loss of integer latents and of tensors in the units of files.
+    ///
+    /// # Panics
+    /// If these are not as many as the shape says.
+    pub fn evaluate(&mut self, latents: &[Vec<i32>], file: &[Vec<f32>]) -> Loss {
+        self.set(latents);
+        self.expand(file);
+        self.measure(file, [true; 2])
+    }
+
+    /// The loss of tensors in the units of files for latents that [`Training::evaluate`] has seen, with the
+    /// same filter: the squared error if `parts[0]`, the bits if `parts[1]`; the other part is the last that
+    /// was computed.
+    pub fn measure(&mut self, file: &[Vec<f32>], parts: [bool; 2]) -> Loss {
+        if parts[1] {
+            self.combine(file);
+        }
+        self.run(file, 0.0, Slopes::None, parts);
+        self.loss()
+    }
+
+    fn set(&mut self, latents: &[Vec<i32>]) {
+        assert_eq!(latents.len(), self.grids.len());
+        for (grid, latents) in self.grids.iter_mut().zip(latents) {
+            let columns = grid.layout.columns;
+            assert_eq!(latents.len(), columns * grid.layout.rows);
+            let rows = rows_mut(grid.layout, &mut grid.rounded).chunks_exact_mut(grid.layout.stride);
+            for (row, latents) in rows.zip(latents.chunks_exact(columns)) {
+                row.iter_mut().zip(latents).for_each(|(to, &q)| *to = q as f32);
+            }
+        }
+    }
+
+    fn expand(&mut self, file: &[Vec<f32>]) {
+        let level = self.level;
+        self.grids.par_iter_mut().for_each(|grid| grid.expand(level, &file[Order::TAPS]));
+    }
+
+    fn combine(&mut self, file: &[Vec<f32>]) {
+        let (level, grids, order) = (self.level, &self.grids[..], self.shape.order());
+        self.combinations.par_iter_mut().enumerate().for_each(|(n, of)| {
+            let at = order.combination(n);
+            of.combine(level, grids, &file[at], &file[at + 1]);
+        });
+    }
+
+    /// Runs the synthesis network if `parts[0]` and the context model if `parts[1]`.
+    fn run(&mut self, file: &[Vec<f32>], lambda: f32, slopes: Slopes, parts: [bool; 2]) {
+        let (level, shape, grids) = (self.level, &self.shape, &self.grids[..]);
+        let subset = (self.steps.wrapping_mul(7919), self.every);
+        let (panels, contexts, combinations) =
+            (&mut self.panels, &mut self.contexts, &mut self.combinations[..]);
+        rayon::join(
+            || {
+                if parts[0] {
+                    panels.run(level, &networks::synthesis(shape, file), grids, slopes, subset);
+                }
+            },
+            || {
+                if parts[1] {
+                    let network = networks::context(shape, file);
+                    contexts.run(level, &network, grids, combinations, (lambda, slopes), subset);
+                }
+            },
+        );
+    }
+
+    fn loss(&self) -> Loss {
+        Loss {
+            squared_error: self.panels.error() / self.shape.outputs as f64,
+            bits: self.contexts.bits(&self.grids),
+        }
+    }
+
+    /// Computes the slopes by the rounded latents into the grids; returns those by the filter's taps.
+    fn latent_slopes(&mut self, file: &[Vec<f32>]) -> Vec<f32> {
+        let (level, order) = (self.level, self.shape.order());
+        let grids = &self.grids[..];
+        self.combinations.par_iter_mut().for_each(|of| of.propagate(level, grids));
+        let (panels, contexts, combinations) = (&self.panels, &self.contexts, &self.combinations[..]);
+        let of_grid = |(number, grid): (usize, &mut Grid)| {
+            let strips = grid.feature.as_ref().map(|feature| panels.feature_slopes(feature.number));
+            let taps = grid.gradient_of_feature(level, &file[Order::TAPS], &strips.unwrap_or_default());
+            let mut gradient = std::mem::take(&mut grid.gradient);
+            let (layout, chunk_rows) = (grid.layout, grid.chunk_rows);
+            let chunks = rows_mut(layout, &mut gradient).par_chunks_mut(chunk_rows * layout.stride);
+            chunks.enumerate().for_each(|(n, gradient)| {
+                contexts.add_slopes(level, number, grid, n, gradient);
+                let rows = n * chunk_rows..layout.rows.min((n + 1) * chunk_rows);
+                for (n, of) in combinations.iter().enumerate() {
+                    let weights = &file[order.combination(n)];
+                    of.add_slopes(level, (number, grid.shape.level), weights, rows.clone(), gradient);
+                }
+            });
+            grid.gradient = gradient;
+            (grid.feature.as_ref().map(|feature| feature.number), taps)
+        };
+        let of_grids: Vec<_> = self.grids.par_iter_mut().enumerate().map(of_grid).collect();
+        let mut taps = vec![0.0; file[Order::TAPS].len()];
+        for (feature, of) in of_grids {
+            if let Some(feature) = feature {
+                taps[4 * feature..][..4].copy_from_slice(&of);
+            }
+        }
+        taps
+    }
+
+    /// The slopes by all tensors but the filter's taps, in the units of files.
+    fn tensor_slopes(&self, slopes: Slopes) -> Vec<Vec<f32>> {
+        let order = self.shape.order();
+        let mut tensors: Vec<Vec<f32>> = self.tensors.iter().map(|tensor| vec![0.0; tensor.len()]).collect();
+        networks::synthesis_slopes(&self.shape, &self.panels.parameter_slopes(self.every), &mut tensors);
+        for (grid, slopes) in self.contexts.parameter_slopes(&self.grids, self.every).iter().enumerate() {
+            networks::add_context_slopes(&self.shape, grid, slopes, &mut tensors);
+        }
+        for (n, of) in self.combinations.iter().enumerate() {
+            // Those by combinations are exact unless rows were left out.
+            let layout = self.grids[of.grid].layout;
+            let factor =
+                if slopes == Slopes::All { 1 } else { self.contexts.every(layout, self.every) } as f32;
+            for (to, from) in tensors[order.combination(n)..].iter_mut().zip(&of.slopes) {
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = factor * from);
+            }
+        }
+        tensors
+    }
+
+    fn move_latents(&mut self, rate: f64) {
+        let (level, steps) = (self.level, self.steps as i32);
+        let biases = DECAYS.map(|decay| 1.0 - decay.powi(steps));
+        let (rate, scale) = (rate as f32 / biases[0], 1.0 / biases[1]);
+        self.grids.par_iter_mut().for_each(|grid| {
+            let (layout, chunk) = (grid.layout, grid.chunk_rows * grid.layout.stride);
+            let [first, second] = &mut grid.moments;
+            let gradient = rows(layout, &grid.gradient).par_chunks(chunk);
+            let slopes = rows(layout, &grid.slopes).par_chunks(chunk);
+            let latents = rows_mut(layout, &mut grid.latents).par_chunks_mut(chunk);
+            let first = rows_mut(layout, first).par_chunks_mut(chunk);
+            let second = rows_mut(layout, second).par_chunks_mut(chunk);
+            gradient.zip(slopes).zip(latents).zip(first).zip(second).for_each(
+                |((((gradient, slopes), parameters), first), second)| {
+                    level.run(Adam {
+                        decays: DECAYS,
+                        rate,
+                        scale,
+                        gradient,
+                        slopes,
+                        parameters,
+                        first,
+                        second,
+                    });
+                },
+            );
+        });
+    }
+}
+
+fn new_soap(shape: &Shape) -> Soap {
+    Soap::new(&shape.tensors(), |tensor| tensor == Order::TAPS)
+}
