@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sirenc::signal::Grid;
-use sirenc::{Decoder, Limits};
+use sirenc::Decoder;
 use sirenc_fuzz::{Memory, limits, repair};
 
 fuzz_target!(init: warm_up(), |data: &[u8]| {
