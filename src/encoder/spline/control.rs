@@ -5,8 +5,8 @@ use crate::fit::SplineLoss;
 /// What a training aims at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Aim {
-    /// A given λ.
-    Lambda(f64),
+    /// Nothing but the λ that it begins with.
+    Lambda,
     /// So many bits of latents.
     Bits(f64),
     /// A squared error, the mean over the channels, summed over positions.
@@ -26,7 +26,6 @@ const MOST: f64 = 0.05;
 const EXPONENT: f64 = 0.3;
 /// The most by which one correction changes λ.
 const MOST_FACTOR: f64 = 4.0;
-
 /// The least factor of λ for a file that was too large.
 const LEAST: f64 = 1.15;
 
@@ -44,7 +43,7 @@ fn error_at(f: f64) -> f64 {
 /// λ and what it should lead to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Control {
-    pub aim: Aim,
+    aim: Aim,
     pub lambda: f64,
     steps: f64,
     positions: f64,
@@ -56,7 +55,6 @@ pub(super) struct Control {
 impl Control {
     /// A control of a training of `steps` iterations that begins with `lambda`.
     pub fn new(aim: Aim, lambda: f64, steps: usize, positions: f64) -> Self {
-        let lambda = if let Aim::Lambda(lambda) = aim { lambda } else { lambda };
         Control { aim, lambda, steps: steps as f64, positions, follows: false, last: None }
     }
 
@@ -68,7 +66,7 @@ impl Control {
     /// How far a loss is from the aim, as the natural logarithm of the factor by which λ should grow.
     fn off(&self, bits: f64, error: f64) -> f64 {
         match self.aim {
-            Aim::Lambda(_) => 0.0,
+            Aim::Lambda => 0.0,
             Aim::Bits(wanted) => (bits / wanted).ln(),
             Aim::Error(wanted) => (wanted / error).ln(),
         }
@@ -97,7 +95,7 @@ impl Control {
     /// file was too large, λ grows by at least [`LEAST`]: trained on for the same λ, a field takes more bits.
     pub fn correct(&mut self, found: f64, wanted: f64, too_large: bool) {
         let usual = match self.aim {
-            Aim::Lambda(_) => return,
+            Aim::Lambda => return,
             Aim::Bits(_) => -EXPONENT,
             Aim::Error(_) => EXPONENT,
         };

@@ -26,13 +26,13 @@ use std::time::{Duration, Instant};
 /// `TooSmall` for a size below the smallest file of the signal.
 pub(super) fn encode(session: &Session<'_>) -> Result<Outcome> {
     let description = &session.signal.description;
-    let (shape, target) = (plan::shape(description), Goal::of(session)?);
+    let (shape, goal) = (plan::shape(description), Goal::of(session)?);
     let (values, weights) = (values(session), weights(session));
     let samples = SplineSamples { values: &values, weights: weights.as_deref() };
     let training = SplineTraining::start(session.level, &shape, &samples, session.seed(0));
     let steps = plan::steps(description, session.options.effort) as usize;
     let exponents = quantize::usual_exponents(&shape);
-    let mut search = Search { session, shape, goal: target, training, steps, exponents };
+    let mut search = Search { session, shape, goal, training, steps, exponents };
     search.run()
 }
 
@@ -106,52 +106,74 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
+    /// Trains, corrects and keeps the best file.
     fn run(&mut self) -> Result<Outcome> {
-        let positions = self.session.signal.description.positions() as f64;
-        let overhead = self.session.smallest()? as f64;
-        // Bits of the networks of a usual file.
-        let networks = SPLINE_BITS_PER_PARAMETER * self.shape.parameters() as f64;
-        let (aim, lambda) = match self.goal {
-            Goal::Bytes(limit) => {
-                let bits = (8.0 * (SPLINE_FILL * limit as f64 - overhead) - networks) / SPLINE_HARD;
-                let bits = bits.max(0.05 * 8.0 * limit as f64);
-                (Aim::Bits(bits), 1e-3 * (0.4 * positions / bits).powf(1.7).clamp(1e-4, 1e4))
-            }
-            Goal::Psnr(db) => (Aim::Error(positions * 10f64.powf(-db / 10.0)), lambda_of_psnr(db)),
-            Goal::Lambda(lambda) => (Aim::Lambda(lambda), lambda),
-        };
-        self.training.amplify(amplitude(lambda));
-        let mut control = Control::new(aim, lambda, self.steps, positions);
-        let [soft, hard] = [SplineSchedule::soft(self.steps), SplineSchedule::hard(self.steps)];
-        let stages = [(Phase::Fit, soft), (Phase::Quantize, hard)];
-        self.session.meter.plan(stages.map(|(phase, steps)| (phase, steps as f64 * positions)));
+        let mut control = self.control()?;
+        self.training.amplify(amplitude(control.lambda));
+        self.announce();
         self.train(&mut control);
-        let mut last = self.finish(&control, 1.0)?;
-        let mut best: Option<Fitted> = None;
-        for n in 0.. {
-            let (met, too_large) = (self.is_met(&last.finished), self.is_too_large(&last.finished));
-            let (found, wanted) = self.missed(&last.finished);
-            best = Some(match best {
-                Some(best) => self.better(best, last),
-                None => last,
-            });
-            let must = too_large || matches!(self.goal, Goal::Psnr(_));
-            let enough = n >= if must { SPLINE_CORRECTIONS_TO_FIT } else { SPLINE_CORRECTIONS };
-            if met || enough || self.session.meter.stopped() || self.session.meter.is_limited() && !too_large
-            {
-                break;
-            }
-            control.correct(found, wanted, too_large);
-            self.train_on(&control, (found / wanted).ln().abs());
-            last = self.finish(&control, 0.5)?;
-        }
-        let Some(best) = best else { unreachable!("a training ends with a file") };
+        let best = self.corrected(&mut control)?;
         match self.goal {
             Goal::Bytes(limit) if self.is_too_large(&best.finished) => {
                 let squeezed = self.squeezed(limit, control.lambda)?;
                 self.outcome(squeezed)
             }
             _ => self.outcome(best),
+        }
+    }
+
+    /// What the training aims at, and the λ that it begins with.
+    fn control(&self) -> Result<Control> {
+        let positions = self.session.signal.description.positions() as f64;
+        let (aim, lambda) = match self.goal {
+            Goal::Bytes(limit) => {
+                let overhead = self.session.smallest()? as f64;
+                let bits =
+                    (8.0 * (SPLINE_FILL * limit as f64 - overhead) - self.network_bits()) / SPLINE_HARD;
+                let bits = bits.max(0.05 * 8.0 * limit as f64);
+                (Aim::Bits(bits), 1e-3 * (0.4 * positions / bits).powf(1.7).clamp(1e-4, 1e4))
+            }
+            Goal::Psnr(db) => (Aim::Error(positions * 10f64.powf(-db / 10.0)), lambda_of_psnr(db)),
+            Goal::Lambda(lambda) => (Aim::Lambda, lambda),
+        };
+        Ok(Control::new(aim, lambda, self.steps, positions))
+    }
+
+    /// Bits of the parameters of a usual file.
+    fn network_bits(&self) -> f64 {
+        SPLINE_BITS_PER_PARAMETER * self.shape.parameters() as f64
+    }
+
+    /// Announces the work of the training and of the rounding after it.
+    fn announce(&self) {
+        let positions = self.session.signal.description.positions() as f64;
+        let [soft, hard] = [SplineSchedule::soft(self.steps), SplineSchedule::hard(self.steps)];
+        let stages = [(Phase::Fit, soft), (Phase::Quantize, hard)];
+        self.session.meter.plan(stages.map(|(phase, steps)| (phase, steps as f64 * positions)));
+    }
+
+    /// The best file of the trained field and of its corrections, which end when one is close enough.
+    fn corrected(&mut self, control: &mut Control) -> Result<Fitted> {
+        let mut last = self.finish(control, 1.0)?;
+        let (mut best, mut corrections) = (None, 0);
+        loop {
+            let (met, too_large) = (self.is_met(&last.finished), self.is_too_large(&last.finished));
+            let (found, wanted) = self.missed(&last.finished);
+            let kept = match best.take() {
+                Some(best) => self.better(best, last),
+                None => last,
+            };
+            let must = too_large || matches!(self.goal, Goal::Psnr(_));
+            let most = if must { SPLINE_CORRECTIONS_TO_FIT } else { SPLINE_CORRECTIONS };
+            let meter = &self.session.meter;
+            if met || corrections == most || meter.stopped() || meter.is_limited() && !too_large {
+                return Ok(kept);
+            }
+            best = Some(kept);
+            corrections += 1;
+            control.correct(found, wanted, too_large);
+            self.train_on(control, (found / wanted).ln().abs());
+            last = self.finish(control, 0.5)?;
         }
     }
 
@@ -217,9 +239,8 @@ impl Search<'_> {
     /// A file that is small enough, by iterations with larger and larger λ, which take about a second each
     /// time, whether or not the encode was stopped; in the end, the mean of the signal.
     fn squeezed(&mut self, limit: u64, mut lambda: f64) -> Result<Fitted> {
-        let networks = SPLINE_BITS_PER_PARAMETER * self.shape.parameters() as f64;
         for _ in 0..SPLINE_SQUEEZES {
-            if networks > 8.0 * limit as f64 {
+            if self.network_bits() > 8.0 * limit as f64 {
                 break;
             }
             lambda *= SPLINE_SQUEEZE;

@@ -162,10 +162,11 @@ impl Shape {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn shape() -> Shape {
+    /// The shape of a photograph.
+    pub(in crate::field) fn shape() -> Shape {
         let context = ContextShape { levels: 0b111_0000, informed: 0b111, neighbours: 12, combinations: 4 };
         Shape { lengths: vec![768, 512], outputs: 3, levels: 0b111_1111, layers: 2, width: 16, context }
     }

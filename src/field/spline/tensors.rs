@@ -135,13 +135,8 @@ impl Shape {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ContextShape;
+    use super::super::shape::tests::shape;
     use super::*;
-
-    fn shape() -> Shape {
-        let context = ContextShape { levels: 0b111_0000, informed: 0b111, neighbours: 12, combinations: 4 };
-        Shape { lengths: vec![768, 512], outputs: 3, levels: 0b111_1111, layers: 2, width: 16, context }
-    }
 
     #[test]
     fn the_parameters_are_those_of_the_design() {

@@ -15,7 +15,6 @@ const RELIEF: f64 = 0.3;
 /// The share of all steps in which the networks are trained on rounded latents, and their learning rate.
 const TUNING: f64 = 0.12;
 const TUNING_RATE: f64 = 0.001;
-
 /// The temperature and the share of the learning rates with which a trained field is trained on.
 const AGAIN_TEMPERATURE: f64 = 0.25;
 const AGAIN: f64 = 0.3;
@@ -55,24 +54,20 @@ impl Schedule {
     }
     /// The step at the share `f` of the steps with soft rounding.
     pub fn at(f: f64, lambda: f64) -> Step {
-        Schedule { steps: 0, lambda }.step(f)
-    }
-    /// A step that trains a field on, at the share `f` of such steps.
-    pub fn again(f: f64, lambda: f64) -> Step {
-        let last = Schedule { steps: 0, lambda }.step(1.0);
-        let temperature = (AGAIN_TEMPERATURE + (TEMPERATURE[1] - AGAIN_TEMPERATURE) * f) as f32;
-        Step { rates: RATES.map(|rate| AGAIN * rate * (1.0 - 0.95 * f)), temperature, ..last }
-    }
-    /// The step at the share `f` of the steps with soft rounding.
-    fn step(&self, f: f64) -> Step {
         let between = |[from, to]: [f64; 2]| (from + (to - from) * f) as f32;
         let cosine = 0.5 * (1.0 + (PI * f).cos());
         Step {
-            lambda: (self.lambda * (1.0 + (HEAVIER - 1.0) * (1.0 - f / RELIEF).max(0.0))) as f32,
+            lambda: (lambda * (1.0 + (HEAVIER - 1.0) * (1.0 - f / RELIEF).max(0.0))) as f32,
             temperature: between(TEMPERATURE),
             noise: between(NOISE),
             rates: std::array::from_fn(|n| RATES[n] * cosine.max(LAST[n])),
         }
+    }
+    /// A step that trains a field on, at the share `f` of such steps.
+    pub fn again(f: f64, lambda: f64) -> Step {
+        let temperature = (AGAIN_TEMPERATURE + (TEMPERATURE[1] - AGAIN_TEMPERATURE) * f) as f32;
+        let rates = RATES.map(|rate| AGAIN * rate * (1.0 - 0.95 * f));
+        Step { rates, temperature, ..Schedule::at(1.0, lambda) }
     }
 }
 
@@ -82,7 +77,7 @@ impl Training {
     pub fn fit(&mut self, schedule: &Schedule, mut observe: impl FnMut(usize, &Loss) -> bool) -> Trained {
         let (soft, hard) = (Schedule::soft(schedule.steps), Schedule::hard(schedule.steps));
         for n in 0..soft {
-            let loss = self.step(schedule.step(n as f64 / soft as f64));
+            let loss = self.step(Schedule::at(n as f64 / soft as f64, schedule.lambda));
             if !observe(n + 1, &loss) {
                 break;
             }
