@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sirenc::signal::Grid;
 use sirenc::Decoder;
+use sirenc::signal::Grid;
 use sirenc_fuzz::{Memory, limits, repair};
 
 fuzz_target!(init: warm_up(), |data: &[u8]| {
