@@ -78,7 +78,7 @@ step() { # SECONDS NAME COMMAND…: within the time that is left
 # The start of a process on the device, with hardly any fit.
 start() { time ./sirenc encode "$first" -o "$work/start.siren" -f --effort 1 --bpp 0.3 --device cuda -v; }
 
-fit() { ./sirenc encode "$first" -o "$work/$1-$2.siren" -f --effort "$1" --bpp 0.3 --device "$2" --json; }
+fit() { ./sirenc encode "$first" -o "$work/$1-$2.siren" -f --effort "$1" --field siren --bpp 0.3 --device "$2" --json; }
 
 same() {
     for n in 1 2; do
@@ -97,7 +97,7 @@ folder() {
 }
 
 decode() {
-    ./sirenc encode "$first" -o "$work/d.siren" -f --effort 2 --bpp 0.3 --device cpu --quiet
+    ./sirenc encode "$first" -o "$work/d.siren" -f --effort 2 --field siren --bpp 0.3 --device cpu --quiet
     for device in cpu cuda; do
         time ./sirenc decode "$work/d.siren" -o "$work/$device.npy" -f --scale 2 --derivative hessian \
             --device $device

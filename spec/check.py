@@ -95,10 +95,10 @@ def spline_is_true(section, name):
             intervals.append(f"{start}–{start + size}")
             super().consume(start, size, bits)
 
-    def tensor(coder, rows, columns):
-        exponent, symbols = read_tensor(coder, rows, columns)
+    def tensor(coder, usual):
+        exponent, symbols = read_tensor(coder, usual)
         rows_of_symbols = "; ".join(", ".join(map(str, row)) for row in symbols)
-        tensors.append([f"{rows} × {columns}", str(exponent), rows_of_symbols, str(coder.range.position)])
+        tensors.append([" × ".join(map(str, usual.shape)), str(exponent), rows_of_symbols, str(coder.range.position)])
         return exponent, symbols
 
     def latent(coder, centre, scale):
@@ -180,6 +180,7 @@ VECTORS = {
     # The CRC-32 of the probabilities beyond each distance, in units of 2^-16, two bytes each, little-endian.
     "tail": lambda scale: f"{zlib.crc32((np.array(reference.tail(int(scale))) >> 16).astype('<u2').tobytes()):08x}",
     "laplace": lambda scale, offset: " ".join(map(str, reference.laplace(int(scale), int(offset)))),
+    "usual": lambda usual, exponent: str(reference.usual_symbol(int(usual), int(exponent))),
     "combine": lambda *numbers: combine(*map(int, numbers)),
     "predict": lambda *numbers: predict(*map(int, numbers)),
     "filter": lambda level, *numbers: filtered(int(level), numbers),

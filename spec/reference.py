@@ -14,6 +14,7 @@ import struct
 import sys
 import wave
 import zlib
+from pathlib import Path
 
 import numpy as np
 
@@ -821,7 +822,7 @@ class SplineShape:
         self.layers, self.width = number("hidden layers", 1, 4), number("width", 1, 64)
         self.neighbours, self.combinations = number("neighbours", 1, 12), number("combinations", 0, 8)
         self.tables = number("shape of tables", 0, 8)
-        self.outputs = signal.channels
+        self.lengths, self.outputs = signal.lengths, signal.channels
         # 6.9: coding order.
         self.grids = []
         for level in reversed(range(16)):
@@ -838,29 +839,68 @@ class SplineShape:
         return [number for number, other in enumerate(self.grids) if other.level > grid.level]
 
     def network(self):
-        """Rows and columns of the tensors of the filters and the network."""
-        features = sum(grid.is_feature for grid in self.grids)
-        tensors, inputs = [(features, 4)], features
-        for _ in range(self.layers):
-            tensors += [(self.width, inputs), (self.width, 1)]
-            inputs = self.width
-        return tensors + [(self.outputs, inputs), (self.outputs, 1), (self.outputs, features)]
+        """The tensors of the filters and the network: what each is, its rows and its columns."""
+        levels = sorted(grid.level for grid in self.grids if grid.is_feature)
+        tensors, inputs = [("filters", levels, range(4))], levels
+        for layer in range(self.layers):
+            tensors += layer_of(f"hidden {layer}", range(self.width), inputs)
+            inputs = range(self.width)
+        channels = CHANNELS.get(self.outputs, range(self.outputs))
+        return tensors + layer_of("last", channels, inputs) + [("skip", channels, levels)]
 
     def context(self):
-        """Rows and columns of the tensors of the context model."""
-        tensors, inputs = [], self.neighbours + self.combinations
+        """The tensors of the context model."""
+        tensors, inputs = [], range(self.neighbours + self.combinations)
+        grids = [(grid.level, grid.is_feature) for grid in self.grids]
         for grid in self.grids:
             if grid.informed:
-                tensors += [(self.combinations, len(self.coarser(grid))), (self.combinations, 1)]
-        tensors += [(inputs, inputs), (len(self.grids) * inputs, 1), (inputs, inputs), (inputs, 1)]
-        return tensors + [(2, inputs), (2, 1), (2, inputs)]
+                coarser = [grids[number] for number in self.coarser(grid)]
+                tensors += layer_of(f"combinations {grid.level}", range(self.combinations), coarser)
+        (first, _), second = layer_of("first", inputs, inputs), layer_of("second", inputs, inputs)
+        biases = "biases of grids", [(grid, neuron) for grid in grids for neuron in inputs], [0]
+        outputs = layer_of("outputs", range(2), inputs) + [("skip of outputs", range(2), inputs)]
+        return tensors + [first, biases] + second + outputs
+
+    def usual(self):
+        """For each tensor, rows and columns of usual parameters; 0 for those that the usual shape does not have."""
+        sizes = len(self.lengths), self.layers, self.width, self.neighbours, self.combinations
+        known = usual_parameters() if sizes == (2, 2, 16, 12, 4) else {}
+        return [np.array([[known.get((what, row, column), 0) for column in columns] for row in rows])
+                for what, rows, columns in self.network() + self.context()]
 
 
-def read_tensor(coder, rows, columns):
-    """An exponent and symbols."""
-    exponent, context = coder.range.bits(5), Context(16)
-    symbols = [coder.signed(context) for _ in range(rows * columns)]
-    return exponent, np.array(symbols, np.int64).reshape(rows, columns)
+# A picture of one channel is like the green of others; alpha is like nothing.
+CHANNELS = {1: ["green"], 2: ["green", "alpha"], 3: ["red", "green", "blue"], 4: ["red", "green", "blue", "alpha"]}
+
+
+def layer_of(what, rows, columns):
+    """Weights and biases."""
+    return [(what, rows, columns), (f"biases of {what}", rows, [0])]
+
+
+@functools.cache
+def usual_parameters():
+    """Those of the usual shape, by tensor, row and column."""
+    header = Fields(bytes([0x7F, 0x70, 0x07, 2, 16, 12, 4, 8]), "usual shape")
+    shape = SplineShape(header, Signal(bytes([PICTURE, FORMATS.index("U8"), 3, 1, 1])))
+    places = [(what, row, column) for what, rows, columns in shape.network() + shape.context()
+              for row in rows for column in columns]
+    return dict(zip(places, map(int, Path(__file__).with_name("usual.txt").read_text().split()), strict=True))
+
+
+def usual_symbol(usual, exponent):
+    """The usual parameter in steps of the exponent, rounded."""
+    return (usual << exponent + 1 >> 10) + 1 >> 1
+
+
+def read_tensor(coder, usual):
+    """An exponent and symbols, of which the stream has the differences to the usual ones."""
+    exponent, context, symbols = coder.range.bits(5), Context(4), []
+    for parameter in usual.ravel().tolist():
+        symbols.append(usual_symbol(parameter, exponent) + coder.signed(context))
+        require(abs(symbols[-1]) <= MAX_MAGNITUDE,
+                f"coded parameters: a symbol of {symbols[-1]}, expected at most {MAX_MAGNITUDE}")
+    return exponent, np.array(symbols, np.int64).reshape(usual.shape)
 
 
 def network_tensor(exponent, symbols):
@@ -879,10 +919,10 @@ def read_spline(f, signal):
     shape = SplineShape(f, signal)
     stream, latents = f.rest(), sum(math.prod(grid.lengths) for grid in shape.grids)
     tensors = shape.network() + shape.context()
-    ask("parameters", latents + sum(rows * columns for rows, columns in tensors), MAX_PARAMETERS)
+    ask("parameters", latents + sum(len(rows) * len(columns) for _, rows, columns in tensors), MAX_PARAMETERS)
     require(-(-latents >> 16) <= len(stream) + 4, f"coded parameters: {len(stream)} bytes for {latents} latents")
     coder = Magnitudes(stream, shape.tables)
-    read = [read_tensor(coder, *tensor) for tensor in tensors]
+    read = [read_tensor(coder, usual) for usual in shape.usual()]
     count = len(shape.network())
     network = [network_tensor(*tensor) for tensor in read[:count]]
     model = ContextModel(shape, [context_tensor(*tensor) for tensor in read[count:]])

@@ -20,12 +20,12 @@
 //! [`SampleFormat::quantize`](crate::signal::SampleFormat::quantize) rounds and clamps them to codes.
 //!
 //! Floats may be in any unit, kelvin or nanometres, from 1e-30 to 1e30: the encoder fits them relative to
-//! their range, and the file records the [`Units`](crate::signal::Units) that convert network values back. So
-//! a relief takes as many bytes in metres as in kilometres. **PSNR of floats refers to their range**, the
-//! largest maximum − minimum of a channel of the original; for sound, to half of that, the amplitude.
-//! [`EncodeOptions::peak`](crate::EncodeOptions::peak) or `--peak` sets another peak. PSNR of integers refers
-//! to 1. All channels share one scale, so channels of very different ranges are better stored in separate
-//! files.
+//! their range, and the file records the [`Units`](crate::signal::Units) that convert values of the field
+//! back. So a relief takes as many bytes in metres as in kilometres. **PSNR of floats refers to their
+//! range**, the largest maximum − minimum of a channel of the original; for sound, to half of that, the
+//! amplitude. [`EncodeOptions::peak`](crate::EncodeOptions::peak) or `--peak` sets another peak. PSNR of
+//! integers refers to 1. All channels share one scale, so channels of very different ranges are better stored
+//! in separate files.
 //!
 //! # Grids, regions, zooms
 //!
@@ -72,12 +72,12 @@
 //!
 //! # Derivatives
 //!
-//! Networks of sines have derivatives of every order, and a decoder computes those of the decoded signal
-//! exactly: they are not differences of samples, and they are exact in the seams of tiles too, which are
-//! blended with two continuous derivatives. **The unit is unit values per native sample**, whatever the
-//! spacing of the grid, so a gradient does not change with the zoom. On a coarser grid it is the gradient of
-//! the averaged signal, which is the average of the gradient; colours count alike in it, whatever their
-//! alpha.
+//! Networks of sines have derivatives of every order, splines have continuous ones up to the second order,
+//! and a decoder computes those of the decoded signal exactly: they are not differences of samples, and they
+//! are exact in the seams of tiles too, which are blended with two continuous derivatives. **The unit is unit
+//! values per native sample**, whatever the spacing of the grid, so a gradient does not change with the zoom.
+//! On a coarser grid it is the gradient of the averaged signal, which is the average of the gradient; colours
+//! count alike in it, whatever their alpha.
 //!
 //! ```
 //! use sirenc::network::Jet;
@@ -109,11 +109,11 @@
 //! there, and the more parameters it has, the more its slopes deviate.
 //! [`Decoder::gradient_error`](crate::Decoder::gradient_error), or `sirenc verify FILE ORIGINAL
 //! --derivatives`, measures the deviation; `EncodeOptions::gradient_weight`, or `sirenc encode
-//! --gradient-weight λ`, reduces it. It adds `λ · Σ_a (∂f/∂x_a − g_a)²` to the squared error at every sample,
-//! in the fit and in quantization. `g` is the central difference of eighth order of the samples, or a
-//! supplied gradient (`--gradient FILE.npy`), and the slope of the network is the difference of its values
-//! over a quarter of a sample. A gradient is per native sample, so the unit of λ is square samples: at 1, an
-//! error that is a wave of 2π samples counts twice.
+//! --gradient-weight λ`, reduces it; pictures are then stored as sine networks. It adds `λ · Σ_a (∂f/∂x_a −
+//! g_a)²` to the squared error at every sample, in the fit and in quantization. `g` is the central difference
+//! of eighth order of the samples, or a supplied gradient (`--gradient FILE.npy`), and the slope of the
+//! network is the difference of its values over a quarter of a sample. A gradient is per native sample, so
+//! the unit of λ is square samples: at 1, an error that is a wave of 2π samples counts twice.
 //!
 //! PSNR and gradient error at equal size (384 × 256 from the middle of two Kodak pictures, effort 4; a weight
 //! doubles the time of the fit, so effort 5 without a weight takes as long as effort 4 with one):

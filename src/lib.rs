@@ -1,7 +1,8 @@
-//! A signal stored as a SIREN: small networks with sine activations that map coordinates to values.
+//! A signal stored as a [`field`], a smooth function of its coordinates: splines and one network for
+//! pictures, small networks with sine activations (a SIREN) for sound.
 //!
 //! file → [`media`] → [`signal`] → [`encode`]: fit → quantize → [`container`]; and back, [`container`] →
-//! [`network`] → [`Decoder::render`]
+//! [`field`] → [`Decoder::render`]
 //!
 //! ```no_run
 //! use sirenc::signal::Grid;

@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 use sirenc::signal::Signal;
-use sirenc::{EncodeOptions, Limits, Report, Target, encode, media};
+use sirenc::{EncodeOptions, FieldKind, Limits, Report, Target, encode, media};
 
 const PICTURES: [&str; 5] = ["text", "window", "chart", "screenshot", "bars"];
 const RATES: [f64; 3] = [0.3, 1.0, 2.0];
@@ -19,9 +19,9 @@ fn picture(name: &str) -> Signal {
     media::read(&bytes, &Limits::default()).unwrap()
 }
 
-fn report(signal: &Signal, bpp: f64, effort: u8) -> Report {
-    let options = EncodeOptions::default().target(Target::BitsPerPosition(bpp)).effort(effort).threads(1);
-    let encoded = encode(signal, &options).unwrap();
+fn report(signal: &Signal, field: FieldKind, bpp: f64, effort: u8) -> Report {
+    let options = EncodeOptions::default().field(field).target(Target::BitsPerPosition(bpp));
+    let encoded = encode(signal, &options.effort(effort).threads(1)).unwrap();
     assert!(encoded.bytes.len() as f64 * 8.0 <= bpp * signal.description.positions() as f64);
     encoded.report
 }
@@ -39,7 +39,20 @@ fn constant_db(signal: &Signal) -> f64 {
 }
 
 #[test]
-fn more_bytes_and_more_effort_do_not_make_graphics_worse() {
+fn splines_store_graphics_with_little_error() {
+    PICTURES.par_iter().for_each(|name| {
+        let report = report(&picture(name), FieldKind::Auto, 1.0, 2);
+        assert!(report.field == FieldKind::Spline && report.psnr_db > 33.0, "{name}: {report:?}");
+    });
+}
+
+#[test]
+fn more_bytes_and_more_effort_do_not_make_networks_worse() {
+    compare(FieldKind::Siren);
+}
+
+/// Compares all pictures at all rates and efforts.
+fn compare(field: FieldKind) {
     // Higher efforts take minutes.
     let efforts = 1..=3u8;
     let cases: Vec<(&str, u8, f64)> = PICTURES
@@ -47,7 +60,7 @@ fn more_bytes_and_more_effort_do_not_make_graphics_worse() {
         .flat_map(|&name| efforts.clone().flat_map(move |effort| RATES.map(|rate| (name, effort, rate))))
         .collect();
     let reports: Vec<Report> =
-        cases.par_iter().map(|&(name, effort, rate)| report(&picture(name), rate, effort)).collect();
+        cases.par_iter().map(|&(name, effort, rate)| report(&picture(name), field, rate, effort)).collect();
     let psnr = |name, effort, rate| {
         let at = cases.iter().position(|&case| case == (name, effort, rate)).unwrap();
         reports[at].psnr_db.min(NEAR)

@@ -309,15 +309,18 @@ fn derivatives_take_no_more_than_their_jets_cost() {
 #[cfg(feature = "encoder")]
 fn encoding_a_large_picture_takes_little_more_than_its_samples() {
     use sirenc::signal::{Description, Kind, Samples, Signal};
-    use sirenc::{EncodeOptions, Flow, Target};
+    use sirenc::{EncodeOptions, FieldKind, Flow, Target};
     const POINTS: usize = 1 << 22;
     const BYTES_PER_POINT: usize = 32;
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let lengths = vec![3000, 3000];
     let description =
         Description { kind: Kind::Picture, lengths, channels: 1, format: SampleFormat::U8, rate: 0 };
-    let signal = Signal { description, samples: Samples::U8(vec![120; 9_000_000]), metadata: vec![] };
-    let options = EncodeOptions::default().target(Target::Bytes(60)).effort(1).threads(2);
+    // A constant would need no fit.
+    let samples = (0..9_000_000).map(|i| (i % 3000 / 12) as u8).collect();
+    let signal = Signal { description, samples: Samples::U8(samples), metadata: vec![] };
+    let options = EncodeOptions::default().field(FieldKind::Siren).target(Target::Bytes(90));
+    let options = options.effort(1).threads(2);
     let before = HELD.load(Relaxed);
     PEAK.store(before, Relaxed);
     sirenc::encode_with_progress(&signal, &options, &|_| Flow::Finish).unwrap();

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use sirenc::container::{self, Networks};
 use sirenc::signal::{Description, Grid, SampleFormat, Samples, Signal};
 use sirenc::{
-    Decoder, EncodeOptions, Encoded, Error, Flow, Phase, Progress, Result, Target, WeightCoding, encode,
-    encode_with_progress,
+    Decoder, EncodeOptions, Encoded, Error, FieldKind, Flow, Phase, Progress, Result, Target, WeightCoding,
+    encode, encode_with_progress,
 };
 
 fn options(target: Target) -> EncodeOptions {
@@ -158,8 +158,7 @@ fn waves() -> Signal {
 
 #[test]
 fn what_is_broken_off_before_its_fit_began_ends_with_its_probe() {
-    let mut options = options(Target::Bytes(6000));
-    options.effort = 9;
+    let options = options(Target::Bytes(6000)).field(FieldKind::Siren).effort(9);
     let finish_at_the_fit = |progress: &Progress| match progress.phase {
         Phase::Fit => Flow::Finish,
         _ => Flow::Continue,
@@ -170,8 +169,7 @@ fn what_is_broken_off_before_its_fit_began_ends_with_its_probe() {
 
 #[test]
 fn what_is_broken_off_while_probes_run_ends_with_the_best_probe() {
-    let mut options = options(Target::Psnr(70.0));
-    options.effort = 9;
+    let options = options(Target::Psnr(70.0)).field(FieldKind::Siren).effort(9);
     // The first probe is long enough that this happens within it.
     let finish_at_30_db = |progress: &Progress| match progress.psnr_db > 30.0 {
         true => Flow::Finish,

@@ -5,7 +5,7 @@
 use sirenc::signal::metric::ErrorSum;
 use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Signal};
 use sirenc::{
-    Decoder, Derivative, EncodeOptions, Encoded, Error, Flow, Target, WeightCoding, encode,
+    Decoder, Derivative, EncodeOptions, Encoded, Error, FieldKind, Flow, Target, WeightCoding, encode,
     encode_with_progress,
 };
 
@@ -65,7 +65,8 @@ fn psnr_db(signal: &Signal, decoder: &Decoder) -> f64 {
 fn a_relief_costs_the_same_in_every_unit() {
     let encoded = |scale, offset, target| {
         let signal = relief(scale, offset);
-        let encoded = fit(&signal, &options(target));
+        // Splines have a test of their own: how much of a small size they use depends on rounding.
+        let encoded = fit(&signal, &options(target).field(FieldKind::Siren));
         let found = psnr_db(&signal, &open(&encoded));
         assert!((found - encoded.report.psnr_db).abs() < 1e-6, "{found} {}", encoded.report.psnr_db);
         (encoded.bytes.len() as f64, found)

@@ -4,11 +4,14 @@ use crate::Case;
 use crate::good::EXAMPLE_PICTURE;
 use crate::pieces::*;
 use crate::splines::example;
+use sirenc::field::spline::Shape;
 
 /// A header: one grid, one layer of one neuron, one neighbour.
 const SMALL: [u8; 9] = [3, 1, 0, 0, 1, 1, 1, 0, 8];
 /// A header with a second grid and one combination of it.
 const INFORMED: [u8; 9] = [3, 3, 0, 1, 1, 1, 1, 1, 8];
+/// A header of a shape that has usual parameters, with two grids.
+const USUAL: [u8; 9] = [3, 3, 0, 1, 2, 16, 12, 4, 8];
 
 #[rustfmt::skip]
 pub fn invalid() -> Vec<Case> {
@@ -22,6 +25,11 @@ pub fn invalid() -> Vec<Case> {
         join(&[section(0x01, &[&[0, 0, 1], lengths].concat()), section(network, network_)])
     };
     let most = [0xff, 0xff, 0xff, 0xff, 7];
+    // The exponent 10, then a difference of 2^20 with the sign of the usual parameter.
+    let away: &[u8] = match Shape::usual(&[2, 1], 1).usual_parameters()[0][0] {
+        1.. => b"\x57\xfe\xff\xf5\xe4\x02\xac\x0c\x00\x00\x00\x00",
+        _ => b"\x57\xfe\xff\xf5\xe4\x02\xad\xcb\xc0\x00\x00\x00",
+    };
     let rows: Vec<(&str, &'static str, Vec<u8>, &'static str)> = vec![
         ("tiles", "tiles of a field of splines", insert(file_, 1, section(0x02, &[2, 1, 0])), "Format: splines in tiles"),
         ("levels-0", "no feature grid", with(&|p| (p[1], p[3], p[7]) = (0, 0, 0)), "Format: levels 0x0"),
@@ -47,24 +55,26 @@ pub fn invalid() -> Vec<Case> {
         ("cut", "a stream without its last 6 bytes", with(&|p| p.truncate(p.len() - 6)), "Format: is too short"),
         ("garbage", "bytes after the stream", with(&|p| p.extend(*b"garbage")), "Format: bytes after the end of the stream"),
         ("zero", "a 0 after the stream", with(&|p| p.push(0)), "Format: does not end in the shortest way"),
-        ("ending", "another string that decodes to the same latents", stream(&SMALL, b"\x20\x3f\xd1\x0c\x6d\x3b\x1c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x73\x71"), "Format: does not end in the shortest way"),
+        ("ending", "another string that decodes to the same latents", stream(&SMALL, b"\x54\x47\xc9\x8c\xc9\x1b\x20\x00\x00\x00\x00\x00\x00\x00\x00\x1e\xe3\xa3\x54\x3f"), "Format: does not end in the shortest way"),
         ("outside", "a code outside the intervals of all symbols", stream(&SMALL, &[255; 20]), "Format: a code outside the intervals"),
         ("latents-bytes", "1000000 latents in 11 bytes", sized(&[0xc0, 0x84, 0x3d, 1], &[&SMALL[..], &[1; 11]].concat()), "Format: 11 bytes for 1000000 latents"),
         ("limit", "more latents than the limit", sized(&[&most[..], &most].concat(), &[&SMALL[..], &[1; 11]].concat()), "Limit: parameters"),
-        ("parameter", "a weight of 1025", stream(&SMALL, b"\x00\x00\x00\x57\xab\xfd\x77\xb5\x24\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"), "Format: parameter 1025"),
-        ("parameter-negative", "a weight of -(2^10 + 2^-9)", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x0e\xf1\xfc\x4f\xfd\xf6\xe1\xb2\xa7\xff\xff\xfc\xf3\xa5\xbc\x80\x00\x00\x00\x00\x00\x00\x00\x00\x01"), "Format: parameter "),
-        ("exponent", "an exponent of 11 in the context model", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\xee\x10\x32\x1c\x00\x00\x00\x00\x00\x00\x00\x01"), "Format: exponent 11 of the context model"),
-        ("row-first", "a weight of 2^15 in the first layer of the context model", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x12\x8a\xef\x44\x00\x00\x00\x00\x00\x00\x01"), "Format: a row of weights sums to 32768"),
-        ("row-sum", "two weights that make 2^15 in a row", stream(&INFORMED, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x04\x6c\xf9\xaf\xd8\xd0\x0e\xd1\x08\x5e\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"), "Format: a row of weights sums to 32768"),
-        ("row-second", "a weight of -2^15 in the second layer", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0e\xc1\x18\x6f\xbf\x37\xea\xa0\x00\x00\x00\x00\x01"), "Format: a row of weights sums to 32768"),
-        ("row-outputs", "weights of an output of both tensors that make 2^15", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd5\xfd\x90\xff\xd5\x4a\xd8\x6b\x69\x8d"), "Format: a row of weights sums to 32768"),
-        ("row-combination", "a weight of 2^15 in a combination", stream(&INFORMED, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x92\x7c\x8c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"), "Format: a row of weights sums to 32768"),
-        ("bias-first", "a bias above 2^20 in the first layer", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x35\xcf\xa7\xdf\xef\xdb\x1f\xee\xc0\x00\x00\x00\x00\x00\x01"), "Format: a bias of 1048578"),
-        ("bias-second", "a bias above 2^20 in the second layer", stream(&INFORMED, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x12\xa7\xb6\x17\xff\xbe\x28\x76\xdd\x00\x00\x00\x00\x00\x01"), "Format: a bias of 1048578"),
-        ("bias-outputs", "a bias above 2^20 of an output", stream(&INFORMED, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x2b\x45\xf0\xff\xf4\xcf\x66\x2c\x00\x07\xaa\xf8\x35"), "Format: a bias of 1048578"),
-        ("bias-combination", "a bias below -2^20 of a combination", stream(&INFORMED, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\x2a\xe1\x9f\xfb\x28\x70\x9e\xa0\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"), "Format: a bias of "),
-        ("latent", "a latent of 2^15", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa6\xd0\xf4\x6e\x93\x45"), "Format: latent 32768"),
-        ("latent-negative", "a latent of -2^15", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa6\xc8\x93\x05"), "Format: latent -32768"),
+        ("parameter", "a weight of 1025", stream(&SMALL, b"\x00\x00\x3e\x9d\xfc\x6b\xfa\xa2\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"), "Format: parameter 1025"),
+        ("parameter-negative", "a weight of -(2^10 + 2^-9)", stream(&SMALL, b"\x00\x00\x00\x02\x5f\x31\x3a\xfe\x56\xe6\xa9\x60\x00\x00\x00\x00\x00\x00\x00\x00\x01"), "Format: parameter "),
+        ("exponent", "an exponent of 11 in the context model", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x02\x7d\xbe\x37\x00\x00\x00\x00\x01"), "Format: exponent 11 of the context model"),
+        ("row-first", "a weight of 2^15 in the first layer of the context model", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x39\xf8\x6a\x2a\x00\x00\x00\x00\x00\x01"), "Format: a row of weights sums to 32768"),
+        ("row-sum", "two weights that make 2^15 in a row", stream(&INFORMED, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\xf4\xfb\xc1\xfe\xb4\x14\x00\x00\x00\x00\x00\x00\x01"), "Format: a row of weights sums to 32768"),
+        ("row-second", "a weight of -2^15 in the second layer", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x38\x35\x82\xcb\x08\x00\x00\x01"), "Format: a row of weights sums to 32768"),
+        ("row-outputs", "weights of an output of both tensors that make 2^15", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x27\xd0\xa7\xf9\x4a\x0e\x8c\xfb"), "Format: a row of weights sums to 32768"),
+        ("row-combination", "a weight of 2^15 in a combination", stream(&INFORMED, b"\x00\x00\x00\x00\x00\x00\x00\x00\x45\x82\x19\x64\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"), "Format: a row of weights sums to 32768"),
+        ("bias-first", "a bias above 2^20 in the first layer", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x02\x3a\xea\xbe\xfe\x6f\xb5\x09\xc0\x00\x00\x00\x00\x01"), "Format: a bias of 1048578"),
+        ("bias-second", "a bias above 2^20 in the second layer", stream(&INFORMED, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x04\x7d\x8e\x5f\xff\x07\xde\x4d\xc8\x00\x00\x01"), "Format: a bias of 1048578"),
+        ("bias-outputs", "a bias above 2^20 of an output", stream(&INFORMED, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x08\x2a\x80\x4b\xfe\x3c\x7c\xea\xc1"), "Format: a bias of 1048578"),
+        ("bias-combination", "a bias below -2^20 of a combination", stream(&INFORMED, b"\x00\x00\x00\x00\x00\x00\x00\x00\x02\xac\x8c\x13\xfe\x20\x9d\x79\xa0\x00\x00\x00\x00\x00\x00\x00\x00\x01"), "Format: a bias of "),
+        ("usual-difference", "a difference that leads from a usual symbol beyond 2^20", stream(&USUAL, away), "Format: a symbol of "),
+        ("usual-exponent", "an exponent for which no difference leads back from a usual symbol: 31", stream(&USUAL, &[0xf8, 0, 0, 0, 0, 0, 0]), "Format: a symbol of "),
+        ("latent", "a latent of 2^15", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x15\xe1\x41\xa4\xa1\xf7"), "Format: latent 32768"),
+        ("latent-negative", "a latent of -2^15", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x15\xe0\xa1\xe7"), "Format: latent -32768"),
         ("of-networks", "the coding of splines before parameters of networks", edit(EXAMPLE_PICTURE, network, |p| p[0] = 3), "Format: "),
     ];
     let case = |(name, tests, bytes, error): (&str, _, _, _)| Case {

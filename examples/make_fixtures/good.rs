@@ -6,7 +6,7 @@ use crate::{Case, Result};
 use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork};
 use sirenc::network::Network;
 use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat};
-use sirenc::{EncodeOptions, Limits, Target, media};
+use sirenc::{EncodeOptions, FieldKind, Limits, Target, media};
 use std::fs;
 use std::path::Path;
 
@@ -254,7 +254,7 @@ pub fn uncommon() -> Vec<Case> {
 pub fn fitted(folder: &Path) -> Result<Vec<Case>> {
     let encode = |source: &str, size| -> Result<Vec<u8>> {
         let signal = media::read(&fs::read(folder.join("media").join(source))?, &Limits::default())?;
-        let options = EncodeOptions::default().target(Target::Bytes(size)).effort(4);
+        let options = EncodeOptions::default().field(FieldKind::Siren).target(Target::Bytes(size)).effort(4);
         Ok(sirenc::encode(&signal, &options)?.bytes)
     };
     Ok(good(

@@ -4,7 +4,7 @@
 use crate::Case;
 use crate::compose::{Random, bytes_of, numbers};
 use crate::pieces::{insert, section, split};
-use crate::splines::field;
+use crate::splines::{field, field_of, usual};
 use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork, QuantizedSpline, Stored};
 use sirenc::field::spline::{self, ContextShape, MAX_LATENT};
 use sirenc::network::Shape;
@@ -123,13 +123,16 @@ fn network(random: &mut Random, shape: Shape) -> QuantizedNetwork {
     QuantizedNetwork { shape, steps, symbols: (0..shape.parameters()).map(|_| symbol()).collect() }
 }
 
-/// A field of any shape.
-fn splines(random: &mut Random, description: &Description) -> QuantizedSpline {
+/// A shape of any sizes, or of those with usual parameters.
+fn spline_shape(random: &mut Random, description: &Description) -> spline::Shape {
     let most = if random.one_in(4) { 0xffff } else { 0x7f };
     let levels = random.integer(1, most) as u16;
     let context_levels = if random.one_in(3) { 0 } else { random.integer(0, most) as u16 };
     let coarsest = 0x8000 >> (levels | context_levels).leading_zeros();
     let informed = levels & !coarsest & random.integer(0, 0xffff) as u16;
+    if informed != 0 && random.one_in(3) {
+        return usual(description, [levels, context_levels, informed]);
+    }
     let context = ContextShape {
         levels: context_levels,
         informed,
@@ -137,27 +140,39 @@ fn splines(random: &mut Random, description: &Description) -> QuantizedSpline {
         combinations: if informed == 0 { 0 } else { random.integer(1, 8) as usize },
     };
     let widest = if random.one_in(8) { 64 } else { 12 };
-    let shape = spline::Shape {
+    spline::Shape {
         lengths: description.lengths.clone(),
         outputs: description.channels.into(),
         levels,
         layers: random.integer(1, 4) as usize,
         width: random.integer(1, widest) as usize,
         context,
+    }
+}
+
+/// A field of any shape.
+fn splines(random: &mut Random, description: &Description) -> QuantizedSpline {
+    let shape = spline_shape(random, description);
+    let mut field = if random.one_in(3) {
+        // Usual parameters have to be in range in units of the step.
+        let finest = if shape.has_usual() { 15 } else { 31 };
+        let network = shape.order().context();
+        let steps = |n: usize| if n < network { (0, finest) } else { (6, 10) };
+        let exponents =
+            (0..shape.tensors().len()).map(steps).map(|(low, high)| random.integer(low, high) as u8);
+        let exponents = exponents.collect();
+        field_of(shape, exponents)
+    } else {
+        field(shape)
     };
-    let mut field = field(shape);
     field.table = random.integer(0, 8) as u8;
-    // Latents of other sizes, and sometimes a network of other steps.
+    // Latents of other sizes.
     let bits = random.integer(0, 10);
     field
         .latents
         .iter_mut()
         .flatten()
         .for_each(|latent| *latent = (*latent).saturating_mul(1 << bits).max(-MAX_LATENT as i16));
-    let network = 1 + field.shape.network_tensors().len();
-    if random.one_in(3) {
-        field.exponents[..network].iter_mut().for_each(|exponent| *exponent = random.integer(0, 31) as u8);
-    }
     field
 }
 

@@ -4,16 +4,25 @@ use crate::Case;
 use crate::compose::{Random, bytes_of, picture, sound};
 use crate::good::good;
 use sirenc::container::{File, QuantizedSpline, Stored};
-use sirenc::field::spline::{ContextShape, MAX_LATENT, Role, Shape};
+use sirenc::field::spline::{ContextShape, MAX_LATENT, Role, Shape, usual_symbol};
 use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat, Units};
 
 /// Feature grids at the levels of `levels`, at least two: context grids at the levels from 2 on, combinations
 /// for the two finest ones, unless one of them is the coarsest.
-pub fn usual(d: &Description, levels: u16) -> Shape {
+pub fn ordinary(d: &Description, levels: u16) -> Shape {
     let (coarse, fine) = (levels & !0b11, levels & (levels >> 1) & 0b11);
     let context = ContextShape { levels: coarse, informed: fine, neighbours: 12, combinations: 4 };
     shape(d, levels, (2, 9), context)
 }
+
+/// The usual shape with other levels: of features, of context grids, and of informed grids.
+pub fn usual(d: &Description, [levels, context, informed]: [u16; 3]) -> Shape {
+    let usual = Shape::usual(&d.lengths, d.channels.into());
+    Shape { levels, context: ContextShape { levels: context, informed, ..usual.context }, ..usual }
+}
+
+/// The levels of the usual shape.
+const USUAL: [u16; 3] = [0b111_1111, 0b111_0000, 0b111];
 
 /// A shape whose context model sees a latent's neighbours only.
 pub fn alone(d: &Description, levels: u16, neighbours: usize) -> Shape {
@@ -24,17 +33,23 @@ fn shape(d: &Description, levels: u16, (layers, width): (usize, usize), context:
     Shape { lengths: d.lengths.clone(), outputs: d.channels.into(), levels, layers, width, context }
 }
 
-/// A field of small parameters, and of latents that are smaller in finer grids.
+/// A field of ordinary steps.
 pub fn field(shape: Shape) -> QuantizedSpline {
+    let network = shape.order().context();
+    let exponents = (0..shape.tensors().len()).map(|n| if n < network { 7 } else { 6 }).collect();
+    field_of(shape, exponents)
+}
+
+/// A field whose parameters are near the usual ones, and whose latents are smaller in finer grids.
+pub fn field_of(shape: Shape, exponents: Vec<u8>) -> QuantizedSpline {
     let mut random = Random::new(u64::from(shape.lengths[0]));
-    let tensors = shape.tensors();
-    let network = 1 + shape.network_tensors().len();
-    let exponents = (0..tensors.len()).map(|n| if n < network { 7 } else { 6 }).collect();
+    let network = shape.order().context();
     let mut symbols = vec![];
-    for (n, tensor) in tensors.iter().enumerate() {
+    for (n, (usual, &exponent)) in shape.usual_parameters().iter().zip(&exponents).enumerate() {
         // Taps and weights of the context model are smaller than those of the network.
         let most = if n == 0 || n >= network { 12 } else { 60 };
-        symbols.extend((0..tensor.parameters()).map(|_| random.integer(-most, most)));
+        let symbol = |&usual: &i16| usual_symbol(usual, exponent) as i32 + random.integer(-most, most);
+        symbols.extend(usual.iter().map(symbol));
     }
     let latent = |random: &mut Random, most: i32| {
         let value = random.integer(-most, most);
@@ -107,8 +122,8 @@ pub fn valid() -> Vec<Case> {
     use SampleFormat::{F32, I16, I24, U8, U16};
     let units = Units { offsets: vec![270.0, 280.0, 290.0], exponent: 4 };
     let profile = Metadata { kind: MetadataKind::Icc, bytes: vec![7; 300] };
-    let of = |levels: u16| move |d: &Description| usual(d, levels);
-    let rgb = |d: Description| { let shape = usual(&d, 0b111_1111); file(d, field(shape)) };
+    let of = |levels: u16| move |d: &Description| ordinary(d, levels);
+    let rgb = |d: Description| { let shape = ordinary(&d, 0b111_1111); file(d, field(shape)) };
     good("valid", vec![
         ("spline-grey-u8", "splines: grey, 8 bits", plain(picture(37, 23, 1, U8), of(0b1111))),
         ("spline-grey-alpha-u8", "splines: grey and alpha", plain(picture(20, 30, 2, U8), of(0b1111))),
@@ -118,6 +133,10 @@ pub fn valid() -> Vec<Case> {
         ("spline-metadata", "splines: an ICC profile", bytes_of(&File { metadata: vec![profile], ..rgb(picture(8, 6, 3, U8)) })),
         ("spline-sound-i16", "splines: a sound of 2 channels", plain(sound(700, 2, I16), of(0b11_1111))),
         ("spline-sound-i24", "splines: a sound of 8 channels", plain(sound(250, 8, I24), of(0b111))),
+        ("spline-usual-grey", "splines of the usual shape: grey", plain(picture(23, 17, 1, U8), |d| usual(d, USUAL))),
+        ("spline-usual-grey-alpha", "splines of the usual shape: grey and alpha", plain(picture(17, 23, 2, U8), |d| usual(d, USUAL))),
+        ("spline-usual-rgb", "splines of the usual shape: RGB", plain(picture(29, 21, 3, U8), |d| usual(d, USUAL))),
+        ("spline-usual-rgba", "splines of the usual shape: RGB and alpha, 16 bits", plain(picture(19, 14, 4, U16), |d| usual(d, USUAL))),
         ("example-spline", "section 13.4 of the specification", example()),
     ])
 }
@@ -126,14 +145,14 @@ pub fn valid() -> Vec<Case> {
 pub fn uncommon() -> Vec<Case> {
     use SampleFormat::{F32, I16, U8};
     let small = || picture(20, 13, 1, U8);
-    let layers = |layers, width| plain(small(), |d| Shape { layers, width, ..usual(d, 0b1111) });
-    let context = |levels, context| plain(small(), |d| Shape { context, ..usual(d, levels) });
-    let tables = |table| { let shape = usual(&small(), 0b111); changed(small(), shape, |field| field.table = table) };
+    let layers = |layers, width| plain(small(), |d| Shape { layers, width, ..ordinary(d, 0b1111) });
+    let context = |levels, context| plain(small(), |d| Shape { context, ..ordinary(d, levels) });
+    let tables = |table| { let shape = ordinary(&small(), 0b111); changed(small(), shape, |field| field.table = table) };
     let cases = good("uncommon", vec![
-        ("spline-1x1", "one pixel", plain(picture(1, 1, 3, U8), |d| usual(d, 0b111))),
-        ("spline-1x300", "one pixel wide: most fronts of its latents are empty", plain(picture(1, 300, 1, U8), |d| usual(d, 0b1111))),
-        ("spline-300x1", "one pixel high", plain(picture(300, 1, 4, U8), |d| usual(d, 0b1111))),
-        ("spline-one-sample", "a sound of one sample", plain(sound(1, 1, I16), |d| usual(d, 0b11))),
+        ("spline-1x1", "one pixel", plain(picture(1, 1, 3, U8), |d| ordinary(d, 0b111))),
+        ("spline-1x300", "one pixel wide: most fronts of its latents are empty", plain(picture(1, 300, 1, U8), |d| ordinary(d, 0b1111))),
+        ("spline-300x1", "one pixel high", plain(picture(300, 1, 4, U8), |d| ordinary(d, 0b1111))),
+        ("spline-one-sample", "a sound of one sample", plain(sound(1, 1, I16), |d| ordinary(d, 0b11))),
         ("spline-neighbour", "one neighbour and nothing else predicts a latent", plain(small(), |d| alone(d, 0b101, 1))),
         ("spline-neighbours", "neighbours alone, as many as there may be", plain(small(), |d| alone(d, 0b11, 12))),
         ("spline-combinations", "as many inputs of the context model as there may be", context(0b111, ContextShape { levels: 0b1100, informed: 0b11, neighbours: 12, combinations: 8 })),
@@ -147,7 +166,7 @@ pub fn uncommon() -> Vec<Case> {
         ("spline-width-1", "one neuron", layers(2, 1)),
         ("spline-width-64", "as many neurons as there may be", layers(4, 64)),
         ("spline-all-zero", "parameters and latents of 0", {
-            changed(small(), usual(&small(), 0b111), |field| {
+            changed(small(), ordinary(&small(), 0b111), |field| {
                 field.exponents.fill(0);
                 field.symbols.fill(0);
                 field.latents.iter_mut().for_each(|grid| grid.fill(0));
@@ -161,14 +180,14 @@ pub fn uncommon() -> Vec<Case> {
             })
         }),
         ("spline-exponents", "the finest steps of the network", {
-            changed(picture(9, 9, 1, F32), usual(&picture(9, 9, 1, F32), 0b111), |field| {
+            changed(picture(9, 9, 1, F32), ordinary(&picture(9, 9, 1, F32), 0b111), |field| {
                 let network = 1 + field.shape.network_tensors().len();
                 field.exponents[..network].fill(31);
             })
         }),
         ("spline-largest", "parameters of 2^10, phases of many turns", {
             let d = picture(9, 9, 1, F32);
-            changed(d.clone(), Shape { layers: 4, width: 3, ..usual(&d, 0b111) }, |field| {
+            changed(d.clone(), Shape { layers: 4, width: 3, ..ordinary(&d, 0b111) }, |field| {
                 let network = 1 + field.shape.network_tensors().len();
                 for n in 0..network {
                     let (exponent, most) = if n % 2 == 0 { (0, 1 << 10) } else { (10, 1 << 20) };
@@ -180,7 +199,7 @@ pub fn uncommon() -> Vec<Case> {
         ("spline-model", "a context model of the largest weights and biases: sums of almost 2^31", {
             let d = picture(40, 9, 1, F32);
             let context = ContextShape { levels: 0b100, informed: 0b1, neighbours: 2, combinations: 2 };
-            changed(d.clone(), Shape { context, ..usual(&d, 0b101) }, |field| {
+            changed(d.clone(), Shape { context, ..ordinary(&d, 0b101) }, |field| {
                 // Weights and biases of combinations, of two layers of 4 inputs and of the outputs, then the
                 // weights past the layers.
                 let first = 1 + field.shape.network_tensors().len();
@@ -201,6 +220,7 @@ pub fn uncommon() -> Vec<Case> {
             })
         }),
     ]);
+    let cases = [cases, with_usual(), without_usual()].concat();
     let by_table = [0, 1, 2, 3, 4, 5, 6, 7].map(|table| Case {
         name: format!("uncommon/spline-tables-{table}.siren"),
         tests: "splines: parameters in tables of another shape",
@@ -208,4 +228,60 @@ pub fn uncommon() -> Vec<Case> {
         error: None,
     });
     [cases, by_table.into()].concat()
+}
+
+/// Shapes that have usual parameters.
+#[rustfmt::skip]
+fn with_usual() -> Vec<Case> {
+    let d = || picture(13, 9, 3, SampleFormat::U8);
+    let shape = |levels| usual(&d(), levels);
+    let with = |shape: Shape, exponents: [&[u8]; 2]| {
+        let (network, tensors) = (shape.order().context(), shape.tensors().len());
+        let [first, rest] = [(exponents[0], network), (exponents[1], tensors - network)];
+        let exponents = [first, rest].map(|(of, count)| of.iter().copied().cycle().take(count));
+        field_of(shape, exponents.into_iter().flatten().collect())
+    };
+    // Symbols of the exponent 10 are the usual parameters.
+    let same = |symbol: fn(usize, i16) -> i32| {
+        let mut field = with(shape(USUAL), [&[10], &[10]]);
+        let usual = field.shape.usual_parameters();
+        let symbols = usual.iter().enumerate().flat_map(|(n, usual)| usual.iter().map(move |&x| symbol(n, x)));
+        field.symbols = symbols.collect();
+        bytes_of(&file(d(), field))
+    };
+    good("uncommon", vec![
+        ("spline-usual-levels", "other levels than the usual ones: of each kind some have usual parameters", {
+            bytes_of(&file(d(), field(shape([0b10_1010_1101, 0b1_0110_1000, 0b1101]))))
+        }),
+        ("spline-usual-none", "levels of which none has usual parameters", {
+            bytes_of(&file(d(), field(shape([0b1_1000_0000, 0b1000, 0b1000_0000]))))
+        }),
+        ("spline-usual-exponents", "usual symbols that are rounded, equal and shifted", {
+            bytes_of(&file(d(), with(shape(USUAL), [&[3, 9, 10, 11, 15], &[6, 9, 10, 8, 7]])))
+        }),
+        ("spline-usual-same", "the usual parameters: every difference is 0", same(|_, usual| usual.into())),
+        ("spline-usual-far", "differences of 2^20 in the first layer", {
+            same(|n, usual| i32::from(usual) - if n == 1 { i32::from(usual.signum()) << 20 } else { 0 })
+        }),
+    ])
+}
+
+/// Shapes that differ from those with usual parameters in one size each.
+#[rustfmt::skip]
+fn without_usual() -> Vec<Case> {
+    let levels = [0b111, 0b100, 0b11];
+    let other = |change: fn(&mut Shape)| {
+        plain(picture(11, 8, 1, SampleFormat::U8), |d| {
+            let mut shape = usual(d, levels);
+            change(&mut shape);
+            shape
+        })
+    };
+    good("uncommon", vec![
+        ("spline-unusual-sound", "the usual sizes in a sound, which has no usual parameters", plain(sound(60, 1, SampleFormat::I16), |d| usual(d, levels))),
+        ("spline-unusual-layers", "a layer less than with usual parameters", other(|shape| shape.layers = 1)),
+        ("spline-unusual-width", "a neuron less than with usual parameters", other(|shape| shape.width = 15)),
+        ("spline-unusual-neighbours", "a neighbour less than with usual parameters", other(|shape| shape.context.neighbours = 11)),
+        ("spline-unusual-combinations", "a combination less than with usual parameters", other(|shape| shape.context.combinations = 3)),
+    ])
 }

@@ -15,6 +15,8 @@ struct Input {
     channels: u8,
     /// Levels of feature grids and of context grids, and which are informed; below 7: varints of one byte.
     masks: [u8; 3],
+    /// Whether its network and its context model have the sizes of the usual ones.
+    usual: bool,
     layers: u8,
     width: u8,
     neighbours: u8,
@@ -34,7 +36,10 @@ fuzz_target!(|input: Input| {
     // The coarsest grid has nothing to be predicted from.
     let informed = informed & levels & !(0x80 >> (levels | context).leading_zeros().min(7));
     let combinations = if informed == 0 { 0 } else { 1 + input.combinations % 8 };
-    let sizes = [1 + input.layers % 4, 1 + input.width % 12, 1 + input.neighbours % 12, combinations];
+    let sizes = match input.usual && informed != 0 {
+        true => [2, 16, 12, 4],
+        false => [1 + input.layers % 4, 1 + input.width % 12, 1 + input.neighbours % 12, combinations],
+    };
     let header = [&[levels.max(1), context, informed][..], &sizes, &[input.tables % 9]].concat();
     let bytes = [&header[..], &input.stream].concat();
     if let Ok(field) = read_spline(&bytes, &description, &limits()) {

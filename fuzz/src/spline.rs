@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use sirenc::container::QuantizedSpline;
-use sirenc::field::spline::{ContextShape, Shape};
+use sirenc::field::spline::{ContextShape, Shape, usual_symbol};
 use sirenc::signal::Description;
 
 /// A shape for a signal; nearly every one is valid.
@@ -13,6 +13,14 @@ fn shape(u: &mut Unstructured, d: &Description) -> Result<Shape> {
     let coarsest = 0x8000 >> (levels | context_levels).leading_zeros();
     let informed =
         if u.ratio(1, 50)? { u.arbitrary()? } else { levels & !coarsest & u.arbitrary::<u16>()? };
+    if informed != 0 && u.ratio(1, 4)? {
+        let usual = Shape::usual(&d.lengths, d.channels.into());
+        return Ok(Shape {
+            levels,
+            context: ContextShape { levels: context_levels, informed, ..usual.context },
+            ..usual
+        });
+    }
     let combinations = if informed == 0 { 0 } else { u.int_in_range(1..=8)? };
     let neighbours = u.int_in_range(1..=12)?;
     let context = ContextShape { levels: context_levels, informed, neighbours, combinations };
@@ -21,22 +29,31 @@ fn shape(u: &mut Unstructured, d: &Description) -> Result<Shape> {
     Ok(Shape { lengths, outputs, levels, layers, width, context })
 }
 
-/// A field of at most `most` latents; `None` if its shape has more. Mostly it has small numbers, sometimes
-/// numbers that no file can store.
+/// A field of at most `most` latents; `None` if its shape has more. Mostly its parameters are near the usual
+/// ones and its latents are small, sometimes they are numbers that no file can store.
 pub fn field(u: &mut Unstructured, d: &Description, most: u64) -> Result<Option<QuantizedSpline>> {
     let shape = shape(u, d)?;
     if shape.latents() > most {
         return Ok(None);
     }
-    let network = 1 + shape.network_tensors().len();
-    let exponent = |u: &mut Unstructured, n: usize| u.int_in_range(if n < network { 4..=31 } else { 2..=10 });
-    let exponents = (0..shape.tensors().len()).map(|n| exponent(u, n)).collect::<Result<_>>()?;
-    let symbol = |u: &mut Unstructured| Ok(u.arbitrary::<i32>()? >> u.int_in_range(24..=31)?);
-    let latent = |u: &mut Unstructured| Ok(u.arbitrary::<i16>()? >> u.int_in_range(0..=15)?);
-    let mut symbols: Vec<i32> = (0..shape.parameters()).map(|_| symbol(u)).collect::<Result<_>>()?;
+    let network = shape.order().context();
+    // Usual parameters exceed what a file can store in units of the finest steps.
+    let finest = if shape.has_usual() { 18 } else { 31 };
+    let exponent =
+        |u: &mut Unstructured, n: usize| u.int_in_range(if n < network { 4..=finest } else { 2..=10 });
+    let exponents: Vec<u8> = (0..shape.tensors().len()).map(|n| exponent(u, n)).collect::<Result<_>>()?;
+    let usual = shape.usual_parameters();
+    let usual = usual.iter().zip(&exponents).flat_map(|(tensor, &exponent)| {
+        tensor.iter().map(move |&parameter| usual_symbol(parameter, exponent) as i32)
+    });
+    let symbol = |u: &mut Unstructured, usual: i32| {
+        Ok(usual.saturating_add(u.arbitrary::<i32>()? >> u.int_in_range(24..=31)?))
+    };
+    let mut symbols: Vec<i32> = usual.map(|usual| symbol(u, usual)).collect::<Result<_>>()?;
     if let (true, Some(large)) = (u.ratio(1, 50)?, symbols.first_mut()) {
         *large = u.arbitrary()?;
     }
+    let latent = |u: &mut Unstructured| Ok(u.arbitrary::<i16>()? >> u.int_in_range(0..=15)?);
     let grid = |u: &mut Unstructured, n: u64| (0..n).map(|_| latent(u)).collect::<Result<_>>();
     let latents = shape.grids().iter().map(|g| grid(u, g.latents())).collect::<Result<_>>()?;
     Ok(Some(QuantizedSpline { shape, table: u.int_in_range(0..=8)?, exponents, symbols, latents }))

@@ -120,10 +120,11 @@ pub struct Args {
     #[command(flatten)]
     limits: LimitArgs,
 
-    /// Device that evaluates the networks: auto, cpu, cuda or cuda:I; all give the same bits
+    /// Device that evaluates the field: auto, cpu, cuda or cuda:I; all give the same bits
     ///
-    /// Opening a GPU takes time too, so it is meant for large renderings. auto uses a GPU if one is usable,
-    /// else the CPU; -v says which and why. A device that is named explicitly and is not usable is an error.
+    /// Opening a GPU takes time too, so it is meant for large renderings; splines are evaluated on the CPU
+    /// alone. auto uses a GPU if one is usable, else the CPU; -v says which and why. A device that is named
+    /// explicitly and is not usable is an error.
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = values::devices(), hide_possible_values = true)]
     device: Device,
     /// Number of threads; changes the time, not the bytes [default: all]

@@ -179,7 +179,7 @@ impl Args {
         let meter = Meter::fit(silent);
         let announced = AtomicBool::new(self.quiet);
         let begun = AtomicBool::new(false);
-        // Until the fit begins a signal ends the process: there is no network to finish with.
+        // Until the fit begins a signal ends the process: there is no field to finish with.
         let begin = || {
             interrupt.be_patient();
             if !begun.swap(true, Ordering::Relaxed) && self.verbose {
@@ -193,7 +193,7 @@ impl Args {
                 return Flow::Continue;
             }
             if !announced.swap(true, Ordering::Relaxed) {
-                meter.say("sirenc: finishing with the best network so far (interrupt again to stop at once)");
+                meter.say("sirenc: finishing with the best result so far (interrupt again to stop at once)");
             }
             Flow::Finish
         });

@@ -63,14 +63,15 @@ Exit status:
   130  interrupted by Ctrl-C; `encode` still writes the best file so far
   143  interrupted by SIGTERM; as for Ctrl-C";
 
-/// Neural signal codec: pictures and sound stored as small sine networks.
+/// Neural signal codec: pictures and sound stored as smooth functions.
 ///
 /// encode: file → signal → fit → quantize → container
 ///
-/// decode: container → network → render → file
+/// decode: container → field → render → file
 ///
-/// A .siren file is a small network that maps coordinates to values. It has no pixel grid of its own: it can
-/// be decoded at any size or rate, and every decoder renders the same bits.
+/// A .siren file holds a field, a smooth function that maps coordinates to values: splines and one network
+/// for pictures, small sine networks for sound. It can be decoded at any size or rate, and every decoder
+/// renders the same bits.
 #[derive(Debug, Parser)]
 #[command(
     name = "sirenc",

@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal, Write};
 const TIPS: [(&str, &str); 4] = [
     (
         "--lossless",
-        "networks approximate: --quality 100 is nearly lossless for pictures; for lossless files use PNG or FLAC",
+        "a fit approximates: --quality 100 is nearly lossless for pictures; for lossless files use PNG or FLAC",
     ),
     ("--distance", "--quality or --psnr set the quality"),
     ("--bitrate", "--bpp for pictures, --kbps for sound"),

@@ -6,6 +6,7 @@ use super::session::most_points;
 use super::tuning::BITS_PER_PARAMETER;
 use crate::backend::simd::BLOCK;
 use crate::error::Result;
+use crate::field::spline;
 use crate::limits::Limits;
 use crate::network::Shape;
 use crate::signal::{Description, Kind, SampleFormat, Signal};
@@ -23,21 +24,29 @@ const SPLINE_SAMPLE: u64 = 13;
 /// Bytes for everything small.
 const SCRATCH: u64 = 8 << 20;
 
-/// Checks the number of parameters and the memory of an encode against `options.limits`.
+/// Checks the number of parameters and the memory of a fit of `field` against `options.limits`.
 ///
 /// # Errors
 /// `Limit`.
-pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
-    let (description, limits) = (&signal.description, &options.limits);
-    if options.field == FieldKind::Spline {
-        let sample = SPLINE_SAMPLE.saturating_mul(description.channels.into());
-        let memory = description.positions().saturating_mul(SPLINE_POSITION.saturating_add(sample));
-        return Limits::check(
-            "bytes of memory for the fit",
-            memory.saturating_add(SCRATCH),
-            limits.memory_bytes,
-        );
+pub(super) fn check(signal: &Signal, options: &EncodeOptions, field: FieldKind) -> Result<()> {
+    match field {
+        FieldKind::Spline => check_splines(&signal.description, &options.limits),
+        _ => check_networks(signal, options),
     }
+}
+
+fn check_splines(description: &Description, limits: &Limits) -> Result<()> {
+    let channels = u64::from(description.channels);
+    let shape = spline::Shape::usual(&description.lengths, channels as usize);
+    let parameters = shape.latents().saturating_add(shape.parameters() as u64);
+    Limits::check("parameters", parameters, limits.parameters)?;
+    let position = SPLINE_POSITION + SPLINE_SAMPLE * channels;
+    let memory = description.positions().saturating_mul(position).saturating_add(SCRATCH);
+    Limits::check("bytes of memory for the fit", memory, limits.memory_bytes)
+}
+
+fn check_networks(signal: &Signal, options: &EncodeOptions) -> Result<()> {
+    let (description, limits) = (&signal.description, &options.limits);
     let Plan { parameters, widest } = Plan::of(description, options.target)?;
     Limits::check("parameters", parameters, limits.parameters)?;
 

@@ -1,7 +1,6 @@
 //! Validates signal and options.
 
-use super::afford;
-use super::options::{EncodeOptions, FieldKind, Target, WeightCoding};
+use super::options::{EncodeOptions, Target, WeightCoding};
 use crate::error::{Error, Result};
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
 
@@ -24,23 +23,7 @@ pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
             "f16 and f32 store one network as trained, expected only with layers and width",
         ));
     }
-    check_field(options)?;
-    afford::check(signal, options)
-}
-
-/// Rejects options that a field of splines does not have.
-fn check_field(options: &EncodeOptions) -> Result<()> {
-    let networks = [
-        (matches!(options.target, Target::Shape { .. }), "layers and width"),
-        (options.weights != WeightCoding::Quantized, "weights other than quantized"),
-        (options.gradient_weight > 0.0, "a gradient weight"),
-    ];
-    match networks.iter().find(|(given, _)| *given && options.field == FieldKind::Spline) {
-        Some((_, what)) => {
-            Err(Error::parameter("field", format!("spline with {what}, expected siren or auto")))
-        }
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Rejects a number outside `low..=high`, and NaN.

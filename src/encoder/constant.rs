@@ -1,6 +1,6 @@
 //! Constant signals: a network of zeros plus the constant, exact, found without a fit.
 
-use super::{EncodeOptions, Encoded, Report, Target, WeightCoding, plan};
+use super::{EncodeOptions, Encoded, FieldKind, Report, Target, WeightCoding, plan};
 use crate::container::{
     self, File, LayerSteps, Networks, QuantizedNetwork, Stored, quantized_size, round_to_half, step,
 };
@@ -42,6 +42,7 @@ pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<
         return Err(Error::TooSmall { requested, least, metadata: least - plain });
     }
     let report = Report {
+        field: FieldKind::Siren,
         steps: 0,
         parameters: shape.parameters() as u64,
         tiles: 1,

@@ -1,6 +1,6 @@
 //! Writes the file of given networks and measures its decode.
 
-use super::options::WeightCoding;
+use super::options::{FieldKind, WeightCoding};
 use super::plan;
 use super::recipe::Fit;
 use super::session::Session;
@@ -16,6 +16,8 @@ use crate::signal::{Grid, Tiles};
 /// A finished file and the quality of its decode.
 pub(crate) struct Finished {
     pub bytes: Vec<u8>,
+    /// The kind of field in the file.
+    pub field: FieldKind,
     pub psnr_db: f64,
     /// How much closer the decode is to the signal than the mean of the signal, dB.
     pub gain_db: f64,
@@ -26,8 +28,10 @@ impl Session<'_> {
     /// Writes the file of a field, and measures the PSNR of its decode against the source, at the peak of the
     /// fit.
     pub fn finish(&self, field: Stored) -> Result<Finished> {
-        let one = Tiles::one(&self.signal.description);
-        let tiles = field.siren().map_or(one, |(tiles, _)| tiles.clone());
+        let (kind, tiles) = match field.siren() {
+            Some((tiles, _)) => (FieldKind::Siren, tiles.clone()),
+            None => (FieldKind::Spline, Tiles::one(&self.signal.description)),
+        };
         let file = self.file(field);
         let mut bytes = vec![];
         container::write(&file, &mut bytes)?;
@@ -48,8 +52,8 @@ impl Session<'_> {
         }
         let peak = self.normalised.fitted_peak();
         let distortion = sum.distortion().with_peak(peak);
-        let worst_tile = of_tiles.worst(peak);
-        Ok(Finished { bytes, psnr_db: distortion.psnr_db(), gain_db: distortion.gain_db(), worst_tile })
+        let (psnr_db, gain_db) = (distortion.psnr_db(), distortion.gain_db());
+        Ok(Finished { bytes, field: kind, psnr_db, gain_db, worst_tile: of_tiles.worst(peak) })
     }
 
     /// The networks of `fit` as trained, in binary16 or binary32.

@@ -1,8 +1,8 @@
 //! signal → fit → quantize → container.
 //!
-//! [`encode`] validates, normalises the signal to the range that networks are fitted in, and chooses a
-//! device; a recipe fits and quantizes at a given capacity; the search in `rate` finds the capacity and
-//! precision that meet the target.
+//! [`encode`] validates, decides the kind of field, normalises the signal to the range that fields are fitted
+//! in, and chooses a device. Splines: `spline` trains towards the target. Sine networks: a recipe fits and
+//! quantizes at a given capacity; the search in `rate` finds the capacity and precision that meet the target.
 
 mod afford;
 mod budget;
@@ -12,6 +12,7 @@ mod finish;
 mod forecast;
 mod invisible;
 mod keep;
+mod kind;
 mod note;
 mod options;
 mod plan;
@@ -46,8 +47,11 @@ use units::Normalised;
 
 /// Fits `signal` and returns the finished file.
 ///
-/// `Device::Auto` uses a GPU if one is usable and the fit would take the CPU longer than a GPU takes to be
-/// opened, and otherwise the CPU; it also falls back to the CPU if the GPU fails during the encode.
+/// By default pictures are stored as splines and sounds as sine networks, see [`FieldKind::Auto`].
+///
+/// Splines are fitted on the CPU. For networks, `Device::Auto` uses a GPU if one is usable and the fit would
+/// take the CPU longer than a GPU takes to be opened, and otherwise the CPU; it also falls back to the CPU if
+/// the GPU fails during the encode.
 ///
 /// The same signal, seed, device kind and options give the same bytes at one instruction level, whatever the
 /// number of threads, unless a time limit is set or an observer ends the fit. Instruction levels round the
@@ -84,7 +88,7 @@ pub fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Encoded> {
 }
 
 /// Fits `signal` like [`encode`] and reports progress to `observe`, which is called from worker threads about
-/// ten times a second and may end the fit early with the best network so far.
+/// ten times a second and may end the fit early with the best field so far.
 ///
 /// # Errors
 /// The errors of [`encode`].
@@ -116,6 +120,7 @@ pub fn encode_with_progress(
     observe: &(dyn Fn(&Progress) -> Flow + Sync),
 ) -> Result<Encoded> {
     check::check(signal, options)?;
+    let options = &EncodeOptions { field: kind::decide(signal, options)?, ..options.clone() };
     // Worker threads inherit the floating-point settings of the host.
     ieee(|| {
         let smoothed = invisible::smoothed(signal, options)?;
@@ -144,8 +149,7 @@ fn fitted(normalised: &Normalised<'_>, observe: &(dyn Fn(&Progress) -> Flow + Sy
     if options.field == FieldKind::Spline {
         let cpu_reason = options.device.cpu_alone("fields of splines are fitted on the CPU")?;
         let session = Session::new(normalised, meter(), Level::best(), &cpu);
-        let outcome = pool.install(|| spline::encode(&session))?;
-        return Ok(report::report(&session, outcome, cpu_reason));
+        return pool.install(|| Ok(report::report(&session, spline::encode(&session)?, cpu_reason)));
     }
     let on_cpu = || {
         let session = Session::new(normalised, meter(), Level::best(), &cpu);

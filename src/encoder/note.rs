@@ -54,7 +54,7 @@ impl fmt::Display for Note {
             Note::QualityMissed { wanted_db, reached_db } if reached_db < wanted_db => write!(
                 f,
                 "{reached_db:.1} dB is less than the {wanted_db:.1} dB that the quality stands for: the signal does \
-                 not suit small networks, or needs more effort or time"
+                 not suit this kind of field, or needs more effort or time"
             ),
             Note::QualityMissed { wanted_db, reached_db } => {
                 write!(f, "{reached_db:.1} dB is more than the {wanted_db:.1} dB that the quality stands for")

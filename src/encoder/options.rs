@@ -4,6 +4,7 @@ use crate::backend::Device;
 use crate::limits::Limits;
 use crate::setters::setters;
 use crate::signal::Description;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,17 +59,31 @@ impl Target {
     }
 }
 
-/// The kind of field that a signal is stored as.
+/// The kind of field that a signal is stored as. A constant, or a size with room for the mean alone, is one
+/// network in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum FieldKind {
-    /// The kind that suits the signal; for now always networks.
+    /// [`Spline`](FieldKind::Spline) for pictures, [`Siren`](FieldKind::Siren) for sound. Also `Siren` for
+    /// pictures with what only sine networks have (a [`Target::Shape`], weights other than quantized, a
+    /// gradient weight, a fit on [`Device::Cuda`]), and where [`EncodeOptions::limits`] allow a fit of
+    /// networks, but not one of splines, which takes about 100 bytes of memory for each pixel.
     #[default]
     Auto,
     /// Sine networks of tiles.
     Siren,
     /// A pyramid of splines and one network.
     Spline,
+}
+
+impl fmt::Display for FieldKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FieldKind::Auto => "auto",
+            FieldKind::Siren => "siren",
+            FieldKind::Spline => "spline",
+        })
+    }
 }
 
 /// How parameters are stored.
@@ -121,15 +136,16 @@ pub struct EncodeOptions {
     /// replaced by smooth ones, which cost almost nothing, and the squared error of a colour is weighted by
     /// its alpha.
     pub keep_invisible: bool,
-    /// Where the fit runs.
+    /// Where the fit runs; fields of splines are fitted on the CPU alone.
     pub device: Device,
     /// Weight of the squared gradient error relative to the squared value error, in fit and quantization, 0
     /// to 1000; default 0. The gradient is taken per native sample: at weight 1, an error whose phase turns
     /// by one radian from sample to sample counts twice. With a gradient term a fit takes twice as long. The
     /// [`guide`](crate::guide) has figures.
     pub gradient_weight: f64,
-    /// Limits of the encode: [`Limits::parameters`] for all networks together, [`Limits::memory_bytes`] for
-    /// the estimated memory of signal and fit. The other limits apply to reading only.
+    /// Limits of the encode: [`Limits::parameters`] for all networks together and latents of splines,
+    /// [`Limits::memory_bytes`] for the estimated memory of signal and fit. The other limits apply to reading
+    /// only.
     pub limits: Limits,
     /// Target gradient, `positions × channels × axes` in unit values per native sample, ordered as
     /// [`Request::derivative`](crate::Request::derivative) returns it. Default: central differences of the
@@ -217,6 +233,6 @@ pub struct Progress {
 pub enum Flow {
     /// Continue.
     Continue,
-    /// Finish soon with the best network so far.
+    /// Finish soon with the best field so far.
     Finish,
 }

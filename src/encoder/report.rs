@@ -12,9 +12,11 @@ use crate::signal::metric::WorstTile;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
+    /// The kind of field in the file.
+    pub field: FieldKind,
     /// Optimiser iterations of all networks.
     pub steps: u64,
-    /// Parameters of all networks.
+    /// Parameters of all networks, and latents of splines.
     pub parameters: u64,
     /// Number of tiles.
     pub tiles: u64,
@@ -63,6 +65,7 @@ pub(super) fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option
     Encoded {
         bytes: outcome.finished.bytes,
         report: Report {
+            field: outcome.finished.field,
             steps: session.meter.iterations(),
             parameters: outcome.fit.parameters,
             tiles: outcome.fit.tiles,

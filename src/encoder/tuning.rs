@@ -171,21 +171,23 @@ pub(super) const SPLINE_STEPS: [f64; 9] =
     [100.0, 250.0, 500.0, 850.0, 1500.0, 2700.0, 5000.0, 10000.0, 20000.0];
 /// Positions up to which a signal gets all iterations of its effort.
 pub(super) const SPLINE_FULL_SIZE: f64 = 3.2e6;
-/// Positions below which a signal gets small networks.
+/// Positions below which a signal is trained as a small field too.
 pub(super) const SPLINE_SMALL: u64 = 1 << 16;
 /// By how many dB the PSNR of photographs falls for ten times the λ.
 pub(super) const SPLINE_DB_PER_DECADE: f64 = 6.0;
-/// Bits of a parameter of a usual file.
-pub(super) const SPLINE_BITS_PER_PARAMETER: f64 = 8.0;
-/// Bits of rounded latents relative to those of softly rounded ones.
-pub(super) const SPLINE_HARD: f64 = 1.035;
 /// The share of a requested size that is aimed at, and the least share that is enough.
-pub(super) const SPLINE_FILL: f64 = 0.987;
+pub(super) const SPLINE_FILL: f64 = 0.984;
 pub(super) const SPLINE_FULL: f64 = 0.97;
 /// The share of a requested size below which a note says how much is used.
 pub(super) const SPLINE_LEFT: f64 = 0.9;
+/// How far λ may have been off at the start of a training, natural logarithms, before it begins again, and how
+/// often it may.
+pub(super) const SPLINE_FAR_OFF: f64 = 0.3;
+pub(super) const SPLINE_RESTARTS: usize = 2;
 /// How far from a requested PSNR a file may be, dB.
 pub(super) const SPLINE_NEAR_DB: f64 = 0.07;
+/// The first corrections of small signals are whole trainings.
+pub(super) const SPLINE_RETRAININGS: usize = 2;
 /// Corrections of a trained field, and the iterations of each as a share of the training.
 pub(super) const SPLINE_CORRECTIONS: usize = 3;
 pub(super) const SPLINE_CORRECTIONS_TO_FIT: usize = 10;
@@ -199,3 +201,5 @@ pub(super) const SPLINE_SQUEEZE_STEPS: u32 = 40;
 pub(super) const SPLINE_SQUEEZES: u32 = 5;
 /// How far off a file is, natural logarithms, for a correction twice as long.
 pub(super) const SPLINE_FAR: f64 = 0.05;
+/// How much stronger a correction is at most than one of a file that is nearly right.
+pub(super) const SPLINE_STRONGEST: f64 = 3.0;

@@ -4,7 +4,7 @@
 //! the whole signal.
 
 use crate::container::QuantizedSpline;
-use crate::field::spline::{MAX_LATENT, Shape};
+use crate::field::spline::{MAX_LATENT, Shape, usual_symbol};
 use crate::fit::SplineTraining;
 use std::ops::RangeInclusive;
 
@@ -62,7 +62,7 @@ pub(crate) fn best_exponents(
     let mut tensors = limited(shape, tensors);
     training.evaluate(latents, &tensors);
     // Weights before biases, which can make up for them.
-    let sizes = shape.tensors();
+    let (sizes, usual) = (shape.tensors(), shape.usual_parameters());
     let (weights, biases): (Vec<usize>, Vec<usize>) = (0..tensors.len()).partition(|&n| sizes[n].columns > 1);
     for n in weights.into_iter().chain(biases) {
         let exact = tensors[n].clone();
@@ -78,7 +78,7 @@ pub(crate) fn best_exponents(
                 0 => training.evaluate(latents, &tensors),
                 _ => training.measure(&tensors, [n < network, n >= network]),
             };
-            loss.total(lambda) + lambda * bits(&tensors[n], step)
+            loss.total(lambda) + lambda * bits(&tensors[n], &usual[n], exponent)
         };
         let range = if n < network { NETWORK } else { CONTEXT };
         exponents[n] = least(range, exponents[n], &mut total);
@@ -115,9 +115,13 @@ fn rounded(tensor: &[f32], step: f32) -> Vec<f32> {
     tensor.iter().map(|x| (x / step).round_ties_even() * step).collect()
 }
 
-/// Bits of a tensor with a Laplace code of its own mean magnitude, roughly.
-fn bits(tensor: &[f32], step: f32) -> f64 {
-    let sum: f64 = tensor.iter().map(|x| f64::from((x / step).abs())).sum();
+/// Bits of a tensor with a Laplace code of the mean magnitude of its differences to the usual one, roughly.
+fn bits(tensor: &[f32], usual: &[i16], exponent: u8) -> f64 {
+    let scale = 2f32.powi(exponent.into());
+    let difference = |(x, &usual): (&f32, &i16)| {
+        ((x * scale).round_ties_even() as i64).abs_diff(usual_symbol(usual, exponent)) as f64
+    };
+    let sum: f64 = tensor.iter().zip(usual).map(difference).sum();
     let mean = (sum + 0.5) / tensor.len() as f64;
     // The entropy of a geometric magnitude and a sign where it is not 0.
     let ratio = mean / (1.0 + mean);

@@ -137,6 +137,26 @@ fn auto_takes_a_device_for_long_fits_and_the_processor_for_short_ones() {
 }
 
 #[test]
+fn splines_are_fitted_on_the_processor_however_many_and_however_long() {
+    let room = Room::new();
+    room.put("a.ppm", picture(LARGE[0], LARGE[1]));
+    room.put("b.ppm", picture(12, 16));
+    let flags = ["-f", "-v", "--effort", "9", "--time-limit", "1", "--size", "2kB"];
+    let Some(one) = run(&room, &[&["encode", "a.ppm"][..], &flags].concat(), "") else { return };
+    let several = run(&room, &[&["encode", "a.ppm", "b.ppm"][..], &flags].concat(), "").unwrap();
+    for (run, count) in [(one, 1), (several, 2)] {
+        let run = run.exits(0);
+        let reasons = run.stderr.matches("); auto: fields of splines are fitted on the CPU\n").count();
+        assert_eq!(reasons, count, "{}", run.stderr);
+    }
+    // A device that is named fits networks.
+    let named =
+        run(&room, &["encode", "b.ppm", "-f", "-v", "--effort", "1", "--device", "cuda"], "").unwrap();
+    let named = named.exits(0);
+    assert!(named.stderr.contains("  device    cuda:0 (emulated)\n  field     siren\n"), "{}", named.stderr);
+}
+
+#[test]
 fn slopes_are_fitted_too() {
     let room = Room::new();
     room.put("a.ppm", picture(16, 12));

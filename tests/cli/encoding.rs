@@ -136,6 +136,7 @@ fn the_object_has_the_fields_that_scripts_rely_on() {
     for name in [
         "input",
         "output",
+        "field",
         "bytes",
         "bpp",
         "psnr_db",
@@ -208,7 +209,7 @@ fn verbose_names_the_device_and_the_networks() {
     let room = Room::new();
     room.put("a.ppm", picture(8, 8));
     let run = room.run(&encode(&["a.ppm", "-v"])).exits(0);
-    for word in ["fitting a picture of 8×8 RGB", "device", "networks", "steps", "max error"] {
+    for word in ["fitting a picture of 8×8 RGB", "device", "field", "networks", "steps", "max error"] {
         assert!(run.stderr.contains(word), "{word} in {}", run.stderr);
     }
 }
@@ -223,7 +224,7 @@ fn npy(shape: &[u64], values: &[f32]) -> Vec<u8> {
 fn a_weight_of_the_gradient_makes_it_better() {
     let room = Room::new();
     room.put("a.png", std::fs::read("fixtures/media/astronaut-128.png").unwrap());
-    let encode = ["encode", "a.png", "--bpp", "3", "--effort", "2", "-q", "-f"];
+    let encode = ["encode", "a.png", "--field", "siren", "--bpp", "3", "--effort", "2", "-q", "-f"];
     let error = |rest: &[&str]| {
         room.run(&[&encode[..], rest].concat()).exits(0);
         let verified = room.run(&["verify", "a.siren", "a.png", "--derivatives", "--json"]).exits(0).json();

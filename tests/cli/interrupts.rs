@@ -31,7 +31,7 @@ fn send(child: &Child, signal: &str) {
 
 #[test]
 fn the_first_signal_finishes_with_a_valid_file() {
-    let fields: [&[&str]; 2] = [&[], &["--field", "spline"]];
+    let fields: [&[&str]; 2] = [&[], &["--field", "siren"]];
     for ((signal, code), field) in
         signals().into_iter().flat_map(|signal| fields.map(|field| (signal, field)))
     {

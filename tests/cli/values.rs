@@ -186,13 +186,16 @@ fn a_result_next_to_nothing_is_told() {
         (random >> 8) as f32 / (1 << 24) as f32
     };
     room.put("noise.tiff", floats(Kind::Picture, (0..1024).map(|_| noise()).collect()));
-    let run = room.run(&["encode", "noise.tiff", "--size", "150", "--effort", "1"]).exits(0);
-    let note = "sirenc: note: noise.tiff: only ";
-    assert!(
-        run.stderr.contains(note) && run.stderr.contains("closer to the signal than its mean"),
-        "{}",
-        run.stderr
-    );
+    for (field, note) in [("siren", "only "), ("spline", "")] {
+        let arguments = ["encode", "noise.tiff", "--size", "150", "--effort", "1", "-f", "--field", field];
+        let run = room.run(&arguments).exits(0);
+        let note = format!("sirenc: note: noise.tiff: {note}");
+        assert!(
+            run.stderr.contains(&note) && run.stderr.contains("closer to the signal than its mean"),
+            "{}",
+            run.stderr
+        );
+    }
     room.put("a.ppm", picture(16, 16));
     let run = room.run(&encode(&["a.ppm"])).exits(0);
     assert!(!run.stderr.contains("closer to the signal"), "{}", run.stderr);

@@ -18,7 +18,7 @@ const EFFORTS: [&str; 9] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 /// The kind of field.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum FieldArg {
-    /// The kind that suits the signal; for now always siren
+    /// spline for pictures, siren for sound and for what only networks have
     Auto,
     /// Sine networks of tiles
     Siren,
@@ -39,9 +39,10 @@ pub(super) enum Weights {
 
 /// Fit a picture or sound and store it as a .siren file
 ///
-/// The file is a small network fitted to the samples: fit, quantize, store, then decode the finished bytes
-/// and compare them with the source. Ctrl-C or SIGTERM ends the fit early and writes the best network so far
-/// as a valid file (exit code 130 or 143); with -f it is written to NAME.interrupted.siren and an existing
+/// The file is a smooth function fitted to the samples: fit, quantize, store, then decode the finished bytes
+/// and compare them with the source. Pictures are stored as splines, sounds as small sine networks, unless
+/// --field says otherwise. Ctrl-C or SIGTERM ends the fit early and writes the best result so far as a valid
+/// file (exit code 130 or 143); with -f it is written to NAME.interrupted.siren and an existing
 /// NAME.siren is kept. A second Ctrl-C or SIGTERM stops at once and leaves no file.
 ///
 /// The same seed, kind of device and options give the same bytes, whatever the number of threads.
@@ -62,8 +63,8 @@ pub struct Args {
     /// grey picture.
     ///
     /// Several inputs give the same bytes as one by one, each in a file of its own; if one fails, the others
-    /// are still written. A GPU fits several at once. If there are two and the second ends in .siren, it is
-    /// the output.
+    /// are still written. A GPU fits sine networks of several inputs at once. If there are two inputs and the
+    /// second ends in .siren, it is the output.
     #[arg(value_name = "INPUT", required = true)]
     pub(super) inputs: Vec<PathBuf>,
 
@@ -87,16 +88,22 @@ pub struct Args {
     pub(super) psnr: Option<f64>,
     /// From 0, the smallest file, to 100, nearly lossless [default: 75]
     ///
-    /// Pictures: one fit, or up to three if the picture is small, that aims at a PSNR: 21 dB at 0, 33 dB at
-    /// 75 and 48 dB at 100, where the root mean square error is one of 255 codes. If the file is more than 1
-    /// dB away from it, a note says so. Sound: 0.02·Q bits per sample, 1.5 at 75.
+    /// Pictures: a fit that aims at a PSNR: 21 dB at 0, 33 dB at 75 and 48 dB at 100, where the root mean
+    /// square error is one of 255 codes. Splines of a picture that is unlike a photograph may end elsewhere;
+    /// of sine networks up to three fits are made if the picture is small. If the file is more than 1 dB away
+    /// from the PSNR, a note says so. Sound: 0.02·Q bits per sample, 1.5 at 75.
     #[arg(long, value_name = "0..100", group = "target", value_parser = values::quality, help_heading = TARGET)]
     pub(super) quality: Option<f64>,
     /// Sound only: kilobits (1000 bits) per second, counting every byte of the file; never exceeded
     #[arg(long, value_name = "X", group = "target", value_parser = values::positive, help_heading = TARGET)]
     pub(super) kbps: Option<f64>,
 
-    /// The kind of field
+    /// The kind of field that the file holds
+    ///
+    /// auto is spline for pictures and siren for sound. It is siren for pictures, too, with --layers and
+    /// --width, --gradient-weight or --device cuda, which only sine networks have, and where --max-memory
+    /// allows a fit of networks, but not one of splines, which takes about 100 bytes for each pixel. -v and
+    /// --json say which was used.
     #[arg(long, value_name = "KIND", default_value = "auto", help_heading = NETWORK)]
     pub(super) field: FieldArg,
     /// Hidden layers of a network of fixed size, with --width, instead of a target
@@ -113,22 +120,26 @@ pub struct Args {
 
     /// How much work the fit may do: 1 is the fastest, 9 the most faithful
     ///
-    /// Seconds of CPU time for a 768×512 picture at 0.3 bpp on a Zen 4 server core with AVX-512: 2, 4, 9, 20
+    /// Splines: about twice the work of the level below; level 3 takes 13 s for a 768×512 picture on two Zen
+    /// 4 server cores with AVX-512. The time is proportional to the samples up to 3.2 megapixels.
+    ///
+    /// Sine networks: seconds of CPU time for such a picture at 0.3 bpp on one of these cores: 2, 4, 9, 20
     /// and 44 for levels 1 to 5; half as long on two cores. Levels 6 and 7 do 1.7 times the work of the level
     /// below; 8 and 9 run the fit of level 7 two and three times and keep the best. The time hardly depends
-    /// on the target and is proportional to the samples up to 1.6 megapixels. Larger pictures get fewer
-    /// passes, so that the time stays the same, but at least as many as at level 1; a note says so.
+    /// on the target and is proportional to the samples up to 1.6 megapixels. Levels 1 and 2 apply to a given
+    /// size or rate (--size, --bpp, --kbps), where their quality is far below level 3. With --psnr or
+    /// --quality for a picture, they work like 3: fewer passes would only make files larger.
     ///
-    /// Levels 1 and 2 apply to a given size or rate (--size, --bpp, --kbps), where their quality is far below
-    /// level 3. With --psnr or --quality (also the default) for a picture, they work like 3: fewer passes
-    /// would only make files larger.
+    /// Larger pictures get fewer passes, so that the time stays the same, but at least as many as at level 1;
+    /// a note says so.
     #[arg(long, value_name = "1..9", default_value_t = 5, help_heading = FIT)]
     #[arg(value_parser = values::listed(EFFORTS, values::whole(1..=9u8)), hide_possible_values = true)]
     pub(super) effort: u8,
     /// Device that runs the fit: auto, cpu, cuda or cuda:I
     ///
-    /// auto uses a GPU if one is usable and the fit would take the CPU longer than opening it (3 s), else
-    /// the CPU; -v says which and why. A device that is named explicitly and is not usable is an error.
+    /// Splines are fitted on the CPU. For networks, auto uses a GPU if one is usable and the fit would take
+    /// the CPU longer than opening it (3 s), else the CPU; -v says which and why. A device that is named
+    /// explicitly and is not usable is an error.
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = FIT)]
     #[arg(value_parser = values::devices(), hide_possible_values = true)]
     pub(super) device: Device,
@@ -187,7 +198,7 @@ pub struct Args {
     /// No progress and no summary
     #[arg(short, long, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// Print details: the device, the networks, the steps
+    /// Print details: the device, the kind of field, the networks, the steps
     #[arg(short, long)]
     pub(super) verbose: bool,
 }

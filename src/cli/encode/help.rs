@@ -15,11 +15,12 @@ pub const JSON: &str = "\
 JSON object:
   input, output  paths; for names that are not UTF-8, input_hex and output_hex
                  hold the bytes in hexadecimal
+  field          the kind of field in the file: siren or spline
   bytes          size of the file
   bpp            pictures: bits of the file per pixel
   kbps           sound: kilobits (1000 bits) of the file per second
   psnr_db        PSNR over all samples, dB; null if infinite (identical)
-  fit_psnr_db    PSNR of the networks before quantization, approximate
+  fit_psnr_db    PSNR of the field before quantization, approximate
   peak           the peak of PSNR: 1 for integers; for binary32 the range of the
                  source (sound: half of it), or --peak
   snr_db         sound that was verified: SNR, dB; null if infinite
@@ -29,8 +30,8 @@ JSON object:
                  in decode --region; null if there is only one tile
   seconds        total wall-clock time
   steps          optimiser iterations, sum over all networks
-  parameters     parameters of all networks
-  tiles          number of tiles, each with a network of its own
+  parameters     parameters of all networks, and latents of splines
+  tiles          number of tiles, each with a network of its own; splines: 1
   layers, width  most hidden layers of a network, most neurons of a layer
   device, effort, seed
                  device, effort and seed of the fit

@@ -1,4 +1,4 @@
-//! Several inputs: each is encoded as if alone; a GPU encodes several at once.
+//! Several inputs: each is encoded as if alone; a GPU encodes several of sine networks at once.
 
 use super::{Args, Job};
 use crate::cli::failure::{Exit, Failure};
@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 /// failed.
 pub fn run(args: &Args, inputs: &[PathBuf], interrupt: &Interrupt) -> Outcome {
     check(args, inputs)?;
-    let width = args.device.concurrent_encodes().min(inputs.len());
+    let width = args.options().concurrent_encodes().min(inputs.len());
     let silent = args.quiet || width > 1;
     let encode = |input: &PathBuf| Job::encode(args, input, interrupt, silent);
     let first = each(inputs, width, || interrupt.noted().is_some(), encode);

@@ -7,7 +7,7 @@ use crate::cli::{notes, report, terminal};
 use serde_json::{Map, Value, json};
 use sirenc::signal::Signal;
 use sirenc::signal::metric::Distortion;
-use sirenc::{Encoded, Note, Target};
+use sirenc::{Encoded, FieldKind, Note, Target};
 use std::path::Path;
 use std::time::Instant;
 
@@ -78,12 +78,14 @@ impl Done<'_> {
         if self.args.verbose {
             let device = report::device(&report.device, report.cpu_reason.as_deref(), self.args.device);
             eprintln!("  device    {device}");
+            eprintln!("  field     {}", report.field);
             eprintln!(
-                "  networks  {} of {} layers × {} neurons, {} parameters",
+                "  networks  {} of {} layers × {} neurons, {} parameters{}",
                 report.tiles,
                 report.layers,
                 report.width,
-                report::grouped(report.parameters)
+                report::grouped(report.parameters),
+                if report.field == FieldKind::Spline { " and latents" } else { "" }
             );
             eprintln!("  steps     {}", report::grouped(report.steps));
             if let Some(worst) = &report.worst_tile {
@@ -105,6 +107,7 @@ impl Done<'_> {
         report::put_path(&mut object, "input", self.path);
         report::put_path(&mut object, "output", output);
         let mut put = |name: &str, value: Value| object.insert(name.into(), value);
+        put("field", json!(report.field.to_string()));
         put("bytes", json!(bytes));
         put(rate_name, report::number(rate));
         put("psnr_db", report::number(report.psnr_db));

@@ -3,17 +3,17 @@
 mod context;
 mod laplace;
 mod latents;
+#[cfg(all(test, feature = "encoder"))]
+mod tests;
 
 use super::fields::Fields;
-#[cfg(feature = "encoder")]
-use super::magnitude::MAX_MAGNITUDE;
-use super::magnitude::{Coder, Context, Reader};
+use super::magnitude::{Coder, Context, MAX_MAGNITUDE, Reader};
 use super::table::SHAPES;
 use crate::error::{Error, Result};
 #[cfg(feature = "encoder")]
 use crate::field::spline::Grid;
 use crate::field::spline::{
-    ContextShape, MAX_COMBINATIONS, MAX_LAYERS, MAX_LEVELS, MAX_NEIGHBOURS, MAX_WIDTH, Shape,
+    ContextShape, MAX_COMBINATIONS, MAX_LAYERS, MAX_LEVELS, MAX_NEIGHBOURS, MAX_WIDTH, Shape, usual_symbol,
 };
 use crate::limits::{Amount, Limits, Memory, bytes_of, try_filled, try_vec};
 use crate::signal::Description;
@@ -25,8 +25,8 @@ use std::num::Saturating;
 const MAX_PARAMETER: f32 = 1024.0;
 /// Bits of an exponent.
 const EXPONENT_BITS: u32 = 5;
-/// Initial mean magnitude of the symbols of a tensor.
-const SYMBOL_MEAN: u32 = 16;
+/// Initial mean magnitude of the differences between the symbols of a tensor and the usual ones.
+const DIFFERENCE_MEAN: u32 = 4;
 /// The most fronts of latents that are kept: back to the twelfth neighbour in a sound.
 const KEPT: usize = MAX_NEIGHBOURS + 1;
 /// The most bytes of a context model: 20 inputs, and the first layer for each of 32 grids.
@@ -110,10 +110,20 @@ impl QuantizedSpline {
         if !counts.eq(grids.iter().map(Grid::latents)) {
             return Err(format!("latents of other grids than {grids:?}"));
         }
-        let is_large = |symbol: &&i32| symbol.unsigned_abs() > MAX_MAGNITUDE;
+        let usual = self.shape.usual_parameters();
+        let too_large = |((symbols, exponent), usual): ((&[i32], u8), &Vec<i16>)| {
+            let is_large = |symbol: i64| symbol.unsigned_abs() > MAX_MAGNITUDE.into();
+            symbols.iter().zip(usual).map(|(&symbol, &usual)| (symbol.into(), usual)).find_map(
+                |(symbol, usual)| {
+                    let difference = difference(symbol, usual_symbol(usual, exponent));
+                    (is_large(symbol) || is_large(difference)).then_some(symbol)
+                },
+            )
+        };
+        let symbol = self.tensors().zip(&usual).find_map(too_large);
         let exponent = self.exponents.iter().find(|&&exponent| exponent >> EXPONENT_BITS != 0);
         let latent = self.latents.iter().flatten().find(|&&latent| latent == i16::MIN);
-        match (exponent, self.symbols.iter().find(is_large), latent) {
+        match (exponent, symbol, latent) {
             (None, None, None) => Ok(()),
             large => Err(format!("exponent, symbol, latent out of range: {large:?}")),
         }
@@ -185,15 +195,15 @@ pub(super) fn read(
     Ok(field)
 }
 
-/// Bytes of memory of an opened field: latents, coefficients, parameters; and of reading it: fronts, tables,
-/// and the context model with its weights for every grid.
+/// Bytes of memory of an opened field: latents, coefficients, parameters; and of reading it: usual parameters,
+/// fronts, tables, and the context model with its weights for every grid.
 pub(super) fn bytes(shape: &Shape) -> Amount {
     let latents = Saturating(shape.latents());
     let parameters = Saturating(shape.parameters() as u64);
     let height = Saturating(shape.lengths.get(1).map_or(1, |&n| u64::from(n)));
     let field = bytes_of::<i16>(latents) + bytes_of::<f32>(latents) * Saturating(2);
     let reading = bytes_of::<[i16; KEPT]>(height) + Saturating(laplace::TABLE_BYTES + MODEL_BYTES);
-    field + bytes_of::<(i32, f32)>(parameters) + reading
+    field + bytes_of::<(i32, f32)>(parameters) + bytes_of::<i16>(parameters) + reading
 }
 
 /// The payload after the coding.
@@ -248,16 +258,33 @@ impl SplineCoder for super::magnitude::Writer {
     }
 }
 
+/// The difference of a symbol to the usual one, which has at most 48 bits.
+fn difference(symbol: i64, usual: i64) -> i64 {
+    symbol.saturating_sub(usual)
+}
+
+/// The symbol with a `difference` to the usual one.
+fn symbol_of(usual: i64, difference: i32) -> Result<i32> {
+    let symbol = usual.saturating_add(difference.into());
+    if symbol.unsigned_abs() > MAX_MAGNITUDE.into() {
+        return Err(malformed(format!("a symbol of {symbol}, expected at most {MAX_MAGNITUDE}")));
+    }
+    Ok(symbol as i32)
+}
+
 /// Passes every value of a field through `coder`, in stream order.
 fn visit<C: SplineCoder>(field: &mut QuantizedSpline, coder: &mut C) -> Result<()> {
     let mut rest = &mut field.symbols[..];
-    for (tensor, exponent) in field.shape.tensors().into_iter().zip(&mut field.exponents) {
+    for (usual, exponent) in field.shape.usual_parameters().iter().zip(&mut field.exponents) {
         *exponent = coder.uniform(u32::from(*exponent), EXPONENT_BITS)? as u8;
-        let (symbols, after) = rest.split_at_mut(tensor.parameters());
+        let (symbols, after) = rest.split_at_mut(usual.len());
         rest = after;
-        let mut context = Context::new(SYMBOL_MEAN);
-        for symbol in symbols {
-            *symbol = coder.signed(&mut context, *symbol)?;
+        let mut context = Context::new(DIFFERENCE_MEAN);
+        for (symbol, &usual) in symbols.iter_mut().zip(usual) {
+            let usual = usual_symbol(usual, *exponent);
+            // Small where it is written: that has been checked.
+            let difference = difference((*symbol).into(), usual) as i32;
+            *symbol = symbol_of(usual, coder.signed(&mut context, difference)?)?;
         }
     }
     let model = field.model().map_err(malformed)?;

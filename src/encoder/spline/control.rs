@@ -1,5 +1,7 @@
 //! Finds λ while a field is trained: the trade of squared error for bits that meets a target.
 
+use crate::encoder::tuning::SPLINE_FAR_OFF;
+use crate::field::spline::Shape;
 use crate::fit::SplineLoss;
 
 /// What a training aims at.
@@ -7,21 +9,26 @@ use crate::fit::SplineLoss;
 pub(super) enum Aim {
     /// Nothing but the λ that it begins with.
     Lambda,
-    /// So many bits of latents.
+    /// So many bits of latents and parameters.
     Bits(f64),
     /// A squared error, the mean over the channels, summed over positions.
     Error(f64),
 }
 
-/// The share of the training after which λ follows the loss.
-const FROM: f64 = 0.12;
-/// How far λ moves once, when it begins to follow, for a loss that is off by a factor of e, natural logarithms.
-const JUMP: f64 = 1.8;
-/// How far λ moves from then on in a whole training. The loss follows λ late, so a faster control would
-/// overshoot: latents that fell to 0 hardly come back.
-const GAIN: f64 = 9.0;
-/// The most that λ moves in one iteration after the jump.
-const MOST: f64 = 0.05;
+/// The share of the training, and at least the iterations, after which λ follows the loss of rounded latents.
+pub(super) const FROM: f64 = 0.12;
+pub(super) const FROM_STEP: usize = 40;
+/// How far λ moves when it begins to follow, for a loss that is off by a factor of e, natural logarithms.
+const JUMP: f64 = 1.6;
+/// The most that it moves then, natural logarithms.
+const FARTHEST: f64 = 2.0;
+/// How far λ moves from then on, twice the mean over a whole training: less and less, as latents get used to it.
+/// The loss follows λ late, so a faster control would overshoot: latents that fell to 0 hardly come back.
+const GAIN: f64 = 14.0;
+/// The most that λ moves at once after the jump.
+const MOST: f64 = 0.3;
+/// Rounds in which a rate is found that depends on itself.
+const FOR_RATE: usize = 4;
 /// By what power of λ bits fall and errors rise, roughly, in one correction of a trained field.
 const EXPONENT: f64 = 0.3;
 /// The most by which one correction changes λ.
@@ -29,38 +36,50 @@ const MOST_FACTOR: f64 = 4.0;
 /// The least factor of λ for a file that was too large.
 const LEAST: f64 = 1.15;
 
-/// Bits at a share `f` of a training relative to those at its end, for the same λ and about `rate` bits per
-/// position: of few bits more are found to be dispensable later (kodim03, 07 and 15 at 0.1 to 0.6 bits).
+/// Bits of rounded latents at a share `f` of a training relative to those at its end, for the same λ and about
+/// `rate` bits per position: many are found to be dispensable later, at low rates above all.
 fn bits_at(f: f64, rate: f64) -> f64 {
-    1.0 + (0.17 * rate.powf(-1.15)).clamp(0.2, 3.0) * (1.0 - f).powi(2)
+    1.0 + (0.3 / rate.sqrt() - 0.1).clamp(0.0, 1.0) * (1.0 - f).powi(2)
 }
 
 /// Likewise the squared error.
 fn error_at(f: f64) -> f64 {
-    1.0 + 1.5 * (1.0 - f).powi(4)
+    1.0 + 1.6 * (1.0 - f).powi(4)
 }
+
+/// Bits of a parameter for a λ of [`USUAL_LAMBDA`] where there are usual ones and where there are none, and of
+/// those for ten times as much, fewer (kodim15 at 0.15 and 0.6 bits, text, screenshot).
+const PARAMETER: [f64; 2] = [5.9, 9.9];
+const PER_DECADE: f64 = 1.33;
+/// The least bits of a parameter.
+const LEAST_PARAMETER: f64 = 0.4;
+/// λ per position.
+const USUAL_LAMBDA: f64 = 1.1e-8;
 
 /// λ and what it should lead to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Control {
     aim: Aim,
     pub lambda: f64,
-    steps: f64,
     positions: f64,
-    follows: bool,
+    /// The number of parameters, and bits of each for the usual λ.
+    parameters: [f64; 2],
     /// λ of the last file, and its bits or error.
     last: Option<(f64, f64)>,
+    /// The last λ that was too small, and the last that was too large.
+    bounds: [Option<f64>; 2],
 }
 
 impl Control {
-    /// A control of a training of `steps` iterations that begins with `lambda`.
-    pub fn new(aim: Aim, lambda: f64, steps: usize, positions: f64) -> Self {
-        Control { aim, lambda, steps: steps as f64, positions, follows: false, last: None }
+    /// A control of the training of a field of `shape` that begins with `lambda`.
+    pub fn new(aim: Aim, lambda: f64, positions: f64, shape: &Shape) -> Self {
+        let parameters = [shape.parameters() as f64, PARAMETER[usize::from(!shape.has_usual())]];
+        Control { aim, lambda, positions, parameters, last: None, bounds: [None; 2] }
     }
 
-    /// This control for a training of another length.
-    pub fn of_steps(self, steps: usize) -> Self {
-        Control { steps: steps as f64, ..self }
+    /// Whether λ follows the loss.
+    pub fn aims(&self) -> bool {
+        self.aim != Aim::Lambda
     }
 
     /// How far a loss is from the aim, as the natural logarithm of the factor by which λ should grow.
@@ -72,23 +91,36 @@ impl Control {
         }
     }
 
-    /// Bits per position that are aimed at.
-    fn rate(&self) -> f64 {
-        match self.aim {
-            Aim::Bits(bits) => bits / self.positions,
-            _ => 1.0,
-        }
+    /// Bits of the parameters, roughly: the larger the signal is and the smaller λ, the finer their steps.
+    fn parameter_bits(&self) -> f64 {
+        let decades = (USUAL_LAMBDA * self.positions / self.lambda).log10();
+        let [parameters, bits] = self.parameters;
+        parameters * (bits + PER_DECADE * decades).max(LEAST_PARAMETER)
     }
 
-    /// Follows the loss at a share `f` of the training.
-    pub fn follow(&mut self, f: f64, loss: &SplineLoss) {
-        if f >= FROM {
-            let gain = if self.follows { (GAIN / self.steps, MOST) } else { (JUMP, f64::INFINITY) };
-            self.follows = true;
-            let bits = loss.total_bits().max(1.0) / bits_at(f, self.rate());
-            let off = self.off(bits, loss.squared_error.max(1e-12) / error_at(f));
-            self.lambda *= (gain.0 * off).clamp(-gain.1, gain.1).exp();
+    /// How far off the loss will be at the end, from that of rounded latents at a share `f` of the training.
+    fn foreseen(&self, f: f64, loss: &SplineLoss) -> f64 {
+        let mut latents = loss.total_bits().max(1.0);
+        for _ in 0..FOR_RATE {
+            latents = loss.total_bits().max(1.0) / bits_at(f, latents / self.positions);
         }
+        self.off(latents + self.parameter_bits(), loss.squared_error.max(1e-12) / error_at(f))
+    }
+
+    /// Moves λ to where the loss of rounded latents, early in the training, says that it should be; returns
+    /// whether it was so far off that the training should begin again.
+    pub fn jump(&mut self, f: f64, loss: &SplineLoss) -> bool {
+        // An error may be large because the training is young, whatever λ is.
+        let farthest_down = if matches!(self.aim, Aim::Error(_)) { SPLINE_FAR_OFF } else { FARTHEST };
+        let far = (JUMP * self.foreseen(f, loss)).clamp(-farthest_down, FARTHEST);
+        self.lambda *= far.exp();
+        far.abs() > SPLINE_FAR_OFF
+    }
+
+    /// Follows the loss of rounded latents at a share `f` of the training, measured this often in all.
+    pub fn follow(&mut self, f: f64, loss: &SplineLoss, times: usize) {
+        let step = GAIN * (1.0 - f) / times as f64 * self.foreseen(f, loss);
+        self.lambda *= step.clamp(-MOST, MOST).exp();
     }
 
     /// Corrects λ for a trained field whose bits or error turned out to be `found` instead of `wanted`. Where a
@@ -109,6 +141,18 @@ impl Control {
         self.last = Some((lambda, found));
         let least = if too_large { LEAST } else { 1.0 / MOST_FACTOR };
         let factor = (wanted / found).powf(sign / exponent);
-        self.lambda *= factor.clamp(least, MOST_FACTOR);
+        self.lambda = self.between(lambda, lambda * factor.clamp(least, MOST_FACTOR));
+    }
+
+    /// `next` after `lambda`, or the middle of those that were too small and too large, if it is outside.
+    fn between(&mut self, lambda: f64, next: f64) -> f64 {
+        self.bounds[usize::from(next < lambda)] = Some(lambda);
+        let [Some(low), Some(high)] = self.bounds else { return next };
+        if low >= high {
+            // The field has changed since the older one.
+            self.bounds[usize::from(next > lambda)] = None;
+            return next;
+        }
+        if low < next && next < high { next } else { (low * high).sqrt() }
     }
 }

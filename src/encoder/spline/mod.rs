@@ -2,22 +2,23 @@
 //! the networks, and corrections until the file is close enough.
 
 mod control;
+mod goal;
 mod plan;
 
 use super::finish::Finished;
 use super::note::Note;
-use super::options::{Phase, Target, quality_bits_per_sample, quality_psnr_db};
+use super::options::{Phase, Target, quality_psnr_db};
 use super::progress::Stage;
 use super::rate::{FitSummary, Outcome};
 use super::session::Session;
 use super::tuning::*;
 use crate::container::Stored;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::field::spline::Shape;
 use crate::fit::{SplineSamples, SplineSchedule, SplineTraining};
 use crate::quantize;
-use crate::signal::Kind;
 use control::{Aim, Control};
+use goal::{Goal, lambda_of_psnr};
 use std::time::{Duration, Instant};
 
 /// Encodes the signal of a session.
@@ -26,52 +27,34 @@ use std::time::{Duration, Instant};
 /// `TooSmall` for a size below the smallest file of the signal.
 pub(super) fn encode(session: &Session<'_>) -> Result<Outcome> {
     let description = &session.signal.description;
-    let (shape, goal) = (plan::shape(description), Goal::of(session)?);
+    let (shapes, goal) = (plan::shapes(description), Goal::of(session)?);
     let (values, weights) = (values(session), weights(session));
     let samples = SplineSamples { values: &values, weights: weights.as_deref() };
-    let training = SplineTraining::start(session.level, &shape, &samples, session.seed(0));
-    let steps = plan::steps(description, session.options.effort) as usize;
-    let exponents = quantize::usual_exponents(&shape);
-    let mut search = Search { session, shape, goal, training, steps, exponents };
-    search.run()
-}
-
-/// What a file should be.
-#[derive(Clone, Copy, Debug)]
-enum Goal {
-    /// At most so many bytes.
-    Bytes(u64),
-    /// A PSNR of the fitted signal, dB.
-    Psnr(f64),
-    /// The trade of error for bits of a quality.
-    Lambda(f64),
-}
-
-impl Goal {
-    fn of(session: &Session<'_>) -> Result<Goal> {
-        let description = &session.signal.description;
-        let size = |limit: u64| {
-            let least = session.smallest()?;
-            if limit >= least {
-                return Ok(Goal::Bytes(limit));
-            }
-            Err(Error::TooSmall { requested: limit, least, metadata: session.metadata_bytes()? })
-        };
-        match session.options.target {
-            target @ (Target::Bytes(_) | Target::BitsPerPosition(_) | Target::Kbps(_)) => {
-                size(target.limit(description))
-            }
-            Target::Psnr(db) => Ok(Goal::Psnr(session.normalised.fitted_db(db))),
-            Target::Quality(quality) if description.kind == Kind::Sound => {
-                let bits = quality_bits_per_sample(quality) * session.samples();
-                size(((bits / 8.0) as u64).max(session.smallest()?))
-            }
-            Target::Quality(quality) => Ok(Goal::Lambda(lambda_of_psnr(quality_psnr_db(quality)))),
-            Target::Shape { .. } => {
-                Err(Error::parameter("field", "splines, expected sine networks with layers"))
-            }
+    announce(session, shapes.len());
+    let mut best: Option<(Fitted, Search<'_>)> = None;
+    for (n, shape) in shapes.iter().enumerate() {
+        let mut search = Search::new(session, shape.clone(), goal, &samples);
+        search.share = 1.0 / (shapes.len() - n) as f64;
+        let fitted = search.run()?;
+        best = Some(match best {
+            Some(best) if !goal.prefers(&fitted, &best.0) => best,
+            _ => (fitted, search),
+        });
+        if session.meter.stopped() {
+            break;
         }
     }
+    let Some((fitted, search)) = best else { unreachable!("every signal has a shape") };
+    search.outcome(fitted)
+}
+
+/// Announces the work of so many trainings and of the rounding after each.
+fn announce(session: &Session<'_>, trainings: usize) {
+    let description = &session.signal.description;
+    let steps = plan::steps(description, session.options.effort) as usize;
+    let [soft, hard] = [SplineSchedule::soft(steps), SplineSchedule::hard(steps)];
+    let work = |steps: usize| (trainings * steps) as f64 * description.positions() as f64;
+    session.meter.plan([(Phase::Fit, work(soft)), (Phase::Quantize, work(hard))]);
 }
 
 /// The amplitude of features at the start: a latent's step of a size whose error is worth about a bit.
@@ -79,17 +62,16 @@ fn amplitude(lambda: f64) -> f32 {
     (lambda / 1e-3).sqrt().clamp(0.02, 1.0) as f32
 }
 
-/// The λ that photographs of this PSNR have, roughly.
-fn lambda_of_psnr(db: f64) -> f64 {
-    1e-3 * 10f64.powf((33.3 - db) / SPLINE_DB_PER_DECADE)
-}
-
 /// A file, and the squared error before the networks were rounded, the mean over the channels.
 struct Fitted {
     finished: Finished,
     error: f64,
+    /// Positions of the signal.
+    positions: f64,
 }
 
+/// How often latents are rounded to measure what they will take, if this is done in the whole training.
+const MEASUREMENTS: usize = 25;
 /// Iterations whose time is measured.
 const TIMED: usize = 5;
 
@@ -103,23 +85,28 @@ struct Search<'s> {
     steps: usize,
     /// Exponents of the steps of the tensors, as last chosen.
     exponents: Vec<u8>,
+    /// The least λ of a file so far, by which parameters are rounded: a larger one that makes latents fewer
+    /// would make them far coarser, for few bits.
+    rounding: f64,
+    /// The share of the time that is left which this training may take.
+    share: f64,
 }
 
-impl Search<'_> {
-    /// Trains, corrects and keeps the best file.
-    fn run(&mut self) -> Result<Outcome> {
+impl<'s> Search<'s> {
+    fn new(session: &'s Session<'s>, shape: Shape, goal: Goal, samples: &SplineSamples<'_>) -> Self {
+        let training = SplineTraining::start(session.level, &shape, samples, session.seed(0));
+        let steps = plan::steps(&session.signal.description, session.options.effort) as usize;
+        let exponents = quantize::usual_exponents(&shape);
+        let (rounding, share) = (f64::INFINITY, 1.0);
+        Search { session, shape, goal, training, steps, exponents, rounding, share }
+    }
+
+    /// Trains, corrects and returns the best file.
+    fn run(&mut self) -> Result<Fitted> {
         let mut control = self.control()?;
-        self.training.amplify(amplitude(control.lambda));
-        self.announce();
         self.train(&mut control);
         let best = self.corrected(&mut control)?;
-        match self.goal {
-            Goal::Bytes(limit) if self.is_too_large(&best.finished) => {
-                let squeezed = self.squeezed(limit, control.lambda)?;
-                self.outcome(squeezed)
-            }
-            _ => self.outcome(best),
-        }
+        if self.goal.is_exceeded_by(&best.finished) { self.squeezed(control.lambda) } else { Ok(best) }
     }
 
     /// What the training aims at, and the λ that it begins with.
@@ -128,28 +115,13 @@ impl Search<'_> {
         let (aim, lambda) = match self.goal {
             Goal::Bytes(limit) => {
                 let overhead = self.session.smallest()? as f64;
-                let bits =
-                    (8.0 * (SPLINE_FILL * limit as f64 - overhead) - self.network_bits()) / SPLINE_HARD;
-                let bits = bits.max(0.05 * 8.0 * limit as f64);
+                let bits = 8.0 * (SPLINE_FILL * limit as f64 - overhead).max(0.1 * limit as f64);
                 (Aim::Bits(bits), 1e-3 * (0.4 * positions / bits).powf(1.7).clamp(1e-4, 1e4))
             }
             Goal::Psnr(db) => (Aim::Error(positions * 10f64.powf(-db / 10.0)), lambda_of_psnr(db)),
             Goal::Lambda(lambda) => (Aim::Lambda, lambda),
         };
-        Ok(Control::new(aim, lambda, self.steps, positions))
-    }
-
-    /// Bits of the parameters of a usual file.
-    fn network_bits(&self) -> f64 {
-        SPLINE_BITS_PER_PARAMETER * self.shape.parameters() as f64
-    }
-
-    /// Announces the work of the training and of the rounding after it.
-    fn announce(&self) {
-        let positions = self.session.signal.description.positions() as f64;
-        let [soft, hard] = [SplineSchedule::soft(self.steps), SplineSchedule::hard(self.steps)];
-        let stages = [(Phase::Fit, soft), (Phase::Quantize, hard)];
-        self.session.meter.plan(stages.map(|(phase, steps)| (phase, steps as f64 * positions)));
+        Ok(Control::new(aim, lambda, positions, &self.shape))
     }
 
     /// The best file of the trained field and of its corrections, which end when one is close enough.
@@ -157,62 +129,106 @@ impl Search<'_> {
         let mut last = self.finish(control, 1.0)?;
         let (mut best, mut corrections) = (None, 0);
         loop {
-            let (met, too_large) = (self.is_met(&last.finished), self.is_too_large(&last.finished));
-            let (found, wanted) = self.missed(&last.finished);
+            let (met, too_large) =
+                (self.goal.is_met_by(&last.finished), self.goal.is_exceeded_by(&last.finished));
+            let (found, wanted) = self.goal.missed_by(&last.finished);
             let kept = match best.take() {
-                Some(best) => self.better(best, last),
-                None => last,
+                Some(best) if !self.goal.prefers(&last, &best) => best,
+                _ => last,
             };
             let must = too_large || matches!(self.goal, Goal::Psnr(_));
             let most = if must { SPLINE_CORRECTIONS_TO_FIT } else { SPLINE_CORRECTIONS };
             let meter = &self.session.meter;
-            if met || corrections == most || meter.stopped() || meter.is_limited() && !too_large {
+            if met || corrections >= most || meter.stopped() || meter.is_limited() && !too_large {
                 return Ok(kept);
             }
             best = Some(kept);
             corrections += 1;
             control.correct(found, wanted, too_large);
-            self.train_on(control, (found / wanted).ln().abs());
-            last = self.finish(control, 0.5)?;
+            last = if self.positions() < SPLINE_SMALL as f64 && corrections <= SPLINE_RETRAININGS {
+                self.retrain(control.lambda);
+                self.finish(control, 1.0)?
+            } else {
+                self.train_on(control, (found / wanted).ln().abs());
+                self.finish(control, 0.5)?
+            };
         }
     }
 
-    /// Trains with soft rounding, from the start.
+    /// Trains with soft rounding; begins again where λ turns out to be far off, because a field hardly recovers
+    /// from a wrong one.
     fn train(&mut self, control: &mut Control) {
-        self.begin(Phase::Fit, SplineSchedule::soft(self.steps));
-        let (mut soft, start) = (SplineSchedule::soft(self.steps), Instant::now());
-        for n in 0.. {
-            if n == TIMED {
-                self.limit_steps(start.elapsed() / TIMED as u32);
-                soft = SplineSchedule::soft(self.steps);
-                *control = control.of_steps(self.steps);
-            }
-            if n >= soft {
+        for restarts in 0..=SPLINE_RESTARTS {
+            self.training.begin_again();
+            self.training.amplify(amplitude(control.lambda));
+            if !self.train_from_start(control, restarts < SPLINE_RESTARTS) {
                 break;
             }
-            let f = n as f64 / soft as f64;
-            let loss = self.training.step(SplineSchedule::at(f, control.lambda));
-            control.follow(f, &loss);
+        }
+    }
+
+    /// Trains with one λ, from the start: what was learned with another one hardly changes.
+    fn retrain(&mut self, lambda: f64) {
+        self.training.begin_again();
+        self.training.amplify(amplitude(lambda));
+        let steps = SplineSchedule::soft(self.steps);
+        self.begin(Phase::Fit, steps);
+        for n in 0..steps {
+            let loss = self.training.step(SplineSchedule::at(n as f64 / steps as f64, lambda));
             if !self.advance(loss.squared_error) {
                 break;
             }
         }
     }
 
+    /// One training; returns early with `true` if it `may_restart` and λ was far off.
+    fn train_from_start(&mut self, control: &mut Control, may_restart: bool) -> bool {
+        self.begin(Phase::Fit, SplineSchedule::soft(self.steps));
+        let (mut soft, start) = (SplineSchedule::soft(self.steps), Instant::now());
+        let mut followed = false;
+        for n in 0.. {
+            if n == TIMED {
+                self.limit_steps(start.elapsed() / TIMED as u32);
+                soft = SplineSchedule::soft(self.steps);
+            }
+            if n >= soft {
+                break;
+            }
+            let (f, every) = (n as f64 / soft as f64, (soft / MEASUREMENTS).max(1));
+            let loss = self.training.step(SplineSchedule::at(f, control.lambda));
+            if f >= control::FROM && n >= control::FROM_STEP && n % every == 0 && control.aims() {
+                let hard = self.training.hard_loss();
+                if !followed && control.jump(f, &hard) && may_restart {
+                    return true;
+                }
+                if followed {
+                    control.follow(f, &hard, MEASUREMENTS);
+                }
+                followed = true;
+            }
+            if !self.advance(loss.squared_error) {
+                break;
+            }
+        }
+        false
+    }
+
     /// Reduces the iterations to what the time limit allows, where one takes `step`.
     fn limit_steps(&mut self, step: Duration) {
         let Some(left) = self.session.meter.remaining() else { return };
-        let affordable = left.as_secs_f64() / step.as_secs_f64().max(1e-9) - SPLINE_AFTER;
+        let affordable = self.share * left.as_secs_f64() / step.as_secs_f64().max(1e-9) - SPLINE_AFTER;
         self.steps = self.steps.min(affordable.max(TIMED as f64) as usize);
     }
 
     /// Trains on with soft rounding and a corrected λ: longer, the more it is `off`, natural logarithms.
     fn train_on(&mut self, control: &Control, off: f64) {
-        let share = SPLINE_CORRECTION * (1.0 + off / SPLINE_FAR).min(3.0);
-        let steps = (share * self.steps as f64).max(30.0) as usize;
+        let strength = (1.0 + off / SPLINE_FAR).min(SPLINE_STRONGEST);
+        let share = SPLINE_CORRECTION * strength;
+        let steps = (share * self.steps as f64).max(30.0 * strength) as usize;
         self.begin(Phase::Fit, steps);
         for n in 0..steps {
-            let loss = self.training.step(SplineSchedule::again(n as f64 / steps as f64, control.lambda));
+            let f = n as f64 / steps as f64;
+            let loss = self.training.step(SplineSchedule::again(f, control.lambda, strength));
             if !self.advance(loss.squared_error) {
                 break;
             }
@@ -238,27 +254,25 @@ impl Search<'_> {
 
     /// A file that is small enough, by iterations with larger and larger λ, which take about a second each
     /// time, whether or not the encode was stopped; in the end, the mean of the signal.
-    fn squeezed(&mut self, limit: u64, mut lambda: f64) -> Result<Fitted> {
+    fn squeezed(&mut self, mut lambda: f64) -> Result<Fitted> {
         for _ in 0..SPLINE_SQUEEZES {
-            if self.network_bits() > 8.0 * limit as f64 {
-                break;
-            }
             lambda *= SPLINE_SQUEEZE;
             let start = Instant::now();
             for n in 0..SPLINE_SQUEEZE_STEPS {
                 let f = f64::from(n) / f64::from(SPLINE_SQUEEZE_STEPS);
-                self.training.step(SplineSchedule::again(f, lambda));
+                self.training.step(SplineSchedule::again(f, lambda, SPLINE_STRONGEST));
                 if start.elapsed() > Duration::from_secs(1) {
                     break;
                 }
             }
             self.training.harden();
             let fitted = self.written(lambda, true)?;
-            if !self.is_too_large(&fitted.finished) {
+            if !self.goal.is_exceeded_by(&fitted.finished) {
                 return Ok(fitted);
             }
         }
-        Ok(Fitted { finished: self.session.finish(self.session.mean())?, error: f64::NAN })
+        let finished = self.session.finish(self.session.mean())?;
+        Ok(Fitted { finished, error: f64::NAN, positions: self.positions() })
     }
 
     /// The file of the field as it is trained, with rounded latents; if `hurried`, its networks are rounded
@@ -266,13 +280,20 @@ impl Search<'_> {
     fn written(&mut self, lambda: f64, hurried: bool) -> Result<Fitted> {
         let (latents, tensors) = self.training.rounded();
         let error = self.training.evaluate(&latents, &tensors).squared_error;
+        self.rounding = self.rounding.min(lambda);
         if !hurried {
             let fitted = (&latents[..], &tensors[..]);
             let (training, exponents) = (&mut self.training, std::mem::take(&mut self.exponents));
-            self.exponents = quantize::best_exponents(training, &self.shape, fitted, lambda, exponents);
+            self.exponents =
+                quantize::best_exponents(training, &self.shape, fitted, self.rounding, exponents);
         }
         let field = quantize::spline_of(&self.shape, &latents, &tensors, self.exponents.clone());
-        Ok(Fitted { finished: self.session.finish(Stored::Spline(field))?, error })
+        let finished = self.session.finish(Stored::Spline(field))?;
+        Ok(Fitted { finished, error, positions: self.positions() })
+    }
+
+    fn positions(&self) -> f64 {
+        self.session.signal.description.positions() as f64
     }
 
     fn begin(&self, phase: Phase, steps: usize) {
@@ -288,46 +309,7 @@ impl Search<'_> {
         self.session.meter.advance(0, 1, squared_error / positions)
     }
 
-    /// Whether a file is as close to the goal as asked.
-    fn is_met(&self, file: &Finished) -> bool {
-        match self.goal {
-            Goal::Bytes(limit) => {
-                let size = file.bytes.len() as f64;
-                size <= limit as f64 && size >= SPLINE_FULL * limit as f64
-            }
-            Goal::Psnr(db) => (file.psnr_db - db).abs() <= SPLINE_NEAR_DB,
-            Goal::Lambda(_) => true,
-        }
-    }
-
-    /// Whether a file has more bytes than allowed.
-    fn is_too_large(&self, file: &Finished) -> bool {
-        matches!(self.goal, Goal::Bytes(limit) if file.bytes.len() as u64 > limit)
-    }
-
-    /// What a file has of what is aimed at, and what is wanted: bytes, or a squared error.
-    fn missed(&self, file: &Finished) -> (f64, f64) {
-        match self.goal {
-            Goal::Bytes(limit) => (file.bytes.len() as f64, SPLINE_FILL * limit as f64),
-            Goal::Psnr(db) => (10f64.powf(-file.psnr_db / 10.0), 10f64.powf(-db / 10.0)),
-            Goal::Lambda(_) => (1.0, 1.0),
-        }
-    }
-
-    /// The better of two files.
-    fn better(&self, a: Fitted, b: Fitted) -> Fitted {
-        let off = |file: &Finished| match self.goal {
-            Goal::Bytes(limit) => match file.bytes.len() as u64 {
-                size if size > limit => 1e3 + size as f64,
-                _ => -file.psnr_db,
-            },
-            Goal::Psnr(db) => (file.psnr_db - db).abs(),
-            Goal::Lambda(_) => 0.0,
-        };
-        if off(&b.finished) < off(&a.finished) { b } else { a }
-    }
-
-    fn outcome(&self, Fitted { finished, error }: Fitted) -> Result<Outcome> {
+    fn outcome(&self, Fitted { finished, error, .. }: Fitted) -> Result<Outcome> {
         let reached = match self.goal {
             Goal::Bytes(limit) => finished.bytes.len() as u64 <= limit,
             Goal::Psnr(db) => (finished.psnr_db - db).abs() <= 0.1,

@@ -4,40 +4,26 @@ use crate::encoder::tuning::{SPLINE_FULL_SIZE, SPLINE_SMALL, SPLINE_STEPS};
 use crate::field::spline::{ContextShape, Shape};
 use crate::signal::Description;
 
-/// The most levels; the coarsest grid has a spacing of 64 samples.
-const MOST_LEVELS: u32 = 7;
-/// Latents along the longer side of the coarsest grid, at least.
+/// Neurons of each hidden layer of a small network, and inputs of its context model.
+const SMALL_WIDTH: usize = 8;
+const SMALL_NEIGHBOURS: usize = 5;
+const SMALL_COMBINATIONS: usize = 3;
+/// Levels of a small field: its coarsest grid has so many latents along the longer side, at least.
 const COARSEST: u32 = 8;
-/// The finest levels, which are predicted from coarser ones too.
-const INFORMED: u16 = 0b111;
-/// The levels of the grids for the context model alone.
-const CONTEXT: u16 = 0b111_0000;
 
-/// The shape of the field of a signal: small signals get small networks, which take a large part of their file.
-pub(super) fn shape(description: &Description) -> Shape {
-    let longest = description.lengths.iter().copied().max().unwrap_or(1);
-    let count = ((longest / COARSEST).max(1).ilog2() + 1).min(MOST_LEVELS);
-    let levels = (1u16 << count) - 1;
-    let coarse = levels & !1;
-    let small = description.positions() < SPLINE_SMALL;
-    let context = ContextShape {
-        levels: if small { 0 } else { CONTEXT & levels },
-        informed: INFORMED & (levels >> 1),
-        neighbours: if small { 5 } else { 12 },
-        combinations: match (coarse, small) {
-            (0, _) => 0,
-            (_, true) => 3,
-            _ => 4,
-        },
-    };
-    Shape {
-        lengths: description.lengths.clone(),
-        outputs: description.channels.into(),
-        levels,
-        layers: 2,
-        width: if small { 8 } else { 16 },
-        context,
+/// The shapes of fields that are worth a training for a signal: the usual one, whose parameters a file hardly
+/// spends bytes on, and for small signals one of few parameters, which suits what is unlike a photograph.
+pub(super) fn shapes(description: &Description) -> Vec<Shape> {
+    let usual = Shape::usual(&description.lengths, description.channels.into());
+    if description.positions() >= SPLINE_SMALL {
+        return vec![usual];
     }
+    let longest = description.lengths.iter().copied().max().unwrap_or(1);
+    let levels = usual.levels & ((2 << (longest / COARSEST).max(1).ilog2()) - 1);
+    let informed = usual.context.informed & (levels >> 1);
+    let combinations = if informed == 0 { 0 } else { SMALL_COMBINATIONS };
+    let context = ContextShape { levels: 0, informed, neighbours: SMALL_NEIGHBOURS, combinations };
+    vec![Shape { levels, width: SMALL_WIDTH, context, ..usual.clone() }, usual]
 }
 
 /// Iterations of a training at an effort, for a signal that is not large.
@@ -57,10 +43,13 @@ mod tests {
     use crate::signal::SampleFormat;
 
     #[test]
-    fn small_pictures_have_few_levels_and_parameters() {
-        let of = |width, height| shape(&Description::picture([width, height], 3, SampleFormat::U8));
-        assert_eq!([of(1, 1), of(15, 1), of(16, 16), of(768, 512)].map(|s| s.levels), [1, 1, 3, 127]);
-        assert_eq!([of(1, 1), of(16, 16), of(768, 512)].map(|s| s.context.informed), [0, 1, 7]);
-        assert!(of(128, 128).parameters() < 500 && of(768, 512).parameters() == 1362);
+    fn small_pictures_have_small_fields_too() {
+        let of = |width, height| shapes(&Description::picture([width, height], 3, SampleFormat::U8));
+        assert_eq!(of(768, 512).len(), 1);
+        let small =
+            [[1, 1], [15, 1], [16, 16], [128, 128]].map(|[width, height]| of(width, height)[0].clone());
+        assert_eq!(small.clone().map(|shape| shape.levels), [1, 1, 3, 31]);
+        assert_eq!(small.clone().map(|shape| shape.context.informed), [0, 0, 1, 7]);
+        assert!(small.iter().all(|shape| shape.parameters() < 500 && !shape.has_usual()));
     }
 }

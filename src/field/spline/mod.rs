@@ -12,6 +12,7 @@ mod filter;
 mod scales;
 mod shape;
 mod tensors;
+mod usual;
 
 pub use filter::{filter, gain, mirror, taps};
 pub use scales::{OCTAVES_OF_ONE, SCALES, SCALES_PER_OCTAVE};
@@ -20,6 +21,7 @@ pub use shape::{
     Role, Shape,
 };
 pub use tensors::{Order, Tensor};
+pub use usual::{USUAL_STEP, usual_symbol};
 
 use crate::network::sine::sine;
 use std::f32::consts::FRAC_1_PI;

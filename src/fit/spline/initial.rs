@@ -1,6 +1,7 @@
-//! The start of training: which grid carries luma at first is chosen, not drawn.
+//! The start of training: the usual field, or one whose grid of luma is chosen, not drawn.
 
-use crate::field::spline::Shape;
+use super::networks;
+use crate::field::spline::{Shape, USUAL_STEP};
 use std::f64::consts::TAU;
 
 /// Weights of the finest feature in all channels: the grid that starts as luma keeps it.
@@ -14,8 +15,21 @@ const OUTPUT: f64 = 0.045;
 /// Standard deviation of the output weights of the context model.
 const CONTEXT: f64 = 0.02;
 
-/// The first parameters, in the order of files but in the trainer's units; `means` are those of the channels.
-pub(super) fn initial(shape: &Shape, means: &[f32], rng: &mut fastrand::Rng) -> Vec<Vec<f32>> {
+/// The usual parameters of a shape that has some, in the order and the units of files.
+pub(super) fn usual(shape: &Shape) -> Vec<Vec<f32>> {
+    let tensors = shape.usual_parameters();
+    tensors.iter().map(|tensor| tensor.iter().map(|&x| f32::from(x) * USUAL_STEP).collect()).collect()
+}
+
+/// First parameters of any shape, in the order and the units of files, for a signal of mean ½.
+pub fn drawn(shape: &Shape, seed: u64) -> Vec<Vec<f32>> {
+    let means = vec![0.5; shape.outputs];
+    networks::to_file(shape, &drawn_for(shape, &means, &mut fastrand::Rng::with_seed(seed)))
+}
+
+/// First parameters of any shape in the same order but in the trainer's units; `means` are those of the
+/// channels.
+pub(super) fn drawn_for(shape: &Shape, means: &[f32], rng: &mut fastrand::Rng) -> Vec<Vec<f32>> {
     let (order, shapes) = (shape.order(), shape.tensors());
     let mut tensors: Vec<Vec<f32>> = shapes.iter().map(|of| vec![0.0; of.parameters()]).collect();
     let mut uniform = |tensor: &mut Vec<f32>, bound: f64| {

@@ -12,6 +12,7 @@ mod soap;
 mod train;
 mod training;
 
+pub use initial::drawn;
 pub use panels::Samples;
 pub use train::{Schedule, Trained};
 pub use training::{Loss, Step, Training};

@@ -47,6 +47,28 @@ pub(super) fn to_file(shape: &Shape, tensors: &[Vec<f32>]) -> Vec<Vec<f32>> {
     file
 }
 
+/// A file's tensors in the units of the trainer.
+pub(super) fn from_file(shape: &Shape, file: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    let order = shape.order();
+    let mut tensors = file.to_vec();
+    for layer in 0..=shape.layers {
+        let Change { input, offset, output, shift } = change(shape, layer);
+        let at = order.layer(layer);
+        let columns = file[at].len() / file[at + 1].len();
+        tensors[at].iter_mut().for_each(|w| *w /= input * output);
+        let (weights, biases) = tensors[at..].split_at_mut(1);
+        for (row, bias) in weights[0].chunks_exact(columns).zip(&mut biases[0]) {
+            *bias = (*bias - shift) / output - offset * row.iter().sum::<f32>();
+        }
+    }
+    let bias = &mut tensors[order.context_layer(2) + 1][1];
+    *bias = (*bias - OCTAVES_OF_ONE) * LN_2 + 1.0;
+    for at in [order.context_layer(2), order.context_skip()] {
+        tensors[at][shape.context.width()..].iter_mut().for_each(|w| *w *= LN_2);
+    }
+    tensors
+}
+
 /// Turns slopes by parameters in the units of files into slopes by the trainer's.
 pub(super) fn to_trainer(shape: &Shape, slopes: &mut [Vec<f32>]) {
     let order = shape.order();

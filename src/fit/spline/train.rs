@@ -13,11 +13,13 @@ const LAST: [f64; 2] = [0.01, 0.03];
 const HEAVIER: f64 = 2.0;
 const RELIEF: f64 = 0.3;
 /// The share of all steps in which the networks are trained on rounded latents, and their learning rate.
-const TUNING: f64 = 0.12;
+const TUNING: f64 = 0.08;
 const TUNING_RATE: f64 = 0.001;
-/// The temperature and the share of the learning rates with which a trained field is trained on.
-const AGAIN_TEMPERATURE: f64 = 0.25;
-const AGAIN: f64 = 0.3;
+/// The first temperature and the share of the learning rates with which a trained field is trained on, and the
+/// temperature that each unit of strength adds.
+const AGAIN_TEMPERATURE: f64 = 0.12;
+const AGAIN: f64 = 0.1;
+const AGAIN_WARMER: f64 = 0.065;
 
 /// How long to train for which trade of error for bits.
 #[derive(Clone, Copy, Debug)]
@@ -63,10 +65,12 @@ impl Schedule {
             rates: std::array::from_fn(|n| RATES[n] * cosine.max(LAST[n])),
         }
     }
-    /// A step that trains a field on, at the share `f` of such steps.
-    pub fn again(f: f64, lambda: f64) -> Step {
-        let temperature = (AGAIN_TEMPERATURE + (TEMPERATURE[1] - AGAIN_TEMPERATURE) * f) as f32;
-        let rates = RATES.map(|rate| AGAIN * rate * (1.0 - 0.95 * f));
+    /// A step that trains a field on, at the share `f` of such steps, with a `strength` of 1 for a field that
+    /// is to change little, and of more for one that may lose what it learned last.
+    pub fn again(f: f64, lambda: f64, strength: f64) -> Step {
+        let first = AGAIN_TEMPERATURE + AGAIN_WARMER * (strength - 1.0);
+        let temperature = (first + (TEMPERATURE[1] - first) * f) as f32;
+        let rates = RATES.map(|rate| strength * AGAIN * rate * (1.0 - 0.95 * f));
         Step { rates, temperature, ..Schedule::at(1.0, lambda) }
     }
 }

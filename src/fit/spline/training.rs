@@ -2,7 +2,7 @@
 
 use super::combinations::Combinations;
 use super::contexts::Contexts;
-use super::initial::{initial, normal};
+use super::initial::{self, normal};
 use super::networks;
 use super::panels::{Panels, Samples};
 use super::pyramid::{Grid, Softness, rows, rows_mut};
@@ -12,9 +12,14 @@ use crate::backend::simd::Level;
 use crate::backend::simd::spline::training::{Adam, DEVIATES};
 use crate::field::spline::{Order, Shape};
 use rayon::prelude::*;
+use std::f32::consts::LOG2_E;
 
 /// Parameters need fewer samples than there are: one in so many rows is enough.
 const EVERY: u32 = 4;
+/// The least mean difference between a tensor and the usual one.
+const LEAST_MEAN: f32 = 0.003;
+/// Differences below this share of the mean pull less, so that the slope is continuous at 0.
+const BLUNT: f32 = 0.1;
 /// Decays of Adam's moments of the latents.
 const DECAYS: [f32; 2] = [0.9, 0.999];
 
@@ -61,6 +66,10 @@ pub struct Training {
     panels: Panels,
     /// In the trainer's units.
     pub(super) tensors: Vec<Vec<f32>>,
+    /// The tensors that training began with.
+    first: Vec<Vec<f32>>,
+    /// Whether these are the usual ones, to which a file stores differences.
+    has_usual: bool,
     soap: Soap,
     deviates: Vec<f32>,
     rng: fastrand::Rng,
@@ -70,13 +79,46 @@ pub struct Training {
 }
 
 impl Training {
-    /// A field whose latents are 0.
+    /// A field whose latents are 0, and whose tensors are the usual ones or drawn with `seed`.
     ///
     /// # Panics
     /// If there are not as many samples or weights as `shape` says.
     pub fn start(level: Level, shape: &Shape, samples: &Samples<'_>, seed: u64) -> Self {
+        let means = samples.means(shape);
+        if shape.has_usual() {
+            return Self::start_from(level, shape, samples, &initial::usual(shape), seed);
+        }
         let mut rng = fastrand::Rng::with_seed(seed);
-        let tensors = initial(shape, &samples.means(shape), &mut rng);
+        let tensors = initial::drawn_for(shape, &means, &mut rng);
+        Self::of(level, shape, samples, tensors, rng)
+    }
+
+    /// A field whose latents are 0, and whose tensors are `usual` ones, in the units of files, for a signal of
+    /// mean ½: training also makes the bits of differences to them few.
+    ///
+    /// # Panics
+    /// If there are not as many samples, weights or parameters as `shape` says.
+    pub fn start_from(
+        level: Level,
+        shape: &Shape,
+        samples: &Samples<'_>,
+        usual: &[Vec<f32>],
+        seed: u64,
+    ) -> Self {
+        let mut usual = networks::from_file(shape, usual);
+        let biases = &mut usual[shape.order().layer(shape.layers) + 1];
+        biases.iter_mut().zip(samples.means(shape)).for_each(|(bias, mean)| *bias += mean - 0.5);
+        let training = Self::of(level, shape, samples, usual, fastrand::Rng::with_seed(seed));
+        Training { has_usual: true, ..training }
+    }
+
+    fn of(
+        level: Level,
+        shape: &Shape,
+        samples: &Samples<'_>,
+        tensors: Vec<Vec<f32>>,
+        mut rng: fastrand::Rng,
+    ) -> Self {
         let grids: Vec<Grid> = shape.grids().into_iter().map(|grid| Grid::new(shape, grid)).collect();
         let file = networks::to_file(shape, &tensors);
         Training {
@@ -88,6 +130,8 @@ impl Training {
             deviates: (0..DEVIATES).map(|_| normal(&mut rng)).collect(),
             shape: shape.clone(),
             grids,
+            first: tensors.clone(),
+            has_usual: false,
             tensors,
             rng,
             steps: 0,
@@ -95,17 +139,33 @@ impl Training {
         }
     }
 
+    /// Forgets what was learned.
+    pub fn begin_again(&mut self) {
+        for grid in &mut self.grids {
+            let moments = grid.moments.iter_mut();
+            moments.chain([&mut grid.latents]).for_each(|numbers| numbers.fill(0.0));
+        }
+        self.tensors.clone_from(&self.first);
+        self.soap = new_soap(&self.shape);
+        self.steps = 0;
+    }
+
     /// Starts with features of so many times the usual amplitude: the steps of the signal that one step of a
     /// latent makes.
     pub fn amplify(&mut self, factor: f32) {
-        self.tensors[Order::TAPS].iter_mut().step_by(4).for_each(|tap| *tap = factor - 1.0);
+        for filter in self.tensors[Order::TAPS].chunks_exact_mut(4) {
+            filter[0] += 1.0;
+            filter.iter_mut().for_each(|tap| *tap *= factor);
+            filter[0] -= 1.0;
+        }
     }
 
     /// One step on latents and tensors; returns the loss before it, of softly rounded latents.
     pub fn step(&mut self, step: Step) -> Loss {
         let first = 16 * self.rng.usize(..DEVIATES / 16);
         self.round(step.temperature, step.noise, first);
-        let (loss, gradients) = self.slopes(step.lambda);
+        let (loss, mut gradients) = self.slopes(step.lambda);
+        self.pull(step.lambda, &mut gradients);
         self.steps += 1;
         self.move_latents(step.rates[0]);
         self.soap.step(step.rates[1], &mut self.tensors, &gradients, |_| false);
@@ -144,11 +204,46 @@ impl Training {
         self.run(&file, lambda, Slopes::Parameters, [true; 2]);
         let mut slopes = self.tensor_slopes(Slopes::Parameters);
         networks::to_trainer(&self.shape, &mut slopes);
+        self.pull(lambda, &mut slopes);
         self.soap.step(rate, &mut self.tensors, &slopes, |tensor| tensor == Order::TAPS);
+    }
+
+    /// Adds the slopes of λ times the bits of the tensors, those of a Laplace code of their differences to the
+    /// usual ones. Filters and means are too few to count.
+    fn pull(&self, lambda: f32, slopes: &mut [Vec<f32>]) {
+        if !self.has_usual {
+            return;
+        }
+        let means = self.shape.order().layer(self.shape.layers) + 1;
+        let tensors = self.tensors.iter().zip(&self.first).zip(slopes).enumerate();
+        for (_, ((tensor, usual), slopes)) in tensors.filter(|(n, _)| ![Order::TAPS, means].contains(n)) {
+            let sum: f32 = tensor.iter().zip(usual).map(|(x, usual)| (x - usual).abs()).sum();
+            let mean = sum / tensor.len() as f32 + LEAST_MEAN;
+            for ((x, usual), slope) in tensor.iter().zip(usual).zip(slopes) {
+                let difference = x - usual;
+                *slope += lambda * LOG2_E / mean * difference / (difference.abs() + BLUNT * mean);
+            }
+        }
     }
 
     /// Starts the optimiser of the tensors anew, and expands the latents, rounded to integers.
     pub fn harden(&mut self) {
+        self.round_hard();
+        let file = networks::to_file(&self.shape, &self.tensors);
+        self.expand(&file);
+        self.soap = new_soap(&self.shape);
+    }
+
+    /// The loss of latents rounded to integers.
+    pub fn hard_loss(&mut self) -> Loss {
+        self.round_hard();
+        let file = networks::to_file(&self.shape, &self.tensors);
+        self.expand(&file);
+        self.measure(&file, [true; 2])
+    }
+
+    /// Rounds the latents to integers.
+    fn round_hard(&mut self) {
         for grid in &mut self.grids {
             let latents = rows(grid.layout, &grid.latents).chunks_exact(grid.layout.stride);
             let rounded = rows_mut(grid.layout, &mut grid.rounded).chunks_exact_mut(grid.layout.stride);
@@ -158,9 +253,6 @@ impl Training {
                 pairs.for_each(|(rounded, latent)| *rounded = latent.round_ties_even());
             }
         }
-        let file = networks::to_file(&self.shape, &self.tensors);
-        self.expand(&file);
-        self.soap = new_soap(&self.shape);
     }
 
     /// The rounded latents of each grid in coding order, row by row, and the tensors in the units of files.

@@ -1,7 +1,7 @@
 mod gradients;
 mod plain;
 
-use super::{Samples, Schedule, Step, Training};
+use super::{Samples, Schedule, Step, Training, initial};
 use crate::backend::simd::Level;
 use crate::field::spline::{ContextShape, Grid, Shape};
 
@@ -38,7 +38,7 @@ fn training_lowers_the_loss() {
         losses.push(loss.total(schedule.lambda));
         true
     });
-    assert!(losses.len() == 264 && losses.iter().all(|loss| loss.is_finite()));
+    assert!(losses.len() == 276 && losses.iter().all(|loss| loss.is_finite()));
     let positions = (150 * 77) as f64;
     let psnr = -10.0 * (trained.loss.squared_error / positions).log10();
     assert!(
@@ -48,6 +48,33 @@ fn training_lowers_the_loss() {
     );
     // What is returned is what was measured.
     assert_eq!(training.evaluate(&trained.latents, &trained.tensors), trained.loss);
+}
+
+#[test]
+fn training_begins_with_the_usual_parameters_and_stays_near_them() {
+    let shape = shape();
+    let (values, _) = samples(&shape);
+    let samples = Samples { values: &values, weights: None };
+    let usual = initial::usual(&shape);
+    let start = || Training::start(Level::best(), &shape, &samples, 1);
+    let means = shape.order().layer(shape.layers) + 1;
+    for (n, (tensor, usual)) in
+        start().rounded().1.iter().zip(&usual).enumerate().filter(|&(n, _)| n != means)
+    {
+        for (x, usual) in tensor.iter().zip(usual) {
+            assert!((x - usual).abs() < 1e-5 * (1.0 + usual.abs()), "{x} {usual} in tensor {n}");
+        }
+    }
+    // The mean magnitude of the differences, whose bits count more for a larger λ.
+    let distance = |lambda: f32| {
+        let mut training = start();
+        (0..60).for_each(|_| drop(training.step(Step { lambda, ..STEP })));
+        let parameters = training.rounded().1.concat();
+        let differences = parameters.iter().zip(usual.iter().flatten());
+        differences.map(|(x, usual)| (x - usual).abs()).sum::<f32>() / parameters.len() as f32
+    };
+    let (near, far) = (distance(1.0), distance(1e-3));
+    assert!(near < 0.5 * far, "{near} {far}");
 }
 
 #[test]
