@@ -16,7 +16,8 @@ pub(crate) use dataset::{Dataset, Loss, MOST_POINTS, Normalisation};
 pub(crate) use initial::initial_network;
 pub(crate) use slopes::GradientTerm;
 pub(crate) use spline::{
-    Loss as SplineLoss, Samples as SplineSamples, Schedule as SplineSchedule, Training as SplineTraining,
+    Loss as SplineLoss, Samples as SplineSamples, Schedule as SplineSchedule, Step as SplineStep,
+    Training as SplineTraining,
 };
 #[cfg(test)]
 pub(crate) use train::train;

@@ -20,6 +20,10 @@ pub(super) enum Goal {
 }
 
 impl Goal {
+    /// The goal of a session.
+    ///
+    /// # Errors
+    /// `TooSmall` for a size below the smallest file of the signal.
     pub fn of(session: &Session<'_>) -> Result<Goal> {
         let description = &session.signal.description;
         let size = |limit: u64| {
@@ -44,9 +48,7 @@ impl Goal {
             }
         }
     }
-}
 
-impl Goal {
     /// Whether a file is as close to the goal as asked.
     pub fn is_met_by(self, file: &Finished) -> bool {
         match self {

@@ -15,7 +15,7 @@ use super::tuning::*;
 use crate::container::Stored;
 use crate::error::Result;
 use crate::field::spline::Shape;
-use crate::fit::{SplineSamples, SplineSchedule, SplineTraining};
+use crate::fit::{SplineSamples, SplineSchedule, SplineStep, SplineTraining};
 use crate::quantize;
 use control::{Aim, Control};
 use goal::{Goal, lambda_of_psnr};
@@ -34,6 +34,7 @@ pub(super) fn encode(session: &Session<'_>) -> Result<Outcome> {
     let mut best: Option<(Fitted, Search<'_>)> = None;
     for (n, shape) in shapes.iter().enumerate() {
         let mut search = Search::new(session, shape.clone(), goal, &samples);
+        // Each training takes its part of the time that the ones before have left.
         search.share = 1.0 / (shapes.len() - n) as f64;
         let fitted = search.run()?;
         best = Some(match best {
@@ -171,10 +172,14 @@ impl<'s> Search<'s> {
     fn retrain(&mut self, lambda: f64) {
         self.training.begin_again();
         self.training.amplify(amplitude(lambda));
-        let steps = SplineSchedule::soft(self.steps);
+        self.train_by(SplineSchedule::soft(self.steps), |f| SplineSchedule::at(f, lambda));
+    }
+
+    /// Trains for so many steps, each of which is given by the share of them that is done.
+    fn train_by(&mut self, steps: usize, step: impl Fn(f64) -> SplineStep) {
         self.begin(Phase::Fit, steps);
         for n in 0..steps {
-            let loss = self.training.step(SplineSchedule::at(n as f64 / steps as f64, lambda));
+            let loss = self.training.step(step(n as f64 / steps as f64));
             if !self.advance(loss.squared_error) {
                 break;
             }
@@ -225,14 +230,7 @@ impl<'s> Search<'s> {
         let strength = (1.0 + off / SPLINE_FAR).min(SPLINE_STRONGEST);
         let share = SPLINE_CORRECTION * strength;
         let steps = (share * self.steps as f64).max(30.0 * strength) as usize;
-        self.begin(Phase::Fit, steps);
-        for n in 0..steps {
-            let f = n as f64 / steps as f64;
-            let loss = self.training.step(SplineSchedule::again(f, control.lambda, strength));
-            if !self.advance(loss.squared_error) {
-                break;
-            }
-        }
+        self.train_by(steps, |f| SplineSchedule::again(f, control.lambda, strength));
     }
 
     /// Rounds the latents, trains the networks on them for a `share` of the usual iterations and rounds them;
