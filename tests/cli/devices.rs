@@ -140,7 +140,7 @@ fn auto_takes_a_device_for_long_fits_and_the_processor_for_short_ones() {
 fn splines_are_fitted_on_the_processor_however_many_and_however_long() {
     let room = Room::new();
     room.put("a.ppm", picture(LARGE[0], LARGE[1]));
-    room.put("b.ppm", picture(12, 16));
+    room.put("b.ppm", picture(40, 30));
     let flags = ["-f", "-v", "--effort", "9", "--time-limit", "1", "--size", "2kB"];
     let Some(one) = run(&room, &[&["encode", "a.ppm"][..], &flags].concat(), "") else { return };
     let several = run(&room, &[&["encode", "a.ppm", "b.ppm"][..], &flags].concat(), "").unwrap();
@@ -150,8 +150,9 @@ fn splines_are_fitted_on_the_processor_however_many_and_however_long() {
         assert_eq!(reasons, count, "{}", run.stderr);
     }
     // A device that is named fits networks.
+    room.put("tiny.ppm", picture(12, 16));
     let named =
-        run(&room, &["encode", "b.ppm", "-f", "-v", "--effort", "1", "--device", "cuda"], "").unwrap();
+        run(&room, &["encode", "tiny.ppm", "-f", "-v", "--effort", "1", "--device", "cuda"], "").unwrap();
     let named = named.exits(0);
     assert!(named.stderr.contains("  device    cuda:0 (emulated)\n  field     siren\n"), "{}", named.stderr);
 }

@@ -37,7 +37,7 @@ fn pictures_are_splines_unless_networks_are_asked_for() {
 #[test]
 fn the_summary_names_the_field_and_why_the_cpu_fits_it() {
     let room = Room::new();
-    room.put("p.ppm", picture(24, 20));
+    room.put("p.ppm", picture(40, 30));
     let run = room.run(&["encode", "p.ppm", "--size", "400", "--effort", "1", "-v"]).exits(0);
     for words in
         ["); auto: fields of splines are fitted on the CPU", "  field     spline\n", " and latents\n"]
