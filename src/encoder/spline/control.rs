@@ -66,15 +66,13 @@ pub(super) struct Control {
     parameters: [f64; 2],
     /// λ of the last file, and its bits or error.
     last: Option<(f64, f64)>,
-    /// The last λ that was too small, and the last that was too large.
-    bounds: [Option<f64>; 2],
 }
 
 impl Control {
     /// A control of the training of a field of `shape` that begins with `lambda`.
     pub fn new(aim: Aim, lambda: f64, positions: f64, shape: &Shape) -> Self {
         let parameters = [shape.parameters() as f64, PARAMETER[usize::from(!shape.has_usual())]];
-        Control { aim, lambda, positions, parameters, last: None, bounds: [None; 2] }
+        Control { aim, lambda, positions, parameters, last: None }
     }
 
     /// Whether λ follows the loss.
@@ -132,27 +130,18 @@ impl Control {
             Aim::Error(_) => EXPONENT,
         };
         let (lambda, sign) = (self.lambda, usual.signum());
+        let last = self.last.replace((lambda, found));
         // By what power of λ it changed from the last file to this one, if that is plausible.
-        let exponent = match self.last {
-            Some((before, was)) => sign * (found / was).ln() / (lambda / before).ln(),
-            None => usual.abs(),
-        };
-        let exponent = if exponent.is_finite() { exponent.clamp(0.12, 1.0) } else { usual.abs() };
-        self.last = Some((lambda, found));
+        let exponent = last.map_or(0.0, |(before, was)| sign * (found / was).ln() / (lambda / before).ln());
+        let exponent = if exponent > 0.0 { exponent.clamp(0.12, 1.0) } else { usual.abs() };
         let least = if too_large { LEAST } else { 1.0 / MOST_FACTOR };
-        let factor = (wanted / found).powf(sign / exponent);
-        self.lambda = self.between(lambda, lambda * factor.clamp(least, MOST_FACTOR));
-    }
-
-    /// `next` after `lambda`, or the middle of those that were too small and too large, if it is outside.
-    fn between(&mut self, lambda: f64, next: f64) -> f64 {
-        self.bounds[usize::from(next < lambda)] = Some(lambda);
-        let [Some(low), Some(high)] = self.bounds else { return next };
-        if low >= high {
-            // The field has changed since the older one.
-            self.bounds[usize::from(next > lambda)] = None;
-            return next;
+        self.lambda *= (wanted / found).powf(sign / exponent).clamp(least, MOST_FACTOR);
+        // Between two files of which one has too much and the other too little.
+        if let Some((before, was)) = last
+            && (was < wanted) != (found < wanted)
+            && (self.lambda < before) == (self.lambda < lambda)
+        {
+            self.lambda = (lambda * before).sqrt();
         }
-        if low < next && next < high { next } else { (low * high).sqrt() }
     }
 }
