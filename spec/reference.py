@@ -8,7 +8,9 @@
 
 It decodes in the Exact class: the samples are those of every exact decoder, bit for bit. Needs numpy.
 """
+import copy
 import functools
+import itertools
 import math
 import struct
 import sys
@@ -804,6 +806,13 @@ class Grid:
         self.level, self.is_feature, self.informed = level, is_feature, informed
         self.lengths = [-(-n >> level) for n in lengths]
 
+    def part(self, block, side):
+        """The part in a block of 2^side latents along each axis."""
+        part = copy.copy(self)
+        part.starts = [at << side for at in block]
+        part.lengths = [min(n - start, 1 << side) for n, start in zip(self.lengths, part.starts)]
+        return part
+
 
 class SplineShape:
     """The header of a spline field."""
@@ -821,7 +830,9 @@ class SplineShape:
 
         self.layers, self.width = number("hidden layers", 1, 4), number("width", 1, 64)
         self.neighbours, self.combinations = number("neighbours", 1, 12), number("combinations", 0, 8)
-        self.tables = number("shape of tables", 0, 8)
+        byte = number("shape of tables", 0, 255)
+        self.tables, self.blocks = byte & 15, byte >> 4
+        require(self.tables <= 8, f"{f.what}: shape of tables {self.tables}, expected at most 8")
         self.lengths, self.outputs = signal.lengths, signal.channels
         # 6.9: coding order.
         self.grids = []
@@ -833,6 +844,9 @@ class SplineShape:
         alone = any(grid.informed and not self.coarser(grid) for grid in self.grids)
         require(not alone and (informed == 0) == (self.combinations == 0),
                 f"{f.what}: informed levels {informed:#x}, {self.combinations} combinations")
+        highest = max(grid.level for grid in self.grids)
+        fits = self.blocks == 0 or (self.blocks >= highest and max(self.lengths) > 1 << self.blocks)
+        require(fits, f"{f.what}: blocks of 2^{self.blocks} for level {highest} and lengths {self.lengths}")
 
     def coarser(self, grid):
         """The numbers of the grids that are coarser than a grid."""
@@ -917,18 +931,47 @@ def context_tensor(exponent, symbols):
 
 def read_spline(f, signal):
     shape = SplineShape(f, signal)
-    stream, latents = f.rest(), sum(math.prod(grid.lengths) for grid in shape.grids)
+    latents = sum(math.prod(grid.lengths) for grid in shape.grids)
     tensors = shape.network() + shape.context()
     ask("parameters", latents + sum(len(rows) * len(columns) for _, rows, columns in tensors), MAX_PARAMETERS)
-    require(-(-latents >> 16) <= len(stream) + 4, f"coded parameters: {len(stream)} bytes for {latents} latents")
-    coder = Magnitudes(stream, shape.tables)
+    first, *streams = read_streams(f, shape)
+    blocks = list(blocks_of(shape)) if streams else [shape.grids]
+    for grids, stream in zip(blocks, streams or [first], strict=True):
+        latents = sum(math.prod(grid.lengths) for grid in grids)
+        require(-(-latents >> 16) <= len(stream) + 4, f"coded parameters: {len(stream)} bytes for {latents} latents")
+    coder = Magnitudes(first, shape.tables)
     read = [read_tensor(coder, usual) for usual in shape.usual()]
     count = len(shape.network())
     network = [network_tensor(*tensor) for tensor in read[:count]]
     model = ContextModel(shape, [context_tensor(*tensor) for tensor in read[count:]])
-    latents = read_latents(coder, shape, model)
+    if not streams:
+        latents = read_latents(coder, shape, model, shape.grids)
     coder.range.finish()
+    if streams:
+        latents = [np.zeros((grid.lengths + [1])[1::-1], np.int64) for grid in shape.grids]
+        for grids, stream in zip(blocks, streams, strict=True):
+            coder = Magnitudes(stream, shape.tables)
+            for grid, whole, part in zip(grids, latents, read_latents(coder, shape, model, grids), strict=True):
+                x, y = (grid.starts + [0])[:2]
+                whole[y:y + part.shape[0], x:x + part.shape[1]] = part
+            coder.range.finish()
     return Spline(shape, network, latents)
+
+
+def read_streams(f, shape):
+    """The stream of everything, or that of the tensors and those of the blocks."""
+    if shape.blocks == 0:
+        return [f.rest()]
+    count = math.prod(-(-n >> shape.blocks) for n in shape.lengths)
+    require(count <= len(f.data) - f.at, f"{f.what}: {len(f.data) - f.at} bytes for {count} blocks")
+    sizes = [f.varint("size of a stream") for _ in range(count)]
+    return [f.take(size, "stream") for size in sizes] + [f.rest()]
+
+
+def blocks_of(shape):
+    """For each block the parts of the grids."""
+    for at in itertools.product(*(range(-(-n >> shape.blocks)) for n in reversed(shape.lengths))):
+        yield [grid.part(list(reversed(at)), shape.blocks - grid.level) for grid in shape.grids]
 
 
 # 6.9  Latents
@@ -937,15 +980,15 @@ NEIGHBOURS = [(-1, 0), (0, -1), (-1, -1), (1, -1), (-2, 0), (0, -2), (-2, -1), (
 MAX_LATENT = (1 << 15) - 1
 
 
-def read_latents(coder, shape, model):
-    """For each grid its latents, the first axis fastest."""
+def read_latents(coder, shape, model, of_block):
+    """For each grid of a block its latents, the first axis fastest."""
     grids = []
-    for number, grid in enumerate(shape.grids):
+    for number, grid in enumerate(of_block):
         width, height = (grid.lengths + [1])[:2]
         offsets = NEIGHBOURS if len(grid.lengths) == 2 else [(-1 - n, 0) for n in range(12)]
         # Inputs of the model, with zeros outside the grid: 12 on the left, 2 on the right and above.
         inputs = np.zeros((2 + height, 12 + width + 2), np.int64)
-        combined = combinations(shape, model, number, grids)
+        combined = combinations(shape, model, number, grid, grids)
         latents = np.zeros((height, width), np.int64)
         for t in range(width + 3 * (height - 1)):
             y = np.arange(max(-((width - 1 - t) // 3), 0), min(t // 3, height - 1) + 1)
@@ -959,9 +1002,8 @@ def read_latents(coder, shape, model):
     return grids
 
 
-def combinations(shape, model, number, grids):
+def combinations(shape, model, number, grid, grids):
     """Combinations of the coarser grids at each place of a grid."""
-    grid = shape.grids[number]
     width, height = (grid.lengths + [1])[:2]
     if not grid.informed:
         return np.zeros((shape.combinations, height, width), np.int64)

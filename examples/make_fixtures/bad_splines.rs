@@ -3,7 +3,7 @@
 use crate::Case;
 use crate::good::EXAMPLE_PICTURE;
 use crate::pieces::*;
-use crate::splines::example;
+use crate::splines::{example, in_blocks};
 use sirenc::field::spline::Shape;
 
 /// A header: one grid, one layer of one neuron, one neighbour.
@@ -18,6 +18,9 @@ pub fn invalid() -> Vec<Case> {
     let (file_, network) = (&example()[..], 0x7f);
     let with = |change: &dyn Fn(&mut Vec<u8>)| edit(file_, network, change);
     let byte = |at: usize, value: u8| with(&|p| p[at] = value);
+    // 16 × 3 pixels in 4 blocks.
+    let in_blocks = in_blocks();
+    let blocks = |change: &dyn Fn(&mut Vec<u8>)| edit(&in_blocks, network, change);
     // 2 × 1 pixels: a header, and a stream that the encoder would not write.
     let signal = section(0x01, &[0, 0, 1, 2, 1]);
     let stream = |header: &[u8], stream: &[u8]| join(&[signal.clone(), section(network, &[header, stream].concat())]);
@@ -75,6 +78,18 @@ pub fn invalid() -> Vec<Case> {
         ("usual-exponent", "an exponent for which no difference leads back from a usual symbol: 31", stream(&USUAL, &[0xf8, 0, 0, 0, 0, 0, 0]), "Format: a symbol of "),
         ("latent", "a latent of 2^15", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x15\xe1\x41\xa4\xa1\xf7"), "Format: latent 32768"),
         ("latent-negative", "a latent of -2^15", stream(&SMALL, b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x15\xe0\xa1\xe7"), "Format: latent -32768"),
+        ("blocks-level", "blocks smaller than what a latent covers", blocks(&|p| p[8] = 0x18), "Format: blocks of 2^1 for level 2"),
+        ("blocks-one", "blocks as long as the longest axis", blocks(&|p| p[8] = 0x48), "Format: blocks of 2^4 for level 2"),
+        ("blocks-tables-9", "blocks and a shape of tables that does not exist", blocks(&|p| p[8] = 0x29), "Format: shape of tables 9"),
+        ("blocks-count", "more blocks than bytes", blocks(&|p| p.truncate(12)), "Format: 3 bytes for 4 blocks"),
+        ("blocks-size", "the stream of a block longer than the section", blocks(&|p| p[11] = 0x7f), "Format: stream needs 127 bytes"),
+        ("blocks-size-tensors", "the stream of the tensors longer than the section", blocks(&|p| drop(p.splice(9..10, [0xff, 0x7f]))), "Format: stream needs 16383 bytes"),
+        ("blocks-size-not-shortest", "a size in two bytes", blocks(&|p| { let size = p[10]; p.splice(10..11, [size | 0x80, 0]); }), "Format: is not in its shortest form"),
+        ("blocks-borrowed", "a byte of one block given to the one before", blocks(&|p| { p[10] += 1; p[11] -= 1 }), "Format: "),
+        ("blocks-garbage", "bytes after the last block", blocks(&|p| p.extend(*b"garbage")), "Format: bytes after the end of the stream"),
+        ("blocks-cut", "the last block without its last 4 bytes", blocks(&|p| p.truncate(p.len() - 4)), "Format: "),
+        ("blocks-none", "the sizes of blocks in a file without", blocks(&|p| p[8] = 8), "Format: "),
+        ("blocks-latents", "524288 latents in a block of one byte", sized(&[0x80, 0x80, 4, 16], &[&[3, 1, 0, 0, 1, 1, 1, 0, 0xf8][..], &[1; 40]].concat()), "Format: 1 bytes for 524288 latents"),
         ("of-networks", "the coding of splines before parameters of networks", edit(EXAMPLE_PICTURE, network, |p| p[0] = 3), "Format: "),
     ];
     let case = |(name, tests, bytes, error): (&str, _, _, _)| Case {

@@ -166,6 +166,12 @@ fn splines(random: &mut Random, description: &Description) -> QuantizedSpline {
         field(shape)
     };
     field.table = random.integer(0, 8) as u8;
+    let least = field.shape.grids()[0].level.max(1) as i32;
+    let longest = description.lengths.iter().copied().max().unwrap_or(1);
+    let most = (longest - 1).checked_ilog2().unwrap_or(0) as i32;
+    if most >= least && random.one_in(2) {
+        field.blocks = random.integer(least, most) as u8;
+    }
     // Latents of other sizes.
     let bits = random.integer(0, 10);
     field

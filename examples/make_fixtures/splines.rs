@@ -61,7 +61,7 @@ pub fn field_of(shape: Shape, exponents: Vec<u8>) -> QuantizedSpline {
         (0..grid.latents()).map(|_| latent(&mut random, most)).collect()
     });
     let latents = latents.collect();
-    QuantizedSpline { shape, table: 8, exponents, symbols, latents }
+    QuantizedSpline { shape, table: 8, exponents, blocks: 0, symbols, latents }
 }
 
 pub fn file(description: Description, field: QuantizedSpline) -> File {
@@ -78,6 +78,11 @@ fn changed(d: Description, shape: Shape, change: impl FnOnce(&mut QuantizedSplin
 fn plain(d: Description, shape: impl FnOnce(&Description) -> Shape) -> Vec<u8> {
     let shape = shape(&d);
     bytes_of(&file(d, field(shape)))
+}
+
+/// The file of a field whose latents are in blocks of `2^side` samples.
+fn blocks(d: Description, shape: Shape, side: u8) -> Vec<u8> {
+    changed(d, shape, |field| field.blocks = side)
 }
 
 /// Sets the symbols and the exponent of tensor `number`.
@@ -117,6 +122,12 @@ pub fn example() -> Vec<u8> {
     bytes_of(&file(d, field))
 }
 
+/// A picture of 16 × 3 pixels in four blocks.
+pub fn in_blocks() -> Vec<u8> {
+    let d = picture(16, 3, 1, SampleFormat::U8);
+    blocks(d.clone(), alone(&d, 0b101, 2), 2)
+}
+
 #[rustfmt::skip]
 pub fn valid() -> Vec<Case> {
     use SampleFormat::{F32, I16, I24, U8, U16};
@@ -133,6 +144,7 @@ pub fn valid() -> Vec<Case> {
         ("spline-metadata", "splines: an ICC profile", bytes_of(&File { metadata: vec![profile], ..rgb(picture(8, 6, 3, U8)) })),
         ("spline-sound-i16", "splines: a sound of 2 channels", plain(sound(700, 2, I16), of(0b11_1111))),
         ("spline-sound-i24", "splines: a sound of 8 channels", plain(sound(250, 8, I24), of(0b111))),
+        ("spline-blocks", "splines: RGB, seven levels, two blocks", { let d = picture(75, 50, 3, U8); blocks(d.clone(), ordinary(&d, 0b111_1111), 6) }),
         ("spline-usual-grey", "splines of the usual shape: grey", plain(picture(23, 17, 1, U8), |d| usual(d, USUAL))),
         ("spline-usual-grey-alpha", "splines of the usual shape: grey and alpha", plain(picture(17, 23, 2, U8), |d| usual(d, USUAL))),
         ("spline-usual-rgb", "splines of the usual shape: RGB", plain(picture(29, 21, 3, U8), |d| usual(d, USUAL))),
@@ -161,6 +173,10 @@ pub fn uncommon() -> Vec<Case> {
         ("spline-masks", "every level twice, every one informed but the coarsest", context(0xffff, ContextShape { levels: 0xffff, informed: 0x7fff, neighbours: 5, combinations: 2 })),
         ("spline-level-15", "the coarsest level alone: one latent", plain(small(), |d| alone(d, 0x8000, 2))),
         ("spline-levels-apart", "the finest and the coarsest level", plain(small(), |d| alone(d, 0x8001, 2))),
+        ("spline-blocks-small", "blocks of 4 × 4 pixels, some with a single column", blocks(picture(17, 10, 1, U8), ordinary(&picture(17, 10, 1, U8), 0b111), 2)),
+        ("spline-blocks-pixels", "blocks of 2 × 2 pixels, some with one", blocks(picture(5, 3, 1, U8), alone(&picture(5, 3, 1, U8), 0b11, 3), 1)),
+        ("spline-blocks-sound", "a sound in blocks", blocks(sound(200, 1, I16), ordinary(&sound(200, 1, I16), 0b1111), 5)),
+        ("spline-blocks-level", "a level of one latent in each block, along one axis", blocks(picture(70, 3, 1, U8), alone(&picture(70, 3, 1, U8), 0b10_0001, 12), 5)),
         ("spline-layers-1", "one hidden layer", layers(1, 7)),
         ("spline-layers-4", "as many hidden layers as there may be", layers(4, 5)),
         ("spline-width-1", "one neuron", layers(2, 1)),

@@ -22,6 +22,7 @@ struct Input {
     neighbours: u8,
     combinations: u8,
     tables: u8,
+    blocks: u8,
     stream: Vec<u8>,
 }
 
@@ -40,7 +41,11 @@ fuzz_target!(|input: Input| {
         true => [2, 16, 12, 4],
         false => [1 + input.layers % 4, 1 + input.width % 12, 1 + input.neighbours % 12, combinations],
     };
-    let header = [&[levels.max(1), context, informed][..], &sizes, &[input.tables % 9]].concat();
+    // None in half of the inputs, and in most others a side that is allowed.
+    let highest = (levels | context).checked_ilog2().unwrap_or(0) as u8;
+    let blocks = if input.blocks < 128 { 0 } else { highest.max(1 + input.blocks % 5) };
+    let header =
+        [&[levels.max(1), context, informed][..], &sizes, &[input.tables % 9 | blocks << 4]].concat();
     let bytes = [&header[..], &input.stream].concat();
     if let Ok(field) = read_spline(&bytes, &description, &limits()) {
         assert_eq!(write_spline(&field, &description).expect("what was read can be written"), bytes);

@@ -56,5 +56,12 @@ pub fn field(u: &mut Unstructured, d: &Description, most: u64) -> Result<Option<
     let latent = |u: &mut Unstructured| Ok(u.arbitrary::<i16>()? >> u.int_in_range(0..=15)?);
     let grid = |u: &mut Unstructured, n: u64| (0..n).map(|_| latent(u)).collect::<Result<_>>();
     let latents = shape.grids().iter().map(|g| grid(u, g.latents())).collect::<Result<_>>()?;
-    Ok(Some(QuantizedSpline { shape, table: u.int_in_range(0..=8)?, exponents, symbols, latents }))
+    let highest = shape.grids().first().map_or(0, |grid| grid.level as u8);
+    let longest = d.lengths.iter().copied().max().unwrap_or(1).saturating_sub(1);
+    // Nearly always valid.
+    let blocks = match longest.checked_ilog2() {
+        Some(most) if u.ratio(1, 3)? => u.int_in_range(1..=(most as u8).max(1))?.max(highest),
+        _ => 0,
+    };
+    Ok(Some(QuantizedSpline { shape, table: u.int_in_range(0..=8)?, exponents, blocks, symbols, latents }))
 }

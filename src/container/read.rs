@@ -168,7 +168,7 @@ impl File {
                 let layers = shapes().next().map_or(0, |s| s.layers as u8);
                 networks_bytes(size(shapes().count()), layers, parameters)
             }
-            Stored::Spline(field) => spline::bytes(&field.shape),
+            Stored::Spline(field) => spline::bytes(&field.shape, field.blocks),
         };
         let metadata =
             self.metadata.iter().map(|block| size(block.bytes.len())).fold(Saturating(0), Add::add);

@@ -24,6 +24,11 @@ const MOST_SYMBOL: f32 = (1 << 20) as f32;
 /// The largest parameter of the network.
 const MOST: f32 = 1000.0;
 
+/// Positions of a signal from which on its latents are coded in blocks, and the binary logarithm of a block's
+/// side, samples, in a sound and in a picture.
+const LARGE: u64 = 1 << 21;
+const BLOCKS: [u8; 2] = [15, 10];
+
 /// The exponents that a search for the best ones begins with.
 pub(crate) fn usual_exponents(shape: &Shape) -> Vec<u8> {
     let network = shape.order().context();
@@ -46,7 +51,9 @@ pub(crate) fn spline_of(
     let symbols = symbols.collect();
     let latent = |&q: &i32| q.clamp(-MAX_LATENT, MAX_LATENT) as i16;
     let latents = latents.iter().map(|grid| grid.iter().map(latent).collect()).collect();
-    QuantizedSpline { shape: shape.clone(), table: 8, exponents, symbols, latents }
+    let is_large = shape.lengths.iter().map(|&n| u64::from(n)).product::<u64>() >= LARGE;
+    let blocks = if is_large { BLOCKS[usize::from(shape.axes() > 1)] } else { 0 };
+    QuantizedSpline { shape: shape.clone(), table: 8, exponents, blocks, symbols, latents }
 }
 
 /// The best exponents for the tensors of a trained field with these latents: a search that begins with

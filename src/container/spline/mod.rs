@@ -1,5 +1,6 @@
-//! A quantized spline field: its parameters and latents as one coded stream.
+//! A quantized spline field: its parameters and latents as one coded stream, or in blocks.
 
+mod blocks;
 mod context;
 mod laplace;
 mod latents;
@@ -7,16 +8,18 @@ mod latents;
 mod tests;
 
 use super::fields::Fields;
+#[cfg(feature = "encoder")]
+use super::magnitude::Writer;
 use super::magnitude::{Coder, Context, MAX_MAGNITUDE, Reader};
 use super::table::SHAPES;
 use crate::error::{Error, Result};
-#[cfg(feature = "encoder")]
-use crate::field::spline::Grid;
 use crate::field::spline::{
-    ContextShape, MAX_COMBINATIONS, MAX_LAYERS, MAX_LEVELS, MAX_NEIGHBOURS, MAX_WIDTH, Shape, usual_symbol,
+    ContextShape, Grid, MAX_COMBINATIONS, MAX_LAYERS, MAX_LEVELS, MAX_NEIGHBOURS, MAX_WIDTH, Shape,
+    usual_symbol,
 };
 use crate::limits::{Amount, Limits, Memory, bytes_of, try_filled, try_vec};
 use crate::signal::Description;
+use blocks::Blocks;
 use context::{Model, WEIGHT_BITS};
 use latents::LatentCoder;
 use std::num::Saturating;
@@ -25,6 +28,8 @@ use std::num::Saturating;
 const MAX_PARAMETER: f32 = 1024.0;
 /// Bits of an exponent.
 const EXPONENT_BITS: u32 = 5;
+/// Bits of the shape of tables in a byte whose other bits are the side of blocks.
+const TABLE_BITS: u32 = 4;
 /// Initial mean magnitude of the differences between the symbols of a tensor and the usual ones.
 const DIFFERENCE_MEAN: u32 = 4;
 /// The most fronts of latents that are kept: back to the twelfth neighbour in a sound.
@@ -43,6 +48,9 @@ pub struct QuantizedSpline {
     pub table: u8,
     /// For each tensor, in the order of [`Shape::tensors`], the exponent `e` of its step `2⁻ᵉ`.
     pub exponents: Vec<u8>,
+    /// The binary logarithm of the side of blocks whose latents are coded alone, samples, at least the highest
+    /// level; 0 if all latents are coded together.
+    pub blocks: u8,
     /// The symbols of all tensors; a parameter is a symbol times the step.
     pub symbols: Vec<i32>,
     /// The latents of each grid in coding order, first axis fastest, at most 2¹⁵ − 1 in magnitude.
@@ -134,8 +142,8 @@ fn malformed(detail: String) -> Error {
     Error::format("coded parameters", detail)
 }
 
-/// Reads the shape of a field of a signal, and that of its tables.
-fn read_header(fields: &mut Fields<'_>, signal: &Description) -> Result<(Shape, u8)> {
+/// Reads the shape of a field of a signal, that of its tables, and the side of its blocks.
+fn read_header(fields: &mut Fields<'_>, signal: &Description) -> Result<(Shape, u8, u8)> {
     let mut mask = |what| fields.varint_in(what, 0, u16::MAX.into()).map(|mask| mask as u16);
     let levels = mask("levels")?;
     let context_levels = mask("levels of the context model")?;
@@ -154,7 +162,11 @@ fn read_header(fields: &mut Fields<'_>, signal: &Description) -> Result<(Shape, 
     let width = number("width", 1, MAX_WIDTH)?;
     let neighbours = number("neighbours", 1, MAX_NEIGHBOURS)?;
     let combinations = number("combinations", 0, MAX_COMBINATIONS)?;
-    let table = number("shape of tables", 0, SHAPES.into())? as u8;
+    let both = number("shape of tables", 0, u8::MAX.into())? as u8;
+    let (table, blocks) = (both & ((1 << TABLE_BITS) - 1), both >> TABLE_BITS);
+    if table > SHAPES {
+        return Err(fields.error(format!("shape of tables {table}, expected at most {SHAPES}")));
+    }
     let context = ContextShape { levels: context_levels, informed, neighbours, combinations };
     let (lengths, outputs) = (signal.lengths.clone(), usize::from(signal.channels));
     let shape = Shape { lengths, outputs, levels, layers, width, context };
@@ -162,7 +174,13 @@ fn read_header(fields: &mut Fields<'_>, signal: &Description) -> Result<(Shape, 
     if alone || (informed == 0) != (combinations == 0) {
         return Err(fields.error(format!("informed levels {informed:#x}, {combinations} combinations")));
     }
-    Ok((shape, table))
+    let highest = (levels | context_levels).ilog2();
+    let longest = shape.lengths.iter().max().map_or(0, |&length| length.saturating_sub(1));
+    if blocks != 0 && (u32::from(blocks) < highest || longest >> blocks == 0) {
+        let lengths = &shape.lengths;
+        return Err(fields.error(format!("blocks of 2^{blocks} for level {highest} and lengths {lengths:?}")));
+    }
+    Ok((shape, table, blocks))
 }
 
 /// Reads a field of a signal: the rest of a section, after its coding.
@@ -172,37 +190,85 @@ pub(super) fn read(
     limits: &Limits,
     memory: &mut Memory,
 ) -> Result<QuantizedSpline> {
-    let (shape, table) = read_header(&mut fields, signal)?;
-    let (grids, latents) = (shape.grids(), shape.latents());
-    let stream = fields.rest();
+    let (shape, table, side) = read_header(&mut fields, signal)?;
+    let (grids, latents, blocks) = (shape.grids(), shape.latents(), Blocks::new(&shape, side));
     let numbers = Saturating(latents) + Saturating(shape.parameters() as u64);
     Limits::check("parameters", numbers.0, limits.parameters)?;
-    if latents.div_ceil(LATENTS_PER_BYTE) > (stream.len() as u64).saturating_add(4) {
-        return Err(malformed(format!("{} bytes for {latents} latents", stream.len())));
+    let (first, streams) = read_streams(&mut fields, &blocks, memory)?;
+    let check = |stream: &[u8], latents: u64| {
+        if latents.div_ceil(LATENTS_PER_BYTE) > (stream.len() as u64).saturating_add(4) {
+            return Err(malformed(format!("{} bytes for {latents} latents", stream.len())));
+        }
+        Ok(())
+    };
+    if streams.is_empty() {
+        check(first, latents)?;
     }
-    memory.hold(bytes(&shape))?;
-    let mut all = try_vec(grids.len())?;
-    for grid in &grids {
-        all.push(try_filled(grid.latents(), 0)?);
+    for (n, stream) in (0..).zip(&streams) {
+        check(stream, blocks.grids(n).iter().map(Grid::latents).sum())?;
     }
+    memory.hold(bytes(&shape, side))?;
     let exponents = vec![0; shape.tensors().len()];
     let symbols = try_filled(shape.parameters(), 0)?;
-    let mut field = QuantizedSpline { shape, table, exponents, symbols, latents: all };
-    let mut reader = Reader::new(stream, table)?;
-    visit(&mut field, &mut reader)?;
+    let latents = blocks::empty(&grids)?;
+    let mut field = QuantizedSpline { shape, table, exponents, blocks: side, symbols, latents };
+    let mut reader = Reader::new(first, table)?;
+    let model = visit_tensors(&mut field, &mut reader)?;
+    if streams.is_empty() {
+        latents::visit(&model, &grids, &mut field.latents, &mut reader)?;
+    }
     reader.finish()?;
+    let read_block = |(n, stream): (u64, &&[u8])| {
+        let (grids, mut reader) = (blocks.grids(n), Reader::new(stream, table)?);
+        let mut latents = blocks::empty(&grids)?;
+        latents::visit(&model, &grids, &mut latents, &mut reader)?;
+        reader.finish().map(|()| latents)
+    };
+    for (n, block) in (0..).zip(blocks::each(&streams, read_block)?) {
+        blocks.put(n, &block, &mut field.latents);
+    }
     field.check().map_err(malformed)?;
     Ok(field)
 }
 
+/// Splits the rest of a section into streams: that of the tensors, and those of the blocks; if there is a
+/// single block, one stream of everything.
+fn read_streams<'a>(
+    fields: &mut Fields<'a>,
+    blocks: &Blocks,
+    memory: &mut Memory,
+) -> Result<(&'a [u8], Vec<&'a [u8]>)> {
+    if blocks.count() == 1 {
+        return Ok((fields.rest(), vec![]));
+    }
+    let count = blocks.count();
+    if count > fields.rest().len() as u64 {
+        return Err(fields.error(format!("{} bytes for {count} blocks", fields.rest().len())));
+    }
+    memory.hold(bytes_of::<(u64, &[u8])>(Saturating(count)))?;
+    let mut sizes = try_vec(count)?;
+    for _ in 0..count {
+        sizes.push(fields.varint("size of a stream")?);
+    }
+    let mut sizes = sizes.into_iter();
+    let first = fields.take(sizes.next().unwrap_or(0), "stream")?;
+    let mut streams = try_vec(count)?;
+    for size in sizes {
+        streams.push(fields.take(size, "stream")?);
+    }
+    streams.push(fields.rest());
+    Ok((first, streams))
+}
+
 /// Bytes of memory of an opened field: latents, coefficients, parameters; and of reading it: usual parameters,
 /// fronts, tables, and the context model with its weights for every grid.
-pub(super) fn bytes(shape: &Shape) -> Amount {
+pub(super) fn bytes(shape: &Shape, side: u8) -> Amount {
+    let blocks = Blocks::new(shape, side);
     let latents = Saturating(shape.latents());
     let parameters = Saturating(shape.parameters() as u64);
-    let height = Saturating(shape.lengths.get(1).map_or(1, |&n| u64::from(n)));
+    let fronts = bytes_of::<[i16; KEPT]>(Saturating(blocks.rows()) * Saturating(blocks.count()));
     let field = bytes_of::<i16>(latents) + bytes_of::<f32>(latents) * Saturating(2);
-    let reading = bytes_of::<[i16; KEPT]>(height) + Saturating(laplace::TABLE_BYTES + MODEL_BYTES);
+    let reading = fronts + Saturating(laplace::TABLE_BYTES + MODEL_BYTES);
     field + bytes_of::<(i32, f32)>(parameters) + bytes_of::<i16>(parameters) + reading
 }
 
@@ -213,15 +279,37 @@ pub(super) fn write(field: &QuantizedSpline, signal: &Description) -> Result<Vec
     let mut bytes = header(field);
     // A shape is valid if it is read back from its header.
     match read_header(&mut Fields::new(&bytes, "header"), signal) {
-        Ok((shape, table)) if shape == field.shape && table == field.table => {}
-        other => return Err(error(format!("{:?} and tables {}: {other:?}", field.shape, field.table))),
+        Ok(read) if read == (field.shape.clone(), field.table, field.blocks) => {}
+        other => {
+            return Err(error(format!(
+                "{:?}, tables {}, blocks {}: {other:?}",
+                field.shape, field.table, field.blocks
+            )));
+        }
     }
     let model = || field.model().map(drop);
     field.check_numbers().and_then(|()| field.check()).and_then(|()| model()).map_err(error)?;
-    let mut writer = super::magnitude::Writer::new(field.table);
-    visit(&mut field.clone(), &mut writer)?;
-    bytes.append(&mut writer.finish());
-    Ok(bytes)
+    let blocks = Blocks::new(&field.shape, field.blocks);
+    let mut writer = Writer::new(field.table);
+    let model = visit_tensors(&mut field.clone(), &mut writer)?;
+    if blocks.count() == 1 {
+        latents::visit(&model, &field.shape.grids(), &mut field.latents.clone(), &mut writer)?;
+        bytes.append(&mut writer.finish());
+        return Ok(bytes);
+    }
+    let write_block = |n: u64| {
+        let (grids, mut latents) = (blocks.grids(n), blocks.cut(n, &field.latents));
+        let mut writer = Writer::new(field.table);
+        latents::visit(&model, &grids, &mut latents, &mut writer)?;
+        Ok(writer.finish())
+    };
+    let numbers: Vec<u64> = (0..blocks.count()).collect();
+    let mut streams = vec![writer.finish()];
+    streams.append(&mut blocks::each(&numbers, |(_, &n)| write_block(n))?);
+    for stream in streams.iter().take(numbers.len()) {
+        super::fields::push_varint(&mut bytes, stream.len() as u64);
+    }
+    Ok([bytes, streams.concat()].concat())
 }
 
 /// The bytes of the shape of a field.
@@ -234,7 +322,7 @@ fn header(field: &QuantizedSpline) -> Vec<u8> {
     }
     let numbers = [layers, width, context.neighbours, context.combinations];
     bytes.extend(numbers.map(|number| number as u8));
-    bytes.push(field.table);
+    bytes.push(field.table | field.blocks << TABLE_BITS);
     bytes
 }
 
@@ -251,7 +339,7 @@ impl SplineCoder for Reader<'_> {
 }
 
 #[cfg(feature = "encoder")]
-impl SplineCoder for super::magnitude::Writer {
+impl SplineCoder for Writer {
     fn uniform(&mut self, value: u32, bits: u32) -> Result<u32> {
         self.range.bits(value, bits);
         Ok(value)
@@ -272,8 +360,8 @@ fn symbol_of(usual: i64, difference: i32) -> Result<i32> {
     Ok(symbol as i32)
 }
 
-/// Passes every value of a field through `coder`, in stream order.
-fn visit<C: SplineCoder>(field: &mut QuantizedSpline, coder: &mut C) -> Result<()> {
+/// Passes the tensors of a field through `coder`; returns the model of the latents.
+fn visit_tensors<C: SplineCoder>(field: &mut QuantizedSpline, coder: &mut C) -> Result<Model> {
     let mut rest = &mut field.symbols[..];
     for (usual, exponent) in field.shape.usual_parameters().iter().zip(&mut field.exponents) {
         *exponent = coder.uniform(u32::from(*exponent), EXPONENT_BITS)? as u8;
@@ -287,6 +375,5 @@ fn visit<C: SplineCoder>(field: &mut QuantizedSpline, coder: &mut C) -> Result<(
             *symbol = symbol_of(usual, coder.signed(&mut context, difference)?)?;
         }
     }
-    let model = field.model().map_err(malformed)?;
-    latents::visit(&model, &field.shape.grids(), &mut field.latents, coder)
+    field.model().map_err(malformed)
 }

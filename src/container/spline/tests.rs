@@ -15,7 +15,14 @@ fn field() -> QuantizedSpline {
     let shape = Shape::usual(&signal().lengths, 1);
     let symbols = shape.usual_parameters().concat().into_iter().map(i32::from).collect();
     let latents = shape.grids().iter().map(|grid| vec![0; grid.latents() as usize]).collect();
-    QuantizedSpline { exponents: vec![10; shape.tensors().len()], symbols, latents, table: 8, shape }
+    QuantizedSpline {
+        exponents: vec![10; shape.tensors().len()],
+        blocks: 0,
+        symbols,
+        latents,
+        table: 8,
+        shape,
+    }
 }
 
 fn read_back(bytes: &[u8]) -> Result<QuantizedSpline> {

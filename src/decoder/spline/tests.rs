@@ -57,7 +57,7 @@ fn field(lengths: &[u32], channels: u8, levels: u16, context: ContextShape) -> Q
         (0..grid.latents()).map(latent).collect()
     });
     let latents = latents.collect();
-    QuantizedSpline { shape, table: 8, exponents, symbols, latents }
+    QuantizedSpline { shape, table: 8, exponents, blocks: 0, symbols, latents }
 }
 
 const CONTEXT: ContextShape =
@@ -104,10 +104,32 @@ fn fields_round_trip_through_bytes_and_no_damage_panics() {
     }
 }
 
+/// The same latents in blocks give the same values, and take a stream for each block.
+#[test]
+fn blocks_change_nothing_but_the_bytes() {
+    for (description, field) in fields() {
+        let highest = field.shape.grids()[0].level.max(1) as u8;
+        let longest = description.lengths.iter().max().unwrap().saturating_sub(1);
+        let whole = decoder(&description, &field).field().clone();
+        for side in (highest..16).filter(|side| longest >> side > 0) {
+            let field = QuantizedSpline { blocks: side, ..field.clone() };
+            let bytes = bytes(&description, &field);
+            let file = parse(&bytes, &Limits::default()).unwrap();
+            assert!(file.field == Stored::Spline(field), "{description:?} {side}");
+            assert!(*Decoder::open(&bytes[..]).unwrap().field() == whole, "{description:?} {side}");
+            for at in (0..bytes.len()).step_by(7) {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1 << (at % 8);
+                assert!(parse(&damaged, &Limits::default()).is_err(), "byte {at}");
+            }
+        }
+    }
+}
+
 #[test]
 fn fields_that_no_file_can_store_are_refused() {
     let (description, stored) = fields().swap_remove(0);
-    let changes: [fn(&mut QuantizedSpline); 13] = [
+    let changes: [fn(&mut QuantizedSpline); 16] = [
         |field| field.shape.levels = 0,
         |field| field.shape.context.informed = 0b10000,
         |field| field.shape.context.levels = 0,
@@ -115,6 +137,9 @@ fn fields_that_no_file_can_store_are_refused() {
         |field| field.shape.width = 256 + 9,
         |field| field.shape.context.combinations = 0,
         |field| field.table = 9,
+        |field| field.blocks = 2,
+        |field| field.blocks = 6,
+        |field| field.blocks = 16,
         |field| field.exponents[0] = 32,
         |field| field.symbols[0] = -(1 << 20) - 1,
         |field| field.symbols.truncate(5),
