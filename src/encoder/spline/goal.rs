@@ -4,7 +4,7 @@ use super::Fitted;
 use crate::encoder::finish::Finished;
 use crate::encoder::options::{Target, quality_bits_per_sample, quality_psnr_db};
 use crate::encoder::session::Session;
-use crate::encoder::tuning::{SPLINE_DB_PER_DECADE, SPLINE_FILL, SPLINE_FULL, SPLINE_NEAR_DB};
+use crate::encoder::tuning::*;
 use crate::error::{Error, Result};
 use crate::signal::Kind;
 
@@ -95,5 +95,5 @@ impl Goal {
 
 /// The λ that photographs of this PSNR have, roughly.
 pub(super) fn lambda_of_psnr(db: f64) -> f64 {
-    1e-3 * 10f64.powf((33.3 - db) / SPLINE_DB_PER_DECADE)
+    1e-3 * 10f64.powf((SPLINE_USUAL_DB - db) / SPLINE_DB_PER_DECADE)
 }

@@ -341,7 +341,7 @@ impl<'s> Search<'s> {
             }
             (Goal::Lambda(_), Target::Quality(quality)) => {
                 let (wanted_db, reached_db) = (quality_psnr_db(quality), normalised.source_db(file.psnr_db));
-                if (reached_db - wanted_db).abs() > QUALITY_TOLERANCE && !meter.interrupted() {
+                if wanted_db - reached_db > SPLINE_LESS_DB && !meter.interrupted() {
                     notes.push(Note::QualityMissed { wanted_db, reached_db });
                 }
             }
