@@ -168,7 +168,7 @@ pub(super) const LITTLE_GAIN: f64 = 3.0;
 
 /// Iterations of a training at each effort, 1 to 9.
 pub(super) const SPLINE_STEPS: [f64; 9] =
-    [180.0, 320.0, 500.0, 850.0, 1350.0, 3000.0, 6500.0, 13000.0, 27000.0];
+    [180.0, 320.0, 500.0, 850.0, 1350.0, 2700.0, 5500.0, 11000.0, 22000.0];
 /// Positions up to which a signal gets all iterations of its effort.
 pub(super) const SPLINE_FULL_SIZE: f64 = 3.2e6;
 /// Positions below which a signal is trained as a small field too.
