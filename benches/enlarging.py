@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Enlarging twice: the network of the half-size picture against Lanczos of its decoded pixels, both against the true one.
+"""Enlarging twice: the field of the half-size picture against Lanczos of its decoded pixels, both against the true one.
 
 usage: benches/enlarging.py SIRENC PICTURE...  [--psnr DB] [--effort N] [--gradient-weight LAMBDA]      (pip install pillow==13.0.0 numpy==2.4.6)
 
@@ -14,7 +14,7 @@ parser.add_argument("sirenc")
 parser.add_argument("pictures", nargs="+")
 parser.add_argument("--psnr", default="38.2")
 parser.add_argument("--effort", default="3")
-parser.add_argument("--gradient-weight", default="0.1")
+parser.add_argument("--gradient-weight", default="0")
 options = parser.parse_args()
 
 
@@ -23,7 +23,7 @@ def psnr(a, b):
     return 10 * np.log10(255**2 / error)
 
 
-print("| picture | half size, PSNR | parameters' bpp | network | Lanczos | difference |\n|---|---|---|---|---|---|")
+print("| picture | half size, PSNR | parameters' bpp | field | Lanczos | difference |\n|---|---|---|---|---|---|")
 for path in options.pictures:
     picture = Image.open(path)
     picture = picture.crop((0, 0, picture.width // 2 * 2, picture.height // 2 * 2))

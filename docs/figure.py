@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes docs/figure.jpg: a picture, its decoding, and four times zoom of a detail by the network and by Lanczos.
+"""Makes docs/figure.jpg: a picture, its decoding, and four times zoom of a detail by the field and by Lanczos.
 
 usage: docs/figure.py SIRENC PICTURE X,Y,SIDE      (pip install pillow==13.0.0)
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes docs/gallery.jpg: what a continuous signal is good for. A detail at 8 times its size by the network, bicubic and
+"""Makes docs/gallery.jpg: what a continuous signal is good for. A detail at 8 times its size by the field, bicubic and
 Lanczos; and of the same picture gradient magnitude, Laplacian and normals.
 
 usage: docs/gallery.py SIRENC PICTURE X,Y,SIDE [BPP]      (pip install pillow==13.0.0)
@@ -28,7 +28,7 @@ with tempfile.TemporaryDirectory() as folder:
 crop = native.crop((x, y, x + side, y + side))
 large = lambda kind: crop.resize(zoom.size, kind)
 rows = [
-    [(f"{ZOOM}x, the network", zoom), (f"{ZOOM}x, bicubic of the pixels", large(Image.BICUBIC)),
+    [(f"{ZOOM}x from the file", zoom), (f"{ZOOM}x, bicubic of the pixels", large(Image.BICUBIC)),
      (f"{ZOOM}x, Lanczos of the pixels", large(Image.LANCZOS))],
     [("gradient magnitude", magnitude), ("Laplacian", laplacian), ("normals, height 24", normals)],
 ]

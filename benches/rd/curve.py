@@ -50,14 +50,15 @@ def main():
 
     figure, axes = plt.subplots(figsize=(8, 6))
     first = {row["image"] for row in rows(options.ours[0])}
+    styles = iter(["-o", "--o", ":o", "-.o"])
     for path in options.ours:
         points = means(rows(path), "target", ["bpp", "psnr", "encode_s", "decode_s"])
         images = {row["image"] for row in rows(path)}
-        name = f"sirenc {pathlib.Path(path).stem}, {len(images)} pictures"
+        name = f"sirenc {pathlib.Path(path).stem.replace('-effort', 's, effort ')}, {len(images)} pictures"
         for bpp, psnr, encode, decode in points:
             print(f"| {name} | {bpp:.3f} | {psnr:.2f} dB | {encode:.1f} s | {decode:.2f} s |")
         if images == first:
-            axes.plot(*list(zip(*points))[:2], "k-o", linewidth=2, label=name)
+            axes.plot(*list(zip(*points))[:2], next(styles), color="k", linewidth=2, label=name)
     measured = [row for row in rows(options.measured) if row["image"] in first]
     for codec, name in MEASURED.items():
         points = means([row for row in measured if row["codec"] == codec], "q", ["bpp", "psnr"])
