@@ -1,6 +1,6 @@
 //! What a file of splines should be, and which of two files is closer to it.
 
-use super::Fitted;
+use super::search::Fitted;
 use crate::encoder::finish::Finished;
 use crate::encoder::options::{Target, quality_bits_per_sample, quality_psnr_db};
 use crate::encoder::session::Session;
