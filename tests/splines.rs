@@ -4,7 +4,10 @@
 
 use sirenc::signal::metric::ErrorSum;
 use sirenc::signal::{Description, Grid, Metadata, MetadataKind, Region, SampleFormat, Samples, Signal};
-use sirenc::{Decoder, Device, EncodeOptions, Encoded, Error, FieldKind, Target, WeightCoding, encode};
+use sirenc::{
+    Decoder, Device, EncodeOptions, Encoded, Error, FieldKind, Flow, Note, Phase, Progress, Target,
+    WeightCoding, encode, encode_with_progress,
+};
 
 fn options(target: Target) -> EncodeOptions {
     EncodeOptions::default().field(FieldKind::Spline).target(target).effort(1)
@@ -212,4 +215,32 @@ fn what_only_sine_networks_have_is_refused() {
     }
     let encoded = encode(&signal, &size().device(Device::Auto)).unwrap();
     assert!(encoded.report.device.starts_with("cpu"), "{}", encoded.report.device);
+}
+
+#[test]
+fn little_memory_is_enough() {
+    let signal = picture(1500, 40, 1);
+    let options = options(Target::BitsPerPosition(0.7));
+    let with = |memory_bytes| {
+        let mut options = options.clone();
+        options.limits.memory_bytes = memory_bytes;
+        options
+    };
+    // At once this takes 14 MB.
+    let little = with(13_200_000);
+    let [at_once, in_regions] = [&options, &little].map(|options| encode(&signal, options).unwrap());
+    let found = psnr_db(&signal, &open(&in_regions));
+    assert!((found - in_regions.report.psnr_db).abs() < 1e-6, "{found}: {:?}", in_regions.report);
+    assert!(in_regions.bytes.len() as f64 <= 0.7 / 8.0 * 1500.0 * 40.0, "{}", in_regions.bytes.len());
+    assert!(found > at_once.report.psnr_db - 1.5, "{found} instead of {}", at_once.report.psnr_db);
+    // The networks are learned, then the time is over.
+    let first = |progress: &Progress| match progress.phase {
+        Phase::Quantize => Flow::Finish,
+        _ => Flow::Continue,
+    };
+    let Encoded { bytes, report } = encode_with_progress(&signal, &little, &first).unwrap();
+    assert!(report.notes.iter().any(|note| matches!(note, Note::RegionsLeft { .. })), "{:?}", report.notes);
+    assert!((psnr_db(&signal, &Decoder::open(&bytes[..]).unwrap()) - report.psnr_db).abs() < 1e-6);
+    let refused = encode(&signal, &with(9_000_000));
+    assert!(matches!(refused, Err(Error::Limit { .. })), "{refused:?}");
 }

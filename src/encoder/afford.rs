@@ -3,6 +3,7 @@
 use super::options::{EncodeOptions, FieldKind, Target};
 use super::plan;
 use super::session::most_points;
+use super::spline::least_memory;
 use super::tuning::BITS_PER_PARAMETER;
 use crate::backend::simd::BLOCK;
 use crate::error::Result;
@@ -17,10 +18,6 @@ const POINT: u64 = 12;
 /// Bytes that a parameter takes during fit, measurement and rounding: its value, its best value, its gradient
 /// and its moments, in both precisions.
 const PARAMETER: u64 = 32;
-/// Bytes that a field of splines takes during its fit for each position, and for each sample: a picture of 12
-/// megapixels of three channels takes 1.49 GB.
-const SPLINE_POSITION: u64 = 88;
-const SPLINE_SAMPLE: u64 = 13;
 /// Bytes for everything small.
 const SCRATCH: u64 = 8 << 20;
 
@@ -36,13 +33,10 @@ pub(super) fn check(signal: &Signal, options: &EncodeOptions, field: FieldKind) 
 }
 
 fn check_splines(description: &Description, limits: &Limits) -> Result<()> {
-    let channels = u64::from(description.channels);
-    let shape = spline::Shape::usual(&description.lengths, channels as usize);
+    let shape = spline::Shape::usual(&description.lengths, description.channels.into());
     let parameters = shape.latents().saturating_add(shape.parameters() as u64);
     Limits::check("parameters", parameters, limits.parameters)?;
-    let position = SPLINE_POSITION + SPLINE_SAMPLE * channels;
-    let memory = description.positions().saturating_mul(position).saturating_add(SCRATCH);
-    Limits::check("bytes of memory for the fit", memory, limits.memory_bytes)
+    Limits::check("bytes of memory for the fit", least_memory(description), limits.memory_bytes)
 }
 
 fn check_networks(signal: &Signal, options: &EncodeOptions) -> Result<()> {

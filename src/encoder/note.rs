@@ -46,6 +46,13 @@ pub enum Note {
         /// Passes of a smaller signal at the same effort.
         usual: f64,
     },
+    /// Parts of a large signal were not fitted, because the encode was to end.
+    RegionsLeft {
+        /// Regions that were not fitted.
+        regions: u64,
+        /// All regions.
+        all: u64,
+    },
 }
 
 impl fmt::Display for Note {
@@ -81,6 +88,10 @@ impl fmt::Display for Note {
                 f,
                 "large signal: fitted in {passes:.0} passes instead of {usual:.0}; \
                  a higher effort fits longer"
+            ),
+            Note::RegionsLeft { regions, all } => write!(
+                f,
+                "the time was too short for {regions} of {all} regions of the signal, which are flat"
             ),
         }
     }

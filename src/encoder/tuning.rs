@@ -199,6 +199,12 @@ pub(super) const SPLINE_CORRECTIONS_TO_FIT: usize = 10;
 pub(super) const SPLINE_CORRECTION: f64 = 0.05;
 /// Iterations that the work after a training takes as long as: rounding the networks, writing, decoding.
 pub(super) const SPLINE_AFTER: f64 = 60.0;
+/// The share of a limited time in which the networks of a large signal are trained on a sample of it.
+pub(super) const SPLINE_SAMPLE_TIME: f64 = 0.2;
+/// Iterations of a whole large signal that writing and decoding it take as long as.
+pub(super) const SPLINE_REGIONS_AFTER: f64 = 6.0;
+/// Iterations of each attempt to make such a signal small enough.
+pub(super) const SPLINE_REGION_SQUEEZE: u32 = 8;
 /// The factor by which λ grows in each last attempt to make a file small enough, the iterations of an attempt,
 /// and the most attempts.
 pub(super) const SPLINE_SQUEEZE: f64 = 2.5;

@@ -21,7 +21,7 @@ mod spline;
 #[cfg(all(test, feature = "cuda"))]
 pub(crate) use curvature::mean_of_outputs as mean_curvature;
 pub(crate) use group::{Rounded, measure, quantize};
-pub(crate) use spline::{best_exponents, spline_of, usual_exponents};
+pub(crate) use spline::{best_exponents, spline_of, stored_latents, tensors_of, usual_exponents};
 
 use crate::backend::simd::Level;
 use crate::backend::trainer::PerKind;

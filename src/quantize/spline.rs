@@ -4,7 +4,7 @@
 //! the whole signal.
 
 use crate::container::QuantizedSpline;
-use crate::field::spline::{MAX_LATENT, Shape, usual_symbol};
+use crate::field::spline::{MAX_LATENT, Shape, Tensor, usual_symbol};
 use crate::fit::SplineTraining;
 use std::ops::RangeInclusive;
 
@@ -39,7 +39,7 @@ pub(crate) fn usual_exponents(shape: &Shape) -> Vec<u8> {
 /// The field with these latents and `tensors` rounded to the steps of `exponents`.
 pub(crate) fn spline_of(
     shape: &Shape,
-    latents: &[Vec<i32>],
+    latents: Vec<Vec<i16>>,
     tensors: &[Vec<f32>],
     exponents: Vec<u8>,
 ) -> QuantizedSpline {
@@ -49,20 +49,34 @@ pub(crate) fn spline_of(
         tensor.iter().map(move |x| (x * scale).round_ties_even() as i32)
     });
     let symbols = symbols.collect();
-    let latent = |&q: &i32| q.clamp(-MAX_LATENT, MAX_LATENT) as i16;
-    let latents = latents.iter().map(|grid| grid.iter().map(latent).collect()).collect();
     let is_large = shape.lengths.iter().map(|&n| u64::from(n)).product::<u64>() >= LARGE;
     let blocks = if is_large { BLOCKS[usize::from(shape.axes() > 1)] } else { 0 };
     QuantizedSpline { shape: shape.clone(), table: 8, exponents, blocks, symbols, latents }
 }
 
+/// Latents as a file holds them.
+pub(crate) fn stored_latents(latents: &[i32]) -> Vec<i16> {
+    latents.iter().map(|&q| q.clamp(-MAX_LATENT, MAX_LATENT) as i16).collect()
+}
+
+/// The tensors of a field, in the units of files.
+pub(crate) fn tensors_of(field: &QuantizedSpline) -> Vec<Vec<f32>> {
+    let mut symbols = field.symbols.iter();
+    let tensors = field.shape.tensors().into_iter().zip(&field.exponents);
+    let tensor = |(tensor, &exponent): (Tensor, &u8)| {
+        let symbols = symbols.by_ref().take(tensor.parameters());
+        symbols.map(|&symbol| symbol as f32 * step(exponent)).collect()
+    };
+    tensors.map(tensor).collect()
+}
+
 /// The best exponents for the tensors of a trained field with these latents: a search that begins with
-/// `exponents`.
+/// `exponents`. A bit of a latent is worth the first of `lambdas`, one of a parameter the second.
 pub(crate) fn best_exponents(
     training: &mut SplineTraining,
     shape: &Shape,
     (latents, tensors): (&[Vec<i32>], &[Vec<f32>]),
-    lambda: f64,
+    [lambda, of_parameters]: [f64; 2],
     mut exponents: Vec<u8>,
 ) -> Vec<u8> {
     let network = shape.order().context();
@@ -85,7 +99,7 @@ pub(crate) fn best_exponents(
                 0 => training.evaluate(latents, &tensors),
                 _ => training.measure(&tensors, [n < network, n >= network]),
             };
-            loss.total(lambda) + lambda * bits(&tensors[n], &usual[n], exponent)
+            loss.total(lambda) + of_parameters * bits(&tensors[n], &usual[n], exponent)
         };
         let range = if n < network { NETWORK } else { CONTEXT };
         exponents[n] = least(range, exponents[n], &mut total);

@@ -64,6 +64,8 @@ pub(super) struct Control {
     positions: f64,
     /// The number of parameters, and bits of each for the usual λ.
     parameters: [f64; 2],
+    /// The share of the positions whose loss is observed.
+    share: f64,
     /// λ of the last file, and its bits or error.
     last: Option<(f64, f64)>,
 }
@@ -72,7 +74,12 @@ impl Control {
     /// A control of the training of a field of `shape` that begins with `lambda`.
     pub fn new(aim: Aim, lambda: f64, positions: f64, shape: &Shape) -> Self {
         let parameters = [shape.parameters() as f64, PARAMETER[usize::from(!shape.has_usual())]];
-        Control { aim, lambda, positions, parameters, last: None }
+        Control { aim, lambda, positions, parameters, share: 1.0, last: None }
+    }
+
+    /// The control of a training that observes the loss of a part of the positions alone, a `share` of them.
+    pub fn of_part(self, share: f64) -> Self {
+        Control { share, ..self }
     }
 
     /// Whether λ follows the loss.
@@ -98,11 +105,12 @@ impl Control {
 
     /// How far off the loss will be at the end, from that of rounded latents at a share `f` of the training.
     fn foreseen(&self, f: f64, loss: &SplineLoss) -> f64 {
-        let mut latents = loss.total_bits().max(1.0);
+        let (bits, error) = (loss.total_bits() / self.share, loss.squared_error / self.share);
+        let mut latents = bits.max(1.0);
         for _ in 0..FOR_RATE {
-            latents = loss.total_bits().max(1.0) / bits_at(f, latents / self.positions);
+            latents = bits.max(1.0) / bits_at(f, latents / self.positions);
         }
-        self.off(latents + self.parameter_bits(), loss.squared_error.max(1e-12) / error_at(f))
+        self.off(latents + self.parameter_bits(), error.max(1e-12) / error_at(f))
     }
 
     /// Moves λ to where the loss of rounded latents, early in the training, says that it should be; returns

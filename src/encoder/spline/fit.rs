@@ -4,11 +4,13 @@ use super::control::{self, Control};
 use crate::encoder::options::Phase;
 use crate::encoder::progress::{Meter, Stage};
 use crate::encoder::tuning::*;
-use crate::fit::{SplineSchedule, SplineStep, SplineTraining};
+use crate::fit::{SplineLoss, SplineSchedule, SplineStep, SplineTraining};
 use std::time::{Duration, Instant};
 
 /// How often latents are rounded to measure what they will take, if this is done in the whole training.
 const MEASUREMENTS: usize = 25;
+/// The most states of a course.
+const STATES: usize = 4096;
 /// Iterations whose time is measured.
 const TIMED: usize = 5;
 
@@ -22,6 +24,45 @@ pub(super) struct Fit<'s> {
     pub positions: u64,
     /// The share of the time that is left which this training may take.
     pub share: f64,
+    /// Iterations that the work after this training takes as long as.
+    pub after: f64,
+    /// What the networks and λ were in the training.
+    pub course: Course,
+}
+
+/// The networks and λ in the course of a training. Latents that are trained with networks that know the end of it
+/// do not become as good as those that learned together with them.
+#[derive(Default)]
+pub(super) struct Course {
+    states: Vec<State>,
+    /// One in so many steps is recorded; none if 0.
+    every: usize,
+}
+
+/// Tensors in the trainer's units, and λ.
+struct State {
+    lambda: f64,
+    tensors: Vec<Vec<f32>>,
+}
+
+impl Course {
+    /// A course of a training of so many steps that is recorded.
+    pub fn recorded(steps: usize) -> Self {
+        Course { states: vec![], every: steps.div_ceil(STATES).max(1) }
+    }
+
+    /// Records the state before step `n`.
+    fn record(&mut self, n: usize, lambda: f64, training: &SplineTraining) {
+        if self.every > 0 && n.is_multiple_of(self.every) {
+            self.states.push(State { lambda, tensors: training.tensors().to_vec() });
+        }
+    }
+
+    /// The state at a share `f` of the training.
+    fn at(&self, f: f64) -> &State {
+        let last = self.states.len() - 1;
+        &self.states[((f * self.states.len() as f64) as usize).min(last)]
+    }
 }
 
 impl Fit<'_> {
@@ -31,7 +72,7 @@ impl Fit<'_> {
         for restarts in 0..=SPLINE_RESTARTS {
             self.training.begin_again();
             self.training.amplify(amplitude(control.lambda));
-            if !self.train_from_start(control, restarts < SPLINE_RESTARTS) {
+            if !self.train_once(control, restarts < SPLINE_RESTARTS) {
                 break;
             }
         }
@@ -55,11 +96,49 @@ impl Fit<'_> {
         }
     }
 
-    /// One training; returns early with `true` if it `may_restart` and λ was far off.
-    fn train_from_start(&mut self, control: &mut Control, may_restart: bool) -> bool {
-        self.begin(Phase::Fit, SplineSchedule::soft(self.steps));
+    /// One training of a field that has learned nothing; returns early with `true` if it `may_restart` and λ was
+    /// far off.
+    fn train_once(&mut self, control: &mut Control, may_restart: bool) -> bool {
+        let (mut followed, mut restart) = (false, false);
+        self.course.states.clear();
+        self.train_from_start(|training, course, n, soft| {
+            let (f, every) = (n as f64 / soft as f64, (soft / MEASUREMENTS).max(1));
+            course.record(n, control.lambda, training);
+            let loss = training.step(SplineSchedule::at(f, control.lambda));
+            if f >= control::FROM && n >= control::FROM_STEP && n % every == 0 && control.aims() {
+                let hard = training.hard_loss();
+                if !followed && control.jump(f, &hard) && may_restart {
+                    restart = true;
+                    return None;
+                }
+                if followed {
+                    control.follow(f, &hard, MEASUREMENTS);
+                }
+                followed = true;
+            }
+            Some(loss)
+        });
+        restart
+    }
+
+    /// Trains latents that are 0 with the networks and λ that another training had at each share of it.
+    pub fn train_along(&mut self, course: &Course) {
+        self.train_from_start(|training, _, n, soft| {
+            let f = n as f64 / soft as f64;
+            let State { lambda, tensors } = course.at(f);
+            training.set_tensors(tensors);
+            Some(training.step(SplineSchedule::at(f, *lambda)))
+        });
+    }
+
+    /// Trains for the steps that the time allows by `step`, which gets the number of the step and of all steps, and
+    /// returns nothing to end the training.
+    fn train_from_start(
+        &mut self,
+        mut step: impl FnMut(&mut SplineTraining, &mut Course, usize, usize) -> Option<SplineLoss>,
+    ) {
         let (mut soft, start) = (SplineSchedule::soft(self.steps), Instant::now());
-        let mut followed = false;
+        self.begin(Phase::Fit, soft);
         for n in 0.. {
             if n == TIMED {
                 self.limit_steps(start.elapsed() / TIMED as u32);
@@ -68,29 +147,17 @@ impl Fit<'_> {
             if n >= soft {
                 break;
             }
-            let (f, every) = (n as f64 / soft as f64, (soft / MEASUREMENTS).max(1));
-            let loss = self.training.step(SplineSchedule::at(f, control.lambda));
-            if f >= control::FROM && n >= control::FROM_STEP && n % every == 0 && control.aims() {
-                let hard = self.training.hard_loss();
-                if !followed && control.jump(f, &hard) && may_restart {
-                    return true;
-                }
-                if followed {
-                    control.follow(f, &hard, MEASUREMENTS);
-                }
-                followed = true;
-            }
-            if !self.advance(loss.squared_error) {
+            let loss = step(&mut self.training, &mut self.course, n, soft);
+            if !loss.is_some_and(|loss| self.advance(loss.squared_error)) {
                 break;
             }
         }
-        false
     }
 
     /// Reduces the iterations to what the time limit allows, where one takes `step`.
     fn limit_steps(&mut self, step: Duration) {
         let Some(left) = self.meter.remaining() else { return };
-        let affordable = self.share * left.as_secs_f64() / step.as_secs_f64().max(1e-9) - SPLINE_AFTER;
+        let affordable = self.share * left.as_secs_f64() / step.as_secs_f64().max(1e-9) - self.after;
         self.steps = self.steps.min(affordable.max(TIMED as f64) as usize);
     }
 

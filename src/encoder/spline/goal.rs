@@ -1,12 +1,19 @@
 //! What a file of splines should be, and which of two files is closer to it.
 
-use super::search::Fitted;
 use crate::encoder::finish::Finished;
 use crate::encoder::options::{Target, quality_bits_per_sample, quality_psnr_db};
 use crate::encoder::session::Session;
 use crate::encoder::tuning::*;
 use crate::error::{Error, Result};
 use crate::signal::Kind;
+
+/// A file, and the squared error before the networks were rounded, the mean over the channels.
+pub(super) struct Fitted {
+    pub finished: Finished,
+    pub error: f64,
+    /// Positions of the signal.
+    pub positions: f64,
+}
 
 /// What a file should be.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,8 @@ mod control;
 mod fit;
 mod goal;
 mod plan;
+mod regions;
+mod samples;
 mod search;
 mod whole;
 
@@ -12,9 +14,12 @@ use super::options::Phase;
 use super::rate::Outcome;
 use super::session::Session;
 use crate::error::Result;
-use crate::fit::{SplineSamples, SplineSchedule};
-use goal::Goal;
-use search::{Fitted, Search};
+use crate::fit::SplineSchedule;
+use goal::{Fitted, Goal};
+pub(super) use plan::least_memory;
+use regions::Regions;
+use samples::Part;
+use search::Search;
 use whole::Whole;
 
 /// Encodes the signal of a session.
@@ -24,10 +29,15 @@ use whole::Whole;
 pub(super) fn encode(session: &Session<'_>) -> Result<Outcome> {
     let description = &session.signal.description;
     let (shapes, goal) = (plan::shapes(description), Goal::of(session)?);
-    let (values, weights) = (values(session), weights(session));
-    let samples = SplineSamples { values: &values, weights: weights.as_deref() };
-    announce(session, shapes.len());
     let steps = plan::steps(description, session.options.effort) as usize;
+    if let Some(side) = plan::region(description, session.options.limits.memory_bytes) {
+        let Some(shape) = shapes.last() else { unreachable!("every signal has a shape") };
+        let mut search = Search::new(session, goal, Regions::new(session, shape, side, steps));
+        let fitted = search.run()?;
+        return search.outcome(fitted);
+    }
+    announce(session, shapes.len(), steps);
+    let samples = Part::whole(session);
     let mut best: Option<(Fitted, Search<'_, Whole<'_>>)> = None;
     for (n, shape) in shapes.iter().enumerate() {
         // Each training takes its part of the time that the ones before have left.
@@ -47,29 +57,10 @@ pub(super) fn encode(session: &Session<'_>) -> Result<Outcome> {
     search.outcome(fitted)
 }
 
-/// Announces the work of so many trainings and of the rounding after each.
-fn announce(session: &Session<'_>, trainings: usize) {
-    let description = &session.signal.description;
-    let steps = plan::steps(description, session.options.effort) as usize;
+/// Announces the work of so many trainings of so many `steps`, and of the rounding after each.
+fn announce(session: &Session<'_>, trainings: usize, steps: usize) {
     let [soft, hard] = [SplineSchedule::soft(steps), SplineSchedule::hard(steps)];
-    let work = |steps: usize| (trainings * steps) as f64 * description.positions() as f64;
+    let positions = session.signal.description.positions() as f64;
+    let work = |steps: usize| (trainings * steps) as f64 * positions;
     session.meter.plan([(Phase::Fit, work(soft)), (Phase::Quantize, work(hard))]);
-}
-
-/// The samples as they are fitted, channels interleaved.
-fn values(session: &Session<'_>) -> Vec<f32> {
-    let samples = &session.signal.samples;
-    (0..samples.len()).map(|i| samples.get(i)).collect()
-}
-
-/// The weights of the samples' errors: those of colours are weighted by alpha. `None` if all are 1.
-fn weights(session: &Session<'_>) -> Option<Vec<f32>> {
-    let channels = usize::from(session.signal.description.channels);
-    let (offset, scale) = session.normalised.units_of_alpha();
-    let samples = &session.signal.samples;
-    let weight = |i: usize| match i % channels + 1 == channels {
-        true => 1.0,
-        false => (offset + scale * samples.get(i - i % channels + channels - 1)).clamp(0.0, 1.0),
-    };
-    session.weighs_by_alpha().then(|| (0..samples.len()).map(weight).collect())
 }

@@ -1,12 +1,12 @@
 //! Trains a field until its file is close enough to a goal, and says what is far from it.
 
 use super::control::{Aim, Control};
-use super::goal::{Goal, lambda_of_psnr};
+use super::goal::{Fitted, Goal, lambda_of_psnr};
 use super::plan;
 use crate::container::{QuantizedSpline, Stored};
 use crate::encoder::finish::Finished;
 use crate::encoder::note::Note;
-use crate::encoder::options::{Target, quality_psnr_db};
+use crate::encoder::options::{FieldKind, Target, quality_psnr_db};
 use crate::encoder::rate::{FitSummary, Outcome};
 use crate::encoder::session::Session;
 use crate::encoder::tuning::*;
@@ -24,16 +24,10 @@ pub(super) trait Trainee {
     /// Trains on in a short time with a λ that makes the file smaller.
     fn squeeze(&mut self, lambda: f64);
     /// The field with rounded parameters; if `hurried`, without measurements for that. And its squared error
-    /// before they were rounded, the mean over the channels, NaN if it was not measured.
-    fn field(&mut self, lambda: f64, hurried: bool) -> (QuantizedSpline, f64);
-}
-
-/// A file, and the squared error before the networks were rounded, the mean over the channels.
-pub(super) struct Fitted {
-    pub finished: Finished,
-    error: f64,
-    /// Positions of the signal.
-    pub positions: f64,
+    /// before they were rounded, the mean over the channels; `None` if they were rounded first.
+    fn field(&mut self, lambda: f64, hurried: bool) -> (QuantizedSpline, Option<f64>);
+    /// What is to be said of the training.
+    fn notes(&self) -> Vec<Note>;
 }
 
 /// One encode.
@@ -108,8 +102,7 @@ impl<'s, T: Trainee> Search<'s, T> {
                 return Ok(fitted);
             }
         }
-        let finished = self.session.finish(self.session.mean())?;
-        Ok(Fitted { finished, error: f64::NAN, positions: self.positions() })
+        Ok(self.fitted(self.session.finish(self.session.mean())?, None))
     }
 
     /// The file of the field as it is trained.
@@ -121,8 +114,13 @@ impl<'s, T: Trainee> Search<'s, T> {
     /// Likewise; if `hurried`, the networks are rounded without measurements.
     fn written(&mut self, lambda: f64, hurried: bool) -> Result<Fitted> {
         let (field, error) = self.trainee.field(lambda, hurried);
-        let finished = self.session.finish(Stored::Spline(field))?;
-        Ok(Fitted { finished, error, positions: self.positions() })
+        Ok(self.fitted(self.session.finish(Stored::Spline(field))?, error))
+    }
+
+    fn fitted(&self, finished: Finished, error: Option<f64>) -> Fitted {
+        let positions = self.positions();
+        let measured = || positions * 10f64.powf(-finished.psnr_db / 10.0);
+        Fitted { error: error.unwrap_or_else(measured), finished, positions }
     }
 
     fn positions(&self) -> f64 {
@@ -145,18 +143,18 @@ impl<'s, T: Trainee> Search<'s, T> {
             layers: shape.layers,
             width: shape.width,
         };
-        let notes = self.notes(&finished, error.is_nan());
+        let notes = self.notes(&finished);
         Ok(Outcome { finished, fit, reached, notes })
     }
 
     /// Notes on a file that is far from what was asked, or had fewer iterations than usual.
-    fn notes(&self, file: &Finished, mean_alone: bool) -> Vec<Note> {
+    fn notes(&self, file: &Finished) -> Vec<Note> {
         let Session { signal, options, normalised, meter, .. } = self.session;
         let bytes = file.bytes.len() as u64;
-        let mut notes = vec![];
-        if mean_alone {
+        if file.field == FieldKind::Siren {
             return vec![Note::MeanAlone];
         }
+        let mut notes = self.trainee.notes();
         match (self.goal, options.target) {
             (Goal::Bytes(limit), _)
                 if (bytes as f64) < SPLINE_LEFT * limit as f64 && !meter.interrupted() =>

@@ -1,13 +1,15 @@
 //! Trains the field of a whole signal at once.
 
 use super::control::Control;
-use super::fit::Fit;
+use super::fit::{Course, Fit};
+use super::samples::Part;
 use super::search::Trainee;
 use crate::container::QuantizedSpline;
+use crate::encoder::note::Note;
 use crate::encoder::session::Session;
 use crate::encoder::tuning::*;
 use crate::field::spline::Shape;
-use crate::fit::{SplineSamples, SplineSchedule, SplineTraining};
+use crate::fit::{SplineSchedule, SplineTraining};
 use crate::quantize;
 use std::time::{Duration, Instant};
 
@@ -24,15 +26,10 @@ pub(super) struct Whole<'s> {
 
 impl<'s> Whole<'s> {
     /// A field for `samples` that is trained for so many `steps` in a `share` of the time that is left.
-    pub fn new(
-        session: &'s Session<'s>,
-        shape: Shape,
-        samples: &SplineSamples<'_>,
-        (steps, share): (usize, f64),
-    ) -> Self {
-        let training = SplineTraining::start(session.level, &shape, samples, session.seed(0));
-        let positions = shape.lengths.iter().map(|&n| u64::from(n)).product();
-        let fit = Fit { meter: &session.meter, training, steps, positions, share };
+    pub fn new(session: &'s Session<'s>, shape: Shape, samples: &Part, (steps, share): (usize, f64)) -> Self {
+        let training = SplineTraining::start(session.level, &shape, &samples.samples(), session.seed(0));
+        let (meter, positions, after) = (&session.meter, samples.positions(), SPLINE_AFTER);
+        let fit = Fit { meter, training, steps, positions, share, after, course: Course::default() };
         let exponents = quantize::usual_exponents(&shape);
         Whole { shape, fit, exponents, rounding: f64::INFINITY }
     }
@@ -70,7 +67,7 @@ impl Trainee for Whole<'_> {
         self.fit.training.harden();
     }
 
-    fn field(&mut self, lambda: f64, hurried: bool) -> (QuantizedSpline, f64) {
+    fn field(&mut self, lambda: f64, hurried: bool) -> (QuantizedSpline, Option<f64>) {
         let training = &mut self.fit.training;
         let (latents, tensors) = training.rounded();
         let error = training.evaluate(&latents, &tensors).squared_error;
@@ -78,9 +75,14 @@ impl Trainee for Whole<'_> {
         if !hurried {
             let fitted = (&latents[..], &tensors[..]);
             let exponents = std::mem::take(&mut self.exponents);
-            self.exponents =
-                quantize::best_exponents(training, &self.shape, fitted, self.rounding, exponents);
+            let lambdas = [self.rounding; 2];
+            self.exponents = quantize::best_exponents(training, &self.shape, fitted, lambdas, exponents);
         }
-        (quantize::spline_of(&self.shape, &latents, &tensors, self.exponents.clone()), error)
+        let latents = latents.iter().map(|grid| quantize::stored_latents(grid)).collect();
+        (quantize::spline_of(&self.shape, latents, &tensors, self.exponents.clone()), Some(error))
+    }
+
+    fn notes(&self) -> Vec<Note> {
+        vec![]
     }
 }

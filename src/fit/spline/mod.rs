@@ -4,6 +4,7 @@
 mod combinations;
 mod contexts;
 mod initial;
+mod loss;
 mod networks;
 mod panels;
 mod pyramid;
@@ -13,9 +14,10 @@ mod train;
 mod training;
 
 pub use initial::drawn;
+pub use loss::{Loss, Step};
 pub use panels::Samples;
 pub use train::{Schedule, Trained};
-pub use training::{Loss, Step, Training};
+pub use training::Training;
 
 #[cfg(test)]
 mod tests;

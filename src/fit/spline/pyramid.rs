@@ -7,6 +7,7 @@ use crate::backend::simd::spline::training::{
 use crate::field::spline::basis::Taps;
 use crate::field::spline::{Grid as GridShape, Role, Shape, gain, mirror, taps};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Latents of a chunk of rows, about: the unit of parallel work, whatever the number of threads.
 const CHUNK: usize = 1 << 15;
@@ -35,6 +36,8 @@ pub(super) struct Grid {
     pub gradient: Vec<f32>,
     /// First and second moments of Adam.
     pub moments: [Vec<f32>; 2],
+    /// Columns and rows of latents that do not move.
+    held: Vec<[Range<usize>; 2]>,
     pub feature: Option<Feature>,
 }
 
@@ -78,6 +81,7 @@ impl Grid {
             slopes: zeros(),
             gradient: zeros(),
             moments: [zeros(), zeros()],
+            held: vec![],
             feature,
         }
     }
@@ -106,6 +110,25 @@ impl Grid {
                 slopes,
             });
         });
+    }
+
+    /// Holds the latents whose places are in these areas of samples, columns and rows.
+    pub fn hold(&mut self, areas: &[[Range<usize>; 2]]) {
+        let (step, layout) = (1 << self.shape.level, self.layout);
+        let end = |sample: usize, most: usize| sample.div_ceil(step).min(most);
+        let range = |range: &Range<usize>, most| end(range.start, most)..end(range.end, most);
+        let area =
+            |[columns, rows]: &[Range<usize>; 2]| [range(columns, layout.columns), range(rows, layout.rows)];
+        self.held = areas.iter().map(area).collect();
+    }
+
+    /// Sets the gradient of the latents that are held to 0.
+    pub fn stop_held(&mut self) {
+        for [columns, rows] in &self.held {
+            for y in rows.clone() {
+                self.gradient[self.layout.row(y)..][columns.clone()].fill(0.0);
+            }
+        }
     }
 
     /// Computes the expanded feature of the rounded latents.

@@ -1,6 +1,7 @@
 //! A whole training: soft rounding that hardens, then the networks alone on rounded latents.
 
-use super::training::{Loss, Step, Training};
+use super::loss::{Loss, Step};
+use super::training::Training;
 use std::f64::consts::PI;
 
 /// Temperatures and noise of soft rounding at the start and at the end.

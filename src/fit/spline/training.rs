@@ -3,6 +3,7 @@
 use super::combinations::Combinations;
 use super::contexts::Contexts;
 use super::initial::{self, normal};
+use super::loss::{Loss, Step};
 use super::networks;
 use super::panels::{Panels, Samples};
 use super::pyramid::{Grid, Softness, rows, rows_mut};
@@ -13,6 +14,7 @@ use crate::backend::simd::spline::training::{Adam, DEVIATES};
 use crate::field::spline::{Order, Shape};
 use rayon::prelude::*;
 use std::f32::consts::LOG2_E;
+use std::ops::Range;
 
 /// Parameters need fewer samples than there are: one in so many rows is enough.
 const EVERY: u32 = 4;
@@ -22,39 +24,6 @@ const LEAST_MEAN: f32 = 0.003;
 const BLUNT: f32 = 0.1;
 /// Decays of Adam's moments of the latents.
 const DECAYS: [f32; 2] = [0.9, 0.999];
-
-/// The parts of the loss `squared error + λ · bits`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Loss {
-    /// `Σ weight · error²` over the number of channels.
-    pub squared_error: f64,
-    /// Bits of each grid in coding order.
-    pub bits: Vec<f64>,
-}
-
-impl Loss {
-    /// The bits of all grids.
-    pub fn total_bits(&self) -> f64 {
-        self.bits.iter().sum()
-    }
-    /// The loss for a trade of `lambda`.
-    pub fn total(&self, lambda: f64) -> f64 {
-        self.squared_error + lambda * self.total_bits()
-    }
-}
-
-/// What one step takes.
-#[derive(Clone, Copy, Debug)]
-pub struct Step {
-    /// Squared error per bit.
-    pub lambda: f32,
-    /// Temperature of soft rounding.
-    pub temperature: f32,
-    /// Standard deviation of the noise between two soft roundings.
-    pub noise: f32,
-    /// Learning rates of latents and of tensors.
-    pub rates: [f64; 2],
-}
 
 /// A spline field and all that its training needs.
 pub struct Training {
@@ -68,6 +37,8 @@ pub struct Training {
     pub(super) tensors: Vec<Vec<f32>>,
     /// The tensors that training began with.
     first: Vec<Vec<f32>>,
+    /// Whether latents alone are trained.
+    fixed: bool,
     /// Whether these are the usual ones, to which a file stores differences.
     has_usual: bool,
     soap: Soap,
@@ -112,6 +83,34 @@ impl Training {
         Training { has_usual: true, ..training }
     }
 
+    /// The latents alone of a field whose `tensors`, in the units of files, are given; the latents are 0.
+    ///
+    /// # Panics
+    /// If there are not as many samples, weights or parameters as `shape` says.
+    pub fn of_latents(
+        level: Level,
+        shape: &Shape,
+        samples: &Samples<'_>,
+        tensors: &[Vec<f32>],
+        seed: u64,
+    ) -> Self {
+        let (tensors, rng) = (networks::from_file(shape, tensors), fastrand::Rng::with_seed(seed));
+        Training { fixed: true, ..Self::of(level, shape, samples, tensors, rng) }
+    }
+
+    /// Goes on from latents of each grid in coding order. Those of the areas of samples that are `held`, columns
+    /// and rows, stay as they are.
+    ///
+    /// # Panics
+    /// If there are not as many latents as the shape says.
+    pub fn resume(&mut self, latents: &[Vec<i32>], held: &[[Range<usize>; 2]]) {
+        self.set(latents);
+        for grid in &mut self.grids {
+            grid.latents.clone_from(&grid.rounded);
+            grid.hold(held);
+        }
+    }
+
     fn of(
         level: Level,
         shape: &Shape,
@@ -131,6 +130,7 @@ impl Training {
             shape: shape.clone(),
             grids,
             first: tensors.clone(),
+            fixed: false,
             has_usual: false,
             tensors,
             rng,
@@ -160,15 +160,27 @@ impl Training {
         }
     }
 
+    /// The tensors as they are trained, in units of the trainer.
+    pub fn tensors(&self) -> &[Vec<f32>] {
+        &self.tensors
+    }
+
+    /// Goes on with these tensors, in units of the trainer.
+    pub fn set_tensors(&mut self, tensors: &[Vec<f32>]) {
+        self.tensors.clone_from_slice(tensors);
+    }
+
     /// One step on latents and tensors; returns the loss before it, of softly rounded latents.
     pub fn step(&mut self, step: Step) -> Loss {
         let first = 16 * self.rng.usize(..DEVIATES / 16);
         self.round(step.temperature, step.noise, first);
         let (loss, mut gradients) = self.slopes(step.lambda);
-        self.pull(step.lambda, &mut gradients);
         self.steps += 1;
         self.move_latents(step.rates[0]);
-        self.soap.step(step.rates[1], &mut self.tensors, &gradients, |_| false);
+        if !self.fixed {
+            self.pull(step.lambda, &mut gradients);
+            self.soap.step(step.rates[1], &mut self.tensors, &gradients, |_| false);
+        }
         loss
     }
 
@@ -359,6 +371,7 @@ impl Training {
                 }
             });
             grid.gradient = gradient;
+            grid.stop_held();
             (grid.feature.as_ref().map(|feature| feature.number), taps)
         };
         let of_grids: Vec<_> = self.grids.par_iter_mut().enumerate().map(of_grid).collect();

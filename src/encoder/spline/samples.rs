@@ -1,0 +1,65 @@
+//! Samples of parts of a signal, as they are fitted.
+
+use crate::encoder::session::Session;
+use crate::fit::SplineSamples;
+use std::ops::Range;
+
+/// Columns and rows of samples; a sound has a single row.
+pub(super) type Area = [Range<usize>; 2];
+
+/// Areas of a signal side by side, as a signal of its own.
+pub(super) struct Part {
+    /// Samples along each axis.
+    pub lengths: Vec<u32>,
+    /// The samples, channels interleaved.
+    values: Vec<f32>,
+    /// The weights of their errors: those of colours are weighted by alpha. `None` if all are 1.
+    weights: Option<Vec<f32>>,
+}
+
+impl Part {
+    /// Rows of areas; those of a row are of the same height, and all rows of the same width.
+    pub fn of(session: &Session<'_>, rows: &[Vec<Area>]) -> Part {
+        let (samples, description) = (&session.signal.samples, &session.signal.description);
+        let (channels, width) = (usize::from(description.channels), description.lengths[0] as usize);
+        let weighs = session.weighs_by_alpha();
+        let (offset, scale) = session.normalised.units_of_alpha();
+        let weight = |i: usize| match i % channels + 1 == channels {
+            true => 1.0,
+            false => (offset + scale * samples.get(i - i % channels + channels - 1)).clamp(0.0, 1.0),
+        };
+        let of = |areas: &[Area]| areas.iter().map(|[columns, _]| columns.len()).sum::<usize>();
+        let size = [of(&rows[0]), rows.iter().map(|areas| areas[0][1].len()).sum()];
+        let count = size[0] * size[1] * channels;
+        let mut values = Vec::with_capacity(count);
+        let mut weights = Vec::with_capacity(if weighs { count } else { 0 });
+        for areas in rows {
+            for y in 0..areas[0][1].len() {
+                for [columns, rows] in areas {
+                    let first = (rows.start + y) * width;
+                    let numbers = (first + columns.start) * channels..(first + columns.end) * channels;
+                    values.extend(numbers.clone().map(|i| samples.get(i)));
+                    weights.extend(numbers.filter(|_| weighs).map(weight));
+                }
+            }
+        }
+        let lengths = size.into_iter().take(description.lengths.len()).map(|n| n as u32).collect();
+        Part { lengths, values, weights: weighs.then_some(weights) }
+    }
+
+    /// The whole signal.
+    pub fn whole(session: &Session<'_>) -> Part {
+        let lengths = &session.signal.description.lengths;
+        let area = [0, 1].map(|axis| 0..lengths.get(axis).map_or(1, |&n| n as usize));
+        Part::of(session, &[vec![area]])
+    }
+
+    /// The samples and their weights.
+    pub fn samples(&self) -> SplineSamples<'_> {
+        SplineSamples { values: &self.values, weights: self.weights.as_deref() }
+    }
+
+    pub fn positions(&self) -> u64 {
+        self.lengths.iter().map(|&n| u64::from(n)).product()
+    }
+}
