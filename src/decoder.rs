@@ -13,11 +13,11 @@ pub use request::Request;
 
 use crate::backend::{Device, DeviceUsed, Engine};
 use crate::container::{self, File, Stored};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::field::{Field, Siren};
 use crate::ieee::ieee;
 use crate::limits::Limits;
-use crate::signal::{Description, Metadata, Units};
+use crate::signal::{Description, Grid, Metadata, Region, Units};
 use crate::watch::{Cancel, Watch};
 use std::io::Read;
 
@@ -47,6 +47,8 @@ use std::io::Read;
 pub struct Decoder {
     file: File,
     field: Field,
+    /// What was read of the field, if not all.
+    region: Option<Region>,
     limits: Limits,
     engine: Engine,
     cancel: Option<Cancel>,
@@ -75,18 +77,62 @@ impl Decoder {
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self> {
         Self::of(container::parse(bytes, limits)?, limits)
     }
+    /// Decodes of a `.siren` file in memory what a rendering needs. `grid` gets the description of the signal and
+    /// returns the grid of the rendering, or `None` for all of the signal. A field of splines of two megapixels and
+    /// more is stored in blocks, of which those around the grid are decoded; the others are not even checked. All
+    /// other files are decoded as a whole.
+    ///
+    /// # Errors
+    /// The errors of [`Decoder::from_bytes`] and of `grid`. Requests for anything that was not decoded are
+    /// errors, see [`Decoder::covers`].
+    ///
+    /// # Examples
+    /// ```
+    /// use sirenc::signal::{Grid, Region};
+    /// use sirenc::{Decoder, Limits};
+    ///
+    /// # fn main() -> sirenc::Result<()> {
+    /// let file = include_bytes!("../fixtures/valid/fitted-astronaut-tiles.siren"); // 128 × 128, RGB
+    /// let mut eye = None;
+    /// let decoder = Decoder::for_grid(file, &Limits::default(), |description| {
+    ///     let region = Region::new(description, &[55.5, 24.5], &[71.5, 36.5])?;
+    ///     eye = Some(Grid::native(description).crop(&region)?);
+    ///     Ok(eye.clone())
+    /// })?;
+    /// assert_eq!(decoder.render(&eye.unwrap())?.len(), 16 * 12 * 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn for_grid(
+        bytes: &[u8],
+        limits: &Limits,
+        grid: impl FnOnce(&Description) -> Result<Option<Grid>>,
+    ) -> Result<Self> {
+        let region = |description: &Description| Ok(grid(description)?.as_ref().map(Region::around));
+        let (file, region) = container::parse_part(bytes, limits, region)?;
+        let mut decoder = Self::of_part(file, region, limits)?;
+        if let (Some(_), Stored::Spline(field)) = (&decoder.region, &mut decoder.file.field) {
+            // They are not those of the file.
+            field.latents.clear();
+        }
+        Ok(decoder)
+    }
     /// A decoder for a file that was read and validated.
     ///
     /// # Errors
     /// `Io` if the system has no memory for its networks.
     pub(crate) fn of(file: File, limits: &Limits) -> Result<Self> {
+        Self::of_part(file, None, limits)
+    }
+    fn of_part(file: File, region: Option<Region>, limits: &Limits) -> Result<Self> {
         let field = ieee(|| match &file.field {
             Stored::Siren { tiles, networks } => {
                 Ok(Field::Siren(Siren { tiles: tiles.clone(), networks: networks.decode()? }))
             }
-            Stored::Spline(stored) => spline::decode(stored).map(Field::Spline),
+            Stored::Spline(stored) => spline::decode(stored, region.as_ref()).map(Field::Spline),
         })?;
-        Ok(Decoder { field, file, limits: limits.clone(), engine: Engine::default(), cancel: None })
+        let (limits, engine) = (limits.clone(), Engine::default());
+        Ok(Decoder { field, file, region, limits, engine, cancel: None })
     }
     /// Makes renderings end with [`Error::Cancelled`](crate::Error::Cancelled) soon after `cancelled` returns
     /// true. It is called between blocks of 128 points of a tile, from all rendering threads. For a time
@@ -108,6 +154,20 @@ impl Decoder {
     pub fn device(&self) -> DeviceUsed<'_> {
         self.engine.device()
     }
+    /// Whether what was decoded is all that a rendering of `grid` needs: always true unless the decoder is
+    /// [for a grid](Decoder::for_grid).
+    pub fn covers(&self, grid: &Grid) -> bool {
+        self.region.as_ref().is_none_or(|region| region.covers(grid))
+    }
+    /// Rejects a grid that needs more than what was decoded.
+    fn check_part(&self, grid: &Grid) -> Result<()> {
+        match &self.region {
+            Some(region) if !self.covers(grid) => {
+                Err(Error::parameter("grid", format!("positions beyond those that were decoded, {region:?}")))
+            }
+            _ => Ok(()),
+        }
+    }
     /// The description of the signal.
     pub fn description(&self) -> &Description {
         &self.file.description
@@ -120,7 +180,7 @@ impl Decoder {
     pub fn field(&self) -> &Field {
         &self.field
     }
-    /// The file as stored.
+    /// The file as stored; without latents if the decoder is [for a grid](Decoder::for_grid).
     pub fn file(&self) -> &File {
         &self.file
     }

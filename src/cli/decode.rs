@@ -19,7 +19,7 @@ use clap::builder::TypedValueParser;
 use plan::Plan;
 use range::Codes;
 use sirenc::media::{self, OutputFormat};
-use sirenc::signal::{SampleFormat, Signal};
+use sirenc::signal::{Description, SampleFormat, Signal};
 use sirenc::{Decoder, Device, Error};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -182,9 +182,13 @@ pub fn run(mut args: Args) -> Outcome {
 fn work(args: &Args) -> Outcome {
     let started = Instant::now();
     render::use_threads(args.threads)?;
-    let content = Input::open(&args.input)?.read(&args.limits.limits())?;
-    let decoder = content.decoder(&args.limits.limits())?;
-    let name = content.name;
+    let limits = args.limits.limits();
+    let content = Input::open(&args.input)?.read(&limits)?;
+    let name = content.name.clone();
+    // What is wrong with the flags is said by the plan.
+    let grid = |description: &Description| args.sampling(&name, description).ok().map(|(grid, _)| grid);
+    let decoder = content.decoder_for(&limits, grid)?;
+    drop(content);
 
     let derivative = args.derivative.of(&name, decoder.description())?;
     let plan = match derivative {

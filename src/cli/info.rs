@@ -8,7 +8,7 @@ use sirenc::backend::simd::Level;
 use sirenc::container::{self, Networks, SectionInfo};
 use sirenc::field::Field;
 use sirenc::field::spline::Shape;
-use sirenc::signal::{Grid, Tiles, Units};
+use sirenc::signal::{Description, Grid, Tiles, Units};
 use sirenc::{Cost, Decoder, Limits};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,10 @@ pub fn run(args: &Args) -> Outcome {
     // Nothing is rendered here, so the cost of a decode is reported however large it is.
     limits.samples = u64::MAX;
     let content = Content::read(&args.input, &limits)?;
-    let decoder = content.decoder(&limits)?;
+    // No value is computed: of a large field one block is enough.
+    let centre =
+        |description: &Description| Grid::resized(description, &vec![1; description.lengths.len()]).ok();
+    let decoder = content.decoder_for(&limits, |description| centre(description).map(Grid::at_points))?;
     let sections =
         container::sections(&content.bytes).map_err(|error| Failure::siren(&content.name, error))?;
     let info = Info { name: &content.name, bytes: content.bytes.len() as u64, decoder: &decoder, sections };

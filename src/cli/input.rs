@@ -3,6 +3,7 @@
 use super::failure::{Exit, Failure};
 use super::notes;
 use sirenc::media::Reading;
+use sirenc::signal::{Description, Grid};
 use sirenc::{Decoder, Limits, media};
 use std::fs::File;
 use std::io::{self, Read};
@@ -78,11 +79,20 @@ impl Content {
     }
     /// Opens the content as a `.siren` file.
     pub fn decoder(&self, limits: &Limits) -> Result<Decoder, Failure> {
+        self.decoder_for(limits, |_| None)
+    }
+    /// Opens the content as a `.siren` file of which what a grid needs is enough.
+    pub fn decoder_for(
+        &self,
+        limits: &Limits,
+        grid: impl FnOnce(&Description) -> Option<Grid>,
+    ) -> Result<Decoder, Failure> {
         if let Some(kind) = media::kind(&self.bytes) {
             let found = format!("this is {kind}, but a .siren file was expected");
             return Err(Failure::new(Exit::Input, &self.name, found).hint("`sirenc encode` creates one"));
         }
-        Decoder::from_bytes(&self.bytes, limits).map_err(|error| Failure::siren(&self.name, error))
+        Decoder::for_grid(&self.bytes, limits, |description| Ok(grid(description)))
+            .map_err(|error| Failure::siren(&self.name, error))
     }
 }
 

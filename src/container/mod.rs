@@ -39,6 +39,7 @@ mod zstandard;
 #[cfg(feature = "encoder")]
 pub(crate) use least::{constant, overhead};
 pub use quantized::{LayerSteps, QuantizedNetwork, step};
+pub(crate) use read::parse_part;
 pub use read::{parse, read};
 pub use section::{MAGIC, SectionInfo, VERSION, sections};
 pub use spline::QuantizedSpline;

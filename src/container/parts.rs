@@ -31,7 +31,7 @@ pub fn write_coded(networks: &[QuantizedNetwork], head: u8) -> Result<Vec<u8>> {
 /// # Errors
 /// The errors of reading a file.
 pub fn read_spline(bytes: &[u8], signal: &Description, limits: &Limits) -> Result<QuantizedSpline> {
-    spline::read(Fields::new(bytes, "NETWORK section"), signal, limits, &mut Memory::new(limits))
+    spline::read(Fields::new(bytes, "NETWORK section"), signal, limits, &mut Memory::new(limits), None)
 }
 
 /// Writes the bytes that [`read_spline`] reads.

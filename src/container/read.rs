@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ieee::ieee;
 use crate::limits::{Amount, Limits, Memory, bytes_of, try_vec};
 use crate::network::{Network, Shape};
-use crate::signal::{Description, Tiles};
+use crate::signal::{Description, Region, Tiles};
 use std::io::Read;
 use std::num::Saturating;
 use std::ops::Add;
@@ -64,6 +64,19 @@ pub fn read<R: Read>(reader: R, limits: &Limits) -> Result<File> {
 /// # Errors
 /// The errors of [`read`], except `Io`.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
+    parse_part(bytes, limits, |_| Ok(None)).map(|(file, _)| file)
+}
+
+/// Reads what values in a region depend on, which `region` chooses; returns the region if that is not the whole
+/// file: the latents of a spline field are then 0 elsewhere.
+///
+/// # Errors
+/// The errors of [`parse`] and of `region`.
+pub(crate) fn parse_part(
+    bytes: &[u8],
+    limits: &Limits,
+    region: impl FnOnce(&Description) -> Result<Option<Region>>,
+) -> Result<(File, Option<Region>)> {
     Limits::check("file bytes", bytes.len() as u64, limits.file_bytes)?;
     let mut memory = Memory::new(limits);
     memory.hold(Saturating(bytes.len() as u64) + SCRATCH)?;
@@ -84,8 +97,10 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<File> {
         .transpose()?;
     let network = required(&sections, section::NETWORK, "no NETWORK section")?;
     // The check of parameters computes products in floating point.
-    let field = ieee(|| read_field(network, &description, tiles, limits, memory))?;
-    Ok(File { description, units, field, metadata })
+    let region = region(&description)?;
+    let field = ieee(|| read_field(network, &description, tiles, limits, memory, region.as_ref()))?;
+    let in_blocks = matches!(&field, Stored::Spline(field) if field.blocks > 0);
+    Ok((File { description, units, field, metadata }, region.filter(|_| in_blocks)))
 }
 
 fn is_known(number: u8) -> bool {
@@ -107,11 +122,12 @@ fn read_field(
     tiles: Option<Tiles>,
     limits: &Limits,
     mut memory: Memory,
+    region: Option<&Region>,
 ) -> Result<Stored> {
     let mut fields = Fields::new(payload, NETWORK);
     match fields.u8("coding")? {
         SPLINE if tiles.is_some() => Err(fields.error("splines in tiles, expected no TILES section")),
-        SPLINE => Ok(Stored::Spline(spline::read(fields, signal, limits, &mut memory)?)),
+        SPLINE => Ok(Stored::Spline(spline::read(fields, signal, limits, &mut memory, region)?)),
         coding => {
             let tiles = tiles.unwrap_or_else(|| Tiles::one(signal));
             let networks = read_networks(coding, fields, signal, &tiles, limits, memory)?;
@@ -193,7 +209,7 @@ mod tests {
     fn refused(payload: &[u8]) -> &'static str {
         let signal = Description::picture([3, 2], 1, SampleFormat::U8);
         let limits = Limits::default();
-        match read_field(payload, &signal, None, &limits, Memory::new(&limits)) {
+        match read_field(payload, &signal, None, &limits, Memory::new(&limits), None) {
             Err(Error::Format { what, .. } | Error::Unsupported { what, .. }) => what,
             other => panic!("{payload:x?}: {other:?}"),
         }

@@ -6,6 +6,7 @@ use crate::ieee::ieee;
 use crate::limits::{Limits, try_collect};
 use crate::network::Jet;
 use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, taylor};
+use crate::signal::{Axis, Grid};
 use std::num::Saturating;
 
 /// A signal at scattered positions, point after point.
@@ -143,6 +144,10 @@ impl Decoder {
                     return Err(Error::parameter("positions", detail));
                 }
             }
+            if self.region.is_some() {
+                let axes = position.iter().map(|&p| Axis::new(p, 1.0, 1)).collect();
+                self.check_part(&Grid { axes })?;
+            }
         }
         Ok(())
     }
@@ -152,7 +157,6 @@ impl Decoder {
 mod tests {
     use super::super::tests::decoder;
     use super::*;
-    use crate::signal::Grid;
 
     #[test]
     fn points_have_the_bits_of_a_grid_in_any_order() {

@@ -103,7 +103,8 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// The errors of [`Request::cost`], `Limit` if the cost exceeds the limits of the decoder, `Device` if
-    /// the device of [`Decoder::with_device`] fails.
+    /// the device of [`Decoder::with_device`] fails, `Parameter` if the decoder does not [cover](Decoder::covers)
+    /// the grid.
     pub fn values(&self) -> Result<Vec<f32>> {
         let bands = self.bands()?;
         let mut values = try_vec(self.numbers().0)?;
@@ -134,6 +135,7 @@ impl<'a> Request<'a> {
     /// The errors of [`Request::values`].
     pub fn bands(&self) -> Result<impl Iterator<Item = Result<Vec<f32>>> + use<'a>> {
         let (rendering, cost) = self.rendering()?;
+        self.decoder.check_part(self.grid)?;
         let limits = &self.decoder.limits;
         Limits::check("multiply-adds of the rendering", cost.macs, limits.macs)?;
         Limits::check("bytes of memory for the rendering", cost.memory_bytes, limits.memory_bytes)?;

@@ -64,6 +64,12 @@ impl Axis {
     pub fn position(&self, i: u32) -> f64 {
         self.origin + self.spacing * (f64::from(self.first) + f64::from(i))
     }
+    /// The first and the last position that its samples depend on.
+    fn extent(&self) -> [f64; 2] {
+        let around = if self.footprint > 1 { 0.5 * self.spacing } else { 0.0 };
+        let last = self.count.saturating_sub(1);
+        [self.position(0) - around, self.position(last) + around]
+    }
     /// The indices whose positions lie in `from..to`, or `None` if there are none.
     fn crop(&self, from: f64, to: f64) -> Option<Self> {
         let index = |edge| first_index(self.count, |i| self.position(i) >= edge);
@@ -144,6 +150,23 @@ impl Region {
             }
         }
         Ok(Region { from: from.to_vec(), to: to.to_vec() })
+    }
+    /// The first position and the end along each axis.
+    pub(crate) fn sides(&self) -> impl DoubleEndedIterator<Item = [f64; 2]> {
+        self.from.iter().zip(&self.to).map(|(&from, &to)| [from, to])
+    }
+    /// The box around the positions of a grid and their footprints, which may reach beyond the signal.
+    pub(crate) fn around(grid: &Grid) -> Self {
+        let [from, to] = [0, 1].map(|end| grid.axes.iter().map(|axis| axis.extent()[end]).collect());
+        Region { from, to }
+    }
+    /// Whether the positions of a grid and their footprints lie in the box.
+    pub(crate) fn covers(&self, grid: &Grid) -> bool {
+        let within = |([from, to], axis): ([f64; 2], &Axis)| {
+            let [first, last] = axis.extent();
+            first >= from && last <= to
+        };
+        self.sides().zip(&grid.axes).all(within)
     }
 }
 

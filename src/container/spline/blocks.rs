@@ -10,10 +10,15 @@
 use crate::error::Result;
 use crate::field::spline::{Grid, Shape};
 use crate::limits::{try_filled, try_vec};
+use crate::signal::Region;
 use std::ops::Range;
 
 /// A side that is longer than any axis.
 const WHOLE: u32 = 48;
+
+/// Latents of a grid that a value depends on: at most so many before and behind its position, of which a spline
+/// has two and its filter three.
+const REACH: u32 = 6;
 
 /// How the latents of a field are cut into blocks.
 pub(super) struct Blocks {
@@ -44,6 +49,17 @@ impl Blocks {
         std::array::from_fn(|axis| {
             let end = |block: u64| (block << side).min(lengths[axis] as u64) as usize;
             end(at[axis])..end(at[axis] + 1)
+        })
+    }
+
+    /// Whether values in `region` depend on latents of block `n`.
+    pub fn is_needed(&self, n: u64, region: &Region) -> bool {
+        let highest = self.grids.iter().map(|grid| grid.level).max().unwrap_or(0);
+        let reach = f64::from(REACH << highest);
+        let at = [n % self.counts[0], n / self.counts[0]];
+        region.sides().zip(at).all(|([from, to], at)| {
+            let [start, end] = [at, at + 1].map(|at| (at << self.side) as f64);
+            from - reach <= end && to + reach >= start
         })
     }
 

@@ -18,7 +18,7 @@ use crate::field::spline::{
     usual_symbol,
 };
 use crate::limits::{Amount, Limits, Memory, bytes_of, try_filled, try_vec};
-use crate::signal::Description;
+use crate::signal::{Description, Region};
 use blocks::Blocks;
 use context::{Model, WEIGHT_BITS};
 use latents::LatentCoder;
@@ -183,12 +183,14 @@ fn read_header(fields: &mut Fields<'_>, signal: &Description) -> Result<(Shape, 
     Ok((shape, table, blocks))
 }
 
-/// Reads a field of a signal: the rest of a section, after its coding.
+/// Reads a field of a signal: the rest of a section, after its coding. Of a field in blocks, those that values in
+/// `region` do not depend on are left at 0.
 pub(super) fn read(
     mut fields: Fields<'_>,
     signal: &Description,
     limits: &Limits,
     memory: &mut Memory,
+    region: Option<&Region>,
 ) -> Result<QuantizedSpline> {
     let (shape, table, side) = read_header(&mut fields, signal)?;
     let (grids, latents, blocks) = (shape.grids(), shape.latents(), Blocks::new(&shape, side));
@@ -218,14 +220,16 @@ pub(super) fn read(
         latents::visit(&model, &grids, &mut field.latents, &mut reader)?;
     }
     reader.finish()?;
-    let read_block = |(n, stream): (u64, &&[u8])| {
+    let is_needed = |n| region.is_none_or(|region| blocks.is_needed(n, region));
+    let needed: Vec<(u64, &[u8])> = (0..).zip(streams).filter(|&(n, _)| is_needed(n)).collect();
+    let read_block = |(_, &(n, stream)): (u64, &(u64, &[u8]))| {
         let (grids, mut reader) = (blocks.grids(n), Reader::new(stream, table)?);
         let mut latents = blocks::empty(&grids)?;
         latents::visit(&model, &grids, &mut latents, &mut reader)?;
         reader.finish().map(|()| latents)
     };
-    for (n, block) in (0..).zip(blocks::each(&streams, read_block)?) {
-        blocks.put(n, &block, &mut field.latents);
+    for ((n, _), block) in needed.iter().zip(blocks::each(&needed, read_block)?) {
+        blocks.put(*n, &block, &mut field.latents);
     }
     field.check().map_err(malformed)?;
     Ok(field)

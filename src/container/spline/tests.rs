@@ -27,7 +27,7 @@ fn field() -> QuantizedSpline {
 
 fn read_back(bytes: &[u8]) -> Result<QuantizedSpline> {
     let limits = Limits::default();
-    read(Fields::new(bytes, "NETWORK section"), &signal(), &limits, &mut Memory::new(&limits))
+    read(Fields::new(bytes, "NETWORK section"), &signal(), &limits, &mut Memory::new(&limits), None)
 }
 
 /// The field with another symbol in place of the first that is not 0, computed from it: a tap.

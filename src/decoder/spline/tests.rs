@@ -104,6 +104,45 @@ fn fields_round_trip_through_bytes_and_no_damage_panics() {
     }
 }
 
+/// A field in blocks of which a part is decoded gives the bits of the whole there, and refuses the rest.
+#[test]
+fn a_part_has_the_bits_of_the_whole() {
+    for (lengths, channels, levels) in [(&[150, 90][..], 3, 0b111), (&[700], 2, 0b1111), (&[40, 300], 1, 0b1)]
+    {
+        let context = ContextShape { levels: 0, informed: levels >> 1 & 0b11, ..CONTEXT };
+        let context = if levels == 1 { ALONE } else { context };
+        let (description, whole) =
+            (description(lengths, channels), field(lengths, channels, levels, context));
+        let bytes = bytes(&description, &QuantizedSpline { blocks: 4, ..whole.clone() });
+        let decoder = decoder(&description, &whole);
+        let native = Grid::native(&description);
+        let values = decoder.render(&native).unwrap();
+        for of in [0.0, 0.31, 0.7, 0.93] {
+            let from: Vec<f64> = lengths.iter().map(|&n| of * f64::from(n) - 0.5).collect();
+            let to: Vec<f64> =
+                from.iter().zip(lengths).map(|(x, &n)| (x + 5.0).min(f64::from(n) - 0.5)).collect();
+            let grid = native.crop(&Region::new(&description, &from, &to).unwrap()).unwrap();
+            let part = Decoder::for_grid(&bytes, &Limits::default(), |_| Ok(Some(grid.clone()))).unwrap();
+            assert!(part.covers(&grid) && !part.covers(&native));
+            assert_eq!(part.render(&grid).unwrap(), decoder.render(&grid).unwrap(), "{lengths:?} {of}");
+            let point: Vec<f64> = from.iter().zip(&to).map(|(a, b)| (a + b) / 2.0).collect();
+            assert_eq!(part.sample(&point).unwrap(), decoder.sample(&point).unwrap());
+            let beyond: Vec<f64> = lengths.iter().map(|&n| (of + 0.5) % 1.0 * f64::from(n)).collect();
+            for refused in
+                [part.render(&native), part.sample(&beyond), part.taylor(&beyond, 1).map(|_| vec![])]
+            {
+                assert!(matches!(refused, Err(Error::Parameter { name: "grid", .. })), "{refused:?}");
+            }
+            // Latents that are not those of the file are not shown.
+            let Stored::Spline(stored) = &part.file().field else { unreachable!("splines") };
+            assert!(stored.latents.is_empty());
+        }
+        let all = Decoder::for_grid(&bytes, &Limits::default(), |_| Ok(None)).unwrap();
+        assert!(all.covers(&native));
+        assert_eq!(all.render(&native).unwrap(), values);
+    }
+}
+
 /// The same latents in blocks give the same values, and take a stream for each block.
 #[test]
 fn blocks_change_nothing_but_the_bytes() {
