@@ -83,7 +83,8 @@ impl Decoder {
     /// other files are decoded as a whole.
     ///
     /// # Errors
-    /// The errors of [`Decoder::from_bytes`] and of `grid`. Requests for anything that was not decoded are
+    /// The errors of [`Decoder::from_bytes`] and of `grid`, and `Parameter` if the grid does not fit the signal.
+    /// Requests for anything that was not decoded are
     /// errors, see [`Decoder::covers`].
     ///
     /// # Examples
@@ -108,7 +109,11 @@ impl Decoder {
         limits: &Limits,
         grid: impl FnOnce(&Description) -> Result<Option<Grid>>,
     ) -> Result<Self> {
-        let region = |description: &Description| Ok(grid(description)?.as_ref().map(Region::around));
+        let region = |description: &Description| {
+            let grid = grid(description)?;
+            grid.iter().try_for_each(|grid| grid.check(description))?;
+            Ok(grid.as_ref().map(Region::around))
+        };
         let (file, region) = container::parse_part(bytes, limits, region)?;
         let mut decoder = Self::of_part(file, region, limits)?;
         if let (Some(_), Stored::Spline(field)) = (&decoder.region, &mut decoder.file.field) {
@@ -163,7 +168,9 @@ impl Decoder {
     fn check_part(&self, grid: &Grid) -> Result<()> {
         match &self.region {
             Some(region) if !self.covers(grid) => {
-                Err(Error::parameter("grid", format!("positions beyond those that were decoded, {region:?}")))
+                let sides: Vec<_> = region.sides().map(|[from, to]| format!("{from} to {to}")).collect();
+                let detail = format!("positions beyond those that were decoded, {}", sides.join(" × "));
+                Err(Error::parameter("grid", detail))
             }
             _ => Ok(()),
         }

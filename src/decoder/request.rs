@@ -6,7 +6,7 @@
 //! weighted by it.
 
 use super::{Cost, Decoder};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ieee::ieee;
 use crate::limits::{Amount, Limits, addressable, bytes_of, try_vec};
 use crate::network::Jet;
@@ -165,11 +165,7 @@ impl<'a> Request<'a> {
         if let Content::Derivative(derivative) = content {
             derivative.check(description)?;
         }
-        if grid.axes.len() != lengths.len() {
-            let detail = format!("{} axes, {} expected", grid.axes.len(), lengths.len());
-            return Err(Error::parameter("grid", detail));
-        }
-        grid.axes.iter().zip(lengths).try_for_each(|(axis, &length)| axis.check(length))?;
+        grid.check(description)?;
         let samples = Saturating(grid.positions()) * Saturating(u64::from(*channels));
         Limits::check("samples of the rendering", samples.0, decoder.limits.samples)?;
         let jet = content.jet();

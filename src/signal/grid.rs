@@ -248,6 +248,15 @@ impl Grid {
         self.axes.iter_mut().for_each(|axis| axis.footprint = 1);
         self
     }
+    /// Checks that the grid can be rendered over a signal.
+    pub(crate) fn check(&self, description: &Description) -> Result<()> {
+        let lengths = &description.lengths;
+        if self.axes.len() != lengths.len() {
+            let detail = format!("{} axes, {} expected", self.axes.len(), lengths.len());
+            return Err(Error::parameter("grid", detail));
+        }
+        self.axes.iter().zip(lengths).try_for_each(|(axis, &length)| axis.check(length))
+    }
     /// The number of positions.
     pub fn positions(&self) -> u64 {
         self.axes.iter().map(|a| u64::from(a.count)).fold(1, u64::saturating_mul)

@@ -137,6 +137,12 @@ fn a_part_has_the_bits_of_the_whole() {
             let Stored::Spline(stored) = &part.file().field else { unreachable!("splines") };
             assert!(stored.latents.is_empty());
         }
+        // A grid of other axes would be taken for one that covers everything.
+        for axes in [0, 3] {
+            let grid = Grid { axes: vec![native.axes[0]; axes] };
+            let refused = Decoder::for_grid(&bytes, &Limits::default(), |_| Ok(Some(grid.clone())));
+            assert!(matches!(refused, Err(Error::Parameter { name: "grid", .. })), "{refused:?}");
+        }
         let all = Decoder::for_grid(&bytes, &Limits::default(), |_| Ok(None)).unwrap();
         assert!(all.covers(&native));
         assert_eq!(all.render(&native).unwrap(), values);

@@ -196,6 +196,6 @@ impl Fit<'_> {
 }
 
 /// The amplitude of features at the start: a latent's step of a size whose error is worth about a bit.
-pub(super) fn amplitude(lambda: f64) -> f32 {
+fn amplitude(lambda: f64) -> f32 {
     (lambda / 1e-3).sqrt().clamp(0.02, 1.0) as f32
 }

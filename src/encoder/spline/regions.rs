@@ -14,7 +14,6 @@ use crate::encoder::tuning::*;
 use crate::field::spline::{Grid, Shape};
 use crate::fit::{SplineSchedule, SplineTraining};
 use crate::quantize;
-use std::ops::Range;
 
 /// A field that is trained region by region.
 pub(super) struct Regions<'s> {
@@ -133,7 +132,7 @@ impl Region {
     /// The latents of a field that are trained for this region.
     fn latents(&self, field: &QuantizedSpline) -> Vec<Vec<i32>> {
         let of_grid = |(grid, latents): (&Grid, &Vec<i16>)| {
-            let [columns, rows] = places(grid, &self.trained);
+            let [columns, rows] = grid.places(&self.trained);
             let row = |y: usize| &latents[y * grid.plane()[0]..][columns.clone()];
             rows.flat_map(row).map(|&q| i32::from(q)).collect()
         };
@@ -143,8 +142,8 @@ impl Region {
     /// Keeps the latents of its own, of those that were trained.
     fn keep(&self, trained: &[Vec<i32>], field: &mut QuantizedSpline) {
         for ((grid, from), to) in field.shape.grids().iter().zip(trained).zip(&mut field.latents) {
-            let [columns, rows] = places(grid, &self.own);
-            let [all, above] = places(grid, &self.trained);
+            let [columns, rows] = grid.places(&self.own);
+            let [all, above] = grid.places(&self.trained);
             for y in rows {
                 let row = &from[(y - above.start) * all.len()..][..all.len()];
                 let own = &row[columns.start - all.start..columns.end - all.start];
@@ -165,15 +164,6 @@ impl Region {
         let behind = [[x.end..width, y.clone()], [0..width, y.end..height]];
         before.into_iter().chain(behind.into_iter().filter(|_| all)).collect()
     }
-}
-
-/// The columns and rows of a grid whose places are in an area of samples.
-fn places(grid: &Grid, area: &Area) -> [Range<usize>; 2] {
-    let lengths = grid.plane();
-    std::array::from_fn(|axis| {
-        let end = |sample: usize| sample.div_ceil(1 << grid.level).min(lengths[axis]);
-        end(area[axis].start)..end(area[axis].end)
-    })
 }
 
 impl Trainee for Regions<'_> {

@@ -1,6 +1,8 @@
 //! The shape of a spline field: its grids, and the sizes of its network and of the model of its entropy
 //! coder.
 
+use std::ops::Range;
+
 /// Levels are numbered below this.
 pub const MAX_LEVELS: u32 = 16;
 /// The most hidden layers of the network.
@@ -86,6 +88,14 @@ impl Grid {
     /// Latents along the two axes of a picture; a sound has a single row.
     pub fn plane(&self) -> [usize; 2] {
         plane(&self.lengths)
+    }
+    /// The columns and rows of the latents whose places are in these columns and rows of samples.
+    pub fn places(&self, area: &[Range<usize>; 2]) -> [Range<usize>; 2] {
+        let lengths = self.plane();
+        std::array::from_fn(|axis| {
+            let end = |sample: usize| sample.div_ceil(1 << self.level).min(lengths[axis]);
+            end(area[axis].start)..end(area[axis].end)
+        })
     }
     /// Whether it is interpolated.
     pub fn is_feature(&self) -> bool {

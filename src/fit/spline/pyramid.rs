@@ -114,12 +114,7 @@ impl Grid {
 
     /// Holds the latents whose places are in these areas of samples, columns and rows.
     pub fn hold(&mut self, areas: &[[Range<usize>; 2]]) {
-        let (step, layout) = (1 << self.shape.level, self.layout);
-        let end = |sample: usize, most: usize| sample.div_ceil(step).min(most);
-        let range = |range: &Range<usize>, most| end(range.start, most)..end(range.end, most);
-        let area =
-            |[columns, rows]: &[Range<usize>; 2]| [range(columns, layout.columns), range(rows, layout.rows)];
-        self.held = areas.iter().map(area).collect();
+        self.held = areas.iter().map(|area| self.shape.places(area)).collect();
     }
 
     /// Sets the gradient of the latents that are held to 0.
