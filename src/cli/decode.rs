@@ -186,7 +186,10 @@ fn work(args: &Args) -> Outcome {
     let content = Input::open(&args.input)?.read(&limits)?;
     let name = content.name.clone();
     // What is wrong with the flags is said by the plan.
-    let grid = |description: &Description| args.sampling(&name, description).ok().map(|(grid, _)| grid);
+    let grid = |description: &Description| match args.sampling(&name, description) {
+        Ok((grid, _)) => args.limits.check(&grid).map(|()| Some(grid)),
+        Err(_) => Ok(None),
+    };
     let decoder = content.decoder_for(&limits, grid)?;
     drop(content);
 

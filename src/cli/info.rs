@@ -74,9 +74,10 @@ pub fn run(args: &Args) -> Outcome {
     limits.samples = u64::MAX;
     let content = Content::read(&args.input, &limits)?;
     // No value is computed: of a large field one block is enough.
-    let centre =
-        |description: &Description| Grid::resized(description, &vec![1; description.lengths.len()]).ok();
-    let decoder = content.decoder_for(&limits, |description| centre(description).map(Grid::at_points))?;
+    let centre = |description: &Description| {
+        Grid::resized(description, &vec![1; description.lengths.len()]).map(|grid| Some(grid.at_points()))
+    };
+    let decoder = content.decoder_for(&limits, centre)?;
     let sections =
         container::sections(&content.bytes).map_err(|error| Failure::siren(&content.name, error))?;
     let info = Info { name: &content.name, bytes: content.bytes.len() as u64, decoder: &decoder, sections };

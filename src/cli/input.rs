@@ -79,20 +79,19 @@ impl Content {
     }
     /// Opens the content as a `.siren` file.
     pub fn decoder(&self, limits: &Limits) -> Result<Decoder, Failure> {
-        self.decoder_for(limits, |_| None)
+        self.decoder_for(limits, |_| Ok(None))
     }
     /// Opens the content as a `.siren` file of which what a grid needs is enough.
     pub fn decoder_for(
         &self,
         limits: &Limits,
-        grid: impl FnOnce(&Description) -> Option<Grid>,
+        grid: impl FnOnce(&Description) -> sirenc::Result<Option<Grid>>,
     ) -> Result<Decoder, Failure> {
         if let Some(kind) = media::kind(&self.bytes) {
             let found = format!("this is {kind}, but a .siren file was expected");
             return Err(Failure::new(Exit::Input, &self.name, found).hint("`sirenc encode` creates one"));
         }
-        Decoder::for_grid(&self.bytes, limits, |description| Ok(grid(description)))
-            .map_err(|error| Failure::siren(&self.name, error))
+        Decoder::for_grid(&self.bytes, limits, grid).map_err(|error| Failure::siren(&self.name, error))
     }
 }
 

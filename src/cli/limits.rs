@@ -62,8 +62,12 @@ impl LimitArgs {
         limits
     }
     /// Rejects a rendering of `grid` with too many pixels.
+    pub fn check(&self, grid: &Grid) -> sirenc::Result<()> {
+        check("pixels", grid.positions(), self.max_pixels)
+    }
+    /// Rejects a rendering of `grid` with too many pixels, of the file `name`.
     pub fn admit(&self, name: &str, grid: &Grid) -> Result<(), Failure> {
-        admit(name, "pixels", grid.positions(), self.max_pixels)
+        self.check(grid).map_err(|error| Failure::work(name, error))
     }
     /// Rejects work that needs too many bytes of memory.
     pub fn admit_memory(&self, name: &str, bytes: u64) -> Result<(), Failure> {
@@ -86,8 +90,9 @@ impl LimitArgs {
 }
 
 fn admit(name: &str, what: &'static str, needed: u64, allowed: u64) -> Result<(), Failure> {
-    match needed > allowed {
-        true => Err(Failure::work(name, Error::Limit { what, needed, allowed })),
-        false => Ok(()),
-    }
+    check(what, needed, allowed).map_err(|error| Failure::work(name, error))
+}
+
+fn check(what: &'static str, needed: u64, allowed: u64) -> sirenc::Result<()> {
+    if needed <= allowed { Ok(()) } else { Err(Error::Limit { what, needed, allowed }) }
 }

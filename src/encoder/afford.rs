@@ -18,6 +18,11 @@ const POINT: u64 = 12;
 /// Bytes that a parameter takes during fit, measurement and rounding: its value, its best value, its gradient
 /// and its moments, in both precisions.
 const PARAMETER: u64 = 32;
+/// Bytes of a latent in the decoder: itself, its coefficient, and room to compute that.
+const DECODED_LATENT: u64 = 10;
+/// Bytes that a thread of the decoder takes for each position of a row, and for each sample of it.
+const ROW_POSITION: u64 = 232;
+const ROW_SAMPLE: u64 = 20;
 /// Bytes for everything small.
 const SCRATCH: u64 = 8 << 20;
 
@@ -27,16 +32,24 @@ const SCRATCH: u64 = 8 << 20;
 /// `Limit`.
 pub(super) fn check(signal: &Signal, options: &EncodeOptions, field: FieldKind) -> Result<()> {
     match field {
-        FieldKind::Spline => check_splines(&signal.description, &options.limits),
+        FieldKind::Spline => check_splines(&signal.description, options),
         _ => check_networks(signal, options),
     }
 }
 
-fn check_splines(description: &Description, limits: &Limits) -> Result<()> {
+fn check_splines(description: &Description, options: &EncodeOptions) -> Result<()> {
+    let limits = &options.limits;
     let shape = spline::Shape::usual(&description.lengths, description.channels.into());
     let parameters = shape.latents().saturating_add(shape.parameters() as u64);
     Limits::check("parameters", parameters, limits.parameters)?;
-    Limits::check("bytes of memory for the fit", least_memory(description), limits.memory_bytes)
+    Limits::check("bytes of memory for the fit", least_memory(description), limits.memory_bytes)?;
+    // A file that cannot be decoded within the limits is not worth a fit: a row of a picture is decoded at once.
+    let channels = u64::from(description.channels);
+    let row = if description.kind == Kind::Picture { description.lengths[0].into() } else { 0u64 };
+    let rows = row.saturating_mul((ROW_POSITION + ROW_SAMPLE * channels).saturating_mul(threads_of(options)));
+    let samples = description.positions().saturating_mul(4 * channels);
+    let memory = shape.latents().saturating_mul(DECODED_LATENT).saturating_add(samples).saturating_add(rows);
+    Limits::check("bytes of memory to decode the result", memory, limits.memory_bytes)
 }
 
 fn check_networks(signal: &Signal, options: &EncodeOptions) -> Result<()> {
