@@ -3,7 +3,7 @@
 
 use sirenc::container::{File, Networks, Stored, write};
 use sirenc::network::{Jet, Network, Shape};
-use sirenc::signal::{Description, Grid, Kind, SampleFormat, Tiles};
+use sirenc::signal::{Description, Grid, SampleFormat, Tiles};
 use sirenc::{Decoder, EncodeOptions, Limits, encode, media};
 use std::hint::black_box;
 use std::time::Instant;
@@ -54,8 +54,7 @@ fn main() -> sirenc::Result<()> {
 
 /// Times of derivatives of a 768×512 picture stored as one network of 18,000 parameters.
 fn derivatives() -> sirenc::Result<()> {
-    let (lengths, format) = (vec![768, 512], SampleFormat::U8);
-    let description = Description { kind: Kind::Picture, lengths, channels: 3, format, rate: 0 };
+    let description = Description::picture([768, 512], 3, SampleFormat::U8);
     let shape = Shape { inputs: 2, outputs: 3, layers: 9, width: 46 };
     let parameter = |i: usize| ((i * 7919) % 97) as f32 / 400.0 - 0.12;
     let parameters = (0..shape.parameters()).map(parameter).collect();

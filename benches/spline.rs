@@ -14,7 +14,7 @@ fn main() {
     let number = |n: usize, default: f64| arguments.get(n).map_or(default, |a| a.parse().expect("a number"));
     let signal = media::read(&std::fs::read(path).expect("a file"), &Limits::default()).expect("a picture");
     let channels = usize::from(signal.description.channels);
-    let [width, height] = signal.description.lengths[..] else { panic!("not a picture") };
+    let [width, height] = signal.description.lengths()[..] else { panic!("not a picture") };
     let (width, height) = (width as usize, height as usize);
     let crop = [number(4, width as f64) as usize, number(5, height as f64) as usize];
     let [x0, y0] = [(width - crop[0]) / 2, (height - crop[1]) / 2];

@@ -28,7 +28,7 @@ impl Picture {
     fn read(path: &str) -> Self {
         let bytes = std::fs::read(path).expect("a file");
         let signal = media::read(&bytes, &Limits::default()).expect("a picture");
-        let shape = Shape::usual(&signal.description.lengths, usize::from(signal.description.channels));
+        let shape = Shape::usual(&signal.description.lengths(), usize::from(signal.description.channels));
         assert_eq!(shape.outputs, 3, "{path}: not RGB");
         Picture { shape, values: (0..signal.samples.len()).map(|index| signal.samples.get(index)).collect() }
     }

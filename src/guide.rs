@@ -32,7 +32,7 @@
 //! A [`Grid`](crate::signal::Grid) defines the positions of samples. It can be made in three ways:
 //!
 //! ```
-//! use sirenc::signal::{Axis, Grid, Region};
+//! use sirenc::signal::{Sampling, Grid, Region};
 //! use sirenc::Decoder;
 //!
 //! # fn main() -> sirenc::Result<()> {
@@ -68,7 +68,7 @@
 //! with alpha are weighted by their alpha, so that invisible colours do not darken the edges of visible ones.
 //! The order of the sum is specified, so the result is exact on every machine.
 //! [`Grid::at_points`](crate::signal::Grid::at_points) turns footprints off, and
-//! [`Axis::footprint`](crate::signal::Axis::footprint) sets any number of positions.
+//! [`Sampling::footprint`](crate::signal::Sampling::footprint) sets any number of positions.
 //!
 //! # Derivatives
 //!

@@ -50,7 +50,7 @@ impl Picture {
     fn open(reader: impl Read) -> ImageResult<Self> {
         let decoder = Decoder::with_limits(reader, &limits()).map_err(fault)?;
         let description = decoder.description();
-        if description.kind != Kind::Picture {
+        if description.kind() != Kind::Picture {
             return Err(unsupported("a sound, a picture was expected".into()));
         }
         let colours = match description.format {
@@ -74,7 +74,7 @@ impl Picture {
 
 impl ImageDecoder for Picture {
     fn dimensions(&self) -> (u32, u32) {
-        let lengths = &self.decoder.description().lengths;
+        let lengths = &self.decoder.description().lengths();
         (lengths[0], lengths[1])
     }
     fn color_type(&self) -> ColorType {

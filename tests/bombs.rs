@@ -5,14 +5,12 @@
 use sirenc::backend::simd::Level;
 use sirenc::container::{self, File, Networks, Stored};
 use sirenc::network::{Network, Shape};
-use sirenc::signal::{Description, Grid, Kind, SampleFormat, Tiles};
+use sirenc::signal::{Description, Grid, SampleFormat, Tiles};
 use sirenc::{Cost, Decoder, Error, Limits};
 
 /// A grey picture of tiles whose networks are all zero, which compresses well.
 fn bomb(lengths: [u32; 2], counts: [u32; 2], layers: usize, width: usize) -> Vec<u8> {
-    let lengths = lengths.to_vec();
-    let description =
-        Description { kind: Kind::Picture, lengths, channels: 1, format: SampleFormat::U8, rate: 0 };
+    let description = Description::picture(lengths, 1, SampleFormat::U8);
     let tiles = Tiles::new(&description, &counts, 0).unwrap();
     let network = Network::zeros(Shape { inputs: 2, outputs: 1, layers, width });
     let networks = Networks::Single(vec![network; tiles.len()]);

@@ -9,7 +9,7 @@ mod emulator;
 use sirenc::backend::cuda::Cuda;
 use sirenc::backend::simd::{BLOCK, Batch, Level, Workspace};
 use sirenc::network::{Jet, Network, Shape};
-use sirenc::signal::{Axis, Grid};
+use sirenc::signal::{Grid, Sampling};
 use sirenc::{Decoder, Derivative, Device, Error};
 use std::path::Path;
 use std::process::Command;
@@ -148,9 +148,9 @@ fn files_decode_to_the_bits_of_the_processor() {
             Err(error) => panic!("{name}: {error}"),
         };
         assert!(device.device().name.starts_with("cuda:0 ("), "{name}");
-        let lengths = &device.description().lengths;
+        let lengths = &device.description().lengths();
         let axes = |count: &dyn Fn(u32) -> u32| Grid {
-            axes: lengths.iter().map(|&n| Axis::resized(n, count(n))).collect(),
+            axes: lengths.iter().map(|&n| Sampling::resized(n, count(n))).collect(),
         };
         // The native grid, a finer grid, and a coarser grid with means.
         for grid in [axes(&|n| n), axes(&|n| (n + n / 7 + 1).min(300)), axes(&|n| n / 3 + 1)] {
@@ -289,8 +289,8 @@ fn a_device_that_failed_is_opened_anew() {
         return assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
     let (_, processor) = fixtures().next().unwrap();
-    let lengths = processor.description().lengths.iter();
-    let grid = Grid { axes: lengths.map(|&n| Axis::resized(n, n)).collect() };
+    let lengths = processor.description().lengths().into_iter();
+    let grid = Grid { axes: lengths.map(|n| Sampling::resized(n, n)).collect() };
     let render = || processor.clone().with_device(Device::Cuda(0)).unwrap().render(&grid);
     let error = render().unwrap_err().to_string();
     assert!(error.contains("CUDA_ERROR_LAUNCH_FAILED"), "{error}");

@@ -6,7 +6,7 @@
 mod renderings;
 
 use sha2::{Digest, Sha256};
-use sirenc::signal::{Axis, Grid, Kind};
+use sirenc::signal::{Grid, Sampling};
 use sirenc::{Decoder, Error};
 use std::path::{Path, PathBuf};
 
@@ -66,11 +66,10 @@ fn bits(values: &[f32]) -> Vec<u32> {
 /// The description of a file as in the manifest: `picture 37x23 1 U8 1 tile`.
 fn words(decoder: &Decoder) -> String {
     let d = decoder.description();
-    let size = d.lengths.iter().map(u32::to_string).collect::<Vec<_>>().join("x");
-    let mut words = match d.kind {
-        Kind::Picture => format!("picture {size} {} {:?}", d.channels, d.format),
-        _ => format!("sound {size} {} {:?} {}Hz", d.channels, d.format, d.rate),
-    };
+    let size = d.lengths().iter().map(u32::to_string).collect::<Vec<_>>().join("x");
+    let kind = format!("{:?}", d.kind()).to_lowercase();
+    let mut words = format!("{kind} {size} {} {:?}", d.channels, d.format);
+    words += &d.rate().map_or_else(String::new, |rate| format!(" {rate}Hz"));
     words += &match decoder.field().siren().map(|siren| siren.tiles.len()) {
         None => " splines".to_owned(),
         Some(1) => " 1 tile".to_owned(),
@@ -144,11 +143,11 @@ fn a_region_of_a_larger_rendering_has_its_bits() {
         if d.positions() > 4096 {
             continue;
         }
-        let axes: Vec<Axis> = d.lengths.iter().map(|&n| Axis::resized(n, 2 * n + 1)).collect();
+        let axes: Vec<Sampling> = d.lengths().iter().map(|&n| Sampling::resized(n, 2 * n + 1)).collect();
         let whole = decoder.render(&Grid { axes: axes.clone() }).unwrap();
         // The second half of the last axis is the second half of the values.
         let (&last, inner) = axes.split_last().unwrap();
-        let half = Axis { first: last.count / 2, count: last.count - last.count / 2, ..last };
+        let half = Sampling { first: last.count / 2, count: last.count - last.count / 2, ..last };
         let part = decoder.render(&Grid { axes: [inner, &[half]].concat() }).unwrap();
         assert_eq!(bits(&part), bits(&whole[whole.len() - part.len()..]), "{}", f.name);
     }

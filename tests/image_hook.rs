@@ -4,18 +4,13 @@
 use image::{ColorType, DynamicImage, ImageError};
 use sirenc::container::{File, Networks, Stored, write};
 use sirenc::network::{Network, Shape};
-use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Tiles};
+use sirenc::signal::{Description, Grid, SampleFormat, Samples, Tiles};
 use sirenc::{Decoder, register_image_hook};
 
 /// A file with an arbitrary network.
-fn file(kind: Kind, channels: u8, format: SampleFormat) -> Vec<u8> {
-    file_of(if kind == Kind::Picture { vec![6, 4] } else { vec![40] }, kind, channels, format)
-}
-
-fn file_of(lengths: Vec<u32>, kind: Kind, channels: u8, format: SampleFormat) -> Vec<u8> {
-    let rate = if kind == Kind::Picture { 0 } else { 8000 };
-    let description = Description { kind, lengths, channels, format, rate };
-    let shape = Shape { inputs: kind.axes(), outputs: channels.into(), layers: 2, width: 3 };
+fn file(description: Description) -> Vec<u8> {
+    let (inputs, outputs) = (description.axes.len(), description.channels.into());
+    let shape = Shape { inputs, outputs, layers: 2, width: 3 };
     let parameters = (0..shape.parameters()).map(|i| (i % 7) as f32 * 0.0625 - 0.125).collect();
     let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
     let mut bytes = vec![];
@@ -46,7 +41,7 @@ fn pictures_are_read_by_extension_and_by_content() {
         (2, SampleFormat::F32, ColorType::Rgba32F),
         (3, SampleFormat::F32, ColorType::Rgb32F),
     ] {
-        let bytes = file(Kind::Picture, channels, format);
+        let bytes = file(Description::picture([6, 4], channels, format));
         let path = room.path().join("x.siren");
         std::fs::write(&path, &bytes).unwrap();
         let decoder = Decoder::open(&bytes[..]).unwrap();
@@ -82,9 +77,9 @@ fn what_is_no_picture_is_refused() {
     register_image_hook();
     let room = tempfile::tempdir().unwrap();
     let path = room.path().join("x.siren");
-    std::fs::write(&path, file(Kind::Sound, 1, SampleFormat::I16)).unwrap();
+    std::fs::write(&path, file(Description::sound(40, 1, SampleFormat::I16, 8000))).unwrap();
     assert!(matches!(image::open(&path), Err(ImageError::Unsupported(_))));
-    let mut cut = file(Kind::Picture, 1, SampleFormat::U8);
+    let mut cut = file(Description::picture([6, 4], 1, SampleFormat::U8));
     cut.pop();
     std::fs::write(&path, cut).unwrap();
     assert!(matches!(image::open(&path), Err(ImageError::Decoding(_))));
@@ -95,6 +90,6 @@ fn a_picture_that_would_hold_its_reader_for_minutes_is_refused() {
     register_image_hook();
     let room = tempfile::tempdir().unwrap();
     let path = room.path().join("x.siren");
-    std::fs::write(&path, file_of(vec![30_000, 30_000], Kind::Picture, 1, SampleFormat::U8)).unwrap();
+    std::fs::write(&path, file(Description::picture([30_000, 30_000], 1, SampleFormat::U8))).unwrap();
     assert!(matches!(image::open(&path), Err(ImageError::Limits(_))));
 }

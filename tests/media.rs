@@ -54,11 +54,10 @@ fn fixture(name: &str) -> Vec<u8> {
 /// The description of a signal as in the manifest: `picture 48x40 3 U8 Icc Exif` or `sound 400 1 I16 8000Hz`.
 fn words(signal: &Signal) -> String {
     let d = &signal.description;
-    let lengths: Vec<_> = d.lengths.iter().map(u32::to_string).collect();
-    let mut words = match d.kind {
-        Kind::Picture => format!("picture {} {} {:?}", lengths.join("x"), d.channels, d.format),
-        _ => format!("sound {} {} {:?} {}Hz", lengths.join("x"), d.channels, d.format, d.rate),
-    };
+    let size = d.lengths().iter().map(u32::to_string).collect::<Vec<_>>().join("x");
+    let kind = format!("{:?}", d.kind()).to_lowercase();
+    let mut words = format!("{kind} {size} {} {:?}", d.channels, d.format);
+    words += &d.rate().map_or_else(String::new, |rate| format!(" {rate}Hz"));
     for block in &signal.metadata {
         words += &format!(" {:?}", block.kind);
     }

@@ -254,7 +254,7 @@ fn rendering_takes_no_more_than_it_costs() {
     for (path, bytes) in fixtures() {
         let before = HELD.load(Relaxed);
         let Ok(decoder) = Decoder::open(&bytes[..]) else { continue };
-        let lengths = decoder.description().lengths.clone();
+        let lengths = decoder.description().lengths();
         // The native size, a larger one, and one so small that each sample is a mean of many positions.
         for (times, per) in [(1, 1), (5, 2), (1, 7)] {
             let counts: Vec<u32> = lengths.iter().map(|&n| (n / per).max(1).saturating_mul(times)).collect();
@@ -289,7 +289,7 @@ fn derivatives_take_no_more_than_their_jets_cost() {
         for (times, (derivative, jet)) in
             [3, 500].into_iter().flat_map(|times| kinds.map(|kind| (times, kind)))
         {
-            let lengths = &decoder.description().lengths;
+            let lengths = &decoder.description().lengths();
             let counts: Vec<u32> = lengths.iter().map(|&n| n.saturating_mul(times)).collect();
             let grid = Grid::resized(decoder.description(), &counts).unwrap();
             let Ok(cost) = decoder.request(&grid).jet(jet).cost() else { continue };
@@ -308,14 +308,12 @@ fn derivatives_take_no_more_than_their_jets_cost() {
 #[test]
 #[cfg(feature = "encoder")]
 fn encoding_a_large_picture_takes_little_more_than_its_samples() {
-    use sirenc::signal::{Description, Kind, Samples, Signal};
+    use sirenc::signal::{Description, Samples, Signal};
     use sirenc::{EncodeOptions, FieldKind, Flow, Target};
     const POINTS: usize = 1 << 22;
     const BYTES_PER_POINT: usize = 32;
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let lengths = vec![3000, 3000];
-    let description =
-        Description { kind: Kind::Picture, lengths, channels: 1, format: SampleFormat::U8, rate: 0 };
+    let description = Description::picture([3000, 3000], 1, SampleFormat::U8);
     // A constant would need no fit.
     let samples = (0..9_000_000).map(|i| (i % 3000 / 12) as u8).collect();
     let signal = Signal { description, samples: Samples::U8(samples), metadata: vec![] };
@@ -333,7 +331,7 @@ fn encoding_a_large_picture_takes_little_more_than_its_samples() {
 #[cfg(feature = "media")]
 fn writing_takes_no_more_than_it_says() {
     use sirenc::media;
-    use sirenc::signal::{Description, Kind, Metadata, MetadataKind, Samples, Signal};
+    use sirenc::signal::{Description, Metadata, MetadataKind, Samples, Signal};
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut state = 1u32;
     let mut noise = move || {
@@ -349,11 +347,10 @@ fn writing_takes_no_more_than_it_says() {
         for (channels, sample) in (1..=4).flat_map(|c| {
             [SampleFormat::U8, SampleFormat::U16, SampleFormat::F32, SampleFormat::I16].map(|f| (c, f))
         }) {
-            let (kind, lengths, rate) = match sample {
-                SampleFormat::I16 => (Kind::Sound, vec![250_000], 8000),
-                _ => (Kind::Picture, vec![613, 411], 0),
+            let description = match sample {
+                SampleFormat::I16 => Description::sound(250_000, channels, sample, 8000),
+                _ => Description::picture([613, 411], channels, sample),
             };
-            let description = Description { kind, lengths, channels, format: sample, rate };
             if format.accepts(&description).is_err() {
                 continue;
             }
@@ -439,7 +436,7 @@ fn memory_that_runs_out_anywhere_in_a_rendering_is_an_error() {
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let decoder = Decoder::open(&bytes[..]).unwrap();
         let grid = Grid::resized(decoder.description(), counts).unwrap();
-        let middle: Vec<f64> = decoder.description().lengths.iter().map(|&n| f64::from(n) / 2.0).collect();
+        let middle: Vec<f64> = decoder.description().lengths().iter().map(|&n| f64::from(n) / 2.0).collect();
         let positions = middle.repeat(3_000);
         let works: [(&str, &dyn Fn() -> sirenc::Result<()>); 5] = [
             ("values", &|| decoder.render(&grid).map(drop)),

@@ -2,7 +2,7 @@
 //! bytes, and the samples are those decoded.
 
 use sirenc::Decoder;
-use sirenc::signal::{Axis, Grid};
+use sirenc::signal::{Grid, Sampling};
 use std::path::Path;
 
 fn read(path: &str) -> Vec<u8> {
@@ -80,7 +80,7 @@ fn the_tiles_are_explained_byte_by_byte() {
         assert!(text.contains(&format!("`{:08x}`", value.to_bits())), "{value}");
     }
     // At this rate samples are means over footprints of four positions.
-    let slower = Grid { axes: vec![Axis::at_rate(12, 8000, 2000).unwrap()] };
+    let slower = Grid { axes: vec![Sampling::at_rate(12, 8000.0, 2000.0).unwrap()] };
     let samples = stated(&decoder.render(&slower).unwrap());
     assert!(text.contains(&format!("Its samples are {samples}.")), "{samples}");
 }

@@ -26,7 +26,7 @@ fn open(encoded: &Encoded) -> Decoder {
 
 /// Waves in every channel, from about 0 to 1, at the positions of `description`.
 fn signal(description: Description) -> Signal {
-    let (channels, width) = (usize::from(description.channels), description.lengths[0] as usize);
+    let (channels, width) = (usize::from(description.channels), description.lengths()[0] as usize);
     let value = |i: usize| {
         let (c, x, y) = (i % channels, i / channels % width, i / channels / width);
         let wave = (0.31 * x as f32 + c as f32).sin() * (0.23 * y as f32 + 0.4).cos();

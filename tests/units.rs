@@ -3,7 +3,7 @@
 #![cfg(feature = "encoder")]
 
 use sirenc::signal::metric::ErrorSum;
-use sirenc::signal::{Description, Grid, Kind, SampleFormat, Samples, Signal};
+use sirenc::signal::{Description, Grid, SampleFormat, Samples, Signal};
 use sirenc::{
     Decoder, Derivative, EncodeOptions, Encoded, Error, FieldKind, Flow, Target, WeightCoding, encode,
     encode_with_progress,
@@ -22,20 +22,12 @@ fn open(encoded: &Encoded) -> Decoder {
 }
 
 fn picture(side: u32, values: Vec<f32>) -> Signal {
-    let description = Description {
-        kind: Kind::Picture,
-        lengths: vec![side; 2],
-        channels: 1,
-        format: SampleFormat::F32,
-        rate: 0,
-    };
+    let description = Description::picture([side; 2], 1, SampleFormat::F32);
     Signal { description, samples: Samples::F32(values), metadata: vec![] }
 }
 
 fn sound(values: Vec<f32>) -> Signal {
-    let lengths = vec![values.len() as u32];
-    let description =
-        Description { kind: Kind::Sound, lengths, channels: 1, format: SampleFormat::F32, rate: 8000 };
+    let description = Description::sound(values.len() as u32, 1, SampleFormat::F32, 8000);
     Signal { description, samples: Samples::F32(values), metadata: vec![] }
 }
 

@@ -38,10 +38,10 @@ impl Random {
 
 /// One network per tile; tiles take their widths from `widths` in turn.
 pub fn quantized(d: &Description, tiles: &Tiles, layers: usize, widths: &[usize]) -> Vec<QuantizedNetwork> {
-    let mut random = Random(u64::from(d.lengths[0]));
+    let mut random = Random(u64::from(d.lengths()[0]));
     let network = |tile: usize| {
         let width = widths[tile % widths.len()];
-        let shape = Shape { inputs: d.lengths.len(), outputs: d.channels.into(), layers, width };
+        let shape = Shape { inputs: d.axes.len(), outputs: d.channels.into(), layers, width };
         // Steps of 1/16 of a turn in the first layer, 1/128 in the last: a few turns over the signal, values
         // within it.
         let index = |layer: usize| {

@@ -112,7 +112,7 @@ fn example_tiles() -> Vec<u8> {
 
 /// A sound or picture with a constant value in each channel, `values`.
 fn constant(description: Description, values: &[f32]) -> Vec<u8> {
-    let axes = description.lengths.len();
+    let axes = description.axes.len();
     let parameters = [&vec![0.0; axes + 1 + values.len()], values].concat();
     bytes_of(&single(description, 1, 1, &parameters))
 }
@@ -150,7 +150,7 @@ pub fn uncommon() -> Vec<Case> {
         }
     };
     let heavy = |n: &mut QuantizedNetwork| n.symbols.iter_mut().for_each(|s| *s = if *s > 18 { 97 } else { *s / 16 });
-    let rate = Description { rate: i32::MAX as u32, ..sound(20, 1, I16) };
+    let rate = Description::sound(20, 1, I16, i32::MAX as u32);
     let huge = picture(i32::MAX as u32, i32::MAX as u32, 4, U8);
     let zeros = [0.0, 0.0, 0.125, -0.0, -0.0];
     let tiny = [2e-40, 0.0, 0.0, 1.0, 3e-42];

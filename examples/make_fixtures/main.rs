@@ -21,7 +21,7 @@ mod renderings;
 mod splines;
 
 use sha2::{Digest, Sha256};
-use sirenc::signal::{Grid, Kind};
+use sirenc::signal::Grid;
 use sirenc::{Decoder, Error};
 use std::collections::BTreeMap;
 use std::fs;
@@ -165,11 +165,10 @@ const RENDERINGS: [(&str, &str); 62] = [
 fn outcome(bytes: &[u8]) -> Result<(String, String)> {
     let decoder = Decoder::open(bytes)?;
     let d = decoder.description();
-    let size = d.lengths.iter().map(u32::to_string).collect::<Vec<_>>().join("x");
-    let mut words = match d.kind {
-        Kind::Picture => format!("picture {size} {} {:?}", d.channels, d.format),
-        _ => format!("sound {size} {} {:?} {}Hz", d.channels, d.format, d.rate),
-    };
+    let size = d.lengths().iter().map(u32::to_string).collect::<Vec<_>>().join("x");
+    let kind = format!("{:?}", d.kind()).to_lowercase();
+    let mut words = format!("{kind} {size} {} {:?}", d.channels, d.format);
+    words += &d.rate().map_or_else(String::new, |rate| format!(" {rate}Hz"));
     words += &match decoder.field().siren().map(|siren| siren.tiles.len()) {
         None => " splines".to_owned(),
         Some(1) => " 1 tile".to_owned(),

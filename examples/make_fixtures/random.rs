@@ -8,7 +8,7 @@ use crate::splines::{field, field_of, usual};
 use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork, QuantizedSpline, Stored};
 use sirenc::field::spline::{self, ContextShape, MAX_LATENT};
 use sirenc::network::Shape;
-use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles, Units};
+use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat, Tiles, Units};
 
 /// `count` random files; the same `seed` gives the same files.
 pub fn files(seed: u64, count: u32) -> Vec<Case> {
@@ -47,19 +47,14 @@ fn file(random: &mut Random) -> Vec<u8> {
 
 fn description(random: &mut Random) -> Description {
     use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
-    let kind = *random.choose(&[Kind::Picture, Kind::Sound]);
-    let sound = kind == Kind::Sound;
-    Description {
-        kind,
-        lengths: (0..kind.axes()).map(|_| random.integer(1, if sound { 600 } else { 30 }) as u32).collect(),
-        channels: random.integer(1, kind.max_channels().into()) as u8,
-        format: if sound {
-            *random.choose(&[I8, I16, I24, I32, F32])
-        } else {
-            *random.choose(&[U8, U16, F32])
-        },
-        rate: if sound { random.integer(1, i32::MAX) as u32 } else { 0 },
+    if *random.choose(&[false, true]) {
+        let (samples, channels) = (random.integer(1, 600) as u32, random.integer(1, 8) as u8);
+        let format = *random.choose(&[I8, I16, I24, I32, F32]);
+        return Description::sound(samples, channels, format, random.integer(1, i32::MAX) as u32);
     }
+    let size = [(); 2].map(|()| random.integer(1, 30) as u32);
+    let channels = random.integer(1, 4) as u8;
+    Description::picture(size, channels, *random.choose(&[U8, U16, F32]))
 }
 
 /// Units of any magnitude for about half of the files with binary32 samples.
@@ -76,11 +71,12 @@ fn units(random: &mut Random, description: &Description) -> Option<Units> {
 
 fn tiles(random: &mut Random, description: &Description) -> Tiles {
     let most = |length: u32| length.min(5) as i32;
-    let counts: Vec<u32> = description.lengths.iter().map(|&n| random.integer(1, most(n)) as u32).collect();
+    let counts: Vec<u32> = description.lengths().iter().map(|&n| random.integer(1, most(n)) as u32).collect();
     if counts.iter().all(|&n| n == 1) || random.one_in(2) {
         return Tiles::one(description);
     }
-    let cut = counts.iter().zip(&description.lengths).filter(|(count, _)| **count > 1);
+    let lengths = description.lengths();
+    let cut = counts.iter().zip(&lengths).filter(|(count, _)| **count > 1);
     let core = cut.map(|(count, length)| length / count).min().unwrap_or(0);
     let overlap = random.integer(0, (core / 2) as i32) as u32;
     Tiles::new(description, &counts, overlap).expect("a partition")
@@ -93,7 +89,7 @@ fn networks(random: &mut Random, description: &Description, tiles: &Tiles) -> Ne
         .map(|_| {
             let most = if random.one_in(10) { 60 } else { 14 };
             let width = random.integer(1, most) as usize;
-            let (inputs, outputs) = (description.lengths.len(), description.channels.into());
+            let (inputs, outputs) = (description.axes.len(), description.channels.into());
             let shape =
                 Shape { inputs, outputs, layers, width: if layers > 5 { width.min(4) } else { width } };
             network(random, shape)
@@ -141,7 +137,7 @@ fn spline_shape(random: &mut Random, description: &Description) -> spline::Shape
     };
     let widest = if random.one_in(8) { 64 } else { 12 };
     spline::Shape {
-        lengths: description.lengths.clone(),
+        lengths: description.lengths(),
         outputs: description.channels.into(),
         levels,
         layers: random.integer(1, 4) as usize,
@@ -167,7 +163,7 @@ fn splines(random: &mut Random, description: &Description) -> QuantizedSpline {
     };
     field.table = random.integer(0, 8) as u8;
     let least = field.shape.grids()[0].level.max(1) as i32;
-    let longest = description.lengths.iter().copied().max().unwrap_or(1);
+    let longest = description.lengths().iter().copied().max().unwrap_or(1);
     let most = (longest - 1).checked_ilog2().unwrap_or(0) as i32;
     if most >= least && random.one_in(2) {
         field.blocks = random.integer(least, most) as u8;

@@ -2,13 +2,13 @@
 
 use sha2::{Digest, Sha256};
 use sirenc::Decoder;
-use sirenc::signal::{Axis, Grid, Region, SampleFormat};
+use sirenc::signal::{Grid, Region, SampleFormat, Sampling};
 
 /// Parses a grid: `native`, `size N…` or `rate R`, with a number for each axis in `N…`. A region `of FROM…
 /// TO…` before `size` is spread over the size; after any of them, the grid is cropped to it.
 pub fn grid(decoder: &Decoder, words: &str) -> Grid {
     let d = decoder.description();
-    let axes = d.lengths.len();
+    let axes = d.axes.len();
     let words: Vec<&str> = words.split(' ').collect();
     let numbers =
         |words: &[&str]| words.iter().map(|w| w.parse::<f64>().expect("a number")).collect::<Vec<_>>();
@@ -21,7 +21,8 @@ pub fn grid(decoder: &Decoder, words: &str) -> Grid {
         "native" => (Grid::native(d), &words[1..]),
         "size" => (Grid::resized(d, &counts(&words[1..=axes])).expect("a size"), &words[1 + axes..]),
         "rate" => {
-            let axis = Axis::at_rate(d.lengths[0], d.rate, counts(&words[1..2])[0]).expect("a rate");
+            let (native, rate) = (d.rate().expect("a rate").hertz(), numbers(&words[1..2])[0]);
+            let axis = Sampling::at_rate(d.axes[0].length, native, rate).expect("a length");
             (Grid { axes: vec![axis] }, &words[2..])
         }
         "of" => {

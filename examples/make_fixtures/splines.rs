@@ -17,7 +17,7 @@ pub fn ordinary(d: &Description, levels: u16) -> Shape {
 
 /// The usual shape with other levels: of features, of context grids, and of informed grids.
 pub fn usual(d: &Description, [levels, context, informed]: [u16; 3]) -> Shape {
-    let usual = Shape::usual(&d.lengths, d.channels.into());
+    let usual = Shape::usual(&d.lengths(), d.channels.into());
     Shape { levels, context: ContextShape { levels: context, informed, ..usual.context }, ..usual }
 }
 
@@ -30,7 +30,7 @@ pub fn alone(d: &Description, levels: u16, neighbours: usize) -> Shape {
 }
 
 fn shape(d: &Description, levels: u16, (layers, width): (usize, usize), context: ContextShape) -> Shape {
-    Shape { lengths: d.lengths.clone(), outputs: d.channels.into(), levels, layers, width, context }
+    Shape { lengths: d.lengths(), outputs: d.channels.into(), levels, layers, width, context }
 }
 
 /// A field of ordinary steps.

@@ -16,7 +16,7 @@ fuzz_target!(init: warm_up(), |data: &[u8]| {
     let native = Grid::native(decoder.description());
     let allowed = decoder.request(&native).cost().map_or(limits().memory_bytes, |cost| cost.memory_bytes);
     let _ = memory.bounded(allowed, || decoder.render(&native));
-    let counts = vec![9; decoder.description().lengths.len()];
+    let counts = vec![9; decoder.description().axes.len()];
     let Ok(mut grid) = Grid::resized(decoder.description(), &counts) else { return };
     let Ok(whole) = decoder.render(&grid) else { return };
     if let Some(last) = grid.axes.last_mut() {

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use sirenc::container::{File, Networks, Stored, write};
 use sirenc::field::Siren;
 use sirenc::network::{Network, Shape};
-use sirenc::signal::{Axis, Description, Grid, Kind, SampleFormat, Tiles};
+use sirenc::signal::{Description, Grid, SampleFormat, Sampling, Tiles};
 use sirenc::{Decoder, Error};
 use sirenc_fuzz::limits;
 use std::sync::LazyLock;
@@ -39,14 +39,13 @@ static DECODERS: LazyLock<[Decoder; 4]> = LazyLock::new(|| {
 fn tiled() -> [Decoder; 2] {
     [(vec![61, 40], 3, vec![3, 2], 5), (vec![900], 2, vec![7], 64)].map(
         |(lengths, channels, counts, overlap)| {
-            let (kind, format, rate) = match lengths.len() {
-                2 => (Kind::Picture, SampleFormat::U8, 0),
-                _ => (Kind::Sound, SampleFormat::I16, 8000),
+            let description = match lengths[..] {
+                [width, height] => Description::picture([width, height], channels, SampleFormat::U8),
+                _ => Description::sound(lengths[0], channels, SampleFormat::I16, 8000),
             };
-            let description = Description { kind, lengths, channels, format, rate };
             let tiles = Tiles::new(&description, &counts, overlap).expect("a partition");
             let network = |tile: usize| {
-                let (inputs, outputs) = (description.lengths.len(), channels.into());
+                let (inputs, outputs) = (description.axes.len(), channels.into());
                 let shape = Shape { inputs, outputs, layers: 2, width: 3 + tile };
                 let parameter = |i: usize| ((i * 37 + tile) % 17) as f32 / 8.0 - 1.0;
                 Network::from_parameters(shape, (0..shape.parameters()).map(parameter).collect())
@@ -63,15 +62,15 @@ fn tiled() -> [Decoder; 2] {
 
 fuzz_target!(|input: Input| {
     let decoder = &DECODERS[usize::from(input.file % 4)];
-    let lengths = &decoder.description().lengths;
+    let lengths = &decoder.description().lengths();
     let axis = |((place, first, count), &length): (&(Place, u32, u32), &u32)| {
         let axis = match *place {
-            Place::Resized(count) => Axis::resized(length, count),
-            Place::Any(origin, spacing) => Axis { origin, spacing, ..Axis::native(length) },
+            Place::Resized(count) => Sampling::resized(length, count),
+            Place::Any(origin, spacing) => Sampling { origin, spacing, ..Sampling::native(length) },
         };
         // Mostly small counts; sometimes any representable count.
         let few = if count % 16 == 0 { *count } else { count % 64 };
-        Axis { first: *first, count: few, ..axis }
+        Sampling { first: *first, count: few, ..axis }
     };
     let grid = Grid { axes: input.axes.iter().zip(lengths).map(axis).collect() };
     // With footprints it only has to end: the loops below handle points only.

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use sirenc::Limits;
 use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork, Stored, parse, round_to_half, write};
 use sirenc::network::{Network, Shape};
-use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles, Units};
+use sirenc::signal::{Axis, Description, Measure, Metadata, MetadataKind, Rate, SampleFormat, Tiles, Units};
 use sirenc_fuzz::spline;
 
 fuzz_target!(|data: &[u8]| {
@@ -26,16 +26,19 @@ fuzz_target!(|data: &[u8]| {
 /// A file; `None` if its field is none.
 fn file(u: &mut Unstructured) -> Result<Option<File>> {
     use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
-    let (kind, splines) = (*u.choose(&[Kind::Picture, Kind::Sound])?, u.ratio(1, 3)?);
-    let length = |u: &mut Unstructured| if splines { u.int_in_range(1..=40) } else { u.arbitrary() };
+    let splines = u.ratio(1, 3)?;
+    let axis = |u: &mut Unstructured| -> Result<Axis> {
+        let length = if splines { u.int_in_range(1..=40)? } else { u.arbitrary()? };
+        let measures =
+            [Measure::Space, Measure::Time(Rate::new(u.arbitrary()?, u.arbitrary()?)), Measure::Other];
+        Ok(Axis { length, measure: *u.choose(&measures)? })
+    };
     let description = Description {
-        kind,
-        lengths: (0..kind.axes()).map(|_| length(u)).collect::<Result<_>>()?,
+        axes: (0..u.int_in_range(1..=4)?).map(|_| axis(u)).collect::<Result<_>>()?,
         channels: u.int_in_range(0..=9)?,
         format: *u.choose(&[U8, U16, I8, I16, I24, I32, F32])?,
-        rate: u.arbitrary()?,
     };
-    if description.lengths.contains(&0) {
+    if description.lengths().contains(&0) {
         return Ok(None);
     }
     let field = if splines {
@@ -68,7 +71,7 @@ fn siren(u: &mut Unstructured, description: &Description) -> Result<Option<Store
         Tiles::one(description)
     } else {
         let counts: Vec<u32> =
-            (0..description.lengths.len()).map(|_| u.int_in_range(1..=4)).collect::<Result<_>>()?;
+            (0..description.axes.len()).map(|_| u.int_in_range(1..=4)).collect::<Result<_>>()?;
         match Tiles::new(description, &counts, u.int_in_range(0..=300)?) {
             // A partition of one tile is written without a section, so its overlap would be lost.
             Ok(tiles) if tiles.len() > 1 => tiles,
@@ -77,7 +80,7 @@ fn siren(u: &mut Unstructured, description: &Description) -> Result<Option<Store
     };
     let layers = u.int_in_range(1..=4)?;
     let shapes = (0..tiles.len()).map(|_| {
-        let (inputs, outputs) = (description.lengths.len(), description.channels.into());
+        let (inputs, outputs) = (description.axes.len(), description.channels.into());
         Ok(Shape { inputs, outputs, layers, width: u.int_in_range(1..=9)? })
     });
     let shapes: Vec<Shape> = shapes.collect::<Result<_>>()?;

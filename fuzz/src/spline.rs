@@ -14,7 +14,7 @@ fn shape(u: &mut Unstructured, d: &Description) -> Result<Shape> {
     let informed =
         if u.ratio(1, 50)? { u.arbitrary()? } else { levels & !coarsest & u.arbitrary::<u16>()? };
     if informed != 0 && u.ratio(1, 4)? {
-        let usual = Shape::usual(&d.lengths, d.channels.into());
+        let usual = Shape::usual(&d.lengths(), d.channels.into());
         return Ok(Shape {
             levels,
             context: ContextShape { levels: context_levels, informed, ..usual.context },
@@ -25,7 +25,7 @@ fn shape(u: &mut Unstructured, d: &Description) -> Result<Shape> {
     let neighbours = u.int_in_range(1..=12)?;
     let context = ContextShape { levels: context_levels, informed, neighbours, combinations };
     let (layers, width) = (u.int_in_range(1..=4)?, u.int_in_range(1..=12)?);
-    let (lengths, outputs) = (d.lengths.clone(), d.channels.into());
+    let (lengths, outputs) = (d.lengths(), d.channels.into());
     Ok(Shape { lengths, outputs, levels, layers, width, context })
 }
 
@@ -57,7 +57,7 @@ pub fn field(u: &mut Unstructured, d: &Description, most: u64) -> Result<Option<
     let grid = |u: &mut Unstructured, n: u64| (0..n).map(|_| latent(u)).collect::<Result<_>>();
     let latents = shape.grids().iter().map(|g| grid(u, g.latents())).collect::<Result<_>>()?;
     let highest = shape.grids().first().map_or(0, |grid| grid.level as u8);
-    let longest = d.lengths.iter().copied().max().unwrap_or(1).saturating_sub(1);
+    let longest = d.lengths().iter().copied().max().unwrap_or(1).saturating_sub(1);
     // Nearly always valid.
     let blocks = match longest.checked_ilog2() {
         Some(most) if u.ratio(1, 3)? => u.int_in_range(1..=(most as u8).max(1))?.max(highest),

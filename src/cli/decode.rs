@@ -19,7 +19,7 @@ use clap::builder::TypedValueParser;
 use plan::Plan;
 use range::Codes;
 use sirenc::media::{self, OutputFormat};
-use sirenc::signal::{Description, SampleFormat, Signal};
+use sirenc::signal::{Description, Rate, SampleFormat, Signal};
 use sirenc::{Decoder, Device, Error};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -94,8 +94,8 @@ pub struct Args {
     ///
     /// At a lower rate each sample is the average over its duration.
     #[arg(long, value_name = "HZ", help_heading = SAMPLING)]
-    #[arg(value_parser = values::whole(1..=u32::MAX))]
-    rate: Option<u32>,
+    #[arg(value_parser = values::rate)]
+    rate: Option<Rate>,
     /// Sample format of the output: bits of an integer, or f32 [default: native]
     #[arg(long, value_name = "BITS", help_heading = SAMPLING)]
     bits: Option<Bits>,

@@ -4,7 +4,7 @@ use super::failure::{Exit, Failure};
 use super::{report, values};
 use clap::ValueEnum;
 use sirenc::Derivative;
-use sirenc::signal::{Description, Kind};
+use sirenc::signal::{Axis, Description, Kind, Measure};
 
 /// Flags that choose what is rendered.
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ impl DerivativeArgs {
             return Err(Failure::usage("--height is only for --derivative normals"));
         }
         let by = |axis: &str| {
-            let axes = axis_names(description.kind);
+            let axes = axis_names(description);
             axes.iter().position(|name| *name == axis).map(Derivative::Partial).ok_or_else(|| {
                 let kind = report::kind(description);
                 let found = format!("d{axis} of a {kind}, which has the axes {}", axes.join(" and "));
@@ -73,17 +73,28 @@ impl DerivativeArgs {
     }
 }
 
-/// The names of the axes of a kind of signal, the fastest axis first.
-pub fn axis_names(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Sound => &["t"],
-        _ => &["x", "y"],
-    }
+/// The names of the axes of a signal, the fastest axis first: `x, y, z` of space, `t` of time, and `u, v, w` of
+/// anything else; of several axes of one name the later ones are numbered, `t2`.
+pub fn axis_names(description: &Description) -> Vec<String> {
+    let mut counts = [0usize; 3];
+    let name = |axis: &Axis| {
+        let (measure, names) = match axis.measure {
+            Measure::Space => (0, &["x", "y", "z"][..]),
+            Measure::Time(_) => (1, &["t"][..]),
+            _ => (2, &["u", "v", "w"][..]),
+        };
+        counts[measure] += 1;
+        let (number, last) = (counts[measure], names.len());
+        names
+            .get(number - 1)
+            .map_or_else(|| format!("{}{}", names[last - 1], number - last + 1), |n| n.to_string())
+    };
+    description.axes.iter().map(name).collect()
 }
 
 /// The names of the channels: grey and mono are `v`, alpha is `a`.
 pub fn channel_names(description: &Description) -> Vec<String> {
-    let names: &[&str] = match (description.kind, description.channels) {
+    let names: &[&str] = match (description.kind(), description.channels) {
         (_, 1) => &["v"],
         (Kind::Picture, 2) => &["v", "a"],
         (Kind::Picture, _) => &["r", "g", "b", "a"],
@@ -94,7 +105,7 @@ pub fn channel_names(description: &Description) -> Vec<String> {
 
 /// The names of the columns of a derivative, in the order of its values.
 pub fn column_names(derivative: Derivative, description: &Description) -> Vec<String> {
-    let axes = axis_names(description.kind);
+    let axes = axis_names(description);
     let of_channel = |c: &str| -> Vec<String> {
         match derivative {
             Derivative::Gradient => axes.iter().map(|axis| format!("d{c}_d{axis}")).collect(),
@@ -124,8 +135,7 @@ mod tests {
     #[test]
     fn columns_are_named_by_channel_and_axis() {
         let grey = Description::picture([2, 2], 1, SampleFormat::U8);
-        let stereo =
-            Description { kind: Kind::Sound, lengths: vec![9], channels: 2, rate: 8000, ..grey.clone() };
+        let stereo = Description::sound(9, 2, SampleFormat::I16, 8000);
         assert_eq!(column_names(Derivative::Gradient, &grey), ["dv_dx", "dv_dy"]);
         assert_eq!(column_names(Derivative::Hessian, &grey), ["d2v_dx2", "d2v_dxdy", "d2v_dy2"]);
         assert_eq!(column_names(Derivative::Partial(0), &stereo), ["dc0_dt", "dc1_dt"]);

@@ -147,14 +147,14 @@ impl Args {
     fn read_signal(&self, content: &Content) -> Result<Reading, Failure> {
         let mut reading = content.signal(&self.limits.limits(), self.quiet)?;
         self.limits.admit(&content.name, reading.signal.description.positions())?;
-        let description = &mut reading.signal.description;
+        let description = &reading.signal.description;
         let wrong = |sentence: &str| Failure::new(Exit::Usage, &content.name, sentence);
-        if self.kbps.is_some() && description.kind != Kind::Sound {
+        if self.kbps.is_some() && description.kind() != Kind::Sound {
             return Err(wrong("this is a picture, but --kbps is for sound").hint("use --bpp or --size"));
         }
         match self.rate {
-            Some(rate) if reading.rate_assumed => description.rate = rate,
-            Some(_) if description.kind == Kind::Sound => {
+            Some(rate) if reading.rate_assumed => reading.set_rate(rate),
+            Some(_) if description.kind() == Kind::Sound => {
                 return Err(wrong("the file states its rate; --rate is for sounds in arrays"));
             }
             Some(_) => return Err(wrong("this is a picture, but --rate is for sounds in arrays")),

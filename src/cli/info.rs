@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Outcome {
     let content = Content::read(&args.input, &limits)?;
     // No value is computed: of a large field one block is enough.
     let centre = |description: &Description| {
-        Grid::resized(description, &vec![1; description.lengths.len()]).map(|grid| Some(grid.at_points()))
+        Grid::resized(description, &vec![1; description.axes.len()]).map(|grid| Some(grid.at_points()))
     };
     let decoder = content.decoder_for(&limits, centre)?;
     let sections =
@@ -222,10 +222,10 @@ impl Info<'_> {
         put("bytes", json!(self.bytes));
         put(rate_name, report::number(rate));
         put("kind", json!(report::kind(description)));
-        put("lengths", json!(description.lengths));
+        put("lengths", json!(description.lengths()));
         put("channels", json!(description.channels));
         put("format", json!(report::sample_format(description.format).0));
-        put("rate", if description.rate == 0 { Value::Null } else { json!(description.rate) });
+        put("rate", description.rate().map_or(Value::Null, report::hertz));
         put("field", json!(if self.splines().is_some() { "spline" } else { "siren" }));
         put("tiles", json!(self.tiles().map(Tiles::counts)));
         put("overlap", json!(self.tiles().map(Tiles::overlap)));

@@ -34,7 +34,7 @@ impl PeakArgs {
         if description.format != SampleFormat::F32 || !psnr_db.is_finite() {
             return decibels;
         }
-        let which = match (self.peak, description.kind) {
+        let which = match (self.peak, description.kind()) {
             (Some(_), _) => "given",
             (_, Kind::Sound) => "half the range",
             _ => "the range",

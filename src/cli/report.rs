@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use sirenc::Device;
 use sirenc::signal::metric::{Distortion, WorstTile};
-use sirenc::signal::{Description, Kind, SampleFormat};
+use sirenc::signal::{Description, Kind, Rate, SampleFormat};
 use std::path::Path;
 use std::time::Duration;
 
@@ -101,8 +101,8 @@ pub fn number(value: f64) -> Value {
 /// value and its unit.
 pub fn rate(description: &Description, bytes: u64) -> (&'static str, f64, &'static str) {
     let (bits, positions) = (8.0 * bytes as f64, description.positions() as f64);
-    match description.kind {
-        Kind::Sound => ("kbps", bits * f64::from(description.rate) / positions / 1000.0, "kbps"),
+    match (description.kind(), description.seconds()) {
+        (Kind::Sound, Some(seconds)) => ("kbps", bits / seconds / 1000.0, "kbps"),
         _ => ("bpp", bits / positions, "bpp"),
     }
 }
@@ -124,17 +124,20 @@ pub fn device(name: &str, cpu_reason: Option<&str>, requested: Device) -> String
 
 /// The size of a picture, `512×384`, or the duration and rate of a sound.
 pub fn extent(description: &Description) -> String {
-    match (description.kind, description.lengths.as_slice()) {
-        (Kind::Sound, &[samples]) => {
-            format!("{:.2} s at {} Hz", f64::from(samples) / f64::from(description.rate), description.rate)
-        }
-        (_, lengths) => lengths.iter().map(u32::to_string).collect::<Vec<_>>().join("×"),
+    match (description.kind(), description.seconds(), description.rate()) {
+        (Kind::Sound, Some(seconds), Some(rate)) => format!("{seconds:.2} s at {rate} Hz"),
+        _ => description.lengths().iter().map(u32::to_string).collect::<Vec<_>>().join("×"),
     }
+}
+
+/// A rate in JSON: a whole number where it is one.
+pub fn hertz(rate: Rate) -> Value {
+    rate.whole().map_or_else(|| json!(rate.hertz()), |whole| json!(whole))
 }
 
 /// The kind of a signal in one word.
 pub fn kind(description: &Description) -> &'static str {
-    match description.kind {
+    match description.kind() {
         Kind::Sound => "sound",
         _ => "picture",
     }
@@ -142,7 +145,7 @@ pub fn kind(description: &Description) -> &'static str {
 
 /// The channels in words, such as `RGB` or `stereo`.
 pub fn channels(description: &Description) -> String {
-    match (description.kind, description.channels) {
+    match (description.kind(), description.channels) {
         (Kind::Picture, 1) => "grey".into(),
         (Kind::Picture, 2) => "grey with alpha".into(),
         (Kind::Picture, 3) => "RGB".into(),
@@ -169,7 +172,7 @@ pub fn sample_format(format: SampleFormat) -> (&'static str, &'static str) {
 
 /// The SNR of a sound, dB; `None` for pictures.
 pub fn snr_db(description: &Description, distortion: &Distortion) -> Option<f64> {
-    (description.kind == Kind::Sound).then(|| distortion.snr_db())
+    (description.kind() == Kind::Sound).then(|| distortion.snr_db())
 }
 
 /// The largest error: as codes and a fraction of full scale for integer formats, in the units of the samples
@@ -264,7 +267,7 @@ mod tests {
     #[test]
     fn pictures_have_bits_per_pixel_and_sounds_kilobits_per_second() {
         let picture = Description::picture([10, 8], 3, SampleFormat::U8);
-        let sound = Description { kind: Kind::Sound, lengths: vec![8000], rate: 8000, ..picture.clone() };
+        let sound = Description::sound(8000, 3, SampleFormat::I16, 8000);
         assert_eq!(rate(&picture, 20), ("bpp", 2.0, "bpp"));
         assert_eq!(rate(&sound, 2000), ("kbps", 16.0, "kbps"));
     }

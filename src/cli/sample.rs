@@ -99,8 +99,8 @@ pub fn run(args: &Args) -> Outcome {
     let force = args.force || args.output.as_os_str() == "-";
     let output = Output::prepare(&args.output, &args.input, force, "use -f to overwrite it")?;
 
-    let axes = axis_names(description.kind);
-    let mut columns: Vec<String> = axes.iter().map(|axis| axis.to_string()).collect();
+    let axes = axis_names(description);
+    let mut columns = axes.clone();
     columns.extend(channel_names(description));
     columns.extend(derivative.iter().flat_map(|&derivative| column_names(derivative, description)));
     let table = Table { format, axes: axes.len(), columns, count: points.count() };

@@ -2,6 +2,7 @@
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use sirenc::Device;
+use sirenc::signal::Rate;
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::num::NonZeroU16;
@@ -48,6 +49,15 @@ where
         Ok(value) if range.contains(&value) => Ok(value),
         _ => Err(format!("a whole number from {} to {} was expected", range.start(), range.end())),
     }
+}
+
+/// Parses a rate in hertz: a whole number or a fraction.
+pub fn rate(text: &str) -> Result<Rate, String> {
+    const MOST: u32 = (1 << 31) - 1;
+    let number = |text: &str| text.parse().ok().filter(|n| (1..=MOST).contains(n));
+    let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
+    let rate = number(numerator).zip(number(denominator)).and_then(|(n, d)| Rate::new(n, d));
+    rate.ok_or_else(|| format!("a whole number from 1 to {MOST} or a fraction as in 30000/1001 was expected"))
 }
 
 /// Parses a number of threads.

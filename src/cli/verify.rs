@@ -118,7 +118,7 @@ fn work(args: &Args) -> Outcome {
             sentence += &format!(", {}", report::worst_tile(worst));
         }
         if let Some(error) = gradient {
-            let names = axis_names(description.kind).iter().zip(&error.axes);
+            let names = axis_names(description).into_iter().zip(&error.axes);
             let axes: Vec<String> =
                 names.clone().map(|(name, e)| format!("d{name} {:.2} %", 100.0 * e)).collect();
             sentence += &format!(", gradient error {:.2} % ({})", 100.0 * error.total, axes.join(", "));
@@ -180,7 +180,7 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
     let original = Content::read(original, &Limits::default())?;
     let mut reading = original.signal(&Limits::default(), args.quiet)?;
     if reading.rate_assumed {
-        reading.signal.description.rate = decoder.description().rate;
+        decoder.description().rate().into_iter().for_each(|rate| reading.set_rate(rate));
     }
     let source = &reading.signal;
     let (found, expected) = (decoder.description(), &source.description);
@@ -209,15 +209,15 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
 
 /// If only one of two sounds states its rate, gives the other one the same rate.
 pub fn share_rate(a: &mut Reading, b: &mut Reading) {
-    let [of_a, of_b] = [&a, &b].map(|reading| (reading.rate_assumed, reading.signal.description.rate));
+    let [of_a, of_b] = [&a, &b].map(|reading| (reading.rate_assumed, reading.signal.description.rate()));
     match (of_a, of_b) {
-        ((true, _), (false, rate)) => a.signal.description.rate = rate,
-        ((false, rate), (true, _)) => b.signal.description.rate = rate,
+        ((true, _), (false, Some(rate))) => a.set_rate(rate),
+        ((false, Some(rate)), (true, _)) => b.set_rate(rate),
         _ => {}
     }
 }
 
-/// Whether two signals have the same kind, size, channels and rate.
+/// Whether two signals have the same axes and channels.
 pub fn comparable(a: &Description, b: &Description) -> bool {
-    (a.kind, &a.lengths, a.channels, a.rate) == (b.kind, &b.lengths, b.channels, b.rate)
+    (&a.axes, a.channels) == (&b.axes, b.channels)
 }

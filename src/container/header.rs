@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::signal::{Description, Kind, SampleFormat, Tiles, Units};
+use crate::signal::{Description, Kind, Rate, SampleFormat, Tiles, Units};
 use std::num::Saturating;
 
 const SIGNAL: &str = "SIGNAL section";
@@ -38,6 +38,11 @@ fn allowed(kind: Kind, format: SampleFormat) -> bool {
     }
 }
 
+/// The most channels of a signal of `kind`.
+fn max_channels(kind: Kind) -> u8 {
+    if kind == Kind::Sound { 8 } else { 4 }
+}
+
 /// The kind in words.
 fn name(kind: Kind) -> &'static str {
     match kind {
@@ -66,24 +71,27 @@ pub(super) fn read_signal(payload: &[u8]) -> Result<Description> {
     if channels == 0 {
         return Err(fields.error("0 channels"));
     }
-    if channels > kind.max_channels() {
-        let detail = format!("{channels} channels, expected 1 to {}", kind.max_channels());
+    if channels > max_channels(kind) {
+        let detail = format!("{channels} channels, expected 1 to {}", max_channels(kind));
         return Err(Error::unsupported(SIGNAL, detail));
     }
-    let mut lengths = vec![];
-    for _ in 0..kind.axes() {
-        lengths.push(fields.varint_in("axis length", 1, MAX_LENGTH)?);
-    }
-    let rate = if kind == Kind::Sound { fields.varint_in("sample rate", 1, MAX_LENGTH)? } else { 0 };
+    let mut length = || fields.varint_in("axis length", 1, MAX_LENGTH);
+    let description = match kind {
+        Kind::Sound => {
+            let (samples, rate) = (length()?, fields.varint_in("sample rate", 1, MAX_LENGTH)?);
+            Description::sound(samples, channels, format, rate)
+        }
+        _ => Description::picture([length()?, length()?], channels, format),
+    };
     fields.finish()?;
-    Ok(Description { kind, lengths, channels, format, rate })
+    Ok(description)
 }
 
 /// Reads the TILES section, which is present only if there is more than one tile.
 pub(super) fn read_tiles(payload: &[u8], description: &Description, limits: &Limits) -> Result<Tiles> {
     let mut fields = Fields::new(payload, TILES);
     let (mut counts, mut product) = (vec![], Saturating(1u64));
-    for &length in &description.lengths {
+    for &length in &description.lengths() {
         let count = fields.varint_in("tiles along an axis", 1, length)?;
         product *= u64::from(count);
         counts.push(count);
@@ -146,27 +154,21 @@ mod write {
     pub(in crate::container) fn write_signal(d: &Description) -> Result<Vec<u8>> {
         let error = |detail: String| Error::parameter("description", detail);
         let code = |found: Option<usize>| found.and_then(|n| u8::try_from(n).ok());
-        let kind = code(KINDS.iter().position(|&k| k == d.kind))
-            .ok_or_else(|| error(format!("{:?} has no number", d.kind)))?;
+        let number = code(KINDS.iter().position(|&k| k == d.kind()))
+            .ok_or_else(|| error(format!("a {:?} has no number", d.kind())))?;
         let format = code(FORMATS.iter().position(|&f| f == d.format))
-            .filter(|_| allowed(d.kind, d.format))
-            .ok_or_else(|| error(format!("{:?} samples of a {:?}", d.format, d.kind)))?;
-        if d.channels == 0 || d.channels > d.kind.max_channels() {
-            return Err(error(format!("{} channels, expected 1 to {}", d.channels, d.kind.max_channels())));
+            .filter(|_| allowed(d.kind(), d.format))
+            .ok_or_else(|| error(format!("{:?} samples of a {:?}", d.format, d.kind())))?;
+        if d.channels == 0 || d.channels > max_channels(d.kind()) {
+            return Err(error(format!("{} channels, expected 1 to {}", d.channels, max_channels(d.kind()))));
         }
-        let length = |n: u32| (1..=MAX_LENGTH).contains(&n);
-        if d.lengths.len() != d.kind.axes() || !d.lengths.iter().all(|&n| length(n)) {
-            return Err(error(format!("axis lengths {:?} of a {:?}", d.lengths, d.kind)));
+        let rate = d.rate().and_then(Rate::whole);
+        let numbers: Vec<u32> = d.lengths().into_iter().chain(rate).collect();
+        if let Some(number) = numbers.iter().find(|&n| !(1..=MAX_LENGTH).contains(n)) {
+            return Err(error(format!("a length or rate of {number}, expected 1 to {MAX_LENGTH}")));
         }
-        let sound = d.kind == Kind::Sound;
-        if if sound { !length(d.rate) } else { d.rate != 0 } {
-            return Err(error(format!("rate {} of a {:?}", d.rate, d.kind)));
-        }
-        let mut payload = vec![kind, format, d.channels];
-        d.lengths.iter().for_each(|&n| push_varint(&mut payload, n.into()));
-        if sound {
-            push_varint(&mut payload, d.rate.into());
-        }
+        let mut payload = vec![number, format, d.channels];
+        numbers.iter().for_each(|&n| push_varint(&mut payload, n.into()));
         Ok(payload)
     }
 
@@ -225,11 +227,11 @@ mod tests {
     #[test]
     fn goldens() {
         let picture = read_signal(&[0, 0, 3, 0x80, 0x06, 0x80, 0x04]).unwrap();
-        assert_eq!((picture.kind, picture.format, picture.channels), (Kind::Picture, SampleFormat::U8, 3));
-        assert_eq!((picture.lengths, picture.rate), (vec![768, 512], 0));
+        assert_eq!((picture.kind(), picture.format, picture.channels), (Kind::Picture, SampleFormat::U8, 3));
+        assert_eq!((picture.lengths(), picture.rate()), (vec![768, 512], None));
         let sound = read_signal(&[1, 3, 2, 0x80, 0x04, 0xc4, 0xd8, 0x02]).unwrap();
-        assert_eq!((sound.kind, sound.format, sound.channels), (Kind::Sound, SampleFormat::I16, 2));
-        assert_eq!((sound.lengths, sound.rate), (vec![512], 44100));
+        assert_eq!((sound.kind(), sound.format, sound.channels), (Kind::Sound, SampleFormat::I16, 2));
+        assert_eq!((sound.lengths(), sound.rate()), (vec![512], Rate::new(44100, 1)));
     }
 
     /// Every valid kind with every sample format and number of channels, and every other kind with valid
@@ -271,8 +273,16 @@ mod tests {
             let possible = low >= 0x80 && (0x01..0x80).contains(&high);
             let value = u32::from(low & 0x7f) | u32::from(high) << 7;
             let (width, rate) = (read([0, 0, 1, 5], &[]), read([1, 3, 1, 5], &[]));
-            assert_eq!(width.ok().map(|d| d.lengths), possible.then(|| vec![5, value]), "{low:#x} {high:#x}");
-            assert_eq!(rate.ok().map(|d| d.rate), possible.then_some(value), "{low:#x} {high:#x}");
+            assert_eq!(
+                width.ok().map(|d| d.lengths()),
+                possible.then(|| vec![5, value]),
+                "{low:#x} {high:#x}"
+            );
+            assert_eq!(
+                rate.ok().and_then(|d| d.rate()),
+                possible.then(|| Rate::new(value, 1)).flatten(),
+                "{low:#x} {high:#x}"
+            );
         }
         for (length, possible) in
             [([0xff, 0xff, 0xff, 0xff, 0x07], true), ([0x80, 0x80, 0x80, 0x80, 0x08], false)]

@@ -30,7 +30,7 @@ pub(crate) fn overhead(file: File, tiles: Tiles) -> Result<u64> {
     /// The most additional bytes for the lengths of larger sections.
     const LENGTHS: u64 = 3;
     let description = &file.description;
-    let (inputs, outputs) = (description.lengths.len(), usize::from(description.channels));
+    let (inputs, outputs) = (description.axes.len(), usize::from(description.channels));
     let shape = Shape { inputs, outputs, layers: 1, width: 1 };
     let empty = QuantizedNetwork {
         shape,

@@ -154,7 +154,7 @@ fn read_networks(
     let (mut shapes, mut parameters) = (try_vec(tiles.len())?, Saturating(0));
     for _ in 0..tiles.len() {
         let shape = Shape {
-            inputs: signal.lengths.len(),
+            inputs: signal.axes.len(),
             outputs: usize::from(signal.channels),
             layers: usize::from(layers),
             width: fields.varint_in("width", 1, MAX_WIDTH)? as usize,

@@ -286,7 +286,13 @@ fn what_cannot_be_read_is_not_written() {
         of(tiles.clone(), [&networks[..], &networks[..]].concat()),
         of(Tiles::one(&other), networks.clone()),
         of(Tiles::new(&good.description, &[1, 1], 1).unwrap(), networks.clone()),
-        File { description: Description { rate: 1, ..good.description.clone() }, ..good.clone() },
+        File {
+            description: Description {
+                axes: vec![crate::signal::Axis::other(4); 2],
+                ..good.description.clone()
+            },
+            ..good.clone()
+        },
         File { description: Description { channels: 5, ..good.description.clone() }, ..good.clone() },
     ];
     for file in broken {

@@ -67,7 +67,7 @@ fn write_networks(signal: &Description, tiles: &Tiles, networks: &Networks) -> R
     let layers = shapes.first().map_or(0, |s| s.layers);
     let depth = u8::try_from(layers).ok().filter(|d| (1..=MAX_DEPTH).contains(d));
     let depth = depth.ok_or_else(|| error(format!("{layers} hidden layers, expected 1 to {MAX_DEPTH}")))?;
-    let (inputs, outputs) = (signal.lengths.len(), usize::from(signal.channels));
+    let (inputs, outputs) = (signal.axes.len(), usize::from(signal.channels));
     let fits = |s: &&Shape| {
         let width = (1..=MAX_WIDTH as usize).contains(&s.width);
         width && (s.layers, s.inputs, s.outputs) == (layers, inputs, outputs)

@@ -9,7 +9,7 @@
 use super::Decoder;
 use crate::error::{Error, Result};
 use crate::network::Jet;
-use crate::signal::{Axis, Grid, Signal};
+use crate::signal::{Grid, Sampling, Signal};
 use std::ops::Range;
 
 /// Standard deviation of the window, native samples.
@@ -37,11 +37,13 @@ impl Decoder {
     /// [`Decoder::render`].
     pub fn gradient_error(&self, original: &Signal) -> Result<GradientError> {
         let (found, expected) = (&original.description, self.description());
-        let lengths = &expected.lengths;
-        if (&found.lengths, found.channels) != (lengths, expected.channels) {
+        let lengths = &expected.lengths();
+        if (&found.lengths(), found.channels) != (lengths, expected.channels) {
             let detail = format!(
                 "{:?} × {}, {lengths:?} × {} expected",
-                found.lengths, found.channels, expected.channels
+                found.lengths(),
+                found.channels,
+                expected.channels
             );
             return Err(Error::parameter("original", detail));
         }
@@ -92,7 +94,7 @@ impl Decoder {
     fn gradient(&self, rows: Range<u32>) -> Result<Vec<f32>> {
         let mut grid = Grid::native(self.description());
         if let Some(last) = grid.axes.last_mut() {
-            *last = Axis { first: rows.start, count: rows.end - rows.start, ..*last };
+            *last = Sampling { first: rows.start, count: rows.end - rows.start, ..*last };
         }
         let components = Jet::Gradient.components(grid.axes.len());
         let jets = self.request(&grid).jet(Jet::Gradient).values()?;

@@ -6,7 +6,7 @@ use crate::ieee::ieee;
 use crate::limits::{Limits, try_collect};
 use crate::network::Jet;
 use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, taylor};
-use crate::signal::{Axis, Grid};
+use crate::signal::{Grid, Sampling};
 use std::num::Saturating;
 
 /// A signal at scattered positions, point after point.
@@ -64,7 +64,7 @@ impl Decoder {
     /// ```
     pub fn sample_derivative(&self, positions: &[f64], derivative: Derivative) -> Result<Sampled> {
         derivative.check(self.description())?;
-        let axes = self.description().lengths.len();
+        let axes = self.description().axes.len();
         let components = derivative.jet().components(axes);
         let jets = self.evaluate(positions, derivative.jet())?;
         let values = try_collect(jets.iter().step_by(components).copied())?;
@@ -95,8 +95,8 @@ impl Decoder {
         if order > HIGHEST_ORDER {
             return Err(Error::parameter("order", format!("{order}, expected at most {HIGHEST_ORDER}")));
         }
-        if position.len() != self.description().lengths.len() {
-            let detail = format!("{} numbers, {} expected", position.len(), self.description().lengths.len());
+        if position.len() != self.description().axes.len() {
+            let detail = format!("{} numbers, {} expected", position.len(), self.description().axes.len());
             return Err(Error::parameter("position", detail));
         }
         self.check_positions(position)?;
@@ -112,7 +112,7 @@ impl Decoder {
 
     fn evaluate(&self, positions: &[f64], jet: Jet) -> Result<Vec<f32>> {
         self.check_positions(positions)?;
-        let axes = self.description().lengths.len();
+        let axes = self.description().axes.len();
         let channels = usize::from(self.description().channels);
         let components = jet.components(axes) as u64;
         let points = (positions.len() / axes) as u64;
@@ -130,7 +130,7 @@ impl Decoder {
     }
 
     fn check_positions(&self, positions: &[f64]) -> Result<()> {
-        let lengths = &self.description().lengths;
+        let lengths = &self.description().lengths();
         if !positions.len().is_multiple_of(lengths.len()) {
             let detail =
                 format!("{} numbers, expected a multiple of the {} axes", positions.len(), lengths.len());
@@ -145,7 +145,7 @@ impl Decoder {
                 }
             }
             if self.region.is_some() {
-                let axes = position.iter().map(|&p| Axis::new(p, 1.0, 1)).collect();
+                let axes = position.iter().map(|&p| Sampling::new(p, 1.0, 1)).collect();
                 self.check_part(&Grid { axes })?;
             }
         }

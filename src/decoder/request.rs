@@ -150,9 +150,7 @@ impl<'a> Request<'a> {
     fn numbers(&self) -> Amount {
         let description = self.decoder.description();
         let each = match self.content {
-            Content::Jet(jet) => {
-                usize::from(description.channels) * jet.components(description.lengths.len())
-            }
+            Content::Jet(jet) => usize::from(description.channels) * jet.components(description.axes.len()),
             Content::Derivative(derivative) => derivative.layout(description).numbers(),
         };
         Saturating(self.grid.positions()) * Saturating(each as u64)
@@ -161,7 +159,7 @@ impl<'a> Request<'a> {
     /// The rendering of the jet and its cost, if the grid fits the signal and the limits.
     fn rendering(&self) -> Result<(Rendering<'a>, Cost)> {
         let Request { decoder, grid, content } = *self;
-        let description @ Description { lengths, channels, .. } = decoder.description();
+        let description @ Description { axes, channels, .. } = decoder.description();
         if let Content::Derivative(derivative) = content {
             derivative.check(description)?;
         }
@@ -172,7 +170,7 @@ impl<'a> Request<'a> {
         let work = (&decoder.engine, decoder.watch());
         let rendering = ieee(|| Rendering::new(&decoder.field, grid, description, jet, work))?;
         let rendering = rendering.in_units(decoder.units());
-        let values = samples * Saturating(jet.components(lengths.len()) as u64);
+        let values = samples * Saturating(jet.components(axes.len()) as u64);
         let memory = decoder.file.memory_bytes() + bytes_of::<f32>(values) + rendering.working_bytes();
         let work = rendering.work();
         let (macs, network_macs, memory_bytes) = (work.total().0, work.networks.0, memory.0);
@@ -185,7 +183,7 @@ mod tests {
     use super::super::tests::decoder;
     use super::*;
     use crate::render::Taylor;
-    use crate::signal::{Axis, Region};
+    use crate::signal::{Region, Sampling};
 
     /// The components of the jet from the Taylor polynomial in binary64.
     fn oracle(taylor: &Taylor, jet: Jet) -> Vec<f64> {
@@ -277,7 +275,7 @@ mod tests {
             .derivative(Derivative::Gradient)
             .values()
             .unwrap();
-        let grid = Grid { axes: vec![Axis::resized(33, 11), Axis::resized(20, 20)] };
+        let grid = Grid { axes: vec![Sampling::resized(33, 11), Sampling::resized(20, 20)] };
         let got = decoder.request(&grid).derivative(Derivative::Gradient).values().unwrap();
         for (third, three) in got.chunks(6).zip(native.chunks(18)) {
             for k in 0..6 {
@@ -306,7 +304,7 @@ mod tests {
         let value =
             |x: f64, y: f64, c: usize| decoder.taylor(&[x, y], 0).unwrap()[c].value(&[0.0, 0.0]).unwrap();
         for [x, y] in [[11.3, 9.6], [22.0, 4.0], [3.0, 11.0], [10.0, 15.2]] {
-            let grid = Grid { axes: vec![Axis::new(x, 1.0, 1), Axis::new(y, 1.0, 1)] };
+            let grid = Grid { axes: vec![Sampling::new(x, 1.0, 1), Sampling::new(y, 1.0, 1)] };
             let jets = decoder.request(&grid).jet(Jet::Hessian).values().unwrap();
             for (c, jet) in jets.chunks(6).enumerate() {
                 let (here, [left, right, up, down]) = (

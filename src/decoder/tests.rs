@@ -5,7 +5,7 @@ use crate::container::Networks;
 use crate::error::Error;
 use crate::network::{Jet, Network, Shape};
 use crate::render::Derivative;
-use crate::signal::{Axis, Grid, Kind, Region, SampleFormat, Samples, Tiles};
+use crate::signal::{Grid, Region, SampleFormat, Samples, Sampling, Tiles};
 
 /// A picture of `tiles` with networks of pseudo-random parameters.
 pub fn decoder(lengths: [u32; 2], counts: [u32; 2], overlap: u32) -> Decoder {
@@ -13,13 +13,7 @@ pub fn decoder(lengths: [u32; 2], counts: [u32; 2], overlap: u32) -> Decoder {
 }
 
 fn decoder_of(channels: u8, lengths: [u32; 2], counts: [u32; 2], overlap: u32) -> Decoder {
-    let description = Description {
-        kind: Kind::Picture,
-        lengths: lengths.to_vec(),
-        channels,
-        format: SampleFormat::U8,
-        rate: 0,
-    };
+    let description = Description::picture(lengths, channels, SampleFormat::U8);
     let tiles = Tiles::new(&description, &counts, overlap).unwrap();
     let networks = (0..tiles.len())
         .map(|n| {
@@ -35,7 +29,7 @@ fn decoder_of(channels: u8, lengths: [u32; 2], counts: [u32; 2], overlap: u32) -
 
 /// The values as the specification defines them, position by position.
 fn naive(decoder: &Decoder, grid: &Grid) -> Vec<f32> {
-    let [x, y] = [0, 1].map(|a| footprints(&grid.axes[a], decoder.description().lengths[a]));
+    let [x, y] = [0, 1].map(|a| footprints(&grid.axes[a], decoder.description().lengths()[a]));
     let (mut out, alpha) = (vec![], usize::from(decoder.description().channels) - 1);
     for ys in &y {
         for xs in &x {
@@ -55,7 +49,7 @@ fn naive(decoder: &Decoder, grid: &Grid) -> Vec<f32> {
 }
 
 /// The positions of each sample of an axis.
-fn footprints(axis: &Axis, length: u32) -> Vec<Vec<f64>> {
+fn footprints(axis: &Sampling, length: u32) -> Vec<Vec<f64>> {
     let m = axis.footprint;
     let position = |i, j| {
         let offset = ((f64::from(j) + 0.5) / f64::from(m) - 0.5) * axis.spacing;
@@ -166,9 +160,9 @@ fn half_the_size_is_the_mean_of_two_by_two_native_samples() {
 #[test]
 fn a_footprint_ends_at_the_edge_of_the_signal() {
     let decoder = decoder([40, 30], [1, 1], 0);
-    let edge = Grid { axes: vec![Axis::new(0.0, 7.0, 6), Axis::new(0.0, 1.0, 1)] };
+    let edge = Grid { axes: vec![Sampling::new(0.0, 7.0, 6), Sampling::new(0.0, 1.0, 1)] };
     assert_eq!(decoder.render(&edge).unwrap(), naive(&decoder, &edge));
-    let outside = Grid { axes: vec![Axis::new(-1.0, 7.0, 6), Axis::new(0.0, 1.0, 1)] };
+    let outside = Grid { axes: vec![Sampling::new(-1.0, 7.0, 6), Sampling::new(0.0, 1.0, 1)] };
     assert!(matches!(decoder.render(&outside), Err(Error::Parameter { name: "grid", .. })));
 }
 
@@ -245,7 +239,7 @@ fn the_control_bits_of_the_host_change_no_bits() {
     let of = |bytes: &[u8]| {
         let decoder = Decoder::open(bytes).unwrap();
         let description = decoder.description().clone();
-        let counts: Vec<u32> = description.lengths.iter().map(|n| n.div_ceil(3)).collect();
+        let counts: Vec<u32> = description.lengths().iter().map(|n| n.div_ceil(3)).collect();
         let (native, third) = (Grid::native(&description), Grid::resized(&description, &counts).unwrap());
         let mut bits: Vec<u32> = decoder
             .field()
@@ -256,7 +250,7 @@ fn the_control_bits_of_the_host_change_no_bits() {
             .map(|p| p.to_bits())
             .collect();
         // Exact in any mode, as it is computed under the host's bits.
-        let point: Vec<f64> = description.lengths.iter().map(|&n| f64::from(n / 3) + 0.25).collect();
+        let point: Vec<f64> = description.lengths().iter().map(|&n| f64::from(n / 3) + 0.25).collect();
         let renderings = [
             decoder.render(&native).unwrap(),
             decoder.render(&third).unwrap(),

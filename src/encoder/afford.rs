@@ -39,13 +39,13 @@ pub(super) fn check(signal: &Signal, options: &EncodeOptions, field: FieldKind) 
 
 fn check_splines(description: &Description, options: &EncodeOptions) -> Result<()> {
     let limits = &options.limits;
-    let shape = spline::Shape::usual(&description.lengths, description.channels.into());
+    let shape = spline::Shape::usual(&description.lengths(), description.channels.into());
     let parameters = shape.latents().saturating_add(shape.parameters() as u64);
     Limits::check("parameters", parameters, limits.parameters)?;
     Limits::check("bytes of memory for the fit", least_memory(description), limits.memory_bytes)?;
     // A file that cannot be decoded within the limits is not worth a fit: a row of a picture is decoded at once.
     let channels = u64::from(description.channels);
-    let row = if description.kind == Kind::Picture { description.lengths[0].into() } else { 0u64 };
+    let row = if description.kind() == Kind::Picture { description.lengths()[0].into() } else { 0u64 };
     let rows = row.saturating_mul((ROW_POSITION + ROW_SAMPLE * channels).saturating_mul(threads_of(options)));
     let samples = description.positions().saturating_mul(4 * channels);
     let memory = shape.latents().saturating_mul(DECODED_LATENT).saturating_add(samples).saturating_add(rows);
@@ -57,7 +57,7 @@ fn check_networks(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     let Plan { parameters, widest } = Plan::of(description, options.target)?;
     Limits::check("parameters", parameters, limits.parameters)?;
 
-    let (axes, channels) = (description.lengths.len() as u64, u64::from(description.channels));
+    let (axes, channels) = (description.axes.len() as u64, u64::from(description.channels));
     // With a gradient term each sample is a pair of points along each axis.
     let pairs = if options.gradient_weight > 0.0 { axes } else { 1 };
     let points = description.positions().saturating_mul(pairs);
@@ -112,8 +112,8 @@ impl Plan {
             }
             Target::Bytes(bytes) => 8.0 * bytes as f64,
             Target::BitsPerPosition(bits) => bits * positions,
-            Target::Kbps(kbps) => 8.0 * 125.0 * kbps * positions / f64::from(description.rate),
-            Target::Quality(quality) if description.kind == Kind::Sound => {
+            Target::Kbps(kbps) => 1000.0 * kbps * description.seconds().unwrap_or(0.0),
+            Target::Quality(quality) if description.kind() == Kind::Sound => {
                 super::quality_bits_per_sample(quality) * positions * f64::from(description.channels)
             }
             Target::Psnr(_) | Target::Quality(_) => 0.0,
@@ -121,7 +121,7 @@ impl Plan {
         let parameters = bits / BITS_PER_PARAMETER;
         let tiles = plan::tiles(description, parameters)?.len();
         let each = parameters / tiles as f64;
-        let widest = plan::shape(description, plan::layers(description.kind, each), each);
+        let widest = plan::shape(description, plan::layers(description.kind(), each), each);
         Ok(Plan { parameters: (widest.parameters() as u64).saturating_mul(tiles as u64), widest })
     }
 }

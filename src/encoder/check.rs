@@ -64,7 +64,7 @@ fn check_target(description: &Description, target: Target) -> Result<()> {
     match target {
         Target::BitsPerPosition(bpp) => range("bpp", bpp, 1e-6, 1e6),
         Target::Bytes(bytes) => range("size", bytes as f64, 1.0, 1e15),
-        Target::Kbps(kbps) if description.kind == Kind::Sound => range("kbps", kbps, 1e-3, 1e6),
+        Target::Kbps(kbps) if description.kind() == Kind::Sound => range("kbps", kbps, 1e-3, 1e6),
         Target::Kbps(_) => Err(Error::parameter("kbps", "set for a picture, expected only for sound")),
         Target::Psnr(db) => range("psnr", db, 1.0, 120.0),
         Target::Quality(quality) => range("quality", quality, 0.0, 100.0),
@@ -78,7 +78,7 @@ fn check_target(description: &Description, target: Target) -> Result<()> {
 /// Rejects a supplied gradient of the wrong length, with non-finite numbers, or with weight 0.
 fn check_gradient(description: &Description, weight: f64, gradient: &[f32]) -> Result<()> {
     let samples = description.positions().saturating_mul(description.channels.into());
-    let expected = samples.saturating_mul(description.lengths.len() as u64);
+    let expected = samples.saturating_mul(description.axes.len() as u64);
     let detail = if gradient.len() as u64 != expected {
         format!("{} numbers, expected {expected}", gradient.len())
     } else if let Some(at) = gradient.iter().position(|slope| !slope.is_finite()) {

@@ -192,16 +192,11 @@ mod tests {
 
     fn of(kind: Kind, samples: Samples, channels: u8) -> Signal {
         let positions = samples.len() as u32 / u32::from(channels);
-        let (lengths, rate) = match kind {
-            Kind::Picture => (vec![positions, 1], 0),
-            Kind::Sound => (vec![positions], 8000),
+        let description = match kind {
+            Kind::Sound => Description::sound(positions, channels, samples.format(), 8000),
+            _ => Description::picture([positions, 1], channels, samples.format()),
         };
-        let format = samples.format();
-        Signal {
-            description: Description { kind, lengths, channels, format, rate },
-            samples,
-            metadata: vec![],
-        }
+        Signal { description, samples, metadata: vec![] }
     }
 
     /// The size of the file of `signal`, which must decode to the same bits.

@@ -39,7 +39,7 @@ pub(super) fn smoothed(signal: &Signal, options: &EncodeOptions) -> Result<Optio
             *value = samples.get(position * channels + c);
         }
         if invisible(position) {
-            let width = description.lengths[0] as usize;
+            let width = description.lengths()[0] as usize;
             let smooth = filled.between(position % width, position / width);
             values[..channels - 1].copy_from_slice(&smooth[..channels - 1]);
         }
@@ -60,7 +60,7 @@ struct Picture<'a>(&'a Signal);
 
 impl Pixels for Picture<'_> {
     fn size(&self) -> [usize; 2] {
-        [0, 1].map(|axis| self.0.description.lengths[axis] as usize)
+        [0, 1].map(|axis| self.0.description.lengths()[axis] as usize)
     }
     fn pixel(&self, x: usize, y: usize) -> Pixel {
         let channels = usize::from(self.0.description.channels);

@@ -33,7 +33,7 @@ pub(super) fn decide(signal: &Signal, options: &EncodeOptions) -> Result<FieldKi
 
 /// Whether splines are usually the better kind.
 fn suits(description: &Description) -> bool {
-    description.kind == Kind::Picture && description.positions() >= FEWEST
+    description.kind() == Kind::Picture && description.positions() >= FEWEST
 }
 
 /// An option that a field of splines does not have. A target gradient has a gradient weight, too.

@@ -53,7 +53,7 @@ impl Target {
         match self {
             Target::Bytes(limit) => limit,
             Target::BitsPerPosition(bpp) => bytes(bpp * positions),
-            Target::Kbps(kbps) => bytes(kbps * 1000.0 * positions / f64::from(description.rate)),
+            Target::Kbps(kbps) => bytes(kbps * 1000.0 * description.seconds().unwrap_or(0.0)),
             _ => u64::MAX,
         }
     }

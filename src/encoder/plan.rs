@@ -9,11 +9,12 @@ use crate::signal::{Description, Kind, Tiles};
 
 /// A partition into tiles of about the usual capacity, for `parameters` in total.
 pub(crate) fn tiles(description: &Description, parameters: f64) -> Result<Tiles> {
-    let counts = counts(&description.lengths, (parameters / PARAMETERS_PER_TILE).max(1.0));
-    let shortest = description.lengths.iter().zip(&counts).filter(|(_, c)| **c > 1).map(|(n, c)| n / c).min();
-    let overlap = shortest.map_or(0, |n| match description.kind {
-        Kind::Picture => (n / 24).clamp(2, 12).min(n / 2),
+    let counts = counts(&description.lengths(), (parameters / PARAMETERS_PER_TILE).max(1.0));
+    let shortest =
+        description.lengths().iter().zip(&counts).filter(|(_, c)| **c > 1).map(|(n, c)| n / c).min();
+    let overlap = shortest.map_or(0, |n| match description.kind() {
         Kind::Sound => (n / 64).clamp(2, 64).min(n / 2),
+        _ => (n / 24).clamp(2, 12).min(n / 2),
     });
     Tiles::new(description, &counts, overlap)
 }
@@ -53,7 +54,7 @@ pub(crate) fn layers(kind: Kind, parameters: f64) -> usize {
 /// The shape of `layers` hidden layers with at most `parameters`, at least one neuron wide.
 pub(crate) fn shape(description: &Description, layers: usize, parameters: f64) -> Shape {
     let of_width = |width| Shape {
-        inputs: description.lengths.len(),
+        inputs: description.axes.len(),
         outputs: usize::from(description.channels),
         layers,
         width,
@@ -64,7 +65,7 @@ pub(crate) fn shape(description: &Description, layers: usize, parameters: f64) -
 
 /// The shape of a network of the usual size.
 pub(crate) fn usual_shape(description: &Description) -> Shape {
-    shape(description, layers(description.kind, PARAMETERS_PER_TILE), PARAMETERS_PER_TILE)
+    shape(description, layers(description.kind(), PARAMETERS_PER_TILE), PARAMETERS_PER_TILE)
 }
 
 /// Whether a signal is so small that the time of a fit does not matter.
@@ -95,7 +96,7 @@ pub(crate) fn usual_passes(target: Target, kind: Kind, effort: u8) -> f64 {
 
 /// Passes at an effort for `target`, reduced for large signals.
 pub(crate) fn passes(target: Target, description: &Description, effort: u8) -> f64 {
-    let usual = usual_passes(target, description.kind, effort);
+    let usual = usual_passes(target, description.kind(), effort);
     (usual * (FULL_SIZE / description.positions() as f64).min(1.0)).max(usual.min(PASSES[0]))
 }
 

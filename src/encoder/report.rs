@@ -93,7 +93,7 @@ fn plan_notes(session: &Session<'_>, bytes: u64) -> Vec<Note> {
     let description = &session.signal.description;
     let mut notes = vec![];
     let (passes, usual) =
-        (plan::passes(target, description, effort), plan::usual_passes(target, description.kind, effort));
+        (plan::passes(target, description, effort), plan::usual_passes(target, description.kind(), effort));
     // With a time limit, fewer passes are expected.
     let networks = session.options.field != FieldKind::Spline;
     if networks && passes < usual && session.options.time_limit.is_none() {

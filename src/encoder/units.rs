@@ -31,7 +31,7 @@ impl<'a> Normalised<'a> {
         };
         let extents = extents(samples, source.description.channels.into());
         let range = extents.iter().map(|&(low, high)| f64::from(high) - f64::from(low)).fold(0.0, f64::max);
-        let peak = peak_of_range(source.description.kind, range);
+        let peak = peak_of_range(source.description.kind(), range);
         let units = units(&extents, peak);
         let peak = options.peak.unwrap_or(peak);
         let Some(units) = units else {
@@ -106,13 +106,11 @@ fn units(extents: &[(f32, f32)], peak: f64) -> Option<Units> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::{Description, Kind, SampleFormat};
+    use crate::signal::{Description, SampleFormat};
     use std::sync::Arc;
 
     fn picture(samples: Vec<f32>) -> Signal {
-        let lengths = vec![samples.len() as u32 / 2, 1];
-        let description =
-            Description { kind: Kind::Picture, lengths, channels: 2, format: SampleFormat::F32, rate: 0 };
+        let description = Description::picture([samples.len() as u32 / 2, 1], 2, SampleFormat::F32);
         Signal { description, samples: Samples::F32(samples), metadata: vec![] }
     }
 

@@ -179,16 +179,10 @@ impl Dataset {
 mod tests {
     use super::*;
     use crate::network::Shape;
-    use crate::signal::{Description, Kind, SampleFormat, Samples};
+    use crate::signal::{Description, SampleFormat, Samples};
 
     fn picture(lengths: [u32; 2], channels: u8, value: impl Fn(u32) -> f64) -> Signal {
-        let description = Description {
-            kind: Kind::Picture,
-            lengths: lengths.to_vec(),
-            channels,
-            format: SampleFormat::F32,
-            rate: 0,
-        };
+        let description = Description::picture(lengths, channels, SampleFormat::F32);
         let count = lengths[0] * lengths[1] * u32::from(channels);
         Signal {
             description,

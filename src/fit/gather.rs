@@ -31,7 +31,7 @@ pub(super) fn gather(
     most: u64,
     seed: u64,
 ) -> Gathered {
-    let (tile, lengths) = (tiles.tile(number), &signal.description.lengths);
+    let (tile, lengths) = (tiles.tile(number), &signal.description.lengths());
     let (inputs, outputs) = (lengths.len(), usize::from(signal.description.channels));
     let sides: Vec<u32> = tile.start.iter().zip(&tile.end).map(|(a, b)| b - a).collect();
     let samples = tile.points();
@@ -85,7 +85,7 @@ fn split(
     (index, axis): (usize, usize),
     (block, lane): (usize, usize),
 ) {
-    let (lengths, second) = (&signal.description.lengths, lane + BLOCK / 2);
+    let (lengths, second) = (&signal.description.lengths(), lane + BLOCK / 2);
     let stride: usize = lengths[..axis].iter().map(|&n| n as usize).product();
     let at = (index / stride % lengths[axis] as usize) as u32;
     for a in 0..points.inputs {

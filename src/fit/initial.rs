@@ -16,8 +16,8 @@ const OUTPUT_BOUND: f32 = 0.3;
 /// A newly initialised network for `data`.
 pub(crate) fn initial_network(shape: Shape, data: &Dataset, kind: Kind, rng: &mut fastrand::Rng) -> Network {
     let frequencies = match kind {
-        Kind::Picture => uniform_frequencies(shape, PICTURE_FREQUENCY / TAU, rng),
         Kind::Sound => spectrum::frequencies(shape, data, rng),
+        _ => uniform_frequencies(shape, PICTURE_FREQUENCY / TAU, rng),
     };
     with_frequencies(shape, &frequencies, rng)
 }

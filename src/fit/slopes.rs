@@ -41,7 +41,7 @@ impl GradientTerm<'_> {
     /// frequency, and would flatten what the values require.
     pub fn slope(&self, signal: &Signal, index: usize, axis: usize, at: u32, channel: usize) -> f64 {
         let description = &signal.description;
-        let (lengths, channels) = (&description.lengths, usize::from(description.channels));
+        let (lengths, channels) = (&description.lengths(), usize::from(description.channels));
         if let Some(reference) = self.reference {
             return reference[(index * channels + channel) * lengths.len() + axis].into();
         }
@@ -63,17 +63,11 @@ impl GradientTerm<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::{Description, Kind, SampleFormat, Samples};
+    use crate::signal::{Description, SampleFormat, Samples};
 
     /// A picture of `lengths` positions with two channels.
     fn picture(lengths: [u32; 2], value: impl Fn(f64, f64, usize) -> f64) -> Signal {
-        let description = Description {
-            kind: Kind::Picture,
-            lengths: lengths.to_vec(),
-            channels: 2,
-            format: SampleFormat::F32,
-            rate: 0,
-        };
+        let description = Description::picture(lengths, 2, SampleFormat::F32);
         let [width, height] = lengths.map(|n| n as usize);
         let at = |i: usize| value((i / 2 % width) as f64, (i / 2 / width) as f64, i % 2) as f32;
         Signal {

@@ -38,7 +38,7 @@ pub(super) fn read<R: BufRead + Seek>(reader: R, length: u64, limits: &Limits) -
     if let Samples::F32(values) = &samples {
         require_finite("NPY", values, &description)?;
     }
-    let rate_assumed = description.kind == Kind::Sound;
+    let rate_assumed = description.kind() == Kind::Sound;
     Ok(Reading { signal: Signal { description, samples, metadata: vec![] }, notes, rate_assumed })
 }
 
@@ -65,31 +65,36 @@ fn describe(shape: &[u64], kind: &str) -> Result<(Description, Vec<String>)> {
         Err(Error::unsupported("NPY", detail))
     };
     const AXES: &str = "(height, width, channels) or (height, width) of a picture or (samples, channels) or (samples,) of a sound";
-    let (signal, lengths, channels, note) = match *shape {
-        [samples] => (Kind::Sound, vec![samples], 1, Some("a sound of 1 channel".to_string())),
+    let (lengths, channels, note) = match *shape {
+        [samples] => (vec![samples], 1, Some("a sound of 1 channel".to_string())),
         [samples, channels @ 1..=8] => {
-            (Kind::Sound, vec![samples], channels, Some(format!("a sound of {channels} channels")))
+            (vec![samples], channels, Some(format!("a sound of {channels} channels")))
         }
-        [height, width] => (Kind::Picture, vec![width, height], 1, Some("a grey picture".into())),
-        [height, width, channels @ 1..=4] => (Kind::Picture, vec![width, height], channels, None),
+        [height, width] => (vec![width, height], 1, Some("a grey picture".into())),
+        [height, width, channels @ 1..=4] => (vec![width, height], channels, None),
         [_, _, _] => return refuse("a last axis of 1 to 4 channels"),
         _ => return refuse(AXES),
     };
-    let format = match (signal, kind) {
-        (Kind::Picture, "u1") => SampleFormat::U8,
-        (Kind::Picture, "u2") => SampleFormat::U16,
-        (Kind::Sound, "i1") => SampleFormat::I8,
-        (Kind::Sound, "i2") => SampleFormat::I16,
-        (Kind::Sound, "i4") => SampleFormat::I32,
+    let format = match (lengths.len(), kind) {
+        (2, "u1") => SampleFormat::U8,
+        (2, "u2") => SampleFormat::U16,
+        (1, "i1") => SampleFormat::I8,
+        (1, "i2") => SampleFormat::I16,
+        (1, "i4") => SampleFormat::I32,
         _ => SampleFormat::F32,
     };
-    let rate = if signal == Kind::Sound { ASSUMED_RATE } else { 0 };
-    let Ok(lengths) = lengths.into_iter().map(u32::try_from).collect() else {
+    let Ok(lengths) = lengths.into_iter().map(u32::try_from).collect::<std::result::Result<Vec<_>, _>>()
+    else {
         return refuse("lengths below 2³²");
+    };
+    let description = match lengths[..] {
+        [samples] => Description::sound(samples, channels as u8, format, ASSUMED_RATE),
+        [width, height] => Description::picture([width, height], channels as u8, format),
+        _ => return refuse(AXES),
     };
     let notes =
         note.map(|what| format!("its shape {} is read as {what}", words(shape))).into_iter().collect();
-    Ok((Description { kind: signal, lengths, channels: channels as u8, format, rate }, notes))
+    Ok((description, notes))
 }
 
 /// A shape in NumPy's notation.
@@ -101,6 +106,7 @@ fn words(shape: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal::Rate;
     use std::io::Cursor;
 
     /// Reads an array whose header is built from the arguments and whose numbers are `bytes`.
@@ -115,7 +121,7 @@ mod tests {
     }
     fn outline(reading: &Reading) -> (Kind, Vec<u32>, u8, SampleFormat) {
         let d = &reading.signal.description;
-        (d.kind, d.lengths.clone(), d.channels, d.format)
+        (d.kind(), d.lengths(), d.channels, d.format)
     }
 
     #[test]
@@ -128,7 +134,7 @@ mod tests {
         assert_eq!(grey.notes, ["its shape (1, 9) is read as a grey picture"]);
         let sound = array("<i2", "False", "(3, 2)", &[1; 12]).unwrap();
         assert_eq!(outline(&sound), (Kind::Sound, vec![3], 2, SampleFormat::I16));
-        assert_eq!((sound.signal.description.rate, sound.rate_assumed), (48_000, true));
+        assert_eq!((sound.signal.description.rate(), sound.rate_assumed), (Rate::new(48_000, 1), true));
         assert_eq!(outline(&array("|i1", "False", "(4,)", &[1; 4]).unwrap()).3, SampleFormat::I8);
         for shape in ["()", "(2, 2, 5)", "(1, 1, 1, 1)"] {
             assert!(

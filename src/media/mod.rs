@@ -44,14 +44,13 @@ use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 ///
 /// # Examples
 /// ```
-/// use sirenc::signal::Description;
 /// use sirenc::{Limits, media};
 ///
 /// # fn main() -> sirenc::Result<()> {
 /// let file = include_bytes!("../../fixtures/media/chirp-16.wav");
 /// let signal = media::read(file, &Limits::default())?;
-/// let Description { channels, rate, .. } = signal.description;
-/// assert_eq!((signal.samples.len(), channels, rate), (16_000, 1, 16_000));
+/// let (channels, seconds) = (signal.description.channels, signal.description.seconds());
+/// assert_eq!((signal.samples.len(), channels, seconds), (16_000, 1, Some(1.0)));
 /// # Ok(())
 /// # }
 /// ```
@@ -122,8 +121,8 @@ pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Re
 
 /// Rejects a signal without samples or beyond the limits, before its samples are allocated.
 fn admit(what: &'static str, description: &Description, limits: &Limits) -> Result<()> {
-    if description.lengths.contains(&0) {
-        let size: Vec<_> = description.lengths.iter().map(u32::to_string).collect();
+    if description.lengths().contains(&0) {
+        let size: Vec<_> = description.lengths().iter().map(u32::to_string).collect();
         return Err(Error::format(
             what,
             format!("size {}, but at least 1 along each axis was expected", size.join("×")),
@@ -152,7 +151,7 @@ fn require_finite(what: &'static str, values: &[f32], description: &Description)
     let Some(index) = values.iter().position(|v| !v.is_finite()) else { return Ok(()) };
     let channels = usize::from(description.channels);
     let (position, channel) = (index / channels, index % channels);
-    let at = match description.lengths.as_slice() {
+    let at = match description.lengths().as_slice() {
         [width, _] => format!("pixel ({}, {})", position % *width as usize, position / *width as usize),
         _ => format!("sample {position}"),
     };

@@ -1,7 +1,7 @@
 //! The result of reading: a signal, and notes on what was left out, assumed or rounded.
 
 use crate::error::{Error, Result};
-use crate::signal::Signal;
+use crate::signal::{Rate, Signal};
 
 /// A signal that was read, with notes.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,13 @@ pub struct Reading {
 
 /// The rate of a sound whose file states none, samples per second.
 pub const ASSUMED_RATE: u32 = 48_000;
+
+impl Reading {
+    /// Sets the number of samples per second of a sound that states none.
+    pub fn set_rate(&mut self, rate: Rate) {
+        self.signal.description = self.signal.description.clone().with_rate(rate);
+    }
+}
 
 impl From<Signal> for Reading {
     fn from(signal: Signal) -> Self {

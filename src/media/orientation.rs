@@ -6,7 +6,7 @@ use crate::signal::{MetadataKind, Samples, Signal};
 /// Applies `orientation`, 1 to 8; 1 and unknown values change nothing. Mirrors and half turns work in place,
 /// quarter turns (5 to 8) use a second buffer.
 pub(super) fn make_upright(signal: &mut Signal, orientation: u8) {
-    let [width, height] = signal.description.lengths[..] else { return };
+    let [width, _] = signal.description.lengths()[..] else { return };
     let channels = usize::from(signal.description.channels);
     match &mut signal.samples {
         Samples::U8(v) => turn(v, width as usize, channels, orientation),
@@ -15,7 +15,7 @@ pub(super) fn make_upright(signal: &mut Signal, orientation: u8) {
         _ => return,
     }
     if matches!(orientation, 5..=8) {
-        signal.description.lengths = vec![height, width];
+        signal.description.axes.reverse();
         for block in signal.metadata.iter_mut().filter(|block| block.kind == MetadataKind::Resolution) {
             if let Some((densities, _unit)) = block.bytes.split_at_mut_checked(8) {
                 densities.rotate_left(4);

@@ -92,6 +92,7 @@ impl OutputFormat {
             (Kind::Sound, _) => Wav,
             (Kind::Picture, SampleFormat::U8 | SampleFormat::U16) => Png,
             (Kind::Picture, _) => Tiff,
+            _ => Npy,
         }
     }
 
@@ -136,7 +137,8 @@ impl OutputFormat {
     /// # Errors
     /// [`Error::Unsupported`] if it cannot; the message names formats that can.
     pub fn accepts(self, description: &Description) -> Result<()> {
-        let &Description { kind, channels, format, ref lengths, .. } = description;
+        let &Description { channels, format, .. } = description;
+        let (kind, lengths) = (description.kind(), description.lengths());
         let refuse = |what: String, instead: &str| {
             Err(Error::unsupported(self.name(), format!("it cannot hold {what}; {instead} can")))
         };
@@ -146,7 +148,8 @@ impl OutputFormat {
         match kind {
             Kind::Sound if self != Wav => return refuse("sound".into(), "WAV and NPY"),
             Kind::Picture if self == Wav => return refuse("a picture".into(), "PNG, TIFF and NPY"),
-            _ => {}
+            Kind::Picture | Kind::Sound => {}
+            _ => return refuse("a signal of these axes".into(), "NPY"),
         }
         let (held, instead) = match (self, format) {
             (Wav, SampleFormat::U8 | SampleFormat::U16) => (false, "NPY"),
@@ -161,7 +164,7 @@ impl OutputFormat {
         if !held {
             return refuse(format!("{} samples", words(format)), instead);
         }
-        let most = kind.max_channels();
+        let most = if kind == Kind::Sound { 8 } else { 4 };
         if channels == 0 || channels > most {
             return Err(Error::unsupported(
                 self.name(),
@@ -287,7 +290,7 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
         return Err(Error::parameter("samples", detail));
     }
     format.accepts(description)?;
-    let size = match description.lengths[..] {
+    let size = match description.lengths()[..] {
         [width, height] => (width, height),
         _ => (0, 0),
     };
@@ -314,7 +317,7 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
 }
 
 fn write_array<W: Write>(signal: &Signal, writer: W) -> Result<()> {
-    let lengths = signal.description.lengths.iter().rev().map(|&n| u64::from(n));
+    let lengths = signal.description.axes.iter().rev().map(|axis| u64::from(axis.length));
     let shape: Vec<_> = lengths.chain([u64::from(signal.description.channels)]).collect();
     npy::write_npy(writer, &shape, (0..signal.samples.len()).map(|i| signal.samples.get(i)))
 }

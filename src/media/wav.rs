@@ -303,14 +303,15 @@ mod tests {
     #[test]
     fn what_a_header_cannot_say_is_not_written() {
         let mut signal = read(Cursor::new(file(&[], 2, &[5, 0])), 46, &Limits::default()).unwrap().signal;
+        let sound = |rate| Description::sound(1, 1, SampleFormat::I16, rate);
         for rate in [0, u32::MAX] {
-            signal.description.rate = rate;
+            signal.description = sound(rate);
             assert!(
                 matches!(write(&signal, Cursor::new(vec![])), Err(Error::Unsupported { .. })),
                 "{rate} Hz"
             );
         }
-        (signal.description.rate, signal.description.format) = (8000, SampleFormat::I24);
+        signal.description = Description { format: SampleFormat::I24, ..sound(8000) };
         signal.samples = Samples::I24(vec![1 << 23]);
         assert!(matches!(write(&signal, Cursor::new(vec![])), Err(Error::Parameter { .. })));
     }

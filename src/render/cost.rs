@@ -3,7 +3,7 @@
 use super::tiling::Tiling;
 use super::work::Work;
 use super::{Rendering, Source, spline};
-use crate::signal::Axis;
+use crate::signal::Sampling;
 use std::num::Saturating;
 use std::ops::Range;
 
@@ -45,7 +45,7 @@ impl Rendering<'_> {
         if span.is_empty() {
             return 0;
         }
-        let Axis { footprint, .. } = self.last().axis;
+        let Sampling { footprint, .. } = self.last().axis;
         let (band, slab) = (self.band_length() * footprint, self.slab_length());
         let slabs_before =
             |p: u32| u64::from(p / band) * u64::from(band.div_ceil(slab)) + u64::from(p % band / slab);

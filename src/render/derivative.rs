@@ -64,13 +64,13 @@ impl Derivative {
     /// [`Error::Parameter`] for an axis out of range, for the normals of a sound, and for a height that is
     /// not a positive number.
     pub fn check(self, description: &Description) -> Result<()> {
-        let axes = description.lengths.len();
+        let axes = description.axes.len();
         let refuse = |detail: String| Err(Error::parameter("derivative", detail));
         match self {
             Derivative::Partial(axis) if axis >= axes => {
                 refuse(format!("by axis {axis}, expected one below {axes}"))
             }
-            Derivative::Normals { .. } if description.kind != Kind::Picture => {
+            Derivative::Normals { .. } if description.kind() != Kind::Picture => {
                 refuse("normals of a sound, expected a picture".into())
             }
             Derivative::Normals { height } if !(height > 0.0 && height.is_finite()) => {
@@ -82,7 +82,7 @@ impl Derivative {
 
     /// The layout of the derivative at a position of a signal of `description`.
     pub fn layout(self, description: &Description) -> Layout {
-        let axes = description.lengths.len();
+        let axes = description.axes.len();
         let values = match self {
             Derivative::Gradient => axes,
             Derivative::Hessian => axes * (axes + 1) / 2,
@@ -97,7 +97,7 @@ impl Derivative {
     /// # Errors
     /// `Io` if the system has not enough memory.
     pub(crate) fn of(self, description: &Description, jets: &[f32]) -> Result<Vec<f32>> {
-        let axes = description.lengths.len();
+        let axes = description.axes.len();
         let width = usize::from(description.channels) * self.jet().components(axes);
         let mut out = try_vec(jets.len() / width * self.layout(description).numbers())?;
         jets.chunks_exact(width).for_each(|jets| self.extend(axes, jets, &mut out));
@@ -155,8 +155,10 @@ mod tests {
     }
 
     fn description(kind: Kind, channels: u8) -> Description {
-        let lengths = vec![5; kind.axes()];
-        Description { kind, lengths, channels, format: SampleFormat::F32, rate: 0 }
+        match kind {
+            Kind::Sound => Description::sound(5, channels, SampleFormat::F32, 8000),
+            _ => Description::picture([5, 5], channels, SampleFormat::F32),
+        }
     }
 
     #[test]
@@ -209,8 +211,9 @@ mod tests {
                 if derivative.check(&signal).is_err() {
                     continue;
                 }
-                let jets = usize::from(channels) * derivative.jet().components(kind.axes());
-                let found = at(derivative, kind.axes(), &vec![0.5; jets]).len();
+                let axes = signal.axes.len();
+                let jets = usize::from(channels) * derivative.jet().components(axes);
+                let found = at(derivative, axes, &vec![0.5; jets]).len();
                 assert_eq!(found, derivative.layout(&signal).numbers(), "{derivative:?} of {signal:?}");
             }
         }

@@ -34,7 +34,7 @@ use crate::error::Result;
 use crate::field::{Field, Spline};
 use crate::limits::{Amount, bytes_of, try_filled};
 use crate::network::Jet;
-use crate::signal::{Axis, Description, Grid, Units};
+use crate::signal::{Description, Grid, Sampling, Units};
 use crate::watch::Watch;
 use bands::{group_size, threads};
 use plan::AxisPlan;
@@ -88,9 +88,9 @@ impl<'a> Rendering<'a> {
         jet: Jet,
         (engine, watch): (&'a Engine, Watch<'a>),
     ) -> Result<Self> {
-        assert!(!grid.axes.is_empty() && grid.axes.len() == description.lengths.len(), "{grid:?}");
-        let axes = grid.axes.iter().zip(&description.lengths);
-        let axes: Vec<AxisPlan> = axes.map(|(axis, &length)| AxisPlan::new(axis, length)).collect();
+        assert!(!grid.axes.is_empty() && grid.axes.len() == description.axes.len(), "{grid:?}");
+        let axes = grid.axes.iter().zip(&description.axes);
+        let axes: Vec<AxisPlan> = axes.map(|(grid, axis)| AxisPlan::new(grid, axis.length)).collect();
         let source = match field {
             Field::Siren(siren) => Source::Siren(Tiling::new(siren, &axes)?),
             Field::Spline(spline) => Source::Spline(spline),
@@ -175,7 +175,7 @@ impl<'a> Rendering<'a> {
     }
     /// Samples of a band along the last axis.
     fn band_length(&self) -> u32 {
-        let Axis { count, footprint, .. } = self.last().axis;
+        let Sampling { count, footprint, .. } = self.last().axis;
         (self.slab_length() / footprint).clamp(1, count)
     }
 

@@ -1,6 +1,6 @@
 //! One axis of a grid laid over the signal: where its positions are.
 
-use crate::signal::Axis;
+use crate::signal::Sampling;
 use std::ops::Range;
 
 /// An axis of a grid. A sample of the axis is the mean over `footprint` positions; positions are numbered
@@ -8,14 +8,14 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AxisPlan {
     /// The axis.
-    pub axis: Axis,
+    pub axis: Sampling,
     /// The last position of the signal, its outer edge.
     last: f64,
 }
 
 impl AxisPlan {
-    /// Lays `axis`, which has passed [`Axis::check`], over a signal of `length` samples.
-    pub fn new(axis: &Axis, length: u32) -> Self {
+    /// Lays `axis`, which has passed [`Sampling::check`], over a signal of `length` samples.
+    pub fn new(axis: &Sampling, length: u32) -> Self {
         AxisPlan { axis: *axis, last: f64::from(length) - 0.5 }
     }
     /// The number of positions of all samples together.
@@ -34,7 +34,7 @@ impl AxisPlan {
     /// Position `p` in native samples. Positions of a footprint beyond the edge of the signal are moved onto
     /// the edge.
     pub fn position(&self, p: u32) -> f64 {
-        let Axis { spacing, footprint, .. } = self.axis;
+        let Sampling { spacing, footprint, .. } = self.axis;
         let (sample, number) = self.sample(p);
         let centre = self.axis.position(sample);
         if footprint == 1 {

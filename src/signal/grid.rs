@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 use crate::ieee::ieee;
 use crate::signal::Description;
 
-/// One axis of a grid: `position(i) = origin + spacing · (first + i)` for `i < count`.
+/// Positions along one axis: `position(i) = origin + spacing · (first + i)` for `i < count`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Axis {
+pub struct Sampling {
     /// Position of index 0 of the whole axis, native samples.
     pub origin: f64,
     /// Distance between neighbours, native samples; at least 2⁻²⁰.
@@ -30,11 +30,11 @@ pub struct Axis {
 /// The least spacing of a grid: coordinates are binary32, and a finer grid would only repeat them.
 const LEAST_SPACING: f64 = 1.0 / (1 << 20) as f64;
 
-impl Axis {
+impl Sampling {
     /// An axis of `count` samples from `origin` on, `spacing` native samples apart. The footprint has as many
     /// positions as the spacing has native samples, rounded up.
     pub fn new(origin: f64, spacing: f64, count: u32) -> Self {
-        Axis { origin, spacing, footprint: (spacing.ceil() as u32).max(1), first: 0, count }
+        Sampling { origin, spacing, footprint: (spacing.ceil() as u32).max(1), first: 0, count }
     }
     /// The native sampling of an axis of `length` samples.
     pub fn native(length: u32) -> Self {
@@ -47,8 +47,8 @@ impl Axis {
     /// An axis of `length` samples at `native` Hz, sampled at `rate` Hz: sample `k`, at `k / native` seconds
     /// in the signal, is at `k / rate` seconds in the grid, and none is beyond the end of the sound. `None`
     /// if an axis cannot have so many samples.
-    pub fn at_rate(length: u32, native: u32, rate: u32) -> Option<Self> {
-        let spacing = f64::from(native) / f64::from(rate);
+    pub fn at_rate(length: u32, native: f64, rate: f64) -> Option<Self> {
+        let spacing = native / rate;
         let count = ((f64::from(length) - 0.5) / spacing).floor() + 1.0;
         (count <= f64::from(u32::MAX)).then(|| Self::new(0.0, spacing, count as u32))
     }
@@ -74,7 +74,7 @@ impl Axis {
     fn crop(&self, from: f64, to: f64) -> Option<Self> {
         let index = |edge| first_index(self.count, |i| self.position(i) >= edge);
         let [start, end] = ieee(|| [from, to].map(index));
-        (start < end).then_some(Axis { first: self.first + start, count: end - start, ..*self })
+        (start < end).then_some(Sampling { first: self.first + start, count: end - start, ..*self })
     }
     /// Checks that the axis can be rendered over a signal of `length` samples.
     pub(crate) fn check(&self, length: u32) -> Result<()> {
@@ -133,12 +133,12 @@ impl Region {
     /// [`Error::Parameter`] unless every axis has a pair of positions within its extent, the first smaller
     /// than the second.
     pub fn new(description: &Description, from: &[f64], to: &[f64]) -> Result<Self> {
-        let axes = description.lengths.len();
+        let axes = description.axes.len();
         if from.len() != axes || to.len() != axes {
             let detail = format!("{} to {} numbers, expected {axes} axes", from.len(), to.len());
             return Err(Error::parameter("region", detail));
         }
-        for ((&from, &to), &length) in from.iter().zip(to).zip(&description.lengths) {
+        for ((&from, &to), &length) in from.iter().zip(to).zip(&description.lengths()) {
             // Rounding may move a sum of decimal fractions beyond the edge.
             let (low, high) = (-0.5, f64::from(length) - 0.5);
             let slack = 1e-12 * f64::from(length);
@@ -162,7 +162,7 @@ impl Region {
     }
     /// Whether the positions of a grid and their footprints lie in the box.
     pub(crate) fn covers(&self, grid: &Grid) -> bool {
-        let within = |([from, to], axis): ([f64; 2], &Axis)| {
+        let within = |([from, to], axis): ([f64; 2], &Sampling)| {
             let [first, last] = axis.extent();
             first >= from && last <= to
         };
@@ -170,10 +170,10 @@ impl Region {
     }
 }
 
-/// A rectangular grid of positions, one [`Axis`] per axis of the signal, fastest first.
+/// A rectangular grid of positions, a [`Sampling`] of each axis of the signal, fastest first.
 ///
 /// ```
-/// use sirenc::signal::{Axis, Grid};
+/// use sirenc::signal::{Sampling, Grid};
 /// use sirenc::Decoder;
 ///
 /// # fn main() -> sirenc::Result<()> {
@@ -183,7 +183,7 @@ impl Region {
 /// // Each of its samples is the mean of 2 × 2 positions, unless the signal at its own position is wanted.
 /// assert_eq!((half.axes[0].footprint, half.clone().at_points().axes[0].footprint), (2, 1));
 /// // One line of pixels.
-/// let line = Grid { axes: vec![Axis::native(128), Axis { first: 40, count: 1, ..Axis::native(128) }] };
+/// let line = Grid { axes: vec![Sampling::native(128), Sampling { first: 40, count: 1, ..Sampling::native(128) }] };
 /// assert_eq!(decoder.render(&line)?.len(), 128 * 3);
 /// # Ok(())
 /// # }
@@ -191,21 +191,21 @@ impl Region {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
     /// The axes, fastest first.
-    pub axes: Vec<Axis>,
+    pub axes: Vec<Sampling>,
 }
 
 impl Grid {
     /// The native grid of a signal.
     pub fn native(description: &Description) -> Self {
-        Grid { axes: description.lengths.iter().map(|&n| Axis::native(n)).collect() }
+        Grid { axes: description.lengths().iter().map(|&n| Sampling::native(n)).collect() }
     }
     /// `counts` samples per axis over the whole signal.
     ///
     /// # Errors
     /// [`Error::Parameter`] if the number of counts is not the number of axes or one of them is 0.
     pub fn resized(description: &Description, counts: &[u32]) -> Result<Self> {
-        let to = description.lengths.iter().map(|&n| f64::from(n) - 0.5).collect();
-        Self::over(&Region { from: vec![-0.5; description.lengths.len()], to }, counts)
+        let to = description.lengths().iter().map(|&n| f64::from(n) - 0.5).collect();
+        Self::over(&Region { from: vec![-0.5; description.axes.len()], to }, counts)
     }
     /// `counts` samples per axis over a region: a zoom.
     ///
@@ -219,7 +219,7 @@ impl Grid {
             ));
         }
         let axes = region.from.iter().zip(&region.to).zip(counts);
-        Ok(Grid { axes: axes.map(|((&from, &to), &count)| Axis::spread(from, to, count)).collect() })
+        Ok(Grid { axes: axes.map(|((&from, &to), &count)| Sampling::spread(from, to, count)).collect() })
     }
     /// The samples of this grid whose positions lie in `region`, with the bits that they have in the whole
     /// grid.
@@ -250,7 +250,7 @@ impl Grid {
     }
     /// Checks that the grid can be rendered over a signal.
     pub(crate) fn check(&self, description: &Description) -> Result<()> {
-        let lengths = &description.lengths;
+        let lengths = &description.lengths();
         if self.axes.len() != lengths.len() {
             let detail = format!("{} axes, {} expected", self.axes.len(), lengths.len());
             return Err(Error::parameter("grid", detail));
@@ -266,48 +266,48 @@ impl Grid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::{Kind, SampleFormat};
+    use crate::signal::SampleFormat;
 
     fn picture(width: u32, height: u32) -> Description {
-        let lengths = vec![width, height];
-        Description { kind: Kind::Picture, lengths, channels: 1, format: SampleFormat::U8, rate: 0 }
+        Description::picture([width, height], 1, SampleFormat::U8)
     }
 
     #[test]
     fn native_positions_are_integers() {
-        let axis = Axis::native(7);
+        let axis = Sampling::native(7);
         assert_eq!((0..7).map(|i| axis.position(i)).collect::<Vec<_>>(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     }
 
     #[test]
     fn resizing_keeps_the_extent() {
-        let axis = Axis::resized(4, 8);
+        let axis = Sampling::resized(4, 8);
         assert_eq!((axis.position(0), axis.position(7)), (-0.25, 3.25));
-        assert_eq!(Axis::resized(4, 4), Axis::native(4));
+        assert_eq!(Sampling::resized(4, 4), Sampling::native(4));
     }
 
     #[test]
     fn resampling_keeps_the_first_instant_and_the_extent() {
-        let axis = |length, native, rate| Axis::at_rate(length, native, rate).unwrap();
-        assert_eq!(axis(7, 8000, 8000), Axis::native(7));
+        let axis =
+            |length, native: u32, rate: u32| Sampling::at_rate(length, native.into(), rate.into()).unwrap();
+        assert_eq!(axis(7, 8000, 8000), Sampling::native(7));
         assert_eq!(axis(44_100, 44_100, 48_000).count, 48_000);
         assert_eq!(axis(4, 8000, 16_000).count, 8);
         assert_eq!((axis(5, 8000, 4000).count, axis(5, 8000, 4000).position(2)), (3, 4.0));
         assert_eq!(axis(1, 8000, 1).count, 1);
-        assert_eq!(Axis::at_rate(u32::MAX, 1, 2), None);
+        assert_eq!(Sampling::at_rate(u32::MAX, 1.0, 2.0), None);
     }
 
     #[test]
     fn the_origin_of_a_resized_axis_has_the_bits_of_the_specification() {
         for (length, count) in [(768, 1000), (7, 3), (512, 511), (u32::MAX / 2, 3), (1, u32::MAX)] {
             let spacing = f64::from(length) / f64::from(count);
-            assert_eq!(Axis::resized(length, count).origin.to_bits(), ((spacing - 1.0) * 0.5).to_bits());
+            assert_eq!(Sampling::resized(length, count).origin.to_bits(), ((spacing - 1.0) * 0.5).to_bits());
         }
     }
 
     #[test]
     fn a_footprint_has_a_position_for_every_native_sample() {
-        let footprint = |length, count| Axis::resized(length, count).footprint;
+        let footprint = |length, count| Sampling::resized(length, count).footprint;
         assert_eq!([footprint(8, 16), footprint(8, 8), footprint(8, 4), footprint(8, 7)], [1, 1, 2, 2]);
     }
 
@@ -372,18 +372,18 @@ mod tests {
 
     #[test]
     fn impossible_axes_are_refused() {
-        let native = Axis::native(10);
+        let native = Sampling::native(10);
         assert!(native.check(10).is_ok());
         for axis in [
-            Axis { count: 0, ..native },
-            Axis { footprint: 0, ..native },
-            Axis { spacing: 0.0, ..native },
-            Axis { spacing: -1.0, ..native },
-            Axis { spacing: f64::NAN, ..native },
-            Axis { origin: f64::NAN, ..native },
-            Axis { origin: -0.6, ..native },
-            Axis { first: 1, ..native },
-            Axis { footprint: u32::MAX, ..native },
+            Sampling { count: 0, ..native },
+            Sampling { footprint: 0, ..native },
+            Sampling { spacing: 0.0, ..native },
+            Sampling { spacing: -1.0, ..native },
+            Sampling { spacing: f64::NAN, ..native },
+            Sampling { origin: f64::NAN, ..native },
+            Sampling { origin: -0.6, ..native },
+            Sampling { first: 1, ..native },
+            Sampling { footprint: u32::MAX, ..native },
         ] {
             assert!(matches!(axis.check(10), Err(Error::Parameter { .. })), "{axis:?}");
         }

@@ -1,75 +1,118 @@
 //! The stored signal: axes, channels, sample formats and samples. Independent of files and networks.
 
+mod axis;
 mod grid;
 pub mod metric;
 mod samples;
 mod tiles;
 mod units;
 
+pub use axis::{Axis, Measure, Rate};
 pub(crate) use grid::first_index;
-pub use grid::{Axis, Grid, Region};
+pub use grid::{Grid, Region, Sampling};
 pub use samples::{SampleFormat, Samples};
 pub use tiles::{Tile, Tiles};
 pub use units::Units;
 
-/// The kind of a signal; it fixes the meaning of axes and channels.
+/// The kind of a signal: a name for what its axes and channels are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Axes `width, height`; channels 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
+    /// Two axes of space, `width, height`; channels 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
     Picture,
-    /// Axis `samples`; channels 1 to 8.
+    /// An axis of time with a whole number of samples per second; 1 to 8 channels.
     Sound,
+    /// A picture at each sample of time, at a rate of frames per second: `width, height, frames`.
+    Video,
+    /// Three axes of space, `width, height, depth`.
+    Volume,
+    /// All other signals.
+    Field,
 }
 
-impl Kind {
-    /// The number of axes.
-    pub fn axes(self) -> usize {
-        match self {
-            Kind::Picture => 2,
-            Kind::Sound => 1,
-        }
-    }
-    /// The largest number of channels.
-    pub fn max_channels(self) -> u8 {
-        match self {
-            Kind::Picture => 4,
-            Kind::Sound => 8,
-        }
-    }
-}
-
-/// A signal without its samples: everything that a `.siren` header says about it.
+/// A signal without its samples: what is sampled, and in which format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// Picture or sound.
-    pub kind: Kind,
-    /// Lengths of the axes in samples, fastest first (`width, height`); each at least 1.
-    pub lengths: Vec<u32>,
-    /// Number of channels, interleaved; 1 to [`Kind::max_channels`].
+    /// The axes, fastest first (`width, height`); 1 to [`Description::MOST_AXES`].
+    pub axes: Vec<Axis>,
+    /// Number of channels, interleaved; 1 to [`Description::MOST_CHANNELS`].
     pub channels: u8,
     /// The format of the source's samples.
     pub format: SampleFormat,
-    /// Samples per second of a sound; 0 for a picture.
-    pub rate: u32,
 }
 
 impl Description {
-    /// A picture of `width × height` pixels.
-    pub fn picture([width, height]: [u32; 2], channels: u8, format: SampleFormat) -> Self {
-        Description { kind: Kind::Picture, lengths: vec![width, height], channels, format, rate: 0 }
+    /// The most axes of a signal.
+    pub const MOST_AXES: usize = 4;
+    /// The most channels of a signal.
+    pub const MOST_CHANNELS: u8 = 64;
+    /// The most channels of a sound.
+    const MOST_SOUND_CHANNELS: u8 = 8;
+
+    /// A picture of `width × height` pixels and 1 to 4 channels.
+    pub fn picture(size: [u32; 2], channels: u8, format: SampleFormat) -> Self {
+        Description { axes: size.map(Axis::space).to_vec(), channels, format }
     }
-    /// A sound of `samples` samples in each channel, `rate` of them per second.
+    /// A sound of `samples` samples in each of 1 to 8 channels, `rate` of them per second.
     pub fn sound(samples: u32, channels: u8, format: SampleFormat, rate: u32) -> Self {
-        Description { kind: Kind::Sound, lengths: vec![samples], channels, format, rate }
+        Description { axes: vec![Axis::time(samples, Rate::new(rate, 1))], channels, format }
+    }
+    /// The kind of the signal.
+    pub fn kind(&self) -> Kind {
+        use Measure::{Space, Time};
+        let measures: Vec<_> = self.axes.iter().map(|axis| axis.measure).collect();
+        match measures[..] {
+            [Space, Space] if self.channels <= 4 => Kind::Picture,
+            [Time(Some(rate))] if rate.whole().is_some() && self.channels <= Self::MOST_SOUND_CHANNELS => {
+                Kind::Sound
+            }
+            [Space, Space, Time(Some(_))] if self.channels <= 4 => Kind::Video,
+            [Space, Space, Space] => Kind::Volume,
+            _ => Kind::Field,
+        }
+    }
+    /// The lengths of the axes in samples.
+    pub fn lengths(&self) -> Vec<u32> {
+        self.axes.iter().map(|axis| axis.length).collect()
     }
     /// The number of positions: the product of the axis lengths.
     pub fn positions(&self) -> u64 {
-        self.lengths.iter().map(|&n| u64::from(n)).product()
+        self.axes.iter().map(|axis| u64::from(axis.length)).product()
+    }
+    /// The number of samples per second along its axis of time, if it has one and the number is known.
+    pub fn rate(&self) -> Option<Rate> {
+        self.axes.iter().find_map(|axis| match axis.measure {
+            Measure::Time(rate) => rate,
+            _ => None,
+        })
+    }
+    /// The duration in seconds, if the signal has an axis of time whose rate is known.
+    pub fn seconds(&self) -> Option<f64> {
+        self.axes.iter().find_map(|axis| match axis.measure {
+            Measure::Time(Some(rate)) => Some(f64::from(axis.length) / rate.hertz()),
+            _ => None,
+        })
+    }
+    /// The description of the signal on a grid of its axes; axes keep their measures.
+    pub fn on(&self, grid: &Grid) -> Self {
+        let mut on_grid = self.clone();
+        let axes = on_grid.axes.iter_mut().zip(&grid.axes);
+        axes.for_each(|(axis, sampling)| axis.length = sampling.count);
+        on_grid
+    }
+    /// Returns the description with another rate along its axes of time.
+    pub fn with_rate(mut self, rate: Rate) -> Self {
+        let times = self.axes.iter_mut().filter(|axis| matches!(axis.measure, Measure::Time(_)));
+        times.for_each(|axis| axis.measure = Measure::Time(Some(rate)));
+        self
+    }
+    /// Whether the channels are those of a picture at each position.
+    pub fn has_colours(&self) -> bool {
+        matches!(self.kind(), Kind::Picture | Kind::Video)
     }
     /// Whether the last channel is alpha: the opacity of the colours before it, from 0 to 1.
     pub fn has_alpha(&self) -> bool {
-        self.kind == Kind::Picture && self.channels.is_multiple_of(2)
+        self.has_colours() && self.channels.is_multiple_of(2)
     }
 }
 

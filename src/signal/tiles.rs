@@ -31,7 +31,7 @@ pub struct Tile {
 impl Tiles {
     /// One tile over the whole signal: the usual case.
     pub fn one(description: &Description) -> Self {
-        Tiles { lengths: description.lengths.clone(), counts: vec![1; description.lengths.len()], overlap: 0 }
+        Tiles { lengths: description.lengths(), counts: vec![1; description.axes.len()], overlap: 0 }
     }
 
     /// `counts` tiles along each axis, extended by `overlap` native samples beyond inner boundaries.
@@ -40,13 +40,13 @@ impl Tiles {
     /// [`Error::Parameter`] unless each count is between 1 and the axis length, and each core along a divided
     /// axis is at least `2 · overlap` long, so that no more than two tiles of an axis overlap anywhere.
     pub fn new(description: &Description, counts: &[u32], overlap: u32) -> Result<Self> {
-        if counts.len() != description.lengths.len() {
+        if counts.len() != description.axes.len() {
             return Err(Error::parameter(
                 "tiles",
-                format!("{} counts for {} axes", counts.len(), description.lengths.len()),
+                format!("{} counts for {} axes", counts.len(), description.axes.len()),
             ));
         }
-        for (&count, &length) in counts.iter().zip(&description.lengths) {
+        for (&count, &length) in counts.iter().zip(&description.lengths()) {
             if count == 0 || count > length {
                 return Err(Error::parameter(
                     "tiles",
@@ -60,7 +60,7 @@ impl Tiles {
                 ));
             }
         }
-        Ok(Tiles { lengths: description.lengths.clone(), counts: counts.to_vec(), overlap })
+        Ok(Tiles { lengths: description.lengths(), counts: counts.to_vec(), overlap })
     }
 
     /// Number of tiles along each axis.

@@ -2,7 +2,7 @@
 
 use crate::support::{Room, profile, siren_picture, siren_sound, siren_with_profile};
 use sirenc::media;
-use sirenc::signal::{SampleFormat, Signal};
+use sirenc::signal::{Rate, SampleFormat, Signal};
 
 fn read(room: &Room, name: &str) -> Signal {
     media::read(&room.get(name), &sirenc::Limits::default()).unwrap()
@@ -16,10 +16,10 @@ fn the_native_decode_is_the_signal_described() {
     room.run(&["decode", "p.siren"]).exits(0);
     room.run(&["decode", "s.siren"]).exits(0);
     let (picture, sound) = (read(&room, "p.png"), read(&room, "s.wav"));
-    assert_eq!((picture.description.lengths, picture.description.channels), (vec![6, 4], 1));
+    assert_eq!((picture.description.lengths(), picture.description.channels), (vec![6, 4], 1));
     assert_eq!(picture.description.format, SampleFormat::U16);
     assert_eq!(picture.metadata[0].bytes, profile());
-    assert_eq!((sound.description.lengths, sound.description.rate), (vec![50], 8000));
+    assert_eq!((sound.description.lengths(), sound.description.rate()), (vec![50], Rate::new(8000, 1)));
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn a_picture_has_any_size() {
         (["--scale", "1"], [6, 4]),
     ] {
         room.run(&["decode", "p.siren", "-f", "-q", flags[0], flags[1]]).exits(0);
-        assert_eq!(read(&room, "p.png").description.lengths, lengths);
+        assert_eq!(read(&room, "p.png").description.lengths(), lengths);
     }
 }
 
@@ -44,7 +44,10 @@ fn a_sound_has_any_rate() {
     for (rate, samples) in [("16000", 160), ("8000", 80), ("4000", 40), ("11025", 110)] {
         room.run(&["decode", "s.siren", "-f", "--rate", rate]).exits(0);
         let description = read(&room, "s.wav").description;
-        assert_eq!((description.rate.to_string().as_str(), description.lengths[0]), (rate, samples));
+        assert_eq!(
+            (description.rate().unwrap().to_string().as_str(), description.lengths()[0]),
+            (rate, samples)
+        );
     }
 }
 
@@ -67,7 +70,7 @@ fn a_region_is_the_crop_of_the_whole() {
         read(&room, output)
     };
     let pixel = |signal: &Signal, x: u32, y: u32| {
-        let at = 3 * (y * signal.description.lengths[0] + x) as usize;
+        let at = 3 * (y * signal.description.lengths()[0] + x) as usize;
         [0, 1, 2].map(|c| signal.samples.get(at + c))
     };
     // A fractional region selects the pixels whose centres (half a pixel from their edges) are inside.
@@ -84,7 +87,7 @@ fn a_region_is_the_crop_of_the_whole() {
         let whole = decode(&format!("whole{n}.tiff"), &["--bits", "f32", "--scale", scale]);
         let flags = ["--bits", "f32", "--scale", scale, "--region", region];
         let part = decode(&format!("part{n}.tiff"), &flags);
-        assert_eq!(part.description.lengths, [width, height], "{region}");
+        assert_eq!(part.description.lengths(), [width, height], "{region}");
         for (i, j) in [(0, 0), (width - 1, 0), (width / 2, height - 1)] {
             assert_eq!(pixel(&part, i, j), pixel(&whole, x + i, y + j), "{region}");
         }
@@ -118,7 +121,7 @@ fn a_time_is_the_crop_of_the_whole() {
     room.run(&["decode", "s.siren", "-o", "c.wav", "--time", "0..1"]).exits(0);
     room.run(&["decode", "s.siren", "-o", "d.wav", "--time", "0.3..0.7", "--rate", "2000"]).exits(0);
     let [a, b, c, d] = ["a.wav", "b.wav", "c.wav", "d.wav"].map(|name| read(&room, name));
-    assert_eq!((b.description.lengths[0], d.description.lengths[0]), (3200, 800));
+    assert_eq!((b.description.lengths()[0], d.description.lengths()[0]), (3200, 800));
     assert_eq!(a, c);
     assert!((0..3200).all(|i| b.samples.get(i) == a.samples.get(2400 + i)));
 }

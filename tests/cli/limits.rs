@@ -4,13 +4,11 @@
 use crate::support::{Room, picture, siren_picture};
 use sirenc::container::{File, Networks, Stored, write};
 use sirenc::network::{Network, Shape};
-use sirenc::signal::{Description, Kind, SampleFormat, Tiles};
+use sirenc::signal::{Description, SampleFormat, Tiles};
 
 /// A grey picture of binary32 with a network of one neuron.
 fn wide_open(width: u32, height: u32) -> Vec<u8> {
-    let lengths = vec![width, height];
-    let description =
-        Description { kind: Kind::Picture, lengths, channels: 1, format: SampleFormat::F32, rate: 0 };
+    let description = Description::picture([width, height], 1, SampleFormat::F32);
     let network = Network::zeros(Shape { inputs: 2, outputs: 1, layers: 1, width: 1 });
     let mut bytes = vec![];
     let file = File {

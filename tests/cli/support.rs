@@ -2,7 +2,7 @@
 
 use sirenc::container::{File, Networks, Stored, write};
 use sirenc::network::{Network, Shape};
-use sirenc::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Tiles};
+use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat, Tiles};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -118,7 +118,7 @@ pub fn sound(samples: u32) -> Vec<u8> {
 /// A `.siren` file of `description` with an arbitrary network.
 fn siren(description: Description, metadata: Vec<Metadata>) -> Vec<u8> {
     let shape = Shape {
-        inputs: description.lengths.len(),
+        inputs: description.axes.len(),
         outputs: usize::from(description.channels),
         layers: 2,
         width: 3,
@@ -139,14 +139,12 @@ pub fn siren_picture(width: u32, height: u32) -> Vec<u8> {
 
 /// A `.siren` picture with 1 to 4 channels: grey or RGB, with or without alpha.
 pub fn siren_of_channels(width: u32, height: u32, channels: u8) -> Vec<u8> {
-    let lengths = vec![width, height];
-    siren(Description { kind: Kind::Picture, lengths, channels, format: SampleFormat::U8, rate: 0 }, vec![])
+    siren(Description::picture([width, height], channels, SampleFormat::U8), vec![])
 }
 
 /// A `.siren` picture of 5×4 pixels.
 pub fn siren_with_channels(channels: u8) -> Vec<u8> {
-    let lengths = vec![5, 4];
-    siren(Description { kind: Kind::Picture, lengths, channels, format: SampleFormat::U8, rate: 0 }, vec![])
+    siren_of_channels(5, 4, channels)
 }
 
 /// A colour profile for grey pictures that consists of its header only.
@@ -165,9 +163,5 @@ pub fn siren_with_profile() -> Vec<u8> {
 
 /// A `.siren` sound at 8000 Hz.
 pub fn siren_sound(samples: u32) -> Vec<u8> {
-    let lengths = vec![samples];
-    siren(
-        Description { kind: Kind::Sound, lengths, channels: 1, format: SampleFormat::I16, rate: 8000 },
-        vec![],
-    )
+    siren(Description::sound(samples, 1, SampleFormat::I16, 8000), vec![])
 }

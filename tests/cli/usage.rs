@@ -92,7 +92,7 @@ fn a_number_below_zero_is_a_value_and_not_a_flag() {
         ("encode", "--effort", "-1", "a whole number from 1 to 9"),
         ("encode", "--quality", "-5", "a number from 0 to 100"),
         ("decode", "--scale", "-1.5", "a positive number"),
-        ("decode", "--rate", "-8000", "a whole number from 1 to 4294967295"),
+        ("decode", "--rate", "-8000", "a whole number from 1 to 2147483647"),
         ("decode", "--threads", "0", "a whole number from 1 to 65535"),
         ("decode", "--max-pixels", "-1", "a count"),
         ("verify", "--min-psnr", "-1", "a positive number"),

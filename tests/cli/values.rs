@@ -16,11 +16,10 @@ fn encode<'a>(rest: &[&'a str]) -> Vec<&'a str> {
 /// A file of binary32 samples: a picture 16 wide as TIFF, or a sound as WAV.
 fn floats(kind: Kind, values: Vec<f32>) -> Vec<u8> {
     let count = values.len() as u32;
-    let (lengths, rate, format) = match kind {
-        Kind::Sound => (vec![count], 8000, OutputFormat::Wav),
-        _ => (vec![16, count / 16], 0, OutputFormat::Tiff),
+    let (description, format) = match kind {
+        Kind::Sound => (Description::sound(count, 1, SampleFormat::F32, 8000), OutputFormat::Wav),
+        _ => (Description::picture([16, count / 16], 1, SampleFormat::F32), OutputFormat::Tiff),
     };
-    let description = Description { kind, lengths, channels: 1, format: SampleFormat::F32, rate };
     let signal = Signal { description, samples: Samples::F32(values), metadata: vec![] };
     let mut file = Cursor::new(vec![]);
     media::write(&signal, format, &mut file).unwrap();

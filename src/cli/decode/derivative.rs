@@ -27,7 +27,7 @@ impl Args {
             ));
         }
         let native = decoder.description();
-        let (grid, rate) = self.sampling(name, native)?;
+        let (grid, sampled) = self.sampling(name, native)?;
         let format = self.output_format(Npy)?;
         let path = self.output_path(format);
         let refuse =
@@ -60,13 +60,12 @@ impl Args {
             }
             // Alpha is left out: its derivative is not a colour and would make pixels of the result
             // transparent.
-            _ if native.kind == Kind::Picture => {
+            _ if native.kind() == Kind::Picture => {
                 native.channels - u8::from(native.channels.is_multiple_of(2))
             }
             _ => native.channels,
         };
-        let lengths = grid.axes.iter().map(|axis| axis.count).collect();
-        let description = Description { kind: native.kind, lengths, channels, format: samples, rate };
+        let description = Description { channels, format: samples, ..sampled };
         format.accepts(&description).map_err(|error| Failure::new(Exit::Usage, path.display(), error))?;
         Ok(Plan { grid, description, format, background: None, path, range: None })
     }
@@ -126,7 +125,7 @@ impl Work<'_> {
             Derivative::Gradient | Derivative::Hessian => vec![layout.sets as u64, layout.values as u64],
             _ => vec![layout.numbers() as u64],
         };
-        let lengths = self.plan.description.lengths.iter().rev().map(|&n| u64::from(n));
+        let lengths = self.plan.description.axes.iter().rev().map(|axis| u64::from(axis.length));
         let shape: Vec<u64> = lengths.chain(inner).collect();
         self.output.stream(|writer| {
             let written = |result: io::Result<()>| result.map_err(|error| self.output.fault(&error));

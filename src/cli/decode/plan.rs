@@ -7,7 +7,7 @@ use crate::cli::values::{PictureSize, Rectangle, Span};
 use crate::cli::{input, output, report};
 use sirenc::Decoder;
 use sirenc::media::OutputFormat;
-use sirenc::signal::{Axis, Description, Grid, Kind, Region, SampleFormat};
+use sirenc::signal::{Description, Grid, Kind, Rate, Region, SampleFormat, Sampling};
 use std::path::PathBuf;
 
 /// What is rendered, and in which format it is written.
@@ -26,20 +26,18 @@ impl Args {
     /// Checks the flags against the file before anything is rendered.
     pub fn plan(&self, name: &str, decoder: &Decoder) -> Result<Plan, Failure> {
         let native = decoder.description();
-        let (grid, rate) = self.sampling(name, native)?;
+        let (grid, sampled) = self.sampling(name, native)?;
         let format =
-            self.output_format(OutputFormat::default_for(native.kind, self.sample_format(native)))?;
+            self.output_format(OutputFormat::default_for(native.kind(), self.sample_format(native)))?;
         let background = self.background.filter(|_| native.has_alpha());
         if native.channels == 2 && background.is_some_and(|colour| !colour.is_grey()) {
             let sentence = "--background is a colour, but the picture is grey with alpha";
             return Err(Failure::new(Exit::Usage, name, sentence).hint("use a grey one, as in 128,128,128"));
         }
         let mut description = Description {
-            kind: native.kind,
-            lengths: grid.axes.iter().map(|axis| axis.count).collect(),
             channels: native.channels - u8::from(background.is_some()),
             format: self.sample_format(native),
-            rate,
+            ..sampled
         };
         // JPEG, WebP and BMP have 8 bits only: naming one of them implies 8 bits.
         if self.bits.is_none()
@@ -74,9 +72,17 @@ impl Args {
         Ok(Plan { grid, description, format, background, path, range })
     }
 
-    /// The grid of positions to render, and the rate of the result.
-    pub(super) fn sampling(&self, name: &str, native: &Description) -> Result<(Grid, u32), Failure> {
-        self.require_flags_of(name, native.kind)?;
+    /// The grid of positions to render, and the description of the signal on it.
+    pub(super) fn sampling(&self, name: &str, native: &Description) -> Result<(Grid, Description), Failure> {
+        let (grid, rate) = self.whole_or_part(name, native)?;
+        let on_grid = native.on(&grid);
+        let on_grid = rate.map_or(on_grid.clone(), |rate| on_grid.with_rate(rate));
+        Ok((grid, on_grid))
+    }
+
+    /// The grid of positions to render, and the rate of the result if it is another one.
+    fn whole_or_part(&self, name: &str, native: &Description) -> Result<(Grid, Option<Rate>), Failure> {
+        self.require_flags_of(name, native.kind())?;
         let wrong = |flag: &str, found: &str, hint: &str| {
             Err(Failure::new(Exit::Usage, name, format!("{flag} does not fit {found}")).hint(hint))
         };
@@ -86,27 +92,32 @@ impl Args {
             (Some(PictureSize { width, height }), ..) => {
                 let zoom = region.as_ref().map(|region| Grid::over(region, &[width, height]));
                 let grid = zoom.unwrap_or_else(|| Grid::resized(native, &[width, height]));
-                return Ok((grid.map_err(fault)?, native.rate));
+                return Ok((grid.map_err(fault)?, None));
             }
             (_, Some(factor), _) => {
-                let scaled = native.lengths.iter().map(|&n| (f64::from(n) * factor).round().max(1.0));
+                let scaled =
+                    native.axes.iter().map(|axis| (f64::from(axis.length) * factor).round().max(1.0));
                 if scaled.clone().any(|length| length > f64::from(u32::MAX)) {
                     return wrong("--scale", "a picture that large", "--region with --size goes further");
                 }
                 let counts: Vec<u32> = scaled.map(|length| length as u32).collect();
-                (Grid::resized(native, &counts).map_err(fault)?, native.rate)
+                (Grid::resized(native, &counts).map_err(fault)?, None)
             }
             (.., Some(rate)) => {
-                let axes = native.lengths.iter().map(|&length| Axis::at_rate(length, native.rate, rate));
+                let rates = native.rate().map(|native| (native.hertz(), rate.hertz()));
+                let axes = native
+                    .axes
+                    .iter()
+                    .map(|axis| rates.and_then(|(native, new)| Sampling::at_rate(axis.length, native, new)));
                 let Some(axes) = axes.collect() else {
                     return wrong("--rate", "a sound that long", "a lower rate");
                 };
-                (Grid { axes }, rate)
+                (Grid { axes }, Some(rate))
             }
-            _ => (Grid::native(native), native.rate),
+            _ => (Grid::native(native), None),
         };
         let Some(region) = region else { return Ok((grid, rate)) };
-        let hint = if native.kind == Kind::Sound { "--rate takes more" } else { "--size takes more" };
+        let hint = if native.kind() == Kind::Sound { "--rate takes more" } else { "--size takes more" };
         Ok((grid.crop(&region).map_err(|error| fault(error).hint(hint))?, rate))
     }
 
@@ -138,22 +149,22 @@ impl Args {
             let (from, to) = ([x - 0.5, y - 0.5], [x + width - 0.5, y + height - 0.5]);
             return Region::new(native, &from, &to).map(Some).map_err(|_| {
                 let numbers = [x, y, width, height].map(report::short).join(",");
-                let [across, down] = [native.lengths[0], native.lengths[1]];
+                let [across, down] = [native.lengths()[0], native.lengths()[1]];
                 let sentence =
                     format!("--region {numbers} is not within the picture of {across}×{down} pixels");
                 Failure::new(Exit::Usage, name, sentence)
             });
         }
         let Some(Span { from, to }) = self.time else { return Ok(None) };
-        let seconds = f64::from(native.lengths[0]) / f64::from(native.rate);
+        let Some((seconds, rate)) = native.seconds().zip(native.rate()) else { return Ok(None) };
         let outside = || {
             let [from, to, seconds] = [from, to, seconds].map(report::short);
             let sentence = format!("--time {from}..{to} is not within the sound of 0 to {seconds} s");
             Failure::new(Exit::Usage, name, sentence)
         };
         // The end of a sound in seconds is one sample after its last sample: half a sample beyond its extent.
-        let [from, to] = [from, to].map(|time| position_at(time, native.rate));
-        let end = f64::from(native.lengths[0]);
+        let [from, to] = [from, to].map(|time| position_at(time, rate));
+        let end = f64::from(native.lengths()[0]);
         if to > end {
             return Err(outside());
         }
@@ -174,7 +185,7 @@ impl Args {
     }
 
     fn sample_format(&self, native: &Description) -> SampleFormat {
-        match (self.bits, native.kind) {
+        match (self.bits, native.kind()) {
             (None, _) => native.format,
             (Some(Bits::Eight), Kind::Sound) => SampleFormat::I8,
             (Some(Bits::Sixteen), Kind::Sound) => SampleFormat::I16,
@@ -195,7 +206,7 @@ impl Args {
 
 /// The position at `seconds`, in native samples, rounded to a millionth: 0.3 s at 44100 Hz is sample 13230
 /// although 0.3 is not exact in binary.
-fn position_at(seconds: f64, rate: u32) -> f64 {
+fn position_at(seconds: f64, rate: Rate) -> f64 {
     const STEPS: f64 = (1 << 20) as f64;
-    (seconds * f64::from(rate) * STEPS).round() / STEPS
+    (seconds * rate.hertz() * STEPS).round() / STEPS
 }

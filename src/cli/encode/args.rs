@@ -5,6 +5,7 @@ use crate::cli::limits::InputLimitArgs;
 use crate::cli::peak::PeakArgs;
 use crate::cli::{input, values};
 use clap::{ArgGroup, ValueEnum};
+use sirenc::signal::Rate;
 use sirenc::{Device, EncodeOptions, FieldKind, Target, WeightCoding};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -176,8 +177,8 @@ pub struct Args {
     pub(super) peak: PeakArgs,
 
     /// Sampling rate of a sound read from an array, Hz [default: 48000]
-    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..1 << 31))]
-    pub(super) rate: Option<u32>,
+    #[arg(long, value_name = "HZ", value_parser = values::rate)]
+    pub(super) rate: Option<Rate>,
     /// Do not decode the finished bytes and compare them with the source
     #[arg(long)]
     pub(super) no_verify: bool,

@@ -12,8 +12,8 @@ pub fn read(path: &Path, of: &Description) -> Result<Arc<[f32]>, Failure> {
     let content = Content::read(path, &Limits::default())?;
     let (shape, slopes) = media::read_npy(&content.bytes, &Limits::default())
         .map_err(|error| Failure::media(&content.name, error))?;
-    let lengths = of.lengths.iter().rev().map(|&n| u64::from(n));
-    let expected: Vec<u64> = lengths.chain([of.channels.into(), of.lengths.len() as u64]).collect();
+    let lengths = of.axes.iter().rev().map(|axis| u64::from(axis.length));
+    let expected: Vec<u64> = lengths.chain([of.channels.into(), of.axes.len() as u64]).collect();
     if shape != expected {
         let sentence = format!("an array of {shape:?} was found, {expected:?} was expected");
         return Err(Failure::new(Exit::Input, &content.name, sentence)

@@ -7,7 +7,7 @@ use crate::cli::report;
 use clap::ValueEnum;
 use sirenc::Limits;
 use sirenc::media::NpyReader;
-use sirenc::signal::{Description, Kind};
+use sirenc::signal::{Description, Measure};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -54,7 +54,7 @@ struct Columns {
 
 /// An axis in the units of the user: `position = offset + scale · coordinate`.
 struct Axis {
-    name: &'static str,
+    name: String,
     offset: f64,
     scale: f64,
     length: u32,
@@ -83,11 +83,12 @@ impl Points {
     ) -> Result<Self, Failure> {
         let input = Input::open(path)?;
         let name = input.name();
-        let span = f64::from(description.lengths.iter().copied().max().unwrap_or(1));
-        let axes = axis_names(description.kind).iter().zip(&description.lengths).map(|(&name, &length)| {
-            let (offset, scale) = match description.kind {
+        let span = f64::from(description.lengths().iter().copied().max().unwrap_or(1));
+        let axes = axis_names(description).into_iter().zip(&description.axes).map(|(name, axis)| {
+            let length = axis.length;
+            let (offset, scale) = match axis.measure {
                 _ if normalized => ((f64::from(length) - 1.0) / 2.0, span / 2.0),
-                Kind::Sound => (0.0, f64::from(description.rate)),
+                Measure::Time(Some(rate)) => (0.0, rate.hertz()),
                 _ => (0.0, 1.0),
             };
             Axis { name, offset, scale, length }
@@ -200,17 +201,17 @@ impl Points {
         let header = self.line()?.unwrap_or_default();
         let columns = [',', ';', '\t'].into_iter().find_map(|separator| {
             let found = fields(&header, separator);
-            let column = |axis: &Axis| found.iter().position(|name| name.eq_ignore_ascii_case(axis.name));
+            let column = |axis: &Axis| found.iter().position(|name| name.eq_ignore_ascii_case(&axis.name));
             let axes = self.axes.iter().map(column).collect::<Option<Vec<usize>>>()?;
             // A coordinate along an axis that the signal lacks is an error rather than silently ignored.
-            let known = |name: &str| self.axes.iter().any(|axis| name.eq_ignore_ascii_case(axis.name));
+            let known = |name: &str| self.axes.iter().any(|axis| name.eq_ignore_ascii_case(&axis.name));
             let foreign = found.iter().any(|name| is_axis(name) && !known(name));
             (!foreign).then_some(Columns { separator, count: found.len(), axes })
         });
         match (columns, &mut self.source) {
             (Some(columns), Source::Csv(_, known)) => *known = columns,
             _ => {
-                let names: Vec<&str> = self.axes.iter().map(|axis| axis.name).collect();
+                let names: Vec<&str> = self.axes.iter().map(|axis| axis.name.as_str()).collect();
                 let found = format!(
                     "the columns are {header:?}, but a header with {:?} was expected",
                     names.join(",")

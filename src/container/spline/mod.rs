@@ -168,7 +168,7 @@ fn read_header(fields: &mut Fields<'_>, signal: &Description) -> Result<(Shape, 
         return Err(fields.error(format!("shape of tables {table}, expected at most {SHAPES}")));
     }
     let context = ContextShape { levels: context_levels, informed, neighbours, combinations };
-    let (lengths, outputs) = (signal.lengths.clone(), usize::from(signal.channels));
+    let (lengths, outputs) = (signal.lengths(), usize::from(signal.channels));
     let shape = Shape { lengths, outputs, levels, layers, width, context };
     let alone = (0..MAX_LEVELS).any(|k| informed >> k & 1 == 1 && shape.coarser(k) == 0);
     if alone || (informed == 0) != (combinations == 0) {

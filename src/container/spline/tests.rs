@@ -12,7 +12,7 @@ fn signal() -> Description {
 
 /// The field of the usual parameters, whose steps are those of the exponent 10, and of latents of 0.
 fn field() -> QuantizedSpline {
-    let shape = Shape::usual(&signal().lengths, 1);
+    let shape = Shape::usual(&signal().lengths(), 1);
     let symbols = shape.usual_parameters().concat().into_iter().map(i32::from).collect();
     let latents = shape.grids().iter().map(|grid| vec![0; grid.latents() as usize]).collect();
     QuantizedSpline {

@@ -154,7 +154,7 @@ fn a_part_has_the_bits_of_the_whole() {
 fn blocks_change_nothing_but_the_bytes() {
     for (description, field) in fields() {
         let highest = field.shape.grids()[0].level.max(1) as u8;
-        let longest = description.lengths.iter().max().unwrap().saturating_sub(1);
+        let longest = description.lengths().iter().max().unwrap().saturating_sub(1);
         let whole = decoder(&description, &field).field().clone();
         for side in (highest..16).filter(|side| longest >> side > 0) {
             let field = QuantizedSpline { blocks: side, ..field.clone() };
@@ -207,7 +207,7 @@ fn coefficients_and_features_have_the_bits_of_the_loops() {
     for (description, stored) in fields() {
         let grids = stored.shape.grids();
         let positions: Vec<Vec<f64>> = description
-            .lengths
+            .lengths()
             .iter()
             .map(|&n| (0..40).map(|i| (f64::from(i) + 0.3) / 40.0 * f64::from(n) - 0.5).collect())
             .collect();
@@ -248,7 +248,7 @@ fn renderings_have_the_bits_of_the_loops_at_every_position() {
     for (description, stored) in fields() {
         let decoder = decoder(&description, &stored);
         let field = decoder.field().spline().unwrap();
-        let counts: Vec<u32> = description.lengths.iter().map(|n| n * 3 / 2 + 1).collect();
+        let counts: Vec<u32> = description.lengths().iter().map(|n| n * 3 / 2 + 1).collect();
         for grid in [Grid::native(&description), Grid::resized(&description, &counts).unwrap()] {
             let values = decoder.render(&grid).unwrap();
             let channels = usize::from(description.channels);
@@ -289,15 +289,15 @@ fn every_level_computes_the_same_values_and_jets() {
 fn jets_are_close_to_the_taylor_polynomials() {
     for (description, stored) in fields() {
         let decoder = decoder(&description, &stored);
-        let axes = description.lengths.len();
-        let position: Vec<f64> = description.lengths.iter().map(|&n| f64::from(n) * 0.37 - 0.2).collect();
+        let axes = description.axes.len();
+        let position: Vec<f64> = description.lengths().iter().map(|&n| f64::from(n) * 0.37 - 0.2).collect();
         let taylor = decoder.taylor(&position, 2).unwrap();
         let along = |indices: &[usize]| {
             (0..axes).map(|a| indices.iter().filter(|&&i| i == a).count()).collect::<Vec<_>>()
         };
         let pairs: Vec<[usize; 2]> = (0..axes).flat_map(|i| (i..axes).map(move |j| [i, j])).collect();
         for jet in [Jet::Gradient, Jet::Laplacian, Jet::Hessian] {
-            let grid_axes = position.iter().map(|&p| crate::signal::Axis::new(p, 1.0, 1)).collect();
+            let grid_axes = position.iter().map(|&p| crate::signal::Sampling::new(p, 1.0, 1)).collect();
             let got = decoder.request(&Grid { axes: grid_axes }).jet(jet).values().unwrap();
             for (got, taylor) in got.chunks_exact(jet.components(axes)).zip(&taylor) {
                 let partial = |indices: &[usize]| taylor.partial(&along(indices)).unwrap();
@@ -322,14 +322,14 @@ fn jets_are_close_to_the_taylor_polynomials() {
 #[test]
 fn jets_are_within_the_limits_of_the_specification() {
     // Along short axes derivatives nearly vanish.
-    let long = |(description, _): &(Description, _)| description.lengths.iter().all(|&n| n > 20);
+    let long = |(description, _): &(Description, _)| description.lengths().iter().all(|&n| n > 20);
     for (description, mut stored) in fields().into_iter().filter(long) {
         // Small latents and weights: phases stay below a turn.
         stored.latents.iter_mut().flatten().for_each(|latent| *latent %= 4);
         stored.symbols.iter_mut().skip(stored.shape.taps().parameters()).for_each(|symbol| *symbol /= 8);
         let decoder = decoder(&description, &stored);
-        let axes = description.lengths.len();
-        let counts: Vec<u32> = description.lengths.iter().map(|&n| 3 * n / 2 + 1).collect();
+        let axes = description.axes.len();
+        let counts: Vec<u32> = description.lengths().iter().map(|&n| 3 * n / 2 + 1).collect();
         let grid = Grid::resized(&description, &counts).unwrap();
         let got = decoder.request(&grid).jet(Jet::Hessian).values().unwrap();
         let (mut errors, mut sizes) = ([[0f64; 2]; 3], [[0f64; 2]; 3]);
@@ -381,5 +381,5 @@ fn a_gpu_that_was_asked_for_is_refused_and_auto_says_why_not() {
     assert!(matches!(refused, Err(Error::Device { .. })));
     let auto = decoder.with_device(crate::Device::Auto).unwrap();
     assert_eq!(auto.device().cpu_reason, Some("fields of splines are evaluated on the CPU"));
-    assert_eq!(description.kind, Kind::Picture);
+    assert_eq!(description.kind(), Kind::Picture);
 }

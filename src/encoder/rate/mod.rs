@@ -71,7 +71,7 @@ pub(crate) fn search(recipe: &Siren<'_>) -> Result<Outcome> {
             search.size(target.limit(description))
         }
         Target::Psnr(db) => search.psnr(session.normalised.fitted_db(db)),
-        Target::Quality(quality) if description.kind == Kind::Sound => {
+        Target::Quality(quality) if description.kind() == Kind::Sound => {
             let bits = quality_bits_per_sample(quality) * session.samples();
             search.size(((bits / 8.0) as u64).max(session.smallest()?))
         }
@@ -85,7 +85,7 @@ impl Search<'_, '_> {
     fn shape(&self, layers: usize, width: usize) -> Result<Outcome> {
         let Session { signal, options: EncodeOptions { weights, .. }, .. } = self.session;
         let shape = Shape {
-            inputs: signal.description.lengths.len(),
+            inputs: signal.description.axes.len(),
             outputs: usize::from(signal.description.channels),
             layers,
             width,

@@ -16,11 +16,11 @@ const COARSEST: u32 = 8;
 /// The shapes of fields that are worth a training for a signal: the usual one, whose parameters a file hardly
 /// spends bytes on, and for small signals one of few parameters, which suits what is unlike a photograph.
 pub(super) fn shapes(description: &Description) -> Vec<Shape> {
-    let usual = Shape::usual(&description.lengths, description.channels.into());
+    let usual = Shape::usual(&description.lengths(), description.channels.into());
     if description.positions() >= SPLINE_SMALL {
         return vec![usual];
     }
-    let longest = description.lengths.iter().copied().max().unwrap_or(1);
+    let longest = description.lengths().iter().copied().max().unwrap_or(1);
     let levels = usual.levels & ((2 << (longest / COARSEST).max(1).ilog2()) - 1);
     let informed = usual.context.informed & (levels >> 1);
     let combinations = if informed == 0 { 0 } else { SMALL_COMBINATIONS };
@@ -98,13 +98,13 @@ fn training(description: &Description, positions: u64) -> u64 {
 
 /// Bytes of a training in regions with this side.
 fn in_regions(description: &Description, side: usize) -> u64 {
-    let Description { lengths, channels, format, .. } = description;
+    let (lengths, channels) = (&description.lengths(), u64::from(description.channels));
     let trained = |&length: &u32| (length as usize).min(side + MARGINS[0] + MARGINS[1]) as u64;
     let sample = sample(lengths, side).iter().flatten().map(positions).sum::<usize>() as u64;
     let trained = lengths.iter().map(trained).product::<u64>().max(sample);
-    let bytes = u64::from(format.bits()).div_ceil(8).next_power_of_two();
+    let bytes = u64::from(description.format.bits()).div_ceil(8).next_power_of_two();
     let of_all = |each: u64| description.positions().saturating_mul(each);
-    let kept = of_all(LATENTS + COPIES * bytes * u64::from(*channels));
+    let kept = of_all(LATENTS + COPIES * bytes * channels);
     kept.saturating_add(training(description, trained).max(of_all(DECODED)))
 }
 
@@ -119,7 +119,7 @@ pub(super) fn region(description: &Description, memory: u64) -> Option<usize> {
     if training(description, description.positions()) <= memory {
         return None;
     }
-    let longest = description.lengths.iter().copied().max().unwrap_or(1) as usize;
+    let longest = description.lengths().iter().copied().max().unwrap_or(1) as usize;
     let most = longest.div_ceil(REGION);
     let affordable = |&n: &usize| in_regions(description, n * REGION) <= memory;
     // Of the sides that give as many regions the shortest: regions of about the same size.

@@ -21,7 +21,7 @@ impl Part {
     /// Rows of areas; those of a row are of the same height, and all rows of the same width.
     pub fn of(session: &Session<'_>, rows: &[Vec<Area>]) -> Part {
         let (samples, description) = (&session.signal.samples, &session.signal.description);
-        let (channels, width) = (usize::from(description.channels), description.lengths[0] as usize);
+        let (channels, width) = (usize::from(description.channels), description.lengths()[0] as usize);
         let weighs = session.weighs_by_alpha();
         let (offset, scale) = session.normalised.units_of_alpha();
         let weight = |i: usize| match i % channels + 1 == channels {
@@ -43,13 +43,13 @@ impl Part {
                 }
             }
         }
-        let lengths = size.into_iter().take(description.lengths.len()).map(|n| n as u32).collect();
+        let lengths = size.into_iter().take(description.axes.len()).map(|n| n as u32).collect();
         Part { lengths, values, weights: weighs.then_some(weights) }
     }
 
     /// The whole signal.
     pub fn whole(session: &Session<'_>) -> Part {
-        let lengths = &session.signal.description.lengths;
+        let lengths = &session.signal.description.lengths();
         let area = [0, 1].map(|axis| 0..lengths.get(axis).map_or(1, |&n| n as usize));
         Part::of(session, &[vec![area]])
     }

@@ -9,7 +9,7 @@ use crate::limits::Limits;
 use crate::media::notes::{Reading, Rounding};
 use crate::media::picture::from_io;
 use crate::media::{admit, alpha, require_finite, require_samples_fit};
-use crate::signal::{self, Description, SampleFormat, Samples, Signal};
+use crate::signal::{Description, SampleFormat, Samples, Signal};
 use half::f16;
 use std::io::{BufRead, Seek, SeekFrom};
 
@@ -21,13 +21,7 @@ pub(in crate::media) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) 
     let header = Header::read(&mut reader)?;
     let (width, height) = header.size()?;
     let picked = picked(&header.channels)?;
-    let description = Description {
-        kind: signal::Kind::Picture,
-        lengths: vec![width, height],
-        channels: picked.len() as u8,
-        format: SampleFormat::F32,
-        rate: 0,
-    };
+    let description = Description::picture([width, height], picked.len() as u8, SampleFormat::F32);
     admit("EXR", &description, limits)?;
     let block = header.line_bytes(width).saturating_mul(header.compression.lines().into());
     // A block is held three times: stored, decompressed, and reordered.
@@ -163,13 +157,11 @@ mod tests {
     use std::io::Cursor;
 
     fn file(channels: u8, values: Vec<f32>) -> (Signal, Vec<u8>) {
-        let lengths = vec![3, values.len() as u32 / 3 / u32::from(channels)];
-        let size = (lengths[0], lengths[1]);
-        let format = SampleFormat::F32;
-        let description = Description { kind: signal::Kind::Picture, lengths, channels, format, rate: 0 };
+        let [width, height] = [3, values.len() as u32 / 3 / u32::from(channels)];
+        let description = Description::picture([width, height], channels, SampleFormat::F32);
         let signal = Signal { description, samples: Samples::F32(values), metadata: vec![] };
         let mut file = vec![];
-        write(&signal, size, &mut file).unwrap();
+        write(&signal, (width, height), &mut file).unwrap();
         (signal, file)
     }
     fn back(file: &[u8]) -> Result<Reading> {

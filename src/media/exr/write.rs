@@ -96,12 +96,10 @@ fn header(names: &[(&str, usize)], width: u32, height: u32) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::{Description, Kind, SampleFormat};
+    use crate::signal::{Description, SampleFormat};
 
     fn exr(channels: u8, size: (u32, u32), values: Vec<f32>) -> Vec<u8> {
-        let lengths = vec![size.0, size.1];
-        let description =
-            Description { kind: Kind::Picture, lengths, channels, format: SampleFormat::F32, rate: 0 };
+        let description = Description::picture([size.0, size.1], channels, SampleFormat::F32);
         let signal = Signal { description, samples: Samples::F32(values), metadata: vec![] };
         let mut file = vec![];
         write(&signal, size, &mut file).unwrap();

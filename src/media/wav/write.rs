@@ -2,7 +2,7 @@
 
 use super::fault;
 use crate::error::{Error, Result};
-use crate::signal::{MetadataKind, SampleFormat, Samples, Signal};
+use crate::signal::{MetadataKind, Rate, SampleFormat, Samples, Signal};
 use std::io::{Seek, SeekFrom, Write};
 
 /// Writes a sound.
@@ -16,14 +16,14 @@ pub(in crate::media) fn write<W: Write + Seek>(signal: &Signal, mut writer: W) -
     let description = &signal.description;
     let (bits, channels) = (description.format.bits(), u32::from(description.channels));
     let block = bits / 8 * channels;
-    if description.rate == 0 || description.rate.checked_mul(block).is_none() {
-        let detail = format!(
-            "{} Hz in blocks of {block} bytes, but 1 to {} Hz were expected",
-            description.rate,
-            u32::MAX / block
-        );
+    let rate = description.rate();
+    let Some(sample_rate) = rate.and_then(Rate::whole).filter(|rate| rate.checked_mul(block).is_some())
+    else {
+        let rate = rate.map_or("0".into(), |rate| rate.to_string());
+        let most = u32::MAX / block;
+        let detail = format!("{rate} Hz in blocks of {block} bytes, but 1 to {most} Hz were expected");
         return Err(Error::unsupported("WAV", detail));
-    }
+    };
     let bytes = signal.samples.len() as u64 * u64::from(bits / 8);
     // The length of the file includes 36 to 60 bytes of header, 12 of the list of tags, and up to 2 of
     // padding.
@@ -36,7 +36,7 @@ pub(in crate::media) fn write<W: Write + Seek>(signal: &Signal, mut writer: W) -
     }
     let spec = hound::WavSpec {
         channels: u16::from(description.channels),
-        sample_rate: description.rate,
+        sample_rate,
         bits_per_sample: bits as u16,
         sample_format: match description.format {
             SampleFormat::F32 => hound::SampleFormat::Float,

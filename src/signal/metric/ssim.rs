@@ -26,7 +26,7 @@ const MAPS: usize = 5;
 /// SSIM and MS-SSIM of two pictures of the same shape, with `peak` as dynamic range; each is `None` if a side
 /// is too short for it.
 pub(super) fn of_pictures(source: &Signal, other: &Signal, peak: f64) -> (Option<f64>, Option<f64>) {
-    let [width, height] = source.description.lengths[..] else { return (None, None) };
+    let [width, height] = source.description.lengths()[..] else { return (None, None) };
     if width.min(height) < WINDOW as u32 {
         return (None, None);
     }
@@ -62,7 +62,7 @@ struct Channel<'a> {
 
 impl Rows for Channel<'_> {
     fn size(&self) -> (usize, usize) {
-        let lengths = &self.signal.description.lengths;
+        let lengths = &self.signal.description.lengths();
         (lengths[0] as usize, lengths[1] as usize)
     }
     fn read(&self, y: usize, row: &mut [f64]) {

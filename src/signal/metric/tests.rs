@@ -7,9 +7,8 @@ pub(crate) fn picture(width: u32, height: u32, channels: u8, samples: Samples) -
 }
 
 pub(crate) fn sound(channels: u8, samples: Samples) -> Signal {
-    let lengths = vec![samples.len() as u32 / u32::from(channels)];
-    let format = samples.format();
-    let description = Description { kind: Kind::Sound, lengths, channels, format, rate: 16000 };
+    let length = samples.len() as u32 / u32::from(channels);
+    let description = Description::sound(length, channels, samples.format(), 16000);
     Signal { description, samples, metadata: vec![] }
 }
 

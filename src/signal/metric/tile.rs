@@ -38,7 +38,7 @@ impl TileErrors {
             format: description.format,
             channels: usize::from(description.channels.max(1)),
             by_alpha: description.has_alpha(),
-            owners: (0..description.lengths.len()).map(owners).collect(),
+            owners: (0..description.axes.len()).map(owners).collect(),
             sums: vec![0.0; tiles.len()],
             tiles: tiles.clone(),
         }
