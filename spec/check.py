@@ -136,7 +136,7 @@ def grid(signal, words):
     elif words[0] == "size":
         whole, words = reference.sized_grid(signal, map(int, words[1:1 + axes])), words[1 + axes:]
     else:
-        whole, words = [reference.Axis.at_rate(signal.lengths[0], signal.rate, int(words[1]))], words[2:]
+        whole, words = [reference.Axis.at_rate(signal.lengths[0], signal.rate[0], int(words[1]))], words[2:]
     return [axis.crop(*part) for axis, part in zip(whole, region(words[1:]))] if words else whole
 
 
@@ -230,9 +230,7 @@ def basis(position, level):
 
 
 def ramp(distance, overlap):
-    tiles = reference.Tiles(None, [1])
-    tiles.overlap = overlap
-    return tiles.ramp(np.array([distance]), 0)
+    return reference.Tiles.ramp(np.array([distance]), 0, overlap)
 
 
 def vector(what, inputs):

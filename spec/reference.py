@@ -130,10 +130,14 @@ def split(data):
 
 # 5.1  SIGNAL
 
-PICTURE, SOUND = 0, 1
-KINDS = ["picture", "sound"]
-RESERVED_KINDS = {2: "video", 3: "volume", 4: "shape"}
+PICTURE, SOUND, VIDEO, VOLUME, FIELD = 0, 1, 2, 3, 5
+KINDS = {PICTURE: "picture", SOUND: "sound", VIDEO: "video", VOLUME: "volume", FIELD: "field"}
+RESERVED_KINDS = {4: "shape"}
 FORMATS = ["U8", "U16", "I8", "I16", "I24", "I32", "F32"]
+FORMATS_OF = {PICTURE: (0, 1, 6), SOUND: (2, 3, 4, 5, 6), VIDEO: (0, 1, 6), VOLUME: range(7), FIELD: range(7)}
+MOST_CHANNELS = {PICTURE: 4, SOUND: 8, VIDEO: 4, VOLUME: 64, FIELD: 64}
+SPACE, TIME, TIME_AT_RATE, OTHER = 0, 1, 2, 3
+MEASURES = {PICTURE: [SPACE, SPACE], SOUND: [TIME_AT_RATE], VIDEO: [SPACE, SPACE, TIME_AT_RATE], VOLUME: [SPACE] * 3}
 
 
 class Signal:
@@ -142,37 +146,80 @@ class Signal:
         self.kind = f.u8("kind")
         if self.kind in RESERVED_KINDS:
             raise Unsupported(f"SIGNAL section: kind {self.kind}, {RESERVED_KINDS[self.kind]}")
-        if self.kind not in (PICTURE, SOUND):
-            f.unknown("kind", self.kind, "0 or 1")
+        if self.kind not in KINDS:
+            f.unknown("kind", self.kind, "0 to 3 or 5")
         number = f.u8("sample format")
-        known = number in ((0, 1, 6) if self.kind == PICTURE else (2, 3, 4, 5, 6))
-        if not known:
+        if number not in FORMATS_OF[self.kind]:
             f.unknown("sample format", number, f"one of a {KINDS[self.kind]}")
         self.format = FORMATS[number]
-        self.channels, most = f.u8("channels"), 4 if self.kind == PICTURE else 8
+        self.channels, most = f.u8("channels"), MOST_CHANNELS[self.kind]
         require(self.channels > 0, "SIGNAL section: 0 channels")
         if self.channels > most:
             raise Unsupported(f"SIGNAL section: {self.channels} channels, expected 1 to {most}")
-        self.lengths = [f.varint("axis length", 1, 2**31 - 1) for _ in range(2 if self.kind == PICTURE else 1)]
-        self.rate = f.varint("sample rate", 1, 2**31 - 1) if self.kind == SOUND else 0
+        self.measures = MEASURES.get(self.kind) or self.read_measures(f)
+        self.lengths = [f.varint("axis length", 1, 2**31 - 1) for _ in self.measures]
+        self.rates = [self.read_rate(f) if m == TIME_AT_RATE else None for m in self.measures]
+        self.rate = next((rate for rate in self.rates if rate), None)
+        for kind, measures in MEASURES.items():
+            same = measures == self.measures and self.channels <= MOST_CHANNELS[kind]
+            whole = kind != SOUND or self.rate is None or self.rate[1] == 1
+            same = same and whole and self.kind == FIELD
+            require(not same, f"SIGNAL section: a field, but its axes are those of a {KINDS[kind]}")
         f.finish()
+
+    @staticmethod
+    def read_measures(f):
+        count = f.u8("axes")
+        require(count > 0, "SIGNAL section: 0 axes")
+        if count > 4:
+            raise Unsupported(f"SIGNAL section: {count} axes, expected 1 to 4")
+        measures = []
+        for _ in range(count):
+            measures.append(f.u8("measure"))
+            if measures[-1] > OTHER:
+                f.unknown("measure", measures[-1], "0 to 3")
+        return measures
+
+    def read_rate(self, f):
+        numerator = f.varint("sample rate", 1, 2**31 - 1)
+        denominator = 1 if self.kind == SOUND else f.varint("denominator of the rate", 1, 2**31 - 1)
+        lowest = math.gcd(numerator, denominator) == 1
+        require(lowest, f"SIGNAL section: a rate of {numerator}/{denominator}, expected lowest terms")
+        return numerator, denominator
+
+    def scales(self):
+        """The scale of each axis: those of space share one."""
+        scales = []
+        for axis, measure in enumerate(self.measures):
+            space = self.measures.index(SPACE) if measure == SPACE else axis
+            scales.append(scales[space] if space < axis else max(scales, default=-1) + 1)
+        return scales
+
+    def has_own_range(self):
+        return self.format == "F32" or self.kind in (VOLUME, FIELD)
+
+    def has_alpha(self):
+        return self.kind in (PICTURE, VIDEO) and self.channels % 2 == 0
 
 
 # 5.2  TILES
 
 class Tiles:
-    def __init__(self, payload, lengths):
-        self.lengths, self.counts, self.overlap = lengths, [1] * len(lengths), 0
+    def __init__(self, payload, signal):
+        self.lengths, self.scales = lengths, scales = signal.lengths, signal.scales()
+        self.counts, self.overlaps = [1] * len(lengths), [0] * len(lengths)
         if payload is not None:
             f = Fields(payload, "TILES section")
             self.counts = [f.varint("tiles along an axis", 1, n) for n in lengths]
-            self.overlap = f.varint("overlap", 0, 2**31 - 1)
-            f.finish()
             require(math.prod(self.counts) >= 2, "TILES section: 1 tile, which needs no section")
+            divided = sorted({scale for scale, count in zip(scales, self.counts) if count > 1})
+            overlaps = {scale: f.varint("overlap", 0, 2**31 - 1) for scale in divided}
+            self.overlaps = [overlaps.get(scale, 0) for scale in scales]
+            f.finish()
             ask("tiles", math.prod(self.counts), MAX_TILES)
-            for count, length in zip(self.counts, lengths):
-                require(count == 1 or length // count >= 2 * self.overlap,
-                        f"TILES section: overlap: {self.overlap} samples, more than half of the smallest core")
+            for count, length, overlap in zip(self.counts, lengths, self.overlaps):
+                require(count == 1 or length // count >= 2 * overlap,
+                        f"TILES section: overlap: {overlap} samples, more than half of the smallest core")
 
     def boundary(self, axis, k):
         return k * self.lengths[axis] // self.counts[axis]
@@ -190,14 +237,20 @@ class Tiles:
     def box(self, number):
         """Per axis the first sample of the extended box and one past the last."""
         return [
-            (max(self.boundary(a, k) - self.overlap, 0), min(self.boundary(a, k + 1) + self.overlap, self.lengths[a]))
-            for a, k in enumerate(self.index(number))
+            (max(self.boundary(a, k) - overlap, 0), min(self.boundary(a, k + 1) + overlap, self.lengths[a]))
+            for a, (k, overlap) in enumerate(zip(self.index(number), self.overlaps))
         ]
+
+    def spans(self, number):
+        """Per axis the longest side of the extended box along the axes of its scale."""
+        sides = [end - start for start, end in self.box(number)]
+        return [max(side for side, scale in zip(sides, self.scales) if scale == of) for of in self.scales]
 
     # 7.3
 
-    def ramp(self, edge, boundary):
-        distance, radius = edge - float(boundary), float(self.overlap)
+    @staticmethod
+    def ramp(edge, boundary, overlap):
+        distance, radius = edge - float(boundary), float(overlap)
         if radius == 0:
             return (distance >= 0).astype(np.float64)
         u = (distance + radius) / (2.0 * radius)
@@ -206,8 +259,8 @@ class Tiles:
 
     def weight(self, axis, k, position):
         edge = position + 0.5
-        rising = 1.0 if k == 0 else self.ramp(edge, self.boundary(axis, k))
-        falling = 0.0 if k + 1 == self.counts[axis] else self.ramp(edge, self.boundary(axis, k + 1))
+        rising = 1.0 if k == 0 else self.ramp(edge, self.boundary(axis, k), self.overlaps[axis])
+        falling = 0.0 if k + 1 == self.counts[axis] else self.ramp(edge, self.boundary(axis, k + 1), self.overlaps[axis])
         return (rising - falling + 0.0 * edge).astype(np.float32)
 
 
@@ -238,7 +291,8 @@ class Units:
         offsets = [f.take(4, "offset") for _ in range(signal.channels)]
         self.scale = np.float32(math.ldexp(1.0, exponent))
         self.offsets = np.frombuffer(b"".join(offsets), "<f4").astype(np.float32)
-        require(signal.format == "F32", f"{f.what}: units of {signal.format} samples, expected of F32 alone")
+        own, kind = signal.has_own_range(), KINDS[signal.kind]
+        require(own, f"{f.what}: units of {signal.format} samples of a {kind}, which have none")
         for offset in self.offsets:
             name = str(offset).replace("nan", "NaN")
             require(np.isfinite(offset), f"{f.what}: offset {name}, expected a finite number")
@@ -1116,8 +1170,10 @@ def read_field(payload, signal, tiles):
     coding = f.u8("coding")
     if coding == 3:
         require(tiles is None, f"{f.what}: splines in tiles, expected no TILES section")
+        if signal.kind not in (PICTURE, SOUND):
+            raise Unsupported(f"{f.what}: splines of a {KINDS[signal.kind]}")
         return read_spline(f, signal)
-    tiles = tiles or Tiles(None, signal.lengths)
+    tiles = tiles or Tiles(None, signal)
     return Networks(tiles, read_networks(coding, f, signal, tiles))
 
 
@@ -1251,10 +1307,9 @@ class Networks:
         tiles, axes = self.tiles, len(signal.lengths)
         values = np.zeros([len(p) for p in positions[::-1]] + [signal.channels], np.float32)
         for number, network in enumerate(self.networks):
-            box = tiles.box(number)
-            span = max(end - start for start, end in box)
+            box, spans = tiles.box(number), tiles.spans(number)
             slices, coordinates, weights = [], [], []
-            for axis, (k, (start, end)) in enumerate(zip(tiles.index(number), box)):
+            for axis, (k, (start, end), span) in enumerate(zip(tiles.index(number), box, spans)):
                 first = np.searchsorted(positions[axis], start - 0.5, "left")
                 last = np.searchsorted(positions[axis], end - 0.5, "right")
                 p = positions[axis][first:last]
@@ -1285,8 +1340,7 @@ def render(signal, units, field, grid):
     values = field.values(signal, [a.positions(n) for a, n in zip(grid, signal.lengths)])
     if units is not None:
         values = units.apply(values)
-    alpha = signal.kind == PICTURE and signal.channels % 2 == 0
-    return means(values, counts, footprints, alpha) if max(footprints) > 1 else values
+    return means(values, counts, footprints, signal.has_alpha()) if max(footprints) > 1 else values
 
 
 def means(values, counts, footprints, alpha):
@@ -1400,7 +1454,7 @@ def read(data):
     """The signal, its units, and its field."""
     sections = split(data)
     signal = Signal(sections[SIGNAL])
-    tiles = Tiles(sections[TILES], signal.lengths) if TILES in sections else None
+    tiles = Tiles(sections[TILES], signal) if TILES in sections else None
     if METADATA in sections:
         read_metadata(sections[METADATA])
     units = Units(sections[UNITS], signal) if UNITS in sections else None
@@ -1475,10 +1529,12 @@ def main(arguments):
             body = values.astype("<f4").tobytes()
         elif signal.format == "F32":
             raise Unsupported("float samples are written with --f32 only")
+        elif signal.kind not in (PICTURE, SOUND):
+            raise Unsupported(f"a {KINDS[signal.kind]} is written with --f32 only")
         else:
             codes, bits = samples(values, signal.format), int(signal.format[1:])
             if signal.kind == SOUND:
-                return write_wav(paths[1], codes, bits, signal.rate)
+                return write_wav(paths[1], codes, bits, signal.rate[0])
             body = pnm(codes, bits) if paths[1].lower().endswith((".ppm", ".pgm", ".pnm")) else png(codes, bits)
     except (Malformed, Unsupported, Limit) as error:
         sys.exit(f"{paths[0]}: {error}")

@@ -5,13 +5,13 @@
 //! A position is counted in native samples along each axis, the fastest axis first: `x, y` of a picture, to
 //! the right and down, `t` of a sound. **Sample centres are at integers.** Sample `k` covers `k − ½ … k + ½`,
 //! so an axis of `N` samples extends from `−½` to `N − ½`, and the signal ends there. A position is a
-//! binary64 number; networks receive it as a binary32 coordinate, −1 to 1 along the longest axis of their
+//! binary64 number; networks receive it as a binary32 coordinate, −1 to 1 along the longest axis of space of their
 //! tile, which resolves about 2⁻²⁴ of the tile's length. A closer zoom shows steps.
 //!
 //! The command line uses the same positions, with two conveniences: `--region X,Y,W,H` counts from the corner
 //! of the picture (so `0,0,W,H` is the whole picture, the pixels 0 to W − 1), and positions in sounds are in
-//! seconds, with sample `k` at `k / rate`. With `sample --normalized`, −1 to 1 is the longest axis of the
-//! whole signal, others in proportion.
+//! seconds, with sample `k` at `k / rate`. With `sample --normalized`, −1 to 1 is the longest axis of space of
+//! the whole signal, the others in proportion; every other axis is −1 to 1 by itself.
 //!
 //! # Values
 //!

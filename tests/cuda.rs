@@ -158,7 +158,8 @@ fn files_decode_to_the_bits_of_the_processor() {
             assert_eq!(bits(&got), bits(&expected), "{name}: {grid:?}");
         }
         let grid = axes(&|n| n / 2 + 1);
-        let jet = if name.contains("tiles") { Jet::Hessian } else { Jet::Laplacian };
+        let one_scale = device.description().scales().iter().all(|&scale| scale == 0);
+        let jet = if name.contains("tiles") || !one_scale { Jet::Hessian } else { Jet::Laplacian };
         let [got, expected] =
             [&device, &processor].map(|decoder| decoder.request(&grid).jet(jet).values().unwrap());
         assert_eq!(bits(&got), bits(&expected), "{name}: {jet:?}");

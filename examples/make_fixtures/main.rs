@@ -10,6 +10,7 @@
 //! Most files are composed from pseudo-random integers, without a fit: they have the same bytes on every
 //! machine. Fitted files and files in `found/` are kept as they are; `--fit` fits the former again.
 
+mod axes;
 mod bad;
 mod bad_splines;
 mod compose;
@@ -49,9 +50,9 @@ fn main() -> Result<()> {
     let cases = match options {
         [flag, count, seed] if flag == "--random" => random::files(seed.parse()?, count.parse()?),
         _ => {
-            let accepted =
-                [good::valid(), good::uncommon(), frames::good(), splines::valid(), splines::uncommon()];
-            let rejected = [bad::invalid(), frames::bad(), bad_splines::invalid()];
+            let accepted = [good::valid(), good::uncommon(), frames::good()];
+            let accepted = [accepted.concat(), axes::valid(), splines::valid(), splines::uncommon()];
+            let rejected = [bad::invalid(), frames::bad(), axes::invalid(), bad_splines::invalid()];
             let mut cases = [accepted.concat(), rejected.concat()].concat();
             if options == ["--fit"] {
                 cases.extend(good::fitted(folder)?);
@@ -96,7 +97,14 @@ fn rendering(folder: &Path, name: &str, grid: &str) -> Result<String> {
 }
 
 /// Files and the grids on which they are rendered: see [`renderings::grid`].
-const RENDERINGS: [(&str, &str); 62] = [
+const RENDERINGS: [(&str, &str); 69] = [
+    ("valid/video-tiles.siren", "size 11 20 7"),
+    ("valid/video-tiles.siren", "native of -0.5 -0.5 9.5 20.5 9.5 10.5"),
+    ("valid/video-alpha-u16.siren", "size 5 6 2"),
+    ("valid/volume-i16-units.siren", "native"),
+    ("valid/volume-i16-units.siren", "size 18 4 20"),
+    ("valid/field-section.siren", "native"),
+    ("valid/field-4-axes.siren", "size 5 9 3 4"),
     ("valid/example-tiles.siren", "native"),
     ("valid/example-tiles.siren", "rate 2000"),
     ("valid/picture-grey-u8.siren", "native"),

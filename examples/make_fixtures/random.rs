@@ -8,7 +8,7 @@ use crate::splines::{field, field_of, usual};
 use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork, QuantizedSpline, Stored};
 use sirenc::field::spline::{self, ContextShape, MAX_LATENT};
 use sirenc::network::Shape;
-use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat, Tiles, Units};
+use sirenc::signal::{Axis, Description, Kind, Metadata, MetadataKind, Rate, SampleFormat, Tiles, Units};
 
 /// `count` random files; the same `seed` gives the same files.
 pub fn files(seed: u64, count: u32) -> Vec<Case> {
@@ -24,7 +24,8 @@ pub fn files(seed: u64, count: u32) -> Vec<Case> {
 
 fn file(random: &mut Random) -> Vec<u8> {
     let description = description(random);
-    let field = if random.one_in(3) {
+    let has_splines = matches!(description.kind(), Kind::Picture | Kind::Sound);
+    let field = if has_splines && random.one_in(3) {
         Stored::Spline(splines(random, &description))
     } else {
         let tiles = tiles(random, &description);
@@ -47,6 +48,9 @@ fn file(random: &mut Random) -> Vec<u8> {
 
 fn description(random: &mut Random) -> Description {
     use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
+    if random.one_in(4) {
+        return other(random);
+    }
     if *random.choose(&[false, true]) {
         let (samples, channels) = (random.integer(1, 600) as u32, random.integer(1, 8) as u8);
         let format = *random.choose(&[I8, I16, I24, I32, F32]);
@@ -57,9 +61,36 @@ fn description(random: &mut Random) -> Description {
     Description::picture(size, channels, *random.choose(&[U8, U16, F32]))
 }
 
-/// Units of any magnitude for about half of the files with binary32 samples.
+/// A signal of any axes, with a few samples along each.
+fn other(random: &mut Random) -> Description {
+    use SampleFormat::{F32, I8, I16, I24, I32, U8, U16};
+    let most = |random: &mut Random| *random.choose(&[1000, i32::MAX]);
+    let number = |random: &mut Random| most(random).min(random.integer(1, i32::MAX)) as u32;
+    let axis = |random: &mut Random, measure: i32| match measure {
+        0 => Axis::space(random.integer(1, 9) as u32),
+        1 => Axis::time(random.integer(1, 9) as u32, Rate::new(number(random), number(random))),
+        2 => Axis::time(random.integer(1, 9) as u32, None),
+        _ => Axis::other(random.integer(1, 9) as u32),
+    };
+    let measures = match random.integer(0, 2) {
+        0 => vec![0, 0, 1],
+        1 => vec![0; 3],
+        _ => (0..random.integer(1, 4)).map(|_| random.integer(0, 3)).collect(),
+    };
+    let axes: Vec<Axis> = measures.into_iter().map(|measure| axis(random, measure)).collect();
+    let channels = if random.one_in(3) { 64 } else { 4 };
+    let signal = Description { axes, channels: random.integer(1, channels) as u8, format: F32 };
+    let format = match signal.kind() {
+        Kind::Picture | Kind::Video => *random.choose(&[U8, U16, F32]),
+        Kind::Sound => *random.choose(&[I8, I16, I24, I32, F32]),
+        _ => *random.choose(&[U8, U16, I8, I16, I24, I32, F32]),
+    };
+    Description { format, ..signal }
+}
+
+/// Units of any magnitude for about half of the files whose samples can have some.
 fn units(random: &mut Random, description: &Description) -> Option<Units> {
-    if description.format != SampleFormat::F32 || random.one_in(2) {
+    if !description.has_own_range() || random.one_in(2) {
         return None;
     }
     let exponent = random.integer(-149, 127) as i16;
@@ -76,10 +107,15 @@ fn tiles(random: &mut Random, description: &Description) -> Tiles {
         return Tiles::one(description);
     }
     let lengths = description.lengths();
-    let cut = counts.iter().zip(&lengths).filter(|(count, _)| **count > 1);
-    let core = cut.map(|(count, length)| length / count).min().unwrap_or(0);
-    let overlap = random.integer(0, (core / 2) as i32) as u32;
-    Tiles::new(description, &counts, overlap).expect("a partition")
+    let scales = description.scales();
+    let mut overlap = |scale: usize| {
+        let cut =
+            counts.iter().zip(&lengths).zip(&scales).filter(|((count, _), of)| **count > 1 && **of == scale);
+        let core = cut.map(|((count, length), _)| length / count).min().unwrap_or(0);
+        random.integer(0, (core / 2) as i32) as u32
+    };
+    let overlaps: Vec<u32> = (0..=scales.iter().copied().max().unwrap_or(0)).map(&mut overlap).collect();
+    Tiles::with_overlaps(description, &counts, &overlaps).expect("a partition")
 }
 
 fn networks(random: &mut Random, description: &Description, tiles: &Tiles) -> Networks {

@@ -4,6 +4,7 @@ mod background;
 mod derivative;
 mod plan;
 mod range;
+mod sampling;
 
 use super::derivative::DerivativeArgs;
 use super::failure::{Exit, Failure};
@@ -11,13 +12,14 @@ use super::input::{self, Input};
 use super::limits::LimitArgs;
 use super::output::Output;
 use super::progress::Meter;
-use super::values::{self, PictureSize, Range, Rectangle, Span};
+use super::values::{self, Range, Slice, Time};
 use super::{Outcome, notes, render, report, terminal};
 use background::Background;
 use clap::ValueEnum;
 use clap::builder::TypedValueParser;
 use plan::Plan;
 use range::Codes;
+use sampling::Sampled;
 use sirenc::media::{self, OutputFormat};
 use sirenc::signal::{Description, Rate, SampleFormat, Signal};
 use sirenc::{Decoder, Device, Error};
@@ -25,7 +27,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Render a .siren file as a picture or sound, at any size
+/// Render a .siren file as a picture, sound, video or array, at any size
 ///
 /// Without options the result has the size, rate, channels, sample format and metadata of the source. Float
 /// output of integer sources is normalised: 0..1 for pictures, −1..1 for sound.
@@ -39,6 +41,9 @@ Examples:
   sirenc decode logo.siren -o logo.jpg --background white
   sirenc decode voice.siren --rate 96000        voice.wav
   sirenc decode voice.siren --time 1.5..2
+  sirenc decode scan.siren --slice z=40 -o slice.png
+  sirenc decode film.siren --time 1.25 -o frame.png
+  sirenc decode film.siren --fps 240 -o slow.y4m
   sirenc decode photo.siren photo.npy           C-order binary32, not rounded,
                                                 (height, width, channels)
   sirenc decode photo.siren --derivative gradient
@@ -67,33 +72,40 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", value_parser = formats())]
     format: Option<OutputFormat>,
 
-    /// Render this part of a picture: X,Y,W,H in native pixels, fractions allowed [default: all of it]
+    /// Render this part of space: X,Y,W,H in native pixels, fractions allowed; of a volume X,Y,Z,W,H,D
+    /// [default: all of it]
     ///
     /// X,Y is the upper left corner of the part; 0,0 is that of the picture. With --size the part is rendered
     /// at that size, at any zoom. Without --size the result is a crop of the full decode, bit for bit: the
     /// pixels whose centres lie in the part.
     #[arg(long, value_name = "X,Y,W,H", allow_hyphen_values = true, help_heading = SAMPLING)]
-    #[arg(value_parser = values::rectangle)]
-    region: Option<Rectangle>,
-    /// Render this part of a sound: A..B in seconds, samples at A and later but before B [default: all of it]
+    #[arg(value_parser = values::region)]
+    region: Option<Numbers>,
+    /// Render this part of a sound or video: A..B in seconds, samples at A and later but before B; a single time is
+    /// one frame of a video, as a picture [default: all of it]
     #[arg(long, value_name = "A..B", allow_hyphen_values = true, help_heading = SAMPLING)]
-    #[arg(value_parser = values::span)]
-    time: Option<Span>,
-    /// Width and height of a picture in pixels [default: native]
+    #[arg(value_parser = values::time)]
+    time: Option<Time>,
+    /// Render the slice of a volume, video or field at one place of an axis, as in z=40: native samples, fractions
+    /// allowed, 0 is the first; the axis is left out. Can be given for several axes
+    #[arg(long, value_name = "AXIS=K", allow_hyphen_values = true, help_heading = SAMPLING)]
+    #[arg(value_parser = values::slice)]
+    slice: Vec<Slice>,
+    /// Width and height of a picture or video in pixels, of a volume WxHxD [default: native]
     ///
     /// A smaller picture has averages over the area of its pixels, a larger one has values at the centres of
     /// its pixels.
-    #[arg(long, value_name = "WxH", conflicts_with_all = ["scale", "rate"], help_heading = SAMPLING)]
-    #[arg(value_parser = values::picture_size)]
-    size: Option<PictureSize>,
-    /// Width and height of a picture as a multiple of the native ones [default: 1]
-    #[arg(long, value_name = "F", conflicts_with = "rate", help_heading = SAMPLING)]
+    #[arg(long, value_name = "WxH", conflicts_with = "scale", help_heading = SAMPLING)]
+    #[arg(value_parser = values::size)]
+    size: Option<Counts>,
+    /// Width and height (and depth) as a multiple of the native ones [default: 1]
+    #[arg(long, value_name = "F", help_heading = SAMPLING)]
     #[arg(value_parser = values::positive)]
     scale: Option<f64>,
-    /// Samples per second of a sound, Hz [default: native]
+    /// Samples per second of a sound, frames per second of a video, a fraction too [default: native]
     ///
     /// At a lower rate each sample is the average over its duration.
-    #[arg(long, value_name = "HZ", help_heading = SAMPLING)]
+    #[arg(long, visible_alias = "fps", value_name = "HZ", help_heading = SAMPLING)]
     #[arg(value_parser = values::rate)]
     rate: Option<Rate>,
     /// Sample format of the output: bits of an integer, or f32 [default: native]
@@ -143,6 +155,10 @@ pub struct Args {
 
 const SAMPLING: &str = "Sampling";
 
+/// The numbers of one flag, which clap would take for several flags as a `Vec`.
+type Numbers = Box<[f64]>;
+type Counts = Box<[u32]>;
+
 /// Sample formats of `--bits`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Bits {
@@ -187,7 +203,7 @@ fn work(args: &Args) -> Outcome {
     let name = content.name.clone();
     // What is wrong with the flags is said by the plan.
     let grid = |description: &Description| match args.sampling(&name, description) {
-        Ok((grid, _)) => args.limits.check(&grid).map(|()| Some(grid)),
+        Ok(Sampled { grid, .. }) => args.limits.check(&grid).map(|()| Some(grid)),
         Err(_) => Ok(None),
     };
     let decoder = content.decoder_for(&limits, grid)?;

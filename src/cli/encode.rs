@@ -145,19 +145,25 @@ impl<'a> Job<'a> {
 
 impl Args {
     fn read_signal(&self, content: &Content) -> Result<Reading, Failure> {
-        let mut reading = content.signal(&self.limits.limits(), self.quiet)?;
+        let mut reading = content.signal(self.axes.as_deref(), &self.limits.limits(), self.quiet)?;
         self.limits.admit(&content.name, reading.signal.description.positions())?;
         let description = &reading.signal.description;
         let wrong = |sentence: &str| Failure::new(Exit::Usage, &content.name, sentence);
         if self.kbps.is_some() && description.kind() != Kind::Sound {
-            return Err(wrong("this is a picture, but --kbps is for sound").hint("use --bpp or --size"));
+            let sentence = format!("this is a {}, but --kbps is for sound", report::kind(description));
+            return Err(wrong(&sentence).hint("use --bpp or --size"));
         }
         match self.rate {
             Some(rate) if reading.rate_assumed => reading.set_rate(rate),
+            Some(rate) if self.axes.is_some() => reading.set_rate(rate),
             Some(_) if description.kind() == Kind::Sound => {
                 return Err(wrong("the file states its rate; --rate is for sounds in arrays"));
             }
-            Some(_) => return Err(wrong("this is a picture, but --rate is for sounds in arrays")),
+            Some(_) => {
+                let sentence =
+                    format!("this is a {}, but --rate is for sounds in arrays", report::kind(description));
+                return Err(wrong(&sentence));
+            }
             None if reading.rate_assumed => {
                 let note =
                     format!("an array states no rate, {ASSUMED_RATE} Hz is assumed (--rate sets another)");

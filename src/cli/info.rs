@@ -163,7 +163,10 @@ impl Info<'_> {
             row(
                 "tiles",
                 match tiles.counts().iter().map(u32::to_string).collect::<Vec<_>>().join("×") {
-                    counts if tiles.len() > 1 => format!("{counts}, overlap {} samples", tiles.overlap()),
+                    counts if tiles.len() > 1 => {
+                        let overlaps: Vec<_> = tiles.overlaps().iter().map(u32::to_string).collect();
+                        format!("{counts}, overlap {} samples", overlaps.join(" and "))
+                    }
                     _ => "1".into(),
                 },
             );
@@ -228,7 +231,14 @@ impl Info<'_> {
         put("rate", description.rate().map_or(Value::Null, report::hertz));
         put("field", json!(if self.splines().is_some() { "spline" } else { "siren" }));
         put("tiles", json!(self.tiles().map(Tiles::counts)));
-        put("overlap", json!(self.tiles().map(Tiles::overlap)));
+        put(
+            "overlap",
+            self.tiles().map_or(Value::Null, |tiles| match tiles.overlaps()[..] {
+                [] => json!(0),
+                [overlap] => json!(overlap),
+                ref several => json!(several),
+            }),
+        );
         put("latents", json!(self.splines().map(Shape::latents)));
         put("levels", json!(self.splines().map(|s| s.features().map(|g| g.level).collect::<Vec<_>>())));
         let units = |units: &Units| json!({"offsets": units.offsets, "scale": units.scale()});

@@ -4,7 +4,7 @@ use super::failure::{Exit, Failure};
 use super::notes;
 use sirenc::media::Reading;
 use sirenc::signal::{Description, Grid};
-use sirenc::{Decoder, Limits, media};
+use sirenc::{Decoder, Error, Limits, media};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -70,10 +70,21 @@ impl Content {
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, Failure> {
         Input::open(path)?.read(limits)
     }
-    /// Reads the content as a picture or a sound, and prints its notes.
-    pub fn signal(&self, limits: &Limits, quiet: bool) -> Result<Reading, Failure> {
-        let reading = media::read_from(io::Cursor::new(&self.bytes), limits)
-            .map_err(|error| Failure::media(&self.name, error))?;
+    /// Reads the content as a signal, and prints its notes. `axes` names the axes of an array.
+    pub fn signal(&self, axes: Option<&str>, limits: &Limits, quiet: bool) -> Result<Reading, Failure> {
+        let reader = io::Cursor::new(&self.bytes);
+        let reading = match axes {
+            None => media::read_from(reader, limits).map_err(|error| Failure::media(&self.name, error))?,
+            Some(axes) if media::kind(&self.bytes) == Some("NPY") => media::read_array(reader, axes, limits)
+                .map_err(|error| match error {
+                    error @ Error::Parameter { .. } => Failure::work(&self.name, error),
+                    error => Failure::media(&self.name, error),
+                })?,
+            Some(_) => {
+                let sentence = "--axes names the axes of an array (NPY), but this is none";
+                return Err(Failure::new(Exit::Usage, &self.name, sentence));
+            }
+        };
         notes::print(&self.name, &reading.notes, quiet);
         Ok(reading)
     }

@@ -27,11 +27,11 @@ impl PeakArgs {
         Ok(self.peak)
     }
 
-    /// A PSNR in words, with its peak for binary32: `33.02 dB (peak 310, the range)`. `identical`: whether
+    /// A PSNR in words, with its peak where that is not full scale: `33.02 dB (peak 310, the range)`. `identical`: whether
     /// all samples are equal.
     pub fn psnr(&self, description: &Description, psnr_db: f64, peak: f64, identical: bool) -> String {
         let decibels = report::psnr(psnr_db, identical);
-        if description.format != SampleFormat::F32 || !psnr_db.is_finite() {
+        if !description.has_own_range() || !psnr_db.is_finite() {
             return decibels;
         }
         let which = match (self.peak, description.kind()) {
@@ -39,6 +39,9 @@ impl PeakArgs {
             (_, Kind::Sound) => "half the range",
             _ => "the range",
         };
-        format!("{decibels} (peak {}, {which})", report::significant(peak))
+        format!(
+            "{decibels} (peak {}, {which})",
+            report::significant(peak * description.format.codes_per_unit())
+        )
     }
 }

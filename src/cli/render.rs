@@ -59,7 +59,7 @@ pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
 /// The signal of any file: a `.siren` file is rendered with [`native`], a picture or sound is read.
 pub fn signal(content: &Content, limits: &LimitArgs, quiet: bool) -> std::result::Result<Reading, Failure> {
     if !media::is_siren(&content.bytes) {
-        return content.signal(&Limits::default(), quiet);
+        return content.signal(None, &Limits::default(), quiet);
     }
     let decoder = content.decoder(&limits.limits())?;
     limits.admit(&content.name, &Grid::native(decoder.description()))?;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use sirenc::Device;
 use sirenc::signal::metric::{Distortion, WorstTile};
-use sirenc::signal::{Description, Kind, Rate, SampleFormat};
+use sirenc::signal::{Axis, Description, Kind, Rate, SampleFormat};
 use std::path::Path;
 use std::time::Duration;
 
@@ -124,9 +124,13 @@ pub fn device(name: &str, cpu_reason: Option<&str>, requested: Device) -> String
 
 /// The size of a picture, `512×384`, or the duration and rate of a sound.
 pub fn extent(description: &Description) -> String {
+    let lengths = |axes: &[Axis]| axes.iter().map(|a| a.length.to_string()).collect::<Vec<_>>().join("×");
     match (description.kind(), description.seconds(), description.rate()) {
         (Kind::Sound, Some(seconds), Some(rate)) => format!("{seconds:.2} s at {rate} Hz"),
-        _ => description.lengths().iter().map(u32::to_string).collect::<Vec<_>>().join("×"),
+        (Kind::Video, Some(seconds), Some(rate)) => {
+            format!("{}, {seconds:.2} s at {rate} Hz", lengths(&description.axes[..2]))
+        }
+        _ => lengths(&description.axes),
     }
 }
 
@@ -138,20 +142,24 @@ pub fn hertz(rate: Rate) -> Value {
 /// The kind of a signal in one word.
 pub fn kind(description: &Description) -> &'static str {
     match description.kind() {
+        Kind::Picture => "picture",
         Kind::Sound => "sound",
-        _ => "picture",
+        Kind::Video => "video",
+        Kind::Volume => "volume",
+        _ => "field",
     }
 }
 
 /// The channels in words, such as `RGB` or `stereo`.
 pub fn channels(description: &Description) -> String {
     match (description.kind(), description.channels) {
-        (Kind::Picture, 1) => "grey".into(),
-        (Kind::Picture, 2) => "grey with alpha".into(),
-        (Kind::Picture, 3) => "RGB".into(),
-        (Kind::Picture, 4) => "RGBA".into(),
+        (Kind::Picture | Kind::Video, 1) => "grey".into(),
+        (Kind::Picture | Kind::Video, 2) => "grey with alpha".into(),
+        (Kind::Picture | Kind::Video, 3) => "RGB".into(),
+        (Kind::Picture | Kind::Video, 4) => "RGBA".into(),
         (Kind::Sound, 1) => "mono".into(),
         (Kind::Sound, 2) => "stereo".into(),
+        (_, 1) => "1 channel".into(),
         (_, channels) => format!("{channels} channels"),
     }
 }

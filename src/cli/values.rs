@@ -65,13 +65,6 @@ pub fn threads(text: &str) -> Result<NonZeroU16, String> {
     whole(NonZeroU16::MIN..=NonZeroU16::MAX)(text)
 }
 
-/// The size of a picture, `WxH` in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PictureSize {
-    pub width: u32,
-    pub height: u32,
-}
-
 /// Parses a positive finite number.
 pub fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -141,51 +134,60 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     whole.then_some(value as u64)
 }
 
-/// Parses `WxH`, each at least 1.
-pub fn picture_size(text: &str) -> Result<PictureSize, String> {
-    let parse = || {
-        let (width, height) = text.split_once(['x', 'X', '×'])?;
-        let (width, height) = (width.trim().parse().ok()?, height.trim().parse().ok()?);
-        (width > 0 && height > 0).then_some(PictureSize { width, height })
-    };
-    parse().ok_or_else(|| "width and height in pixels were expected, as in 1920x1080".into())
+/// Parses `WxH` or `WxHxD`, up to four numbers of at least 1.
+pub fn size(text: &str) -> Result<Box<[u32]>, String> {
+    let numbers = text.split(['x', 'X', '×']).map(|number| number.trim().parse().ok().filter(|&n| n > 0));
+    let numbers: Option<Box<[u32]>> = numbers.collect();
+    let size = numbers.filter(|numbers| numbers.len() <= 4);
+    size.ok_or_else(|| "width and height in pixels were expected, as in 1920x1080".into())
 }
 
-/// A rectangle, `X,Y,W,H` in pixels, fractions allowed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rectangle {
-    pub x: f64,
-    pub y: f64,
-    pub width: f64,
-    pub height: f64,
-}
-
-/// Parses `X,Y,W,H`: X and Y at least 0, W and H above 0.
-pub fn rectangle(text: &str) -> Result<Rectangle, String> {
+/// Parses a region, `X,Y,W,H` or of any number of axes: the first edges, at least 0, and then as many lengths above 0.
+pub fn region(text: &str) -> Result<Box<[f64]>, String> {
     let numbers = text.split(',').map(|number| number.trim().parse::<f64>());
-    match numbers.collect::<Result<Vec<f64>, _>>().as_deref() {
-        Ok(&[x, y, width, height]) if x >= 0.0 && y >= 0.0 && width > 0.0 && height > 0.0 => {
-            Ok(Rectangle { x, y, width, height })
-        }
-        _ => Err("X,Y,W,H in pixels were expected, W and H above 0, as in 10,20,64,64.5".into()),
-    }
+    let numbers = numbers.collect::<Result<Box<[f64]>, _>>().unwrap_or_default();
+    let (edges, lengths) = numbers.split_at(numbers.len() / 2);
+    let valid = edges.len() == lengths.len() && (1..=4).contains(&edges.len());
+    let valid = valid && edges.iter().all(|&edge| edge >= 0.0) && lengths.iter().all(|&length| length > 0.0);
+    let expected = "X,Y,W,H in pixels were expected, W and H above 0, as in 10,20,64,64.5";
+    if valid { Ok(numbers) } else { Err(expected.into()) }
 }
 
-/// An interval of time, `A..B` in seconds.
+/// A time or an interval, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Span {
-    pub from: f64,
-    pub to: f64,
+pub enum Time {
+    At(f64),
+    Span { from: f64, to: f64 },
 }
 
-/// Parses `A..B`: two times, 0 ≤ A < B.
-pub fn span(text: &str) -> Result<Span, String> {
-    let parse = || {
-        let (from, to) = text.split_once("..")?;
-        let (from, to) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
-        (from >= 0.0 && from < to).then_some(Span { from, to })
+/// Parses a time `A` or an interval `A..B`, 0 ≤ A < B.
+pub fn time(text: &str) -> Result<Time, String> {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|&time| time >= 0.0);
+    let parse = || match text.split_once("..") {
+        None => number(text).filter(|time| time.is_finite()).map(Time::At),
+        Some((from, to)) => {
+            let (from, to) = (number(from)?, number(to)?);
+            (from < to).then_some(Time::Span { from, to })
+        }
     };
     parse().ok_or_else(|| "A..B in seconds were expected, A before B, as in 1.5..2".into())
+}
+
+/// A place on an axis, which is named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slice {
+    pub axis: String,
+    pub at: f64,
+}
+
+/// Parses `AXIS=K`, K in native samples from −½ on.
+pub fn slice(text: &str) -> Result<Slice, String> {
+    let parse = || {
+        let (axis, at) = text.split_once('=')?;
+        let at = at.trim().parse::<f64>().ok().filter(|&at| at >= -0.5 && at.is_finite())?;
+        Some(Slice { axis: axis.trim().to_lowercase(), at })
+    };
+    parse().ok_or_else(|| "an axis and a place on it were expected, as in z=40".into())
 }
 
 /// The values that the codes of a picture stand for.
@@ -263,10 +265,28 @@ mod tests {
     }
 
     #[test]
-    fn picture_sizes_are_two_positive_numbers() {
-        assert_eq!(picture_size("640x480"), Ok(PictureSize { width: 640, height: 480 }));
-        for text in ["640", "640x", "0x4", "4x0", "-1x4", "1x2x3", "99999999999x1"] {
-            assert!(picture_size(text).is_err(), "{text}");
+    fn sizes_are_positive_numbers() {
+        assert_eq!(size("640x480").as_deref(), Ok(&[640, 480][..]));
+        assert_eq!(size("4×5×6").as_deref(), Ok(&[4, 5, 6][..]));
+        for text in ["", "640x", "0x4", "4x0", "-1x4", "1x2x3x4x5", "99999999999x1"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_one_or_two() {
+        assert_eq!(time("1.5"), Ok(Time::At(1.5)));
+        assert_eq!(time("1.5..2"), Ok(Time::Span { from: 1.5, to: 2.0 }));
+        for text in ["", "-1", "inf", "2..1", "1..1", "1..2..3"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn slices_name_their_axis() {
+        assert_eq!(slice("z=40"), Ok(Slice { axis: "z".into(), at: 40.0 }));
+        for text in ["", "z", "z=", "z=-1", "z=nan", "40"] {
+            assert!(slice(text).is_err(), "{text}");
         }
     }
 

@@ -58,6 +58,9 @@ pub struct Args {
     /// ORIGINAL. By default 48 dB are always enough.
     #[arg(long, value_name = "DB", requires = "original", value_parser = super::values::positive)]
     min_psnr: Option<f64>,
+    /// What the axes of an original that is an array are, as for `encode`
+    #[arg(long, value_name = "NAMES", requires = "original")]
+    axes: Option<String>,
     #[command(flatten)]
     peak: PeakArgs,
     /// Also measure the relative error of the gradient, through a Gaussian window of one sample
@@ -178,7 +181,7 @@ struct Measured {
 /// Decodes the file and compares it with its original, and its gradient if `--derivatives` is set.
 fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Result<Measured, Failure> {
     let original = Content::read(original, &Limits::default())?;
-    let mut reading = original.signal(&Limits::default(), args.quiet)?;
+    let mut reading = original.signal(args.axes.as_deref(), &Limits::default(), args.quiet)?;
     if reading.rate_assumed {
         decoder.description().rate().into_iter().for_each(|rate| reading.set_rate(rate));
     }

@@ -3,17 +3,15 @@
 use super::fields::Fields;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::signal::{Description, Kind, Rate, SampleFormat, Tiles, Units};
+use crate::signal::{Axis, Description, Kind, Measure, Rate, SampleFormat, Tiles, Units};
 use std::num::Saturating;
 
 const SIGNAL: &str = "SIGNAL section";
 const TILES: &str = "TILES section";
 const UNITS: &str = "UNITS section";
 
-/// The longest axis and the highest rate.
+/// The longest axis, and the largest numerator and denominator of a rate.
 const MAX_LENGTH: u32 = (1 << 31) - 1;
-/// Names of the reserved kinds of signal.
-const RESERVED_KINDS: [&str; 3] = ["video", "volume", "shape"];
 
 /// Sample formats by their number in the file.
 const FORMATS: [SampleFormat; 7] = [
@@ -26,28 +24,69 @@ const FORMATS: [SampleFormat; 7] = [
     SampleFormat::F32,
 ];
 
-/// Kinds of signal by their number in the file.
-const KINDS: [Kind; 2] = [Kind::Picture, Kind::Sound];
+/// Kinds of signal by their number in the file; `None` is reserved for shapes.
+const KINDS: [Option<Kind>; 6] =
+    [Some(Kind::Picture), Some(Kind::Sound), Some(Kind::Video), Some(Kind::Volume), None, Some(Kind::Field)];
+
+/// What is sampled along an axis of a field, by its number in the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sampled {
+    Space,
+    Time,
+    TimeAtRate,
+    Other,
+}
+
+const SAMPLED: [Sampled; 4] = [Sampled::Space, Sampled::Time, Sampled::TimeAtRate, Sampled::Other];
+
+impl Sampled {
+    fn of(axis: &Axis) -> Self {
+        match axis.measure {
+            Measure::Space => Sampled::Space,
+            Measure::Time(None) => Sampled::Time,
+            Measure::Time(Some(_)) => Sampled::TimeAtRate,
+            Measure::Other => Sampled::Other,
+        }
+    }
+}
+
+/// The axes of a kind; `None` for fields, which list theirs.
+fn axes(kind: Kind) -> Option<&'static [Sampled]> {
+    match kind {
+        Kind::Picture => Some(&[Sampled::Space; 2]),
+        Kind::Sound => Some(&[Sampled::TimeAtRate]),
+        Kind::Video => Some(&[Sampled::Space, Sampled::Space, Sampled::TimeAtRate]),
+        Kind::Volume => Some(&[Sampled::Space; 3]),
+        Kind::Field => None,
+    }
+}
 
 /// Whether `kind` allows samples of `format`.
 fn allowed(kind: Kind, format: SampleFormat) -> bool {
     match format {
         SampleFormat::F32 => true,
-        SampleFormat::U8 | SampleFormat::U16 => kind == Kind::Picture,
-        _ => kind == Kind::Sound,
+        SampleFormat::U8 | SampleFormat::U16 => kind != Kind::Sound,
+        _ => !matches!(kind, Kind::Picture | Kind::Video),
     }
 }
 
 /// The most channels of a signal of `kind`.
 fn max_channels(kind: Kind) -> u8 {
-    if kind == Kind::Sound { 8 } else { 4 }
+    match kind {
+        Kind::Picture | Kind::Video => 4,
+        Kind::Sound => 8,
+        Kind::Volume | Kind::Field => Description::MOST_CHANNELS,
+    }
 }
 
 /// The kind in words.
 fn name(kind: Kind) -> &'static str {
     match kind {
+        Kind::Picture => "picture",
         Kind::Sound => "sound",
-        _ => "picture",
+        Kind::Video => "video",
+        Kind::Volume => "volume",
+        Kind::Field => "field",
     }
 }
 
@@ -55,12 +94,10 @@ fn name(kind: Kind) -> &'static str {
 pub(super) fn read_signal(payload: &[u8]) -> Result<Description> {
     let mut fields = Fields::new(payload, SIGNAL);
     let number = fields.u8("kind")?;
-    let Some(&kind) = KINDS.get(usize::from(number)) else {
-        let reserved = usize::from(number).checked_sub(KINDS.len()).and_then(|n| RESERVED_KINDS.get(n));
-        return Err(match reserved {
-            Some(name) => Error::unsupported(SIGNAL, format!("kind {number}, {name}")),
-            None => fields.unknown("kind", number, "0 or 1"),
-        });
+    let kind = match KINDS.get(usize::from(number)) {
+        Some(&Some(kind)) => kind,
+        Some(None) => return Err(Error::unsupported(SIGNAL, format!("kind {number}, shape"))),
+        None => return Err(fields.unknown("kind", number, "0 to 3 or 5")),
     };
     let number = fields.u8("sample format")?;
     let format = match FORMATS.get(usize::from(number)) {
@@ -75,16 +112,64 @@ pub(super) fn read_signal(payload: &[u8]) -> Result<Description> {
         let detail = format!("{channels} channels, expected 1 to {}", max_channels(kind));
         return Err(Error::unsupported(SIGNAL, detail));
     }
-    let mut length = || fields.varint_in("axis length", 1, MAX_LENGTH);
-    let description = match kind {
-        Kind::Sound => {
-            let (samples, rate) = (length()?, fields.varint_in("sample rate", 1, MAX_LENGTH)?);
-            Description::sound(samples, channels, format, rate)
-        }
-        _ => Description::picture([length()?, length()?], channels, format),
+    let sampled = match axes(kind) {
+        Some(axes) => axes.to_vec(),
+        None => read_axes(&mut fields)?,
     };
+    let mut lengths = vec![];
+    for _ in &sampled {
+        lengths.push(fields.varint_in("axis length", 1, MAX_LENGTH)?);
+    }
+    let mut axes = vec![];
+    for (sampled, length) in sampled.into_iter().zip(lengths) {
+        axes.push(match sampled {
+            Sampled::Space => Axis::space(length),
+            Sampled::Time => Axis::time(length, None),
+            Sampled::TimeAtRate => Axis::time(length, Some(read_rate(&mut fields, kind)?)),
+            Sampled::Other => Axis::other(length),
+        });
+    }
+    let description = Description { axes, channels, format };
+    if description.kind() != kind {
+        return Err(
+            fields.error(format!("a field, but its axes are those of a {}", name(description.kind())))
+        );
+    }
     fields.finish()?;
     Ok(description)
+}
+
+/// Reads what is sampled along each axis of a field.
+fn read_axes(fields: &mut Fields<'_>) -> Result<Vec<Sampled>> {
+    let count = usize::from(fields.u8("axes")?);
+    if count == 0 {
+        return Err(fields.error("0 axes"));
+    }
+    if count > Description::MOST_AXES {
+        let detail = format!("{count} axes, expected 1 to {}", Description::MOST_AXES);
+        return Err(Error::unsupported(SIGNAL, detail));
+    }
+    let mut sampled = vec![];
+    for _ in 0..count {
+        let number = fields.u8("measure")?;
+        match SAMPLED.get(usize::from(number)) {
+            Some(&measure) => sampled.push(measure),
+            None => return Err(fields.unknown("measure", number, "0 to 3")),
+        }
+    }
+    Ok(sampled)
+}
+
+/// Reads a rate: a whole number for a sound, a fraction in lowest terms for others.
+fn read_rate(fields: &mut Fields<'_>, kind: Kind) -> Result<Rate> {
+    let numerator = fields.varint_in("sample rate", 1, MAX_LENGTH)?;
+    let denominator = match kind {
+        Kind::Sound => 1,
+        _ => fields.varint_in("denominator of the rate", 1, MAX_LENGTH)?,
+    };
+    let rate = Rate::new(numerator, denominator);
+    let found = format!("a rate of {numerator}/{denominator}, expected lowest terms");
+    rate.filter(|rate| rate.denominator() == denominator).ok_or_else(|| fields.error(found))
 }
 
 /// Reads the TILES section, which is present only if there is more than one tile.
@@ -96,16 +181,21 @@ pub(super) fn read_tiles(payload: &[u8], description: &Description, limits: &Lim
         product *= u64::from(count);
         counts.push(count);
     }
-    let overlap = fields.varint_in("overlap", 0, MAX_LENGTH)?;
     if product.0 < 2 {
         return Err(fields.error("1 tile, expected no such section"));
     }
+    let scales = description.scales();
+    let mut overlaps = vec![];
+    while let Some(scale) = Some(overlaps.len()).filter(|scale| scales.contains(scale)) {
+        let divided = scales.iter().zip(&counts).any(|(&of, &count)| of == scale && count > 1);
+        overlaps.push(if divided { fields.varint_in("overlap", 0, MAX_LENGTH)? } else { 0 });
+    }
     fields.finish()?;
     Limits::check("tiles", product.0, limits.tiles)?;
-    Tiles::new(description, &counts, overlap).map_err(|e| Error::format(TILES, e.to_string()))
+    Tiles::with_overlaps(description, &counts, &overlaps).map_err(|e| Error::format(TILES, e.to_string()))
 }
 
-/// Reads the UNITS section, which is present only if binary32 samples differ from the network values.
+/// Reads the UNITS section, which is present only if unit values differ from the values of the field.
 #[allow(clippy::arithmetic_side_effects, reason = "exponents have 9 bits")]
 pub(super) fn read_units(payload: &[u8], description: &Description) -> Result<Units> {
     let mut fields = Fields::new(payload, UNITS);
@@ -127,8 +217,9 @@ const MAX_BIASED_EXPONENT: u16 = 276;
 
 /// `Ok` if a file can store these units, otherwise what is wrong.
 fn check_units(units: &Units, description: &Description) -> std::result::Result<(), String> {
-    if description.format != SampleFormat::F32 {
-        return Err(format!("units of {:?} samples, expected of F32 alone", description.format));
+    if !description.has_own_range() {
+        let (format, kind) = (description.format, name(description.kind()));
+        return Err(format!("units of {format:?} samples of a {kind}, which have none"));
     }
     if let Some(offset) = units.offsets.iter().find(|offset| !offset.is_finite()) {
         return Err(format!("offset {offset}, expected a finite number"));
@@ -154,20 +245,37 @@ mod write {
     pub(in crate::container) fn write_signal(d: &Description) -> Result<Vec<u8>> {
         let error = |detail: String| Error::parameter("description", detail);
         let code = |found: Option<usize>| found.and_then(|n| u8::try_from(n).ok());
-        let number = code(KINDS.iter().position(|&k| k == d.kind()))
-            .ok_or_else(|| error(format!("a {:?} has no number", d.kind())))?;
+        let kind = d.kind();
+        let number = code(KINDS.iter().position(|&k| k == Some(kind)))
+            .ok_or_else(|| error(format!("a {kind:?} has no number")))?;
         let format = code(FORMATS.iter().position(|&f| f == d.format))
-            .filter(|_| allowed(d.kind(), d.format))
-            .ok_or_else(|| error(format!("{:?} samples of a {:?}", d.format, d.kind())))?;
-        if d.channels == 0 || d.channels > max_channels(d.kind()) {
-            return Err(error(format!("{} channels, expected 1 to {}", d.channels, max_channels(d.kind()))));
+            .filter(|_| allowed(kind, d.format))
+            .ok_or_else(|| error(format!("{:?} samples of a {}", d.format, name(kind))))?;
+        if d.channels == 0 || d.channels > max_channels(kind) {
+            return Err(error(format!("{} channels, expected 1 to {}", d.channels, max_channels(kind))));
         }
-        let rate = d.rate().and_then(Rate::whole);
-        let numbers: Vec<u32> = d.lengths().into_iter().chain(rate).collect();
+        if d.axes.is_empty() || d.axes.len() > Description::MOST_AXES {
+            return Err(error(format!("{} axes, expected 1 to {}", d.axes.len(), Description::MOST_AXES)));
+        }
+        let rates = d.axes.iter().filter_map(|axis| match axis.measure {
+            Measure::Time(rate) => rate,
+            _ => None,
+        });
+        let mut numbers = d.lengths();
+        for rate in rates {
+            numbers.push(rate.numerator());
+            numbers.extend((kind != Kind::Sound).then_some(rate.denominator()));
+        }
         if let Some(number) = numbers.iter().find(|&n| !(1..=MAX_LENGTH).contains(n)) {
             return Err(error(format!("a length or rate of {number}, expected 1 to {MAX_LENGTH}")));
         }
         let mut payload = vec![number, format, d.channels];
+        if axes(kind).is_none() {
+            let sampled = d.axes.iter().map(Sampled::of);
+            let measures = sampled.filter_map(|of| code(SAMPLED.iter().position(|&s| s == of)));
+            payload.push(d.axes.len() as u8);
+            payload.extend(measures);
+        }
         numbers.iter().for_each(|&n| push_varint(&mut payload, n.into()));
         Ok(payload)
     }
@@ -205,16 +313,11 @@ mod write {
         description: &Description,
     ) -> Result<Option<Vec<u8>>> {
         let one = tiles.counts().iter().all(|&n| n == 1);
-        let expected = if one {
-            Tiles::one(description)
-        } else {
-            Tiles::new(description, tiles.counts(), tiles.overlap())?
-        };
-        if *tiles != expected {
+        if !tiles.belong_to(description) {
             return Err(Error::parameter("tiles", "they belong to another description"));
         }
         let mut payload = vec![];
-        tiles.counts().iter().chain([&tiles.overlap()]).for_each(|&n| push_varint(&mut payload, n.into()));
+        tiles.counts().iter().chain(&tiles.overlaps()).for_each(|&n| push_varint(&mut payload, n.into()));
         Ok((!one).then_some(payload))
     }
 }
@@ -245,14 +348,24 @@ mod tests {
             };
         for (kind, format, channels) in product(0..=6, 0..=255, 0..=255).chain(product(7..=255, 0..=7, 0..=9))
         {
-            // Width and height of a picture, samples and rate of a sound.
-            let read = read_signal(&[kind, format, channels, 7, 5]);
-            let (formats, most) = if kind == 0 { (&[0, 1, 6][..], 4) } else { (&[2, 3, 4, 5, 6][..], 8) };
-            let possible = kind < 2 && formats.contains(&format) && (1..=most).contains(&channels);
+            let all = &[0, 1, 2, 3, 4, 5, 6][..];
+            let (formats, most, rest) = match kind {
+                // Width and height, and the frames and the rate of a video.
+                0 => (&[0, 1, 6][..], 4, &[7, 5][..]),
+                2 => (&[0, 1, 6][..], 4, &[7, 5, 3, 25, 1][..]),
+                // Samples and rate.
+                1 => (&[2, 3, 4, 5, 6][..], 8, &[7, 5][..]),
+                3 => (all, 64, &[7, 5, 3][..]),
+                // An axis of something else.
+                _ => (all, 64, &[1, 3, 7][..]),
+            };
+            let read = read_signal(&[&[kind, format, channels], rest].concat());
+            let known = matches!(kind, 0..=3 | 5);
+            let possible = known && formats.contains(&format) && (1..=most).contains(&channels);
             assert_eq!(read.is_ok(), possible, "{kind} {format} {channels}");
             // Numbers that a later version may define, and numbers that no version will.
             let reserved = match (kind, format, channels) {
-                (2.., ..) => kind < 128,
+                _ if !known => kind < 128,
                 (_, format, _) if !formats.contains(&format) => format < 128,
                 (_, _, channels) => channels > most,
             };
@@ -295,7 +408,7 @@ mod tests {
     #[test]
     fn impossible_signals_are_refused() {
         let unsupported = |bytes: &[u8]| matches!(read_signal(bytes), Err(Error::Unsupported { .. }));
-        assert!(unsupported(&[2, 0, 3, 1, 1]) && unsupported(&[127, 0, 3, 1, 1]));
+        assert!(unsupported(&[4, 0, 3, 1, 1]) && unsupported(&[127, 0, 3, 1, 1]));
         assert!(
             unsupported(&[0, 3, 3, 1, 1]) && unsupported(&[0, 127, 3, 1, 1]) && unsupported(&[1, 0, 1, 1, 1])
         );
@@ -319,7 +432,7 @@ mod tests {
         let picture = read_signal(&[0, 0, 1, 100, 50]).unwrap();
         let limits = Limits { tiles: 12, ..Limits::default() };
         let tiles = read_tiles(&[4, 3, 8], &picture, &limits).unwrap();
-        assert_eq!((tiles.counts(), tiles.overlap(), tiles.len()), (&[4, 3][..], 8, 12));
+        assert_eq!((tiles.counts(), tiles.overlaps(), tiles.len()), (&[4, 3][..], vec![8], 12));
         assert!(matches!(read_tiles(&[5, 3, 8], &picture, &limits), Err(Error::Limit { .. })));
         for bytes in [&[1, 1, 0][..], &[4, 3, 9], &[0, 3, 0], &[4, 51, 0], &[4, 3], &[4, 3, 8, 0]] {
             assert!(matches!(read_tiles(bytes, &picture, &limits), Err(Error::Format { .. })), "{bytes:?}");

@@ -285,7 +285,6 @@ fn what_cannot_be_read_is_not_written() {
         of(tiles.clone(), vec![]),
         of(tiles.clone(), [&networks[..], &networks[..]].concat()),
         of(Tiles::one(&other), networks.clone()),
-        of(Tiles::new(&good.description, &[1, 1], 1).unwrap(), networks.clone()),
         File {
             description: Description {
                 axes: vec![crate::signal::Axis::other(4); 2],

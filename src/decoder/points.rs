@@ -65,8 +65,9 @@ impl Decoder {
     pub fn sample_derivative(&self, positions: &[f64], derivative: Derivative) -> Result<Sampled> {
         derivative.check(self.description())?;
         let axes = self.description().axes.len();
-        let components = derivative.jet().components(axes);
-        let jets = self.evaluate(positions, derivative.jet())?;
+        let jet = derivative.jet(self.description());
+        let components = jet.components(axes);
+        let jets = self.evaluate(positions, jet)?;
         let values = try_collect(jets.iter().step_by(components).copied())?;
         Ok(Sampled { values, derivatives: derivative.of(self.description(), &jets)? })
     }

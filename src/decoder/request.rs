@@ -6,7 +6,7 @@
 //! weighted by it.
 
 use super::{Cost, Decoder};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ieee::ieee;
 use crate::limits::{Amount, Limits, addressable, bytes_of, try_vec};
 use crate::network::Jet;
@@ -55,10 +55,10 @@ enum Content {
 
 impl Content {
     /// The jet that the networks must provide.
-    fn jet(self) -> Jet {
+    fn jet(self, description: &Description) -> Jet {
         match self {
             Content::Jet(jet) => jet,
-            Content::Derivative(derivative) => derivative.jet(),
+            Content::Derivative(derivative) => derivative.jet(description),
         }
     }
 }
@@ -166,7 +166,10 @@ impl<'a> Request<'a> {
         grid.check(description)?;
         let samples = Saturating(grid.positions()) * Saturating(u64::from(*channels));
         Limits::check("samples of the rendering", samples.0, decoder.limits.samples)?;
-        let jet = content.jet();
+        let jet = content.jet(description);
+        if jet == Jet::Laplacian && description.scales().iter().any(|&scale| scale != 0) {
+            return Err(Error::parameter("jet", "Laplacian of axes of several scales, which have Hessians"));
+        }
         let work = (&decoder.engine, decoder.watch());
         let rendering = ieee(|| Rendering::new(&decoder.field, grid, description, jet, work))?;
         let rendering = rendering.in_units(decoder.units());

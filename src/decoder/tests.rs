@@ -254,7 +254,7 @@ fn the_control_bits_of_the_host_change_no_bits() {
         let renderings = [
             decoder.render(&native).unwrap(),
             decoder.render(&third).unwrap(),
-            decoder.request(&native).jet(Jet::Laplacian).values().unwrap(),
+            decoder.request(&native).jet(Jet::Hessian).values().unwrap(),
             decoder.sample(&point).unwrap(),
         ];
         bits.extend(renderings.iter().flatten().map(|v| v.to_bits()));

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::field::spline;
 use crate::limits::Limits;
 use crate::network::Shape;
-use crate::signal::{Description, Kind, SampleFormat, Signal};
+use crate::signal::{Description, Kind, Signal};
 
 /// Bytes that a point of a fit takes in addition to its coordinates, values and weight: its index in the
 /// order of points and in the list of its channel.
@@ -73,10 +73,14 @@ fn check_networks(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     let layers = (widest.layers as u64).saturating_add(1).saturating_mul(2);
     let workspace =
         layers.saturating_mul(widest.width.max(widest.outputs) as u64).saturating_mul(4 * BLOCK as u64);
-    let copied = description.has_alpha() || description.format == SampleFormat::F32;
+    // A copy if measurements are normalised, in binary32, or invisible colours are smoothed.
+    let copied = match (description.has_own_range(), description.has_alpha()) {
+        (true, _) => samples.saturating_mul(4) / bytes,
+        (false, alpha) => samples * u64::from(alpha),
+    };
     let memory = [
-        // Twice if invisible colours are smoothed or floats are normalised, since both copy the samples.
-        samples.saturating_mul(if copied { 2 } else { 1 }),
+        samples,
+        copied,
         metadata.saturating_mul(2),
         lanes.saturating_mul(4 * (axes + channels + 1)).saturating_add(points.saturating_mul(POINT)),
         parameters.saturating_mul(PARAMETER),
@@ -121,7 +125,7 @@ impl Plan {
         let parameters = bits / BITS_PER_PARAMETER;
         let tiles = plan::tiles(description, parameters)?.len();
         let each = parameters / tiles as f64;
-        let widest = plan::shape(description, plan::layers(description.kind(), each), each);
+        let widest = plan::shape(description, plan::layers(description.axes.len(), each), each);
         Ok(Plan { parameters: (widest.parameters() as u64).saturating_mul(tiles as u64), widest })
     }
 }

@@ -65,7 +65,9 @@ fn check_target(description: &Description, target: Target) -> Result<()> {
         Target::BitsPerPosition(bpp) => range("bpp", bpp, 1e-6, 1e6),
         Target::Bytes(bytes) => range("size", bytes as f64, 1.0, 1e15),
         Target::Kbps(kbps) if description.kind() == Kind::Sound => range("kbps", kbps, 1e-3, 1e6),
-        Target::Kbps(_) => Err(Error::parameter("kbps", "set for a picture, expected only for sound")),
+        Target::Kbps(_) => {
+            Err(Error::parameter("kbps", "set for a signal without sound, expected only for sound"))
+        }
         Target::Psnr(db) => range("psnr", db, 1.0, 120.0),
         Target::Quality(quality) => range("quality", quality, 0.0, 100.0),
         Target::Shape { layers, width } => {

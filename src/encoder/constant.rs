@@ -50,7 +50,7 @@ pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<
         width: shape.width,
         psnr_db: f64::INFINITY,
         fit_psnr_db: f64::INFINITY,
-        peak: options.peak.unwrap_or(if description.format == SampleFormat::F32 { 0.0 } else { PEAK }),
+        peak: options.peak.unwrap_or(if description.has_own_range() { 0.0 } else { PEAK }),
         reached: true,
         worst_tile: None,
         notes: vec![],

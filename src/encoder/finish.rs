@@ -35,8 +35,9 @@ impl Session<'_> {
         let file = self.file(field);
         let mut bytes = vec![];
         container::write(&file, &mut bytes)?;
-        let mut sum = ErrorSum::new(&self.signal.description);
-        let mut of_tiles = TileErrors::new(&self.signal.description, &tiles);
+        let source = self.normalised.source;
+        let mut sum = ErrorSum::new(&source.description);
+        let mut of_tiles = TileErrors::new(&source.description, &tiles);
         if self.options.keep_invisible {
             (sum, of_tiles) = (sum.with_invisible(), of_tiles.with_invisible());
         }
@@ -46,8 +47,8 @@ impl Session<'_> {
         let decoder = Decoder::of(file, &unlimited)?;
         for rows in decoder.request(&Grid::native(&self.signal.description)).bands()? {
             let rows = rows?;
-            sum.add(&self.normalised.source.samples, at, &rows)?;
-            of_tiles.add(&self.normalised.source.samples, at, &rows);
+            sum.add(&source.samples, at, &rows)?;
+            of_tiles.add(&source.samples, at, &rows);
             at += rows.len();
         }
         let peak = self.normalised.fitted_peak();
@@ -99,7 +100,7 @@ impl Session<'_> {
     fn file(&self, field: Stored) -> File {
         let metadata = if self.options.metadata { self.signal.metadata.clone() } else { vec![] };
         File {
-            description: self.signal.description.clone(),
+            description: self.normalised.source.description.clone(),
             units: self.normalised.units.clone(),
             field,
             metadata,

@@ -8,7 +8,7 @@
 use super::options::EncodeOptions;
 use crate::error::Result;
 use crate::limits::try_vec;
-use crate::signal::{Samples, Signal};
+use crate::signal::{Kind, Samples, Signal};
 
 /// Red, green and blue (or grey in the first), and their weight, 0 to 1.
 type Pixel = [f32; 4];
@@ -22,7 +22,8 @@ pub(super) fn smoothed(signal: &Signal, options: &EncodeOptions) -> Result<Optio
     let Signal { description, samples, metadata } = signal;
     let (channels, positions) = (usize::from(description.channels), description.positions() as usize);
     let invisible = |position: usize| samples.get(position * channels + channels - 1) <= 0.0;
-    if !description.has_alpha()
+    if description.kind() != Kind::Picture
+        || !description.has_alpha()
         || options.keep_invisible
         || options.gradient.is_some()
         || !(0..positions).any(invisible)

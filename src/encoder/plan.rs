@@ -10,13 +10,19 @@ use crate::signal::{Description, Kind, Tiles};
 /// A partition into tiles of about the usual capacity, for `parameters` in total.
 pub(crate) fn tiles(description: &Description, parameters: f64) -> Result<Tiles> {
     let counts = counts(&description.lengths(), (parameters / PARAMETERS_PER_TILE).max(1.0));
-    let shortest =
-        description.lengths().iter().zip(&counts).filter(|(_, c)| **c > 1).map(|(n, c)| n / c).min();
-    let overlap = shortest.map_or(0, |n| match description.kind() {
-        Kind::Sound => (n / 64).clamp(2, 64).min(n / 2),
-        _ => (n / 24).clamp(2, 12).min(n / 2),
-    });
-    Tiles::new(description, &counts, overlap)
+    let scales = description.scales();
+    let overlap = |scale: usize| {
+        let axes = description.axes.iter().zip(&counts).zip(&scales);
+        let divided = axes.filter(|((_, count), of)| **count > 1 && **of == scale);
+        let shortest = divided.map(|((axis, count), _)| axis.length / count).min();
+        shortest.map_or(0, |n| match description.axes.len() {
+            1 => (n / 64).clamp(2, 64).min(n / 2),
+            _ => (n / 24).clamp(2, 12).min(n / 2),
+        })
+    };
+    let last = scales.iter().copied().max().unwrap_or(0);
+    let overlaps: Vec<u32> = (0..=last).map(overlap).collect();
+    Tiles::with_overlaps(description, &counts, &overlaps)
 }
 
 /// Tile counts per axis for about `wanted` tiles in total, as close to cubes as the signal allows, and long
@@ -38,13 +44,13 @@ fn counts(lengths: &[u32], wanted: f64) -> Vec<u32> {
     }
 }
 
-/// Hidden layers of a network of about `parameters`. Pictures: from a few hundred parameters on, deep and
-/// narrow is better. Sound: the first layer finds the frequencies, and few layers keep them separate (three
-/// are better than seven by 6 dB).
-pub(crate) fn layers(kind: Kind, parameters: f64) -> usize {
+/// Hidden layers of a network of about `parameters` over `axes` axes. Pictures: from a few hundred parameters on,
+/// deep and narrow is better. Sound: the first layer finds the frequencies, and few layers keep them separate
+/// (three are better than seven by 6 dB).
+pub(crate) fn layers(axes: usize, parameters: f64) -> usize {
     match parameters {
         p if p < 120.0 => 2,
-        _ if kind == Kind::Sound => 3,
+        _ if axes == 1 => 3,
         p if p < 400.0 => 4,
         p if p < 900.0 => 6,
         _ => 7,
@@ -65,7 +71,7 @@ pub(crate) fn shape(description: &Description, layers: usize, parameters: f64) -
 
 /// The shape of a network of the usual size.
 pub(crate) fn usual_shape(description: &Description) -> Shape {
-    shape(description, layers(description.kind(), PARAMETERS_PER_TILE), PARAMETERS_PER_TILE)
+    shape(description, layers(description.axes.len(), PARAMETERS_PER_TILE), PARAMETERS_PER_TILE)
 }
 
 /// Whether a signal is so small that the time of a fit does not matter.
@@ -87,7 +93,7 @@ pub(crate) fn fits(description: &Description, effort: u8) -> Vec<f64> {
 pub(crate) fn usual_passes(target: Target, kind: Kind, effort: u8) -> f64 {
     let psnr = match target {
         Target::Psnr(_) => true,
-        Target::Quality(_) => kind == Kind::Picture,
+        Target::Quality(_) => kind != Kind::Sound,
         _ => false,
     };
     let passes = PASSES[usize::from(effort.clamp(1, 9)) - 1];

@@ -1,9 +1,9 @@
-//! The border of the encoder: normalises binary32 samples of any unit to the range in which networks, steps
-//! and searches work.
+//! The border of the encoder: normalises samples of any unit to the range in which networks, steps and searches
+//! work.
 
 use super::EncodeOptions;
 use crate::signal::metric::{PEAK, peak_of_range};
-use crate::signal::{Samples, Signal, Units};
+use crate::signal::{Description, SampleFormat, Samples, Signal, Units};
 use std::borrow::Cow;
 
 /// A signal as it is fitted, and the way back to its own units.
@@ -21,31 +21,31 @@ pub(crate) struct Normalised<'a> {
 }
 
 impl<'a> Normalised<'a> {
-    /// Binary32 samples are centred on the middle of each channel and divided by a power of two near the
-    /// peak, so that `Units` restore them with a single rounding. Integers, and floats in the range of
-    /// integers, stay unchanged.
+    /// Samples that have their own range are centred on the middle of each channel and divided by a power of two
+    /// near the peak, so that `Units` restore them with a single rounding. Codes, and measurements in the range of
+    /// codes, stay unchanged.
     pub fn of(source: &'a Signal, options: &'a EncodeOptions) -> Self {
-        let Samples::F32(samples) = &source.samples else {
+        let unchanged = |peak| {
             let (signal, options) = (Cow::Borrowed(source), Cow::Borrowed(options));
-            return Normalised { source, signal, options, units: None, peak: PEAK };
+            Normalised { source, signal, options, units: None, peak }
         };
-        let extents = extents(samples, source.description.channels.into());
+        let description = &source.description;
+        if !description.has_own_range() {
+            return unchanged(PEAK);
+        }
+        let samples = (0..source.samples.len()).map(|i| source.samples.get(i));
+        let extents = extents(samples.clone(), description.channels.into());
         let range = extents.iter().map(|&(low, high)| f64::from(high) - f64::from(low)).fold(0.0, f64::max);
-        let peak = peak_of_range(source.description.kind(), range);
+        let peak = peak_of_range(description.kind(), range);
         let units = units(&extents, peak);
         let peak = options.peak.unwrap_or(peak);
-        let Some(units) = units else {
-            let (signal, options) = (Cow::Borrowed(source), Cow::Borrowed(options));
-            return Normalised { source, signal, options, units: None, peak };
-        };
+        let Some(units) = units else { return unchanged(peak) };
         let scale = f64::from(units.scale());
         let offsets = units.offsets.iter().cycle();
-        let fitted = samples
-            .iter()
-            .zip(offsets)
-            .map(|(&s, &offset)| ((f64::from(s) - f64::from(offset)) / scale) as f32);
+        let fitted =
+            samples.zip(offsets).map(|(s, &offset)| ((f64::from(s) - f64::from(offset)) / scale) as f32);
         let signal = Signal {
-            description: source.description.clone(),
+            description: Description { format: SampleFormat::F32, ..description.clone() },
             samples: Samples::F32(fitted.collect()),
             metadata: source.metadata.clone(),
         };
@@ -80,13 +80,12 @@ impl<'a> Normalised<'a> {
 }
 
 /// The lowest and the highest sample of each channel.
-fn extents(samples: &[f32], channels: usize) -> Vec<(f32, f32)> {
+fn extents(samples: impl Iterator<Item = f32>, channels: usize) -> Vec<(f32, f32)> {
     let mut extents = vec![(f32::INFINITY, f32::NEG_INFINITY); channels];
-    for position in samples.chunks_exact(channels) {
-        for ((low, high), &sample) in extents.iter_mut().zip(position) {
-            (*low, *high) = (low.min(sample), high.max(sample));
-        }
-    }
+    samples.enumerate().for_each(|(i, sample)| {
+        let (low, high) = &mut extents[i % channels];
+        (*low, *high) = (low.min(sample), high.max(sample));
+    });
     extents
 }
 

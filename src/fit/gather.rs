@@ -85,19 +85,19 @@ fn split(
     (index, axis): (usize, usize),
     (block, lane): (usize, usize),
 ) {
-    let (lengths, second) = (&signal.description.lengths(), lane + BLOCK / 2);
-    let stride: usize = lengths[..axis].iter().map(|&n| n as usize).product();
-    let at = (index / stride % lengths[axis] as usize) as u32;
+    let (axes, second) = (&signal.description.axes, lane + BLOCK / 2);
+    let stride: usize = axes[..axis].iter().map(|axis| axis.length as usize).product();
+    let at = (index / stride % axes[axis].length as usize) as u32;
     for a in 0..points.inputs {
         let row = (block * points.inputs + a) * BLOCK;
         points.coordinates[row + second] = points.coordinates[row + lane];
     }
     let row = (block * points.inputs + axis) * BLOCK;
-    let step = half_step(tile.span());
+    let step = half_step(tile.spans[axis]);
     let [ahead, behind] = [step, -step].map(|step| tile.coordinate(axis, f64::from(at) + step));
     (points.coordinates[row + lane], points.coordinates[row + second]) = (ahead, behind);
     // The distance between the rounded coordinates, native samples.
-    let distance = 0.5 * f64::from(ahead - behind) * f64::from(tile.span());
+    let distance = 0.5 * f64::from(ahead - behind) * f64::from(tile.spans[axis]);
     let row = block * BLOCK;
     let share = points.weights[row + lane];
     // Half the sum is the value, of which every axis has a share; the difference over the distance is the

@@ -2,7 +2,6 @@
 
 use crate::fit::{Dataset, spectrum};
 use crate::network::{Network, Shape};
-use crate::signal::Kind;
 use std::f32::consts::TAU;
 
 /// Bound of the first layer's frequencies for pictures, radians per unit of coordinate. With 5 instead, crops
@@ -14,9 +13,9 @@ const PICTURE_FREQUENCY: f32 = 8.0;
 const OUTPUT_BOUND: f32 = 0.3;
 
 /// A newly initialised network for `data`.
-pub(crate) fn initial_network(shape: Shape, data: &Dataset, kind: Kind, rng: &mut fastrand::Rng) -> Network {
-    let frequencies = match kind {
-        Kind::Sound => spectrum::frequencies(shape, data, rng),
+pub(crate) fn initial_network(shape: Shape, data: &Dataset, rng: &mut fastrand::Rng) -> Network {
+    let frequencies = match shape.inputs {
+        1 => spectrum::frequencies(shape, data, rng),
         _ => uniform_frequencies(shape, PICTURE_FREQUENCY / TAU, rng),
     };
     with_frequencies(shape, &frequencies, rng)

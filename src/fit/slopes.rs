@@ -14,7 +14,7 @@ pub(crate) struct GradientTerm<'a> {
 }
 
 /// Distance between a sample and the two points on either side whose values give its slope, native samples,
-/// in a tile of `span` samples along its longest axis.
+/// where −1..1 spans `span` samples of the tile.
 ///
 /// At an eighth of a sample, the slope of a wave at the Nyquist frequency is measured at 97 %; at a quarter,
 /// networks are freer between the samples. Rounded coordinates must still separate the points, by sixteen
@@ -41,13 +41,13 @@ impl GradientTerm<'_> {
     /// frequency, and would flatten what the values require.
     pub fn slope(&self, signal: &Signal, index: usize, axis: usize, at: u32, channel: usize) -> f64 {
         let description = &signal.description;
-        let (lengths, channels) = (&description.lengths(), usize::from(description.channels));
+        let (axes, channels) = (&description.axes, usize::from(description.channels));
         if let Some(reference) = self.reference {
-            return reference[(index * channels + channel) * lengths.len() + axis].into();
+            return reference[(index * channels + channel) * axes.len() + axis].into();
         }
-        let stride: usize = lengths[..axis].iter().map(|&n| n as usize).product();
+        let stride: usize = axes[..axis].iter().map(|axis| axis.length as usize).product();
         let sample = |index: usize| f64::from(signal.samples.get(index * channels + channel));
-        let (before, after) = (at as usize, (lengths[axis] - 1 - at) as usize);
+        let (before, after) = (at as usize, (axes[axis].length - 1 - at) as usize);
         match before.min(after).min(DIFFERENCES.len()) {
             0 if before > 0 => sample(index) - sample(index - stride),
             0 if after > 0 => sample(index + stride) - sample(index),

@@ -1,24 +1,30 @@
 //! NumPy arrays as signals.
 //!
-//! Three axes are a picture: height, width and 1 to 4 channels. One axis is a sound of one channel. Two axes
-//! are a sound (samples, channels) if the second has a length of at most 8, and else a grey picture (height,
-//! width).
+//! Without names of its axes, an array of one axis is a sound of one channel. Two axes are a sound (samples,
+//! channels) if the second has a length of at most 8, and else a grey picture (height, width). Three axes are a
+//! picture (height, width, channels) if the last has a length of at most 4, and else a volume (depth, height,
+//! width), and four axes are a volume with at most 4 channels.
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::media::notes::{ASSUMED_RATE, Reading, Rounding};
 use crate::media::npy::{NpyReader, PART};
 use crate::media::{admit, require_finite, require_samples_fit};
-use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
+use crate::signal::{Axis, Description, Kind, Rate, SampleFormat, Samples, Signal};
 use std::io::{BufRead, Read, Seek};
 
 /// Reads an array from a file of `length` bytes.
 ///
 /// # Errors
 /// The errors of [`read_from`](crate::media::read_from).
-pub(super) fn read<R: BufRead + Seek>(reader: R, length: u64, limits: &Limits) -> Result<Reading> {
+pub(super) fn read<R: BufRead + Seek>(
+    reader: R,
+    length: u64,
+    names: Option<&str>,
+    limits: &Limits,
+) -> Result<Reading> {
     let mut array = NpyReader::new(reader)?;
-    let (description, mut notes) = describe(array.shape(), array.kind())?;
+    let (description, mut notes) = describe(array.shape(), array.kind(), names)?;
     admit("NPY", &description, limits)?;
     require_samples_fit(&description, 1, 16 * PART as u64, limits)?;
     let start = array.reader.stream_position()?;
@@ -38,7 +44,7 @@ pub(super) fn read<R: BufRead + Seek>(reader: R, length: u64, limits: &Limits) -
     if let Samples::F32(values) = &samples {
         require_finite("NPY", values, &description)?;
     }
-    let rate_assumed = description.kind() == Kind::Sound;
+    let rate_assumed = description.kind() == Kind::Sound && names.is_none();
     Ok(Reading { signal: Signal { description, samples, metadata: vec![] }, notes, rate_assumed })
 }
 
@@ -58,43 +64,100 @@ fn collect<R: Read, T: Copy + Default>(
     Ok(samples)
 }
 
-/// The description of an array of `shape` and type `kind`, and notes on how its axes are interpreted.
-fn describe(shape: &[u64], kind: &str) -> Result<(Description, Vec<String>)> {
+/// What the axes of an array are, and the number of channels.
+type Axes = (Vec<Axis>, u64);
+
+/// The description of an array of `shape` and type `kind` whose axes are `names`, and notes on how they are
+/// interpreted without names.
+fn describe(shape: &[u64], kind: &str, names: Option<&str>) -> Result<(Description, Vec<String>)> {
     let refuse = |expected: &str| {
         let detail = format!("an array of shape {}, but {expected} was expected", words(shape));
         Err(Error::unsupported("NPY", detail))
     };
-    const AXES: &str = "(height, width, channels) or (height, width) of a picture or (samples, channels) or (samples,) of a sound";
-    let (lengths, channels, note) = match *shape {
-        [samples] => (vec![samples], 1, Some("a sound of 1 channel".to_string())),
-        [samples, channels @ 1..=8] => {
-            (vec![samples], channels, Some(format!("a sound of {channels} channels")))
-        }
-        [height, width] => (vec![width, height], 1, Some("a grey picture".into())),
-        [height, width, channels @ 1..=4] => (vec![width, height], channels, None),
-        [_, _, _] => return refuse("a last axis of 1 to 4 channels"),
-        _ => return refuse(AXES),
-    };
-    let format = match (lengths.len(), kind) {
-        (2, "u1") => SampleFormat::U8,
-        (2, "u2") => SampleFormat::U16,
-        (1, "i1") => SampleFormat::I8,
-        (1, "i2") => SampleFormat::I16,
-        (1, "i4") => SampleFormat::I32,
-        _ => SampleFormat::F32,
-    };
-    let Ok(lengths) = lengths.into_iter().map(u32::try_from).collect::<std::result::Result<Vec<_>, _>>()
-    else {
+    let Some(lengths) = shape.iter().map(|&n| u32::try_from(n).ok()).collect::<Option<Vec<u32>>>() else {
         return refuse("lengths below 2³²");
     };
-    let description = match lengths[..] {
-        [samples] => Description::sound(samples, channels as u8, format, ASSUMED_RATE),
-        [width, height] => Description::picture([width, height], channels as u8, format),
-        _ => return refuse(AXES),
+    let (axes, channels) = match names {
+        Some(names) => named(&lengths, names)?,
+        None => match usual(&lengths) {
+            Some(axes) => axes,
+            None => return refuse("1 to 4 axes; --axes names others"),
+        },
     };
-    let notes =
-        note.map(|what| format!("its shape {} is read as {what}", words(shape))).into_iter().collect();
-    Ok((description, notes))
+    let Some(channels) = u8::try_from(channels).ok().filter(|c| (1..=Description::MOST_CHANNELS).contains(c))
+    else {
+        return refuse("1 to 64 channels");
+    };
+    let signal = Description { axes, channels, format: SampleFormat::F32 };
+    let colours = signal.has_colours();
+    let format = match kind {
+        "u1" if signal.kind() != Kind::Sound => SampleFormat::U8,
+        "u2" if signal.kind() != Kind::Sound => SampleFormat::U16,
+        "i1" if !colours => SampleFormat::I8,
+        "i2" if !colours => SampleFormat::I16,
+        "i4" if !colours => SampleFormat::I32,
+        _ => SampleFormat::F32,
+    };
+    let what = match (signal.kind(), channels) {
+        // Three axes, the last of them short, can hardly be anything else.
+        (Kind::Picture, _) if shape.len() == 3 => None,
+        (Kind::Picture, _) => Some("a grey picture".to_owned()),
+        (Kind::Sound, 1) => Some("a sound of 1 channel".into()),
+        (Kind::Sound, channels) => Some(format!("a sound of {channels} channels")),
+        (_, 1) => Some("a volume (depth, height, width)".into()),
+        (_, channels) => Some(format!("a volume (depth, height, width) of {channels} channels")),
+    };
+    let other = if shape.len() > 2 { " (--axes names others)" } else { "" };
+    let note = what.filter(|_| names.is_none());
+    let note = note.map(|what| format!("its shape {} is read as {what}{other}", words(shape)));
+    Ok((Description { format, ..signal }, note.into_iter().collect()))
+}
+
+/// The axes that an array of this shape most often has.
+fn usual(shape: &[u32]) -> Option<Axes> {
+    let sound = |samples: u32| vec![Axis::time(samples, Rate::new(ASSUMED_RATE, 1))];
+    let space = |lengths: &[u32]| lengths.iter().rev().map(|&length| Axis::space(length)).collect();
+    match *shape {
+        [samples] => Some((sound(samples), 1)),
+        [samples, channels @ 1..=8] => Some((sound(samples), channels.into())),
+        [_, _] => Some((space(shape), 1)),
+        [ref rest @ .., channels @ 1..=4] if (2..=3).contains(&rest.len()) => {
+            Some((space(rest), channels.into()))
+        }
+        [_, _, _] => Some((space(shape), 1)),
+        _ => None,
+    }
+}
+
+/// The axes named by a letter each, the slowest first: x, y, z are space, t is time, c at the end are the channels,
+/// other letters are other axes.
+fn named(shape: &[u32], names: &str) -> Result<Axes> {
+    let refuse = |detail: String| Err(Error::parameter("axes", detail));
+    let letters: Vec<char> = names.chars().collect();
+    if letters.len() != shape.len() {
+        return refuse(format!("{names:?} for an array of {} axes", shape.len()));
+    }
+    let repeated = letters.iter().enumerate().find(|&(i, letter)| letters[..i].contains(letter));
+    if let Some(letter) =
+        repeated.map(|(_, letter)| letter).or(letters.iter().find(|l| !l.is_ascii_lowercase()))
+    {
+        return refuse(format!("{names:?} with {letter:?}, expected different letters from a to z"));
+    }
+    let (mut axes, mut channels) = (vec![], 1);
+    for (i, (&letter, &length)) in letters.iter().zip(shape).enumerate() {
+        match letter {
+            'c' if i + 1 == letters.len() => channels = length.into(),
+            'c' => return refuse(format!("{names:?}, expected the channels c at the end")),
+            'x' | 'y' | 'z' => axes.push(Axis::space(length)),
+            't' => axes.push(Axis::time(length, None)),
+            _ => axes.push(Axis::other(length)),
+        }
+    }
+    if !(1..=Description::MOST_AXES).contains(&axes.len()) {
+        return refuse(format!("{names:?}, expected 1 to {} axes besides channels", Description::MOST_AXES));
+    }
+    axes.reverse();
+    Ok((axes, channels))
 }
 
 /// A shape in NumPy's notation.
@@ -106,7 +169,6 @@ fn words(shape: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::Rate;
     use std::io::Cursor;
 
     /// Reads an array whose header is built from the arguments and whose numbers are `bytes`.
@@ -117,7 +179,7 @@ mod tests {
         file.extend(header.as_bytes());
         file.extend(bytes);
         let length = file.len() as u64;
-        read(Cursor::new(file), length, &Limits::default())
+        read(Cursor::new(file), length, None, &Limits::default())
     }
     fn outline(reading: &Reading) -> (Kind, Vec<u32>, u8, SampleFormat) {
         let d = &reading.signal.description;
@@ -136,7 +198,7 @@ mod tests {
         assert_eq!(outline(&sound), (Kind::Sound, vec![3], 2, SampleFormat::I16));
         assert_eq!((sound.signal.description.rate(), sound.rate_assumed), (Rate::new(48_000, 1), true));
         assert_eq!(outline(&array("|i1", "False", "(4,)", &[1; 4]).unwrap()).3, SampleFormat::I8);
-        for shape in ["()", "(2, 2, 5)", "(1, 1, 1, 1)"] {
+        for shape in ["()", "(2, 2, 5, 5)", "(1, 1, 1, 1, 1)"] {
             assert!(
                 matches!(array("|u1", "False", shape, &[0; 20]), Err(Error::Unsupported { .. })),
                 "{shape}"
@@ -144,6 +206,23 @@ mod tests {
         }
         assert!(matches!(array("|u1", "False", "(0, 9)", &[]), Err(Error::Format { .. })));
         assert!(matches!(array("|u1", "False", "(2, 9)", &[0; 17]), Err(Error::Format { .. })));
+    }
+
+    #[test]
+    fn axes_have_the_names_that_are_given() {
+        let volume = array("<i2", "False", "(2, 3, 5)", &[1; 60]).unwrap();
+        assert_eq!(outline(&volume), (Kind::Volume, vec![5, 3, 2], 1, SampleFormat::I16));
+        assert_eq!(
+            volume.notes,
+            ["its shape (2, 3, 5) is read as a volume (depth, height, width) (--axes names others)"]
+        );
+        let lengths = |names| named(&[7, 6, 5], names).map(|(axes, channels)| (axes, channels));
+        let (axes, channels) = lengths("tyc").unwrap();
+        assert_eq!((axes, channels), (vec![Axis::space(6), Axis::time(7, None)], 5));
+        assert_eq!(lengths("wzx").unwrap().0, [Axis::space(5), Axis::space(6), Axis::other(7)]);
+        for names in ["tz", "tzz", "tcz", "tzX", "tzé", ""] {
+            assert!(matches!(lengths(names), Err(Error::Parameter { name: "axes", .. })), "{names}");
+        }
     }
 
     #[test]

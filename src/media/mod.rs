@@ -114,9 +114,37 @@ pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Re
         Found::Tiff => tiff::read(reader, limits),
         Found::Exr => exr::read(reader, limits),
         Found::Pfm => pfm::read(reader, limits),
-        Found::Npy => array::read(reader, length, limits),
+        Found::Npy => array::read(reader, length, None, limits),
         Found::Picture(format) => picture::read(reader, format, found.name(), limits),
     }
+}
+
+/// Reads an array (NPY) whose axes are named by a letter each, the slowest first: `x`, `y`, `z` are space, `t` is
+/// time of an unknown rate, `c` at the end are 1 to 64 channels, other letters are axes of something else. An array
+/// has 1 to 4 axes besides its channels.
+///
+/// # Errors
+/// `Parameter` if the names do not fit the array, and the errors of [`read_from`].
+///
+/// # Examples
+/// ```
+/// use sirenc::signal::Kind;
+/// use sirenc::{Limits, media};
+/// use std::io::Cursor;
+///
+/// # fn main() -> sirenc::Result<()> {
+/// let mut file = vec![];
+/// media::write_npy(&mut file, &[2, 3, 4], (0..24u8).map(f32::from))?;
+/// let volume = media::read_array(Cursor::new(&file), "zyx", &Limits::default())?.signal;
+/// assert_eq!((volume.description.kind(), volume.description.lengths()), (Kind::Volume, vec![4, 3, 2]));
+/// # Ok(())
+/// # }
+/// ```
+pub fn read_array<R: BufRead + Seek>(mut reader: R, axes: &str, limits: &Limits) -> Result<Reading> {
+    let length = reader.seek(SeekFrom::End(0))?;
+    Limits::check("bytes of the input file", length, limits.memory_bytes)?;
+    reader.seek(SeekFrom::Start(0))?;
+    array::read(reader, length, Some(axes), limits)
 }
 
 /// Rejects a signal without samples or beyond the limits, before its samples are allocated.

@@ -37,7 +37,7 @@ pub(super) struct Blend<'a> {
     network: &'a Network,
     jet: Jet,
     /// Local coordinates per native sample.
-    scale: f32,
+    scales: [f32; AXES],
     /// For each point: the weights along its axes, and its place.
     points: Vec<([[f32; 3]; AXES], usize)>,
     /// For each block: `inputs × BLOCK`.
@@ -58,7 +58,9 @@ impl<'a> Blend<'a> {
             watch,
             network,
             jet,
-            scale: (2.0 / f64::from(tile.span())) as f32,
+            scales: std::array::from_fn(|axis| {
+                tile.spans.get(axis).map_or(0.0, |&span| (2.0 / f64::from(span)) as f32)
+            }),
             points: Vec::with_capacity(BLOCK),
             coordinates: vec![],
             values: vec![],
@@ -107,7 +109,7 @@ impl<'a> Blend<'a> {
                 let component = |k: usize| self.values[(first_row + k * channels + c) * BLOCK + lane];
                 out[0] = whole.mul_add(component(0), out[0]);
                 if self.jet != Jet::Value {
-                    weights.differentiate(self.jet, self.scale, component, &mut out[1..]);
+                    weights.differentiate(self.jet, &self.scales, component, &mut out[1..]);
                 }
             }
         }
@@ -130,12 +132,18 @@ impl Weights<'_> {
     }
 
     /// Adds the derivatives of `weight · f` to `out`, first derivatives before second ones. `component` gives
-    /// those of `f` by local coordinates, and a native sample is `scale` of these: `∂ᵢ(wf) = wᵢf + wfᵢ`,
+    /// those of `f` by local coordinates, and along each axis a native sample is `scales` of these: `∂ᵢ(wf) = wᵢf + wfᵢ`,
     /// `∂ᵢⱼ(wf) = wᵢⱼf + wᵢfⱼ + wⱼfᵢ + wfᵢⱼ`.
-    fn differentiate(&self, jet: Jet, scale: f32, component: impl Fn(usize) -> f32, out: &mut [f32]) {
+    fn differentiate(
+        &self,
+        jet: Jet,
+        scales: &[f32; AXES],
+        component: impl Fn(usize) -> f32,
+        out: &mut [f32],
+    ) {
         let (axes, whole, value) = (self.axes.len(), self.product([]), component(0));
         let (first, seconds) = out.split_at_mut(axes);
-        let slope = |i: usize| scale * component(1 + i);
+        let slope = |i: usize| scales[i] * component(1 + i);
         for (i, first) in first.iter_mut().enumerate() {
             *first += self.product([i]) * value + whole * slope(i);
         }
@@ -143,16 +151,17 @@ impl Weights<'_> {
             self.product([i, j]) * value + (self.product([i]) * slope(j) + self.product([j]) * slope(i))
         };
         // Second derivatives follow the value and the first derivatives.
-        let second = |k: usize| whole * (scale * scale * component(1 + axes + k));
+        let second = |k: usize, i: usize, j: usize| whole * (scales[i] * scales[j] * component(1 + axes + k));
         match jet {
             Jet::Value | Jet::Gradient => {}
             Jet::Laplacian => {
-                seconds[0] += (0..axes).map(|i| mixed(i, i)).sum::<f32>() + second(0);
+                // Its axes have one scale.
+                seconds[0] += (0..axes).map(|i| mixed(i, i)).sum::<f32>() + second(0, 0, 0);
             }
             Jet::Hessian => {
                 let pairs = (0..axes).flat_map(|i| (i..axes).map(move |j| (i, j)));
                 for (k, (i, j)) in pairs.enumerate() {
-                    seconds[k] += mixed(i, j) + second(k);
+                    seconds[k] += mixed(i, j) + second(k, i, j);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::limits::try_vec;
 use crate::network::Jet;
-use crate::signal::{Description, Kind};
+use crate::signal::{Description, Kind, Measure};
 
 /// A derivative of a signal, in its unit values per native sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub enum Derivative {
     Gradient,
     /// The first derivative by one axis, counted from 0.
     Partial(usize),
-    /// The sum of the second derivatives by each axis.
+    /// The sum of the second derivatives by each axis of space; by each axis if none is of space.
     Laplacian,
     /// The second derivatives, upper triangle row by row: `xx, xy, yy` for a picture.
     Hessian,
@@ -49,11 +49,11 @@ impl Layout {
 const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
 
 impl Derivative {
-    /// The jet from which the derivative is computed.
-    pub fn jet(self) -> Jet {
+    /// The jet from which the derivative of a signal of `description` is computed.
+    pub fn jet(self, description: &Description) -> Jet {
         match self {
-            Derivative::Laplacian => Jet::Laplacian,
-            Derivative::Hessian => Jet::Hessian,
+            Derivative::Laplacian if description.scales().iter().all(|&scale| scale == 0) => Jet::Laplacian,
+            Derivative::Laplacian | Derivative::Hessian => Jet::Hessian,
             _ => Jet::Gradient,
         }
     }
@@ -97,21 +97,32 @@ impl Derivative {
     /// # Errors
     /// `Io` if the system has not enough memory.
     pub(crate) fn of(self, description: &Description, jets: &[f32]) -> Result<Vec<f32>> {
-        let axes = description.axes.len();
-        let width = usize::from(description.channels) * self.jet().components(axes);
+        let components = self.jet(description).components(description.axes.len());
+        let width = usize::from(description.channels) * components;
         let mut out = try_vec(jets.len() / width * self.layout(description).numbers())?;
-        jets.chunks_exact(width).for_each(|jets| self.extend(axes, jets, &mut out));
+        // The places of the second derivatives of which the Laplacian is the sum.
+        let terms = if self.jet(description) == Jet::Hessian { seconds(description) } else { vec![0] };
+        for jets in jets.chunks_exact(width) {
+            // For each channel the first and the second derivatives, which follow the value.
+            let channels = jets.chunks_exact(components).map(|jet| jet[1..].split_at(description.axes.len()));
+            self.extend(channels, &terms, &mut out);
+        }
         Ok(out)
     }
 
-    /// Appends the derivative at one position, whose jets of all channels follow each other in `jets`.
-    fn extend(self, axes: usize, jets: &[f32], out: &mut Vec<f32>) {
-        // For each channel the first and the second derivatives, which follow the value.
-        let channels = jets.chunks_exact(self.jet().components(axes)).map(|jet| jet[1..].split_at(axes));
+    /// Appends the derivative at one position, from the first and the second derivatives of all channels.
+    fn extend<'a>(
+        self,
+        channels: impl Iterator<Item = (&'a [f32], &'a [f32])>,
+        terms: &[usize],
+        out: &mut Vec<f32>,
+    ) {
         match self {
             Derivative::Gradient => channels.for_each(|(first, _)| out.extend(first)),
             Derivative::Partial(axis) => out.extend(channels.map(|(first, _)| first[axis])),
-            Derivative::Laplacian => out.extend(channels.map(|(_, second)| second[0])),
+            Derivative::Laplacian => {
+                out.extend(channels.map(|(_, second)| terms.iter().map(|&k| second[k]).sum::<f32>()))
+            }
             Derivative::Hessian => channels.for_each(|(_, second)| out.extend(second)),
             Derivative::Magnitude => out.extend(channels.map(|(first, _)| {
                 let square: f64 = first.iter().map(|&d| f64::from(d).powi(2)).sum();
@@ -132,10 +143,21 @@ impl Derivative {
     }
 }
 
+/// The places, among the second derivatives of a Hessian, of those twice by an axis of space; of those twice by
+/// any axis if none is of space.
+fn seconds(description: &Description) -> Vec<usize> {
+    let axes = description.axes.len();
+    let is_space = |axis: &usize| description.axes[*axis].measure == Measure::Space;
+    let spatial: Vec<usize> = (0..axes).filter(is_space).collect();
+    let summed = if spatial.is_empty() { (0..axes).collect() } else { spatial };
+    // Row `i` of the upper triangle begins after rows of `axes`, `axes − 1`, … numbers.
+    summed.into_iter().map(|i| i * axes - i * i.saturating_sub(1) / 2).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::SampleFormat;
+    use crate::signal::{Axis, Rate, SampleFormat};
 
     const ALL: [Derivative; 7] = [
         Derivative::Gradient,
@@ -149,9 +171,12 @@ mod tests {
 
     /// The derivative at one position of a signal with `axes` axes.
     fn at(derivative: Derivative, axes: usize, jets: &[f32]) -> Vec<f32> {
-        let mut out = vec![];
-        derivative.extend(axes, jets, &mut out);
-        out
+        let of_channels = |channels| match axes {
+            1 => description(Kind::Sound, channels),
+            _ => description(Kind::Picture, channels),
+        };
+        let components = derivative.jet(&of_channels(1)).components(axes);
+        derivative.of(&of_channels((jets.len() / components) as u8), jets).unwrap()
     }
 
     fn description(kind: Kind, channels: u8) -> Description {
@@ -212,11 +237,25 @@ mod tests {
                     continue;
                 }
                 let axes = signal.axes.len();
-                let jets = usize::from(channels) * derivative.jet().components(axes);
+                let jets = usize::from(channels) * derivative.jet(&signal).components(axes);
                 let found = at(derivative, axes, &vec![0.5; jets]).len();
                 assert_eq!(found, derivative.layout(&signal).numbers(), "{derivative:?} of {signal:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_laplacian_is_that_of_space() {
+        let film = Description {
+            axes: vec![Axis::space(5), Axis::space(5), Axis::time(5, Rate::new(25, 1))],
+            ..description(Kind::Picture, 1)
+        };
+        let jet = [0.0, 1.0, 2.0, 3.0, 4.0, 0.5, 0.25, 32.0, 0.125, 64.0];
+        assert_eq!(Derivative::Laplacian.of(&film, &jet).unwrap(), [36.0]);
+        let spectra = Description { axes: vec![Axis::other(5), Axis::time(5, None)], ..film };
+        assert_eq!(Derivative::Laplacian.of(&spectra, &[0.0, 1.0, 2.0, 4.0, 0.5, 8.0]).unwrap(), [12.0]);
+        let volume = Description { axes: vec![Axis::space(5); 3], ..spectra };
+        assert_eq!(Derivative::Laplacian.jet(&volume), Jet::Laplacian);
     }
 
     #[test]

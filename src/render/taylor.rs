@@ -213,9 +213,8 @@ impl Space {
 
     /// The channels of `network`, the network of `tile`, around `position`.
     fn evaluate(&self, network: &Network, tile: &Tile, position: &[f64]) -> Vec<Vec<f64>> {
-        let span = f64::from(tile.span());
         let coordinate = |(a, (&p, (&start, &end))): (usize, (&f64, (&u32, &u32)))| {
-            let centre = f64::from(start) + f64::from(end);
+            let (centre, span) = (f64::from(start) + f64::from(end), f64::from(tile.spans[a]));
             self.line(a, (2.0 * p + 1.0 - centre) / span, 2.0 / span)
         };
         let sides = tile.start.iter().zip(&tile.end);
@@ -246,7 +245,7 @@ impl Space {
         if u <= 0.0 || u >= 1.0 {
             return self.constant(if u >= 1.0 { 1.0 } else { 0.0 });
         }
-        let u = self.line(a, u, 0.5 / f64::from(tiles.overlap()));
+        let u = self.line(a, u, 0.5 / f64::from(tiles.overlap(a)));
         let mut factor = self.constant(-15.0);
         self.add(&mut factor, 6.0, &u);
         factor = self.product(&factor, &u);
@@ -274,7 +273,7 @@ mod tests {
 
     /// A tile in `axes` axes whose local coordinates are shifted positions.
     fn tile(axes: usize) -> Tile {
-        Tile { index: vec![0; axes], start: vec![0; axes], end: vec![2; axes] }
+        Tile { index: vec![0; axes], start: vec![0; axes], end: vec![2; axes], spans: vec![2; axes] }
     }
 
     #[test]

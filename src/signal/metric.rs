@@ -23,7 +23,7 @@ pub use tile::{TileErrors, WorstTile};
 /// The peak of PSNR for integers in unit values: full scale of a picture, full amplitude of a sound.
 pub const PEAK: f64 = 1.0;
 
-/// The peak of PSNR for binary32 samples with this `range`, the largest maximum − minimum of a channel: all
+/// The peak of PSNR for samples with this `range`, the largest maximum − minimum of a channel: all
 /// of it for pictures, half of it, the amplitude, for sound.
 pub fn peak_of_range(kind: Kind, range: f64) -> f64 {
     if kind == Kind::Sound { 0.5 * range } else { range }
@@ -34,6 +34,8 @@ pub fn peak_of_range(kind: Kind, range: f64) -> f64 {
 pub struct ErrorSum {
     kind: Kind,
     format: SampleFormat,
+    /// Whether PSNR refers to the range of the source.
+    own_range: bool,
     channels: Vec<ChannelSum>,
     /// Whether errors of colours are weighted by the alpha in the last channel.
     by_alpha: bool,
@@ -99,7 +101,13 @@ impl ErrorSum {
     pub fn new(description: &Description) -> Self {
         let channels = vec![ChannelSum::NOTHING; usize::from(description.channels.max(1))];
         let by_alpha = description.has_alpha();
-        ErrorSum { kind: description.kind(), format: description.format, channels, by_alpha }
+        ErrorSum {
+            kind: description.kind(),
+            format: description.format,
+            own_range: description.has_own_range(),
+            channels,
+            by_alpha,
+        }
     }
 
     /// Gives all colours weight 1, whatever their alpha.
@@ -135,7 +143,7 @@ impl ErrorSum {
     /// Adds the samples `range` of `source`; `codes` gives the code of the source and that of the other
     /// signal.
     fn add_codes(&mut self, source: &Samples, range: Range<usize>, codes: impl Fn(usize) -> (f64, f64)) {
-        let (channels, opaque) = (self.channels.len(), scale(source.format()));
+        let (channels, opaque) = (self.channels.len(), source.format().codes_per_unit());
         let mut channel = range.start % channels;
         for i in range {
             let (own, other) = codes(i);
@@ -151,7 +159,7 @@ impl ErrorSum {
 
     /// The error of everything added so far.
     pub fn distortion(&self) -> Distortion {
-        self.scaled(scale(self.format))
+        self.scaled(self.format.codes_per_unit())
     }
 
     /// The error for `scale` codes per unit.
@@ -159,7 +167,7 @@ impl ErrorSum {
         let mean = |sum: f64, n: u64| if n == 0 { 0.0 } else { sum / n as f64 / (scale * scale) };
         let range = self.channels.iter().map(|c| c.high - c.low).fold(0.0, f64::max);
         Distortion {
-            peak: if self.format == SampleFormat::F32 { peak_of_range(self.kind, range) } else { PEAK },
+            peak: if self.own_range { peak_of_range(self.kind, range / scale) } else { PEAK },
             mse: self.channels.iter().map(|c| mean(c.error, c.positions)).collect(),
             power: self.channels.iter().map(|c| mean(c.source, c.positions)).collect(),
             variance: self.channels.iter().map(|c| mean(c.deviation(), c.positions)).collect(),
@@ -183,7 +191,8 @@ pub struct Distortion {
     pub max: f64,
     /// Whether all samples are equal; invisible samples may differ even if all errors are 0.
     pub identical: bool,
-    /// The peak of PSNR: [`PEAK`], or for binary32 samples [`peak_of_range`] of the source.
+    /// The peak of PSNR: [`PEAK`], or [`peak_of_range`] of a source that
+    /// [has its own range](Description::has_own_range).
     pub peak: f64,
 }
 
@@ -287,7 +296,7 @@ pub fn compare_by(source: &Signal, other: &Signal, peak: Option<f64>) -> Result<
         sum.add_codes(&source.samples, 0..count, |i| (code(&source.samples, i), code(&other.samples, i)));
         sum.distortion()
     } else {
-        let (p, q) = (scale(a.format), scale(b.format));
+        let (p, q) = (a.format.codes_per_unit(), b.format.codes_per_unit());
         sum.add_codes(&source.samples, 0..count, |i| {
             (code(&source.samples, i) / p, code(&other.samples, i) / q)
         });
@@ -319,15 +328,6 @@ fn shape(d: &Description) -> String {
 /// Opacity of a value of alpha, 0 to 1.
 fn opacity(alpha: f64) -> f64 {
     if alpha > 0.0 { alpha.min(1.0) } else { 0.0 }
-}
-
-/// Codes per unit.
-fn scale(format: SampleFormat) -> f64 {
-    match format {
-        SampleFormat::F32 => 1.0,
-        SampleFormat::U8 | SampleFormat::U16 => f64::from((1u32 << format.bits()) - 1),
-        _ => f64::from(1u32 << (format.bits() - 1)),
-    }
 }
 
 /// Code `i`, or the float itself.

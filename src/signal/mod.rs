@@ -75,6 +75,19 @@ impl Description {
     pub fn lengths(&self) -> Vec<u32> {
         self.axes.iter().map(|axis| axis.length).collect()
     }
+    /// The scale of each axis, numbered in the order of the axes: those of space share one, in which a sample is as
+    /// long along each, and every other axis has its own.
+    pub fn scales(&self) -> Vec<usize> {
+        let mut scales: Vec<usize> = vec![];
+        let is_space = |axis: &Axis| axis.measure == Measure::Space;
+        for axis in &self.axes {
+            let shared =
+                self.axes.iter().zip(&scales).find(|&(before, _)| is_space(before) && is_space(axis));
+            let next = scales.iter().max().map_or(0, |&last| last + 1);
+            scales.push(shared.map_or(next, |(_, &scale)| scale));
+        }
+        scales
+    }
     /// The number of positions: the product of the axis lengths.
     pub fn positions(&self) -> u64 {
         self.axes.iter().map(|axis| u64::from(axis.length)).product()
@@ -105,6 +118,11 @@ impl Description {
         let times = self.axes.iter_mut().filter(|axis| matches!(axis.measure, Measure::Time(_)));
         times.for_each(|axis| axis.measure = Measure::Time(Some(rate)));
         self
+    }
+    /// Whether samples are measurements, which PSNR relates to their own range, and not codes of colours or of
+    /// a sound, whose range is that of the format.
+    pub fn has_own_range(&self) -> bool {
+        self.format == SampleFormat::F32 || matches!(self.kind(), Kind::Volume | Kind::Field)
     }
     /// Whether the channels are those of a picture at each position.
     pub fn has_colours(&self) -> bool {

@@ -44,6 +44,10 @@ impl SampleFormat {
             _ => Some((half(self.bits()), -half(self.bits()), half(self.bits()) - 1.0)),
         }
     }
+    /// The code that stands for the unit value 1, or would; 1 for floats.
+    pub fn codes_per_unit(self) -> f64 {
+        self.codes().map_or(1.0, |(scale, ..)| scale.into())
+    }
     /// The code that stores a unit value: scaled, rounded to nearest even, clamped; NaN becomes 0. Floats
     /// stay unchanged. The result is an integer (or the float itself) as binary32.
     pub fn quantize(self, value: f32) -> f32 {

@@ -3,7 +3,7 @@
 //! Axis `a` of length `N` is divided into `n` cores at the boundaries `B(k) = ⌊k·N / n⌋`; every tile extends
 //! `overlap` samples beyond its inner boundaries. Around each inner boundary the weight passes from one tile
 //! to the next by a quintic whose value, slope and curvature match at both ends (C²), and the weights at any
-//! position sum to one.
+//! position sum to one. The axes of a scale (see [`Description::scales`]) share their overlap.
 
 use crate::error::{Error, Result};
 use crate::signal::Description;
@@ -14,7 +14,10 @@ use std::ops::RangeInclusive;
 pub struct Tiles {
     lengths: Vec<u32>,
     counts: Vec<u32>,
-    overlap: u32,
+    /// The scale of each axis.
+    scales: Vec<usize>,
+    /// The overlap of each scale; 0 if none of its axes is divided.
+    overlaps: Vec<u32>,
 }
 
 /// One tile: a box of native samples with its own local coordinates.
@@ -26,27 +29,48 @@ pub struct Tile {
     pub start: Vec<u32>,
     /// One past the last native sample of the extended box along each axis.
     pub end: Vec<u32>,
+    /// For each axis the length of the box along the longest axis of its scale, native samples: what −1..1 spans.
+    pub spans: Vec<u32>,
 }
 
 impl Tiles {
     /// One tile over the whole signal: the usual case.
     pub fn one(description: &Description) -> Self {
-        Tiles { lengths: description.lengths(), counts: vec![1; description.axes.len()], overlap: 0 }
+        let scales = description.scales();
+        let overlaps = vec![0; scales.iter().max().map_or(0, |&last| last + 1)];
+        Tiles { lengths: description.lengths(), counts: vec![1; scales.len()], scales, overlaps }
     }
 
     /// `counts` tiles along each axis, extended by `overlap` native samples beyond inner boundaries.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless each count is between 1 and the axis length, and each core along a divided
-    /// axis is at least `2 · overlap` long, so that no more than two tiles of an axis overlap anywhere.
+    /// The errors of [`Tiles::with_overlaps`].
     pub fn new(description: &Description, counts: &[u32], overlap: u32) -> Result<Self> {
-        if counts.len() != description.axes.len() {
-            return Err(Error::parameter(
-                "tiles",
-                format!("{} counts for {} axes", counts.len(), description.axes.len()),
-            ));
+        let scales = Self::one(description).overlaps.len();
+        Self::with_overlaps(description, counts, &vec![overlap; scales])
+    }
+
+    /// `counts` tiles along each axis, extended by the overlap of the axis' scale, native samples, beyond inner
+    /// boundaries. The overlap of a scale without a divided axis has no effect.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless there is an overlap for each scale, each count is between 1 and the axis
+    /// length, and each core along a divided axis is at least twice the overlap long, so that no more than two
+    /// tiles of an axis overlap anywhere.
+    pub fn with_overlaps(description: &Description, counts: &[u32], overlaps: &[u32]) -> Result<Self> {
+        let one = Self::one(description);
+        if (counts.len(), overlaps.len()) != (one.counts.len(), one.overlaps.len()) {
+            let (counts, overlaps) = (counts.len(), overlaps.len());
+            let (axes, scales) = (one.counts.len(), one.overlaps.len());
+            let detail = format!("{counts} counts for {axes} axes, {overlaps} overlaps for {scales} scales");
+            return Err(Error::parameter("tiles", detail));
         }
-        for (&count, &length) in counts.iter().zip(&description.lengths()) {
+        let divided = |scale| one.scales.iter().zip(counts).any(|(&of, &count)| of == scale && count > 1);
+        let overlap = |(scale, &overlap)| if divided(scale) { overlap } else { 0 };
+        let overlaps = overlaps.iter().enumerate().map(overlap).collect();
+        let tiles = Tiles { counts: counts.to_vec(), overlaps, ..one };
+        for (axis, (&count, &length)) in tiles.counts.iter().zip(&tiles.lengths).enumerate() {
+            let overlap = tiles.overlap(axis);
             if count == 0 || count > length {
                 return Err(Error::parameter(
                     "tiles",
@@ -60,16 +84,27 @@ impl Tiles {
                 ));
             }
         }
-        Ok(Tiles { lengths: description.lengths(), counts: counts.to_vec(), overlap })
+        Ok(tiles)
     }
 
+    /// Whether this is a partition of a signal of `description`.
+    #[cfg(feature = "encoder")]
+    pub(crate) fn belong_to(&self, description: &Description) -> bool {
+        (&self.lengths, &self.scales) == (&description.lengths(), &description.scales())
+    }
     /// Number of tiles along each axis.
     pub fn counts(&self) -> &[u32] {
         &self.counts
     }
-    /// Native samples by which tiles extend beyond inner boundaries.
-    pub fn overlap(&self) -> u32 {
-        self.overlap
+    /// Native samples by which tiles extend beyond inner boundaries along an axis.
+    pub fn overlap(&self, axis: usize) -> u32 {
+        self.overlaps[self.scales[axis]]
+    }
+    /// The overlaps of the scales of which an axis is divided.
+    pub fn overlaps(&self) -> Vec<u32> {
+        let divided =
+            |scale| self.scales.iter().zip(&self.counts).any(|(&of, &count)| of == scale && count > 1);
+        self.overlaps.iter().enumerate().filter(|&(scale, _)| divided(scale)).map(|(_, &n)| n).collect()
     }
     /// The number of tiles.
     pub fn len(&self) -> usize {
@@ -100,7 +135,11 @@ impl Tiles {
             start.push(from);
             end.push(to);
         }
-        Tile { index, start, end }
+        let side = |axis: usize| end[axis] - start[axis];
+        let of_scale = |scale| (0..self.scales.len()).filter(move |&axis| self.scales[axis] == scale);
+        let span = |&scale: &usize| of_scale(scale).map(side).max().unwrap_or(1);
+        let spans = self.scales.iter().map(span).collect();
+        Tile { index, start, end, spans }
     }
 
     /// The core of tile `k` along `axis`, native samples: the tile without its extension beyond inner
@@ -111,18 +150,19 @@ impl Tiles {
 
     /// The extended box of tile `k` along `axis`, as `start..end` in native samples.
     fn extended(&self, axis: usize, k: u32) -> (u32, u32) {
-        let from = self.boundary(axis, k).saturating_sub(self.overlap);
-        let to = self.boundary(axis, k + 1).saturating_add(self.overlap).min(self.lengths[axis]);
+        let overlap = self.overlap(axis);
+        let from = self.boundary(axis, k).saturating_sub(overlap);
+        let to = self.boundary(axis, k + 1).saturating_add(overlap).min(self.lengths[axis]);
         (from, to)
     }
 
     /// The weight of tile `k` along `axis` at `position` (native samples): binary64, one IEEE operation at a
     /// time in the written order, rounded to binary32 at the end. 0 outside the tile.
     pub fn weight(&self, axis: usize, k: u32, position: f64) -> f32 {
-        let edge = position + 0.5;
-        let rising = if k == 0 { 1.0 } else { self.ramp(edge, self.boundary(axis, k)) };
-        let falling =
-            if k + 1 == self.counts[axis] { 0.0 } else { self.ramp(edge, self.boundary(axis, k + 1)) };
+        let (edge, overlap) = (position + 0.5, self.overlap(axis));
+        let rising = if k == 0 { 1.0 } else { ramp(edge, self.boundary(axis, k), overlap) };
+        let last = k + 1 == self.counts[axis];
+        let falling = if last { 0.0 } else { ramp(edge, self.boundary(axis, k + 1), overlap) };
         (rising - falling) as f32
     }
 
@@ -143,30 +183,17 @@ impl Tiles {
         if u <= 0.0 || u >= 1.0 {
             return [0.0; 2];
         }
-        let (both, width) = (u * (1.0 - u), 2.0 * f64::from(self.overlap));
+        let (both, width) = (u * (1.0 - u), 2.0 * f64::from(self.overlap(axis)));
         [30.0 * both * both / width, 60.0 * both * (1.0 - 2.0 * u) / (width * width)]
     }
 
     /// Progress `u` of the blend around boundary `k` at `position`: 0 before the blend, 1 after it.
     pub(crate) fn phase(&self, axis: usize, k: u32, position: f64) -> f64 {
-        let distance = position + 0.5 - f64::from(self.boundary(axis, k));
-        if self.overlap == 0 {
+        let (distance, overlap) = (position + 0.5 - f64::from(self.boundary(axis, k)), self.overlap(axis));
+        if overlap == 0 {
             return if distance < 0.0 { 0.0 } else { 1.0 };
         }
-        (distance / (2.0 * f64::from(self.overlap)) + 0.5).clamp(0.0, 1.0)
-    }
-
-    /// The blend around `boundary`: 0 before it, 1 after it, and the quintic `u³(10 + u(6u − 15))` inside.
-    fn ramp(&self, edge: f64, boundary: u32) -> f64 {
-        let (distance, radius) = (edge - f64::from(boundary), f64::from(self.overlap));
-        if distance <= -radius {
-            if self.overlap == 0 && distance == 0.0 { 1.0 } else { 0.0 }
-        } else if distance >= radius {
-            1.0
-        } else {
-            let u = (distance + radius) / (2.0 * radius);
-            u * u * u * (10.0 + u * (6.0 * u - 15.0))
-        }
+        (distance / (2.0 * f64::from(overlap)) + 0.5).clamp(0.0, 1.0)
     }
 
     /// The tiles of `axis` with a weight above 0 at `position`: one, or two neighbours.
@@ -189,28 +216,37 @@ impl Tiles {
     }
 }
 
+/// The blend around `boundary`: 0 before it, 1 after it, and the quintic `u³(10 + u(6u − 15))` inside.
+fn ramp(edge: f64, boundary: u32, overlap: u32) -> f64 {
+    let (distance, radius) = (edge - f64::from(boundary), f64::from(overlap));
+    if distance <= -radius {
+        if overlap == 0 && distance == 0.0 { 1.0 } else { 0.0 }
+    } else if distance >= radius {
+        1.0
+    } else {
+        let u = (distance + radius) / (2.0 * radius);
+        u * u * u * (10.0 + u * (6.0 * u - 15.0))
+    }
+}
+
 impl Tile {
     /// The number of native samples in the box.
     pub fn points(&self) -> u64 {
         self.start.iter().zip(&self.end).map(|(a, b)| u64::from(b - a)).product()
     }
-    /// The length of the longest axis of the box, native samples.
-    pub fn span(&self) -> u32 {
-        self.start.iter().zip(&self.end).map(|(a, b)| b - a).max().unwrap_or(1)
-    }
-    /// The network's coordinate of `position` along `axis`: the box is centred on 0 and its longest side
-    /// spans −1..1. Binary64, `(2·position + 1 − (start + end)) / span`, rounded to binary32.
+    /// The network's coordinate of `position` along `axis`: the box is centred on 0 and the longest side of each
+    /// scale spans −1..1. Binary64, `(2·position + 1 − (start + end)) / span`, rounded to binary32.
     #[inline]
     pub fn coordinate(&self, axis: usize, position: f64) -> f32 {
         let centre = f64::from(self.start[axis]) + f64::from(self.end[axis]);
-        ((2.0 * position + 1.0 - centre) / f64::from(self.span())) as f32
+        ((2.0 * position + 1.0 - centre) / f64::from(self.spans[axis])) as f32
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::SampleFormat;
+    use crate::signal::{Axis, Rate, SampleFormat};
 
     fn picture(width: u32, height: u32) -> Description {
         Description::picture([width, height], 1, SampleFormat::U8)
@@ -280,6 +316,24 @@ mod tests {
     }
 
     #[test]
+    fn space_and_time_have_their_own_spans_and_overlaps() {
+        let film = Description {
+            axes: vec![Axis::space(40), Axis::space(24), Axis::time(90, Rate::new(25, 1))],
+            ..picture(1, 1)
+        };
+        let tiles = Tiles::with_overlaps(&film, &[2, 1, 3], &[2, 5]).unwrap();
+        assert_eq!([0, 1, 2].map(|axis| tiles.overlap(axis)), [2, 2, 5]);
+        let tile = tiles.tile(1);
+        assert_eq!((&tile.start[..], &tile.end[..]), (&[18, 0, 0][..], &[40, 24, 35][..]));
+        assert_eq!(tile.spans, [24, 24, 35]);
+        assert_eq!((tile.coordinate(1, -0.5), tile.coordinate(2, 34.5)), (-1.0, 1.0));
+        // An overlap without a divided axis has no meaning.
+        let tiles = Tiles::with_overlaps(&film, &[2, 1, 1], &[2, 5]).unwrap();
+        assert_eq!((tiles.overlap(2), tiles.overlaps()), (0, vec![2]));
+        assert!(Tiles::with_overlaps(&film, &[2, 1, 1], &[2]).is_err());
+    }
+
+    #[test]
     fn impossible_partitions_are_refused() {
         for (counts, overlap) in [(&[0, 1][..], 0), (&[11, 1], 0), (&[2, 1], 3), (&[2], 0)] {
             assert!(matches!(Tiles::new(&picture(10, 4), counts, overlap), Err(Error::Parameter { .. })));
@@ -289,9 +343,7 @@ mod tests {
     #[test]
     fn ramps_are_those_of_the_specification() {
         for (input, result) in crate::vectors::rows("ramp") {
-            let mut tiles = Tiles::one(&picture(1, 1));
-            tiles.overlap = input[1].parse().unwrap();
-            let ramp = tiles.ramp(input[0].parse().unwrap(), 0);
+            let ramp = ramp(input[0].parse().unwrap(), 0, input[1].parse().unwrap());
             assert_eq!(format!("{:016x}", ramp.to_bits()), result, "{input:?}");
         }
     }

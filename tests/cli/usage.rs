@@ -173,7 +173,6 @@ fn impossible_values_are_usage_errors() {
         room.run(&["encode", "a.ppm", flag, value]).exits(2);
     }
     for (flag, value) in [
-        ("--size", "640"),
         ("--size", "0x480"),
         ("--scale", "0"),
         ("--rate", "0"),
@@ -186,8 +185,8 @@ fn impossible_values_are_usage_errors() {
         ("--region", "-1,2,3,4"),
         ("--region", "1,2,nan,4"),
         ("--region", "1,two,3,4"),
-        ("--time", "1"),
         ("--time", "2..1"),
+        ("--slice", "z"),
         ("--time", "1..1"),
         ("--time", "-1..1"),
         ("--time", "nan..1"),
@@ -207,6 +206,9 @@ fn flags_of_sound_do_not_fit_pictures_nor_the_other_way_round() {
     room.run(&["encode", "p.ppm", "-o", "x", "--kbps", "8"]).complains(2, &["p.ppm", "--kbps", "--bpp"]);
     room.run(&["decode", "p.siren", "--rate", "8000"]).complains(2, &["p.siren", "--rate"]);
     room.run(&["decode", "s.siren", "-o", "x.wav", "--size", "4x4"]).complains(2, &["s.siren", "--rate"]);
+    room.run(&["decode", "p.siren", "--size", "640"]).complains(2, &["p.siren", "2: x, y"]);
+    room.run(&["decode", "p.siren", "--slice", "z=1"]).complains(2, &["p.siren", "axes x, y"]);
+    room.run(&["decode", "s.siren", "-o", "x.wav", "--time", "0.001"]).complains(2, &["s.siren", "A..B"]);
     room.run(&["decode", "s.siren", "-o", "x.wav", "--scale", "2"]).complains(2, &["s.siren", "--rate"]);
     room.run(&["decode", "s.siren", "-o", "x.png"]).complains(2, &["x.png", "sound"]);
     room.run(&["decode", "p.siren", "-o", "x.wav"]).complains(2, &["x.wav", "picture"]);

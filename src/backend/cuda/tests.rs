@@ -11,7 +11,7 @@ use crate::backend::trainer::{Schedule, Turn};
 use crate::fit::{self, Dataset, GradientTerm, MOST_POINTS};
 use crate::network::{Network, Shape};
 use crate::quantize::mean_curvature;
-use crate::signal::{Description, Kind, SampleFormat, Samples, Signal, Tiles};
+use crate::signal::{Description, SampleFormat, Samples, Signal, Tiles};
 use cudarc::driver::sys;
 use std::sync::{Arc, OnceLock};
 
@@ -31,7 +31,7 @@ fn picture(slopes: f32) -> Dataset {
 }
 
 fn initial(shape: Shape, data: &Dataset) -> Network {
-    fit::initial_network(shape, data, Kind::Picture, &mut fastrand::Rng::with_seed(3))
+    fit::initial_network(shape, data, &mut fastrand::Rng::with_seed(3))
 }
 
 fn shape(layers: usize, width: usize) -> Shape {

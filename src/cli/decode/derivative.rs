@@ -2,6 +2,7 @@
 //! of them.
 
 use super::plan::Plan;
+use super::sampling::Sampled;
 use super::{Args, Bits, Work};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::progress::Meter;
@@ -27,7 +28,7 @@ impl Args {
             ));
         }
         let native = decoder.description();
-        let (grid, sampled) = self.sampling(name, native)?;
+        let Sampled { grid, description: sampled } = self.sampling(name, native)?;
         let format = self.output_format(Npy)?;
         let path = self.output_path(format);
         let refuse =

@@ -1,13 +1,13 @@
 //! The plan of a decode: what is rendered and in which format, from the flags and the file.
 
 use super::background::Background;
+use super::sampling::Sampled;
 use super::{Args, Bits};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::values::{PictureSize, Rectangle, Span};
-use crate::cli::{input, output, report};
+use crate::cli::{input, output};
 use sirenc::Decoder;
 use sirenc::media::OutputFormat;
-use sirenc::signal::{Description, Grid, Kind, Rate, Region, SampleFormat, Sampling};
+use sirenc::signal::{Description, Grid, Kind, SampleFormat};
 use std::path::PathBuf;
 
 /// What is rendered, and in which format it is written.
@@ -26,9 +26,15 @@ impl Args {
     /// Checks the flags against the file before anything is rendered.
     pub fn plan(&self, name: &str, decoder: &Decoder) -> Result<Plan, Failure> {
         let native = decoder.description();
-        let (grid, sampled) = self.sampling(name, native)?;
-        let format =
-            self.output_format(OutputFormat::default_for(native.kind(), self.sample_format(native)))?;
+        let Sampled { grid, description: sampled } = self.sampling(name, native)?;
+        // Measurements become colours where the file of a picture is asked for.
+        let measured = matches!(native.kind(), Kind::Volume | Kind::Field);
+        let default = if measured {
+            OutputFormat::Npy
+        } else {
+            OutputFormat::default_for(sampled.kind(), self.sample_format(native))
+        };
+        let format = self.output_format(default)?;
         let background = self.background.filter(|_| native.has_alpha());
         if native.channels == 2 && background.is_some_and(|colour| !colour.is_grey()) {
             let sentence = "--background is a colour, but the picture is grey with alpha";
@@ -49,6 +55,10 @@ impl Args {
         if self.bits.is_none() && matches!(format, OutputFormat::Exr | OutputFormat::Npy) {
             description.format = SampleFormat::F32;
         }
+        if self.bits.is_none() && measured && description.kind() == Kind::Picture {
+            let whole = matches!(format, OutputFormat::Exr | OutputFormat::Npy | OutputFormat::Tiff);
+            description.format = if whole { SampleFormat::F32 } else { SampleFormat::U8 };
+        }
         let path = self.output_path(format);
         if format == OutputFormat::Npy && description.format != SampleFormat::F32 {
             let failure = Failure::new(
@@ -68,107 +78,11 @@ impl Args {
             let fewer = self.bits.is_none() && format.accepts(&eight).is_ok();
             if fewer { failure.hint("--bits 8 converts to 8 bits") } else { failure }
         })?;
-        let range = self.value_range(&path, &description)?;
+        let mut range = self.value_range(&path, &description)?;
+        if range.is_none() && measured && matches!(description.format, SampleFormat::U8 | SampleFormat::U16) {
+            range = Some(extent(decoder, &grid).map_err(|error| Failure::work(name, error))?);
+        }
         Ok(Plan { grid, description, format, background, path, range })
-    }
-
-    /// The grid of positions to render, and the description of the signal on it.
-    pub(super) fn sampling(&self, name: &str, native: &Description) -> Result<(Grid, Description), Failure> {
-        let (grid, rate) = self.whole_or_part(name, native)?;
-        let on_grid = native.on(&grid);
-        let on_grid = rate.map_or(on_grid.clone(), |rate| on_grid.with_rate(rate));
-        Ok((grid, on_grid))
-    }
-
-    /// The grid of positions to render, and the rate of the result if it is another one.
-    fn whole_or_part(&self, name: &str, native: &Description) -> Result<(Grid, Option<Rate>), Failure> {
-        self.require_flags_of(name, native.kind())?;
-        let wrong = |flag: &str, found: &str, hint: &str| {
-            Err(Failure::new(Exit::Usage, name, format!("{flag} does not fit {found}")).hint(hint))
-        };
-        let region = self.part(name, native)?;
-        let fault = |error| Failure::work(name, error);
-        let (grid, rate) = match (self.size, self.scale, self.rate) {
-            (Some(PictureSize { width, height }), ..) => {
-                let zoom = region.as_ref().map(|region| Grid::over(region, &[width, height]));
-                let grid = zoom.unwrap_or_else(|| Grid::resized(native, &[width, height]));
-                return Ok((grid.map_err(fault)?, None));
-            }
-            (_, Some(factor), _) => {
-                let scaled =
-                    native.axes.iter().map(|axis| (f64::from(axis.length) * factor).round().max(1.0));
-                if scaled.clone().any(|length| length > f64::from(u32::MAX)) {
-                    return wrong("--scale", "a picture that large", "--region with --size goes further");
-                }
-                let counts: Vec<u32> = scaled.map(|length| length as u32).collect();
-                (Grid::resized(native, &counts).map_err(fault)?, None)
-            }
-            (.., Some(rate)) => {
-                let rates = native.rate().map(|native| (native.hertz(), rate.hertz()));
-                let axes = native
-                    .axes
-                    .iter()
-                    .map(|axis| rates.and_then(|(native, new)| Sampling::at_rate(axis.length, native, new)));
-                let Some(axes) = axes.collect() else {
-                    return wrong("--rate", "a sound that long", "a lower rate");
-                };
-                (Grid { axes }, Some(rate))
-            }
-            _ => (Grid::native(native), None),
-        };
-        let Some(region) = region else { return Ok((grid, rate)) };
-        let hint = if native.kind() == Kind::Sound { "--rate takes more" } else { "--size takes more" };
-        Ok((grid.crop(&region).map_err(|error| fault(error).hint(hint))?, rate))
-    }
-
-    /// Rejects flags for pictures if the signal is a sound, and the other way round.
-    fn require_flags_of(&self, name: &str, kind: Kind) -> Result<(), Failure> {
-        let pictures = [
-            ("--size", self.size.is_some(), "--rate"),
-            ("--scale", self.scale.is_some(), "--rate"),
-            ("--region", self.region.is_some(), "--time"),
-            ("--background", self.background.is_some(), "sounds have no alpha"),
-        ];
-        let sounds = [
-            ("--rate", self.rate.is_some(), "--size or --scale"),
-            ("--time", self.time.is_some(), "--region"),
-        ];
-        let (flags, found) =
-            if kind == Kind::Sound { (&pictures[..], "a sound") } else { (&sounds[..], "a picture") };
-        match flags.iter().find(|(_, given, _)| *given) {
-            Some((flag, _, hint)) => {
-                Err(Failure::new(Exit::Usage, name, format!("{flag} does not fit {found}")).hint(hint))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// The part of the signal that --region or --time selects.
-    fn part(&self, name: &str, native: &Description) -> Result<Option<Region>, Failure> {
-        if let Some(Rectangle { x, y, width, height }) = self.region {
-            let (from, to) = ([x - 0.5, y - 0.5], [x + width - 0.5, y + height - 0.5]);
-            return Region::new(native, &from, &to).map(Some).map_err(|_| {
-                let numbers = [x, y, width, height].map(report::short).join(",");
-                let [across, down] = [native.lengths()[0], native.lengths()[1]];
-                let sentence =
-                    format!("--region {numbers} is not within the picture of {across}×{down} pixels");
-                Failure::new(Exit::Usage, name, sentence)
-            });
-        }
-        let Some(Span { from, to }) = self.time else { return Ok(None) };
-        let Some((seconds, rate)) = native.seconds().zip(native.rate()) else { return Ok(None) };
-        let outside = || {
-            let [from, to, seconds] = [from, to, seconds].map(report::short);
-            let sentence = format!("--time {from}..{to} is not within the sound of 0 to {seconds} s");
-            Failure::new(Exit::Usage, name, sentence)
-        };
-        // The end of a sound in seconds is one sample after its last sample: half a sample beyond its extent.
-        let [from, to] = [from, to].map(|time| position_at(time, rate));
-        let end = f64::from(native.lengths()[0]);
-        if to > end {
-            return Err(outside());
-        }
-        Region::new(native, &[from], &[to.min(end - 0.5)]).map(Some).map_err(|_| outside())
     }
 
     /// The format that the flags name, or `default`.
@@ -204,9 +118,13 @@ impl Args {
     }
 }
 
-/// The position at `seconds`, in native samples, rounded to a millionth: 0.3 s at 44100 Hz is sample 13230
-/// although 0.3 is not exact in binary.
-fn position_at(seconds: f64, rate: Rate) -> f64 {
-    const STEPS: f64 = (1 << 20) as f64;
-    (seconds * rate.hertz() * STEPS).round() / STEPS
+/// The least and the greatest value on a grid; a range of 1 around a constant.
+fn extent(decoder: &Decoder, grid: &Grid) -> sirenc::Result<(f64, f64)> {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for band in decoder.request(grid).bands()? {
+        for value in band? {
+            (low, high) = (low.min(value.into()), high.max(value.into()));
+        }
+    }
+    Ok(if low < high { (low, high) } else { (low - 0.5, low + 0.5) })
 }

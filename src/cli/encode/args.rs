@@ -176,7 +176,11 @@ pub struct Args {
     #[command(flatten)]
     pub(super) peak: PeakArgs,
 
-    /// Sampling rate of a sound read from an array, Hz [default: 48000]
+    /// What the axes of an array are, a letter each, the slowest first: x, y, z of space, t of time (see --rate), c
+    /// at the end for channels, other letters for anything else; as in zyx, tyxc, or wyx [default: by its shape]
+    #[arg(long, value_name = "NAMES")]
+    pub(super) axes: Option<String>,
+    /// Sampling rate of a sound or of the axis t of an array, Hz [default: 48000]
     #[arg(long, value_name = "HZ", value_parser = values::rate)]
     pub(super) rate: Option<Rate>,
     /// Do not decode the finished bytes and compare them with the source

@@ -83,9 +83,12 @@ impl Points {
     ) -> Result<Self, Failure> {
         let input = Input::open(path)?;
         let name = input.name();
-        let span = f64::from(description.lengths().iter().copied().max().unwrap_or(1));
-        let axes = axis_names(description).into_iter().zip(&description.axes).map(|(name, axis)| {
+        let scales = description.scales();
+        let named = axis_names(description).into_iter().zip(&description.axes).zip(&scales);
+        let axes = named.map(|((name, axis), scale)| {
             let length = axis.length;
+            let same = description.axes.iter().zip(&scales).filter(|&(_, of)| of == scale);
+            let span = f64::from(same.map(|(axis, _)| axis.length).max().unwrap_or(1));
             let (offset, scale) = match axis.measure {
                 _ if normalized => ((f64::from(length) - 1.0) / 2.0, span / 2.0),
                 Measure::Time(Some(rate)) => (0.0, rate.hertz()),

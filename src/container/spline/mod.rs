@@ -18,7 +18,7 @@ use crate::field::spline::{
     usual_symbol,
 };
 use crate::limits::{Amount, Limits, Memory, bytes_of, try_filled, try_vec};
-use crate::signal::{Description, Region};
+use crate::signal::{Description, Kind, Region};
 use blocks::Blocks;
 use context::{Model, WEIGHT_BITS};
 use latents::LatentCoder;
@@ -144,6 +144,9 @@ fn malformed(detail: String) -> Error {
 
 /// Reads the shape of a field of a signal, that of its tables, and the side of its blocks.
 fn read_header(fields: &mut Fields<'_>, signal: &Description) -> Result<(Shape, u8, u8)> {
+    if !matches!(signal.kind(), Kind::Picture | Kind::Sound) {
+        return Err(Error::unsupported("NETWORK section", format!("splines of a {:?}", signal.kind())));
+    }
     let mut mask = |what| fields.varint_in(what, 0, u16::MAX.into()).map(|mask| mask as u16);
     let levels = mask("levels")?;
     let context_levels = mask("levels of the context model")?;

@@ -123,7 +123,7 @@ impl<'a> Siren<'a> {
         let description = &self.session.signal.description;
         let tiles = plan::tiles(description, parameters)?;
         let each = parameters / tiles.len() as f64;
-        let layers = plan::layers(description.kind(), each);
+        let layers = plan::layers(description.axes.len(), each);
         let equal = vec![plan::shape(description, layers, each); tiles.len()];
         if tiles.len() == 1 || budget.placing().passes < LEAST_PLACING {
             return Ok(Placed { tiles, shapes: equal, networks: vec![] });
@@ -236,7 +236,7 @@ impl<'a> Siren<'a> {
         attempt: u64,
     ) -> (Network, Schedule) {
         let mut rng = fastrand::Rng::with_seed(self.session.seed(number).wrapping_add(attempt << 32));
-        let network = fit::initial_network(shape, data, self.session.signal.description.kind(), &mut rng);
+        let network = fit::initial_network(shape, data, &mut rng);
         let schedule = Schedule {
             iterations,
             blocks: BATCH_BLOCKS,

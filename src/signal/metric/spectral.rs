@@ -3,7 +3,7 @@
 //! Gray, Markel, *Distance measures for speech processing*, IEEE TASSP 24(5), 1976, in the form in general
 //! use for audio: root mean square over frequency of the difference of log power spectra, mean over time.
 
-use super::{code, scale};
+use super::code;
 use crate::signal::Signal;
 use rustfft::{FftPlanner, num_complex::Complex};
 
@@ -25,7 +25,7 @@ pub(super) fn log_spectral_distance(source: &Signal, other: &Signal, peak: f64) 
     let window = window();
     let mut scratch = vec![Complex::default(); fft.get_inplace_scratch_len()];
     let mut spectrum = |signal: &Signal, channel: usize, start: usize| {
-        let scale = scale(signal.description.format) * peak;
+        let scale = signal.description.format.codes_per_unit() * peak;
         let mut frame = vec![Complex::default(); FRAME];
         for (k, value) in frame.iter_mut().enumerate().take(positions.saturating_sub(start)) {
             value.re = code(&signal.samples, (start + k) * channels + channel) / scale * window[k];

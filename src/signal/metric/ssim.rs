@@ -7,7 +7,7 @@
 //! 0.03, mean over the windows that lie inside the picture. MS-SSIM: Wang, Simoncelli, Bovik, *Multi-scale
 //! structural similarity*, Asilomar 2003, equation 7, five scales, each the 2×2 means of the previous one.
 
-use super::{code, opacity, scale};
+use super::{code, opacity};
 use crate::signal::Signal;
 
 /// Side of the window in pixels.
@@ -67,7 +67,7 @@ impl Rows for Channel<'_> {
     }
     fn read(&self, y: usize, row: &mut [f64]) {
         let channels = usize::from(self.signal.description.channels);
-        let scale = scale(self.signal.description.format);
+        let scale = self.signal.description.format.codes_per_unit();
         let start = y * row.len();
         for (x, value) in row.iter_mut().enumerate() {
             let at = (start + x) * channels;
