@@ -128,6 +128,7 @@ impl OutputFormat {
             MetadataKind::CodePoints | MetadataKind::Gamma | MetadataKind::Chromaticities => self == Png,
             MetadataKind::Resolution => matches!(self, Png | Jpeg | Tiff),
             MetadataKind::Tags => self == Wav,
+            MetadataKind::Coordinates | MetadataKind::Nifti => false,
         }
     }
 

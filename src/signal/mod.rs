@@ -1,6 +1,7 @@
 //! The stored signal: axes, channels, sample formats and samples. Independent of files and networks.
 
 mod axis;
+mod coordinates;
 mod grid;
 pub mod metric;
 mod samples;
@@ -8,6 +9,7 @@ mod tiles;
 mod units;
 
 pub use axis::{Axis, Measure, Rate};
+pub use coordinates::{AxisCoordinates, Coordinates, Label, Positions};
 pub(crate) use grid::first_index;
 pub use grid::{Grid, Region, Sampling};
 pub use samples::{SampleFormat, Samples};
@@ -88,9 +90,9 @@ impl Description {
         }
         scales
     }
-    /// The number of positions: the product of the axis lengths.
+    /// The number of positions: the product of the axis lengths, at most `u64::MAX`.
     pub fn positions(&self) -> u64 {
-        self.axes.iter().map(|axis| u64::from(axis.length)).product()
+        self.axes.iter().fold(1, |product: u64, axis| product.saturating_mul(axis.length.into()))
     }
     /// The number of samples per second along its axis of time, if it has one and the number is known.
     pub fn rate(&self) -> Option<Rate> {
@@ -156,6 +158,10 @@ pub enum MetadataKind {
     Resolution,
     /// Tags of a sound as they follow `INFO` in a RIFF list: chunks of a name, a size and a text.
     Tags,
+    /// The physical meaning of axes and channels; see [`Coordinates`].
+    Coordinates,
+    /// What precedes the samples in a NIfTI file: its header, and its extensions if there are any.
+    Nifti,
 }
 
 impl std::fmt::Display for MetadataKind {
@@ -170,6 +176,8 @@ impl std::fmt::Display for MetadataKind {
             MetadataKind::Chromaticities => "cHRM",
             MetadataKind::Resolution => "resolution",
             MetadataKind::Tags => "tags",
+            MetadataKind::Coordinates => "coordinates",
+            MetadataKind::Nifti => "NIfTI header",
         })
     }
 }
