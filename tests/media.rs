@@ -4,7 +4,8 @@
 
 use sha2::{Digest, Sha256};
 use sirenc::media::{self, OutputFormat, Reading};
-use sirenc::signal::{Kind, MetadataKind, SampleFormat, Samples, Signal};
+use sirenc::signal::{AxisCoordinates, Coordinates, Kind, Label, MetadataKind, Positions};
+use sirenc::signal::{SampleFormat, Samples, Signal};
 use sirenc::{Error, Limits};
 use std::io::Cursor;
 use std::path::Path;
@@ -245,6 +246,7 @@ fn what_a_format_accepts_survives_it() {
         OutputFormat::Pam,
         OutputFormat::Wav,
         OutputFormat::Exr,
+        OutputFormat::Nrrd,
     ];
     let mut tried = 0;
     for f in fixtures().iter().filter(|f| !f.expected.starts_with("error")) {
@@ -268,6 +270,74 @@ fn what_a_format_accepts_survives_it() {
             }
             let kept: Vec<_> = signal.metadata.iter().filter(|b| format.keeps(b.kind)).cloned().collect();
             assert_eq!(back.metadata, kept, "{} as {format:?}", f.name);
+            tried += 1;
+        }
+    }
+    assert!(tried > 80, "only {tried} pairs");
+}
+
+/// One volume in seven files: its samples are the same, and where they lie.
+#[test]
+fn volumes_have_their_samples_and_coordinates() {
+    let volume = read(&fixture("media/volume.nrrd")).unwrap();
+    for name in ["volume-gzip.nrrd", "volume-text.nrrd", "volume-hex.nrrd"] {
+        assert_eq!(read(&fixture(&format!("media/{name}"))).unwrap(), volume, "{name}");
+    }
+    let mm = |name: &str, origin, spacing| AxisCoordinates {
+        label: Label::new(name, "mm"),
+        positions: Positions::Uniform { origin, spacing },
+    };
+    let along = |signal: &Signal| Coordinates::of(&signal.metadata, &signal.description).unwrap().axes;
+    assert_eq!(along(&volume), [mm("x", 0.0, 0.5), mm("y", 0.0, 0.5), mm("z", 0.0, 2.0)]);
+    for name in ["media/volume.nii", "media/volume.nii.gz"] {
+        let nifti = read(&fixture(name)).unwrap();
+        assert_eq!((&nifti.description, &nifti.samples), (&volume.description, &volume.samples));
+        assert_eq!(along(&nifti), along(&volume));
+    }
+    let turned = read(&fixture("media/directions.nrrd")).unwrap();
+    assert_eq!(turned.samples, volume.samples);
+    let spaced = |origin, spacing| AxisCoordinates {
+        positions: Positions::Uniform { origin, spacing },
+        ..Default::default()
+    };
+    assert_eq!(along(&turned), [spaced(2.0, -0.5), spaced(3.0, 0.5), spaced(1.0, 2.0)]);
+    let (scaled, codes) = (read(&fixture("media/scaled.nii")).unwrap(), &volume.samples);
+    let (Samples::F32(scaled), Samples::I16(codes)) = (scaled.samples, codes) else { panic!() };
+    assert!(scaled.iter().zip(codes).all(|(&value, &code)| value == f32::from(code) * 0.5 - 10.0));
+    let (last, fifth) =
+        (read(&fixture("media/vector.nrrd")).unwrap(), read(&fixture("media/channels.nii")).unwrap());
+    assert_eq!((&last.description, &last.samples), (&fifth.description, &fifth.samples));
+    let Samples::F32(pairs) = last.samples else { panic!() };
+    assert!(pairs.chunks(2).all(|pair| (pair[0] + pair[1] - 1.0).abs() < 1e-6));
+}
+
+/// NIfTI gives back samples and coordinates, and its own header to the bit.
+#[test]
+fn a_nifti_file_is_written_back() {
+    let mut tried = 0;
+    for f in fixtures().iter().filter(|f| !f.expected.starts_with("error")) {
+        let signal = read(&f.bytes).unwrap();
+        for format in [OutputFormat::Nifti, OutputFormat::NiftiGz] {
+            if format.accepts(&signal.description).is_err() {
+                continue;
+            }
+            let mut out = Cursor::new(vec![]);
+            media::write(&signal, format, &mut out).unwrap();
+            assert_eq!(out.get_ref().starts_with(&[0x1F, 0x8B]), format == OutputFormat::NiftiGz);
+            let back = read(out.get_ref()).unwrap_or_else(|e| panic!("{} as {format:?}: {e}", f.name));
+            if f.name.contains(".nii") {
+                assert_eq!(back.metadata[0], signal.metadata[0], "{}", f.name);
+            }
+            if ["media/volume.nii", "media/series.nii", "media/colours.nii"].contains(&&f.name[..]) {
+                let plain = if format == OutputFormat::Nifti { out.get_ref() } else { &f.bytes };
+                // The slope of 0 is written as 1.
+                assert_eq!((&plain[..112], &plain[116..]), (&f.bytes[..112], &f.bytes[116..]), "{}", f.name);
+            }
+            let trailing = signal.description.lengths().last() == Some(&1);
+            if !trailing {
+                assert_eq!(back.description, signal.description, "{} as {format:?}", f.name);
+            }
+            assert!(back.samples == signal.samples, "{} as {format:?}", f.name);
             tried += 1;
         }
     }
@@ -315,6 +385,10 @@ fn formats_refuse_what_they_cannot_hold_and_name_one_that_can() {
         ("media/rgb.bmp", OutputFormat::Pgm, "it cannot hold colour; PPM, PNG and TIFF can"),
         ("media/chirp-16.wav", OutputFormat::Png, "it cannot hold sound; WAV and NPY can"),
         ("media/1x1.png", OutputFormat::Wav, "it cannot hold a picture; PNG, TIFF and NPY can"),
+        ("media/volume.nii", OutputFormat::Png, "it cannot hold a volume; NIfTI, NRRD and NPY can"),
+        ("media/series.nii", OutputFormat::Tiff, "it cannot hold a signal of these axes; NRRD and NPY can"),
+        ("media/chirp-16.wav", OutputFormat::Nifti, "it cannot hold sound; WAV and NPY can"),
+        ("media/stereo-24.wav", OutputFormat::Nrrd, "it cannot hold 24-bit signed samples; NPY can"),
     ];
     for (name, format, part) in cases {
         let error = media::write(&read(&fixture(name)).unwrap(), format, Cursor::new(vec![])).unwrap_err();
@@ -323,6 +397,11 @@ fn formats_refuse_what_they_cannot_hold_and_name_one_that_can() {
     let error = OutputFormat::from_extension("picture.gif").unwrap_err().to_string();
     assert!(error.contains("\"gif\"") && error.contains("png jpg"), "{error}");
     assert_eq!(OutputFormat::from_extension("a.b/P.PPM").unwrap(), OutputFormat::Ppm);
+    assert_eq!(OutputFormat::from_extension("head.v2.NII.gz").unwrap(), OutputFormat::NiftiGz);
+    assert_eq!(OutputFormat::from_extension("head.nii").unwrap(), OutputFormat::Nifti);
+    for name in ["head.gz", ".nii", "nii.gz", "png", ""] {
+        assert!(OutputFormat::from_extension(name).is_err(), "{name}");
+    }
     assert_eq!(OutputFormat::default_for(Kind::Picture, SampleFormat::F32).extension(), "tiff");
 }
 

@@ -1,8 +1,8 @@
-//! Files ↔ signals: pictures and sound, one source file per family of formats, recognised by content.
+//! Files ↔ signals: pictures, sounds and volumes, one source file per family of formats, recognised by content.
 //!
 //! ```text
-//! bytes → sniff → picture | png | tiff | exr | pfm | array | wav → Reading (Signal, notes)
-//! Signal → output → PNG, JPEG, TIFF, WebP, BMP, PNM, EXR, WAV, NPY
+//! bytes → sniff → picture | png | tiff | exr | pfm | array | nrrd | nifti | wav → Reading (Signal, notes)
+//! Signal → output → PNG, JPEG, TIFF, WebP, BMP, PNM, EXR, WAV, NPY, NRRD, NIfTI
 //! ```
 //!
 //! Samples keep the width of their source if signals support it, pixels are stored upright, alpha is
@@ -13,16 +13,21 @@ mod array;
 mod blocks;
 mod exr;
 mod gif;
+mod nifti;
 mod notes;
 mod npy;
+mod nrrd;
+mod numbers;
 mod orientation;
 mod output;
 mod pfm;
 mod picture;
 mod png;
 mod pnm;
+mod raw;
 mod resolution;
 mod sniff;
+mod steps;
 mod tiff;
 mod wav;
 
@@ -58,8 +63,8 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
     read_from(Cursor::new(bytes), limits).map(|reading| reading.signal)
 }
 
-/// Reads a picture (PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR), a sound (WAV) or an array of either
-/// (NPY); the content decides which.
+/// Reads a picture (PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR), a sound (WAV), an array of either
+/// (NPY), or a volume or a field (NRRD, NIfTI); the content decides which.
 ///
 /// Pictures have 1 to 4 channels (grey, grey + alpha, RGB, RGBA) of 8 or 16 bits or binary32. Palettes and
 /// samples of 1, 2 and 4 bits are expanded to 8 bits; signed and wider integers and other floats become
@@ -70,6 +75,13 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 /// Sounds have 1 to 8 channels of 8, 16, 24 or 32 bits or binary32. An array of three axes is a picture
 /// (height, width, channels), of one axis a sound, of two axes a sound (samples, channels) if the second is
 /// at most 8 and else a grey picture.
+///
+/// NRRD (versions 1 to 5; raw, gzip, text and hex) and NIfTI (versions 1 and 2, also as `.nii.gz`) have 1 to 4
+/// axes and 1 to 64 channels; their samples are in the same file. Integers of 8 and 16 bits and signed ones of
+/// 32 bits are kept if such signals have them, other numbers become binary32. An axis of channels becomes the
+/// fastest; axes of NIfTI that have a length of 1 at the end are dropped, and its slope and intercept are
+/// applied. Names, units and spacings become [`Coordinates`](crate::signal::Coordinates), and the header of
+/// NIfTI is kept.
 ///
 /// [`Reading::notes`] reports everything that is left out, rounded or assumed, including metadata beyond
 /// `metadata_bytes`.
@@ -115,6 +127,8 @@ pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Re
         Found::Exr => exr::read(reader, limits),
         Found::Pfm => pfm::read(reader, limits),
         Found::Npy => array::read(reader, length, None, limits),
+        Found::Nrrd => nrrd::read(reader, length, limits),
+        Found::Nifti { compressed } => nifti::read(reader, length, compressed, limits),
         Found::Picture(format) => picture::read(reader, format, found.name(), limits),
     }
 }
@@ -178,10 +192,18 @@ fn require_samples_fit(description: &Description, times: u64, held: u64, limits:
 fn require_finite(what: &'static str, values: &[f32], description: &Description) -> Result<()> {
     let Some(index) = values.iter().position(|v| !v.is_finite()) else { return Ok(()) };
     let channels = usize::from(description.channels);
-    let (position, channel) = (index / channels, index % channels);
-    let at = match description.lengths().as_slice() {
-        [width, _] => format!("pixel ({}, {})", position % *width as usize, position / *width as usize),
-        _ => format!("sample {position}"),
+    let (mut position, channel) = (index / channels, index % channels);
+    let at = match description.lengths()[..] {
+        [_] => format!("sample {position}"),
+        ref lengths => {
+            let place = lengths.iter().map(|&length| {
+                let along = position % length as usize;
+                position /= length as usize;
+                along.to_string()
+            });
+            let place = place.collect::<Vec<_>>().join(", ");
+            format!("{} ({place})", if lengths.len() == 2 { "pixel" } else { "sample" })
+        }
     };
     Err(Error::format(
         what,

@@ -1,8 +1,9 @@
 //! Signals → files: the output formats, what each can hold, and writing them.
 
 use crate::error::{Error, Result};
-use crate::media::{exr, npy, png, pnm, resolution, tiff, wav};
+use crate::media::{exr, nifti, npy, nrrd, png, pnm, resolution, tiff, wav};
 use crate::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Samples, Signal};
+use flate2::{Compression, write::GzEncoder};
 use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
 use image::codecs::{bmp::BmpEncoder, webp::WebPEncoder};
 use image::error::ImageError;
@@ -10,7 +11,7 @@ use image::{EncodableLayout, ExtendedColorType, ImageEncoder};
 use std::io::{Seek, Write};
 use std::path::Path;
 
-use OutputFormat::{Bmp, Exr, Jpeg, Npy, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, WebP};
+use OutputFormat::{Bmp, Exr, Jpeg, Nifti, NiftiGz, Npy, Nrrd, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, WebP};
 
 /// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +43,14 @@ pub enum OutputFormat {
     /// NumPy: any signal as binary32, of shape `(height, width, channels)` or `(samples, channels)`; integer
     /// samples are scaled to 0..1 or −1..1.
     Npy,
+    /// NRRD, uncompressed: any signal, with names, units and uniform coordinates of its axes; all samples but
+    /// those of 24 bits.
+    Nrrd,
+    /// NIfTI: up to three axes of space, then up to one of time or something else; at most 32767 samples along
+    /// each; all samples but those of 24 bits. Version 1, or that of the source's header, which is kept.
+    Nifti,
+    /// The same, compressed by gzip.
+    NiftiGz,
 }
 
 /// Extensions and the formats they choose; the first extension of a format is its default.
@@ -61,6 +70,9 @@ pub const EXTENSIONS: &[(&str, OutputFormat)] = &[
     ("wav", Wav),
     ("wave", Wav),
     ("npy", Npy),
+    ("nrrd", Nrrd),
+    ("nii", Nifti),
+    ("nii.gz", NiftiGz),
 ];
 
 /// Quality of JPEG: high enough that its loss is small beside that of the network.
@@ -74,10 +86,15 @@ impl OutputFormat {
     /// # Errors
     /// [`Error::Unsupported`] if the extension is missing or unknown; the message lists the known ones.
     pub fn from_extension(path: impl AsRef<Path>) -> Result<Self> {
-        let given = path.as_ref().extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-        let found = EXTENSIONS.iter().find(|(extension, _)| given.as_deref() == Some(extension));
+        let name = path.as_ref().file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let ends = |extension| {
+            let stem = name.strip_suffix(extension).and_then(|rest: &str| rest.strip_suffix('.'));
+            stem.is_some_and(|stem| !stem.is_empty())
+        };
+        let found = EXTENSIONS.iter().find(|&&(extension, _)| ends(extension));
         found.map(|&(_, format)| format).ok_or_else(|| {
             let known: Vec<_> = EXTENSIONS.iter().map(|&(extension, _)| extension).collect();
+            let given = path.as_ref().extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
             let given = given.map_or("no extension".into(), |e| format!("extension {e:?}"));
             Error::unsupported(
                 "output format",
@@ -116,6 +133,8 @@ impl OutputFormat {
             Exr => "EXR",
             Wav => "WAV",
             Npy => "NPY",
+            Nrrd => "NRRD",
+            Nifti | NiftiGz => "NIfTI",
         }
     }
 
@@ -128,7 +147,8 @@ impl OutputFormat {
             MetadataKind::CodePoints | MetadataKind::Gamma | MetadataKind::Chromaticities => self == Png,
             MetadataKind::Resolution => matches!(self, Png | Jpeg | Tiff),
             MetadataKind::Tags => self == Wav,
-            MetadataKind::Coordinates | MetadataKind::Nifti => false,
+            MetadataKind::Coordinates => matches!(self, Nrrd | Nifti | NiftiGz),
+            MetadataKind::Nifti => matches!(self, Nifti | NiftiGz),
         }
     }
 
@@ -143,14 +163,19 @@ impl OutputFormat {
         let refuse = |what: String, instead: &str| {
             Err(Error::unsupported(self.name(), format!("it cannot hold {what}; {instead} can")))
         };
-        if self == Npy {
-            return Ok(());
-        }
-        match kind {
-            Kind::Sound if self != Wav => return refuse("sound".into(), "WAV and NPY"),
-            Kind::Picture if self == Wav => return refuse("a picture".into(), "PNG, TIFF and NPY"),
-            Kind::Picture | Kind::Sound => {}
-            _ => return refuse("a signal of these axes".into(), "NPY"),
+        match (self, kind) {
+            (Npy, _) => return Ok(()),
+            (Nrrd | Nifti | NiftiGz, _) if format == SampleFormat::I24 => {
+                return refuse("24-bit signed samples".into(), "NPY");
+            }
+            (Nrrd, _) => return Ok(()),
+            (Nifti | NiftiGz, _) => return nifti::accepts(description),
+            (Wav, Kind::Sound) => {}
+            (_, Kind::Sound) => return refuse("sound".into(), "WAV and NPY"),
+            (Wav, Kind::Picture) => return refuse("a picture".into(), "PNG, TIFF and NPY"),
+            (_, Kind::Picture) => {}
+            (_, Kind::Volume) => return refuse("a volume".into(), "NIfTI, NRRD and NPY"),
+            _ => return refuse("a signal of these axes".into(), "NRRD and NPY"),
         }
         let (held, instead) = match (self, format) {
             (Wav, SampleFormat::U8 | SampleFormat::U16) => (false, "NPY"),
@@ -200,7 +225,7 @@ impl OutputFormat {
         const SCRATCH: u64 = 1 << 20;
         let samples = bytes_of_samples(description);
         let held = match self {
-            Wav | Npy | Pnm | Pgm | Pam | Exr | Bmp => 0,
+            Wav | Npy | Nrrd | Nifti | NiftiGz | Pnm | Pgm | Pam | Exr | Bmp => 0,
             // Grey becomes RGB.
             Ppm => samples.saturating_mul(4),
             // The filtered rows, which are compressed in one go; the result in a growing buffer; for 16 bits
@@ -218,12 +243,12 @@ impl OutputFormat {
         const HEAD: u64 = 1 << 16;
         let samples = bytes_of_samples(description);
         let stored = match self {
-            Wav | Pnm | Pgm | Pam | Exr => samples,
+            Wav | Nrrd | Nifti | Pnm | Pgm | Pam | Exr => samples,
             Ppm => samples.saturating_mul(3),
             Npy => description.positions().saturating_mul(4 * u64::from(description.channels)),
             // Noise does not compress, and rows, blocks and offsets add to it. A JPEG needs up to 27 bits per
             // coefficient.
-            Png | Tiff | Bmp => samples.saturating_mul(2),
+            Png | Tiff | Bmp | NiftiGz => samples.saturating_mul(2),
             Jpeg | WebP => description.positions().saturating_mul(16),
         };
         stored.saturating_add(metadata_bytes(metadata)).saturating_add(HEAD)
@@ -298,6 +323,14 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
     match format {
         Wav => wav::write(signal, writer),
         Npy => write_array(signal, writer),
+        Nrrd => nrrd::write(signal, writer),
+        Nifti => nifti::write(signal, writer),
+        NiftiGz => {
+            let mut gzip = GzEncoder::new(writer, Compression::default());
+            nifti::write(signal, &mut gzip)?;
+            gzip.finish()?;
+            Ok(())
+        }
         Pnm | Pgm | Ppm | Pam => pnm::write(signal, format, size, writer),
         Exr => exr::write(signal, size, writer),
         Tiff => tiff::write(signal, size, writer),

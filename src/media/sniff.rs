@@ -2,13 +2,17 @@
 
 use crate::container::MAGIC;
 use crate::error::{Error, Result};
+use crate::media::nifti;
 use image::ImageFormat;
 
 /// The number of leading bytes of a file that [`sniff`] needs.
-pub(super) const SNIFFED: usize = 132;
+///
+/// A NIfTI header has 348 bytes; compressed, it may follow a file name, and tables of up to 300 bytes.
+pub(super) const SNIFFED: usize = 4096;
 
 /// The formats that are read, for messages.
-const READABLE: &str = "PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY and WAV are read";
+const READABLE: &str =
+    "PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY, NRRD, NIfTI and WAV are read";
 
 /// A kind of file that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,11 @@ pub(super) enum Found {
     Pfm,
     /// A NumPy array.
     Npy,
+    Nrrd,
+    Nifti {
+        /// Whether the whole file is in gzip.
+        compressed: bool,
+    },
     Wav,
     /// A picture of another format.
     Picture(ImageFormat),
@@ -33,6 +42,8 @@ impl Found {
             Found::Exr => "OpenEXR",
             Found::Pfm => "PFM",
             Found::Npy => "NPY",
+            Found::Nrrd => "NRRD",
+            Found::Nifti { .. } => "NIfTI",
             Found::Wav => "WAV",
             Found::Picture(ImageFormat::Jpeg) => "JPEG",
             Found::Picture(ImageFormat::Gif) => "GIF",
@@ -89,6 +100,7 @@ fn readable(head: &[u8]) -> Option<Found> {
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Some(Found::Wav),
         [b'v', b'/', b'1', 1, ..] => Some(Found::Exr),
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Found::Npy),
+        [b'N', b'R', b'R', b'D', b'0', b'0', b'0', ..] => Some(Found::Nrrd),
         // Two letters are weak evidence: the next field separates a picture from text that begins with them.
         [b'P', b'1'..=b'7', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => {
             Some(Found::Picture(ImageFormat::Pnm))
@@ -98,7 +110,8 @@ fn readable(head: &[u8]) -> Option<Found> {
         [b'B', b'M', ..] if head.len() >= 18 && matches!(head[14], 12..=124) && head[15..18] == [0; 3] => {
             Some(Found::Picture(ImageFormat::Bmp))
         }
-        _ => None,
+        [0x1F, 0x8B, ..] => nifti::is_compressed(head).then_some(Found::Nifti { compressed: true }),
+        _ => nifti::is_nifti(head).then_some(Found::Nifti { compressed: false }),
     }
 }
 
@@ -202,6 +215,10 @@ fn known(head: &[u8]) -> Option<(&'static str, To)> {
             Some(("MP3 sound", To::Sound))
         }
         [0xFF, 0xF0 | 0xF1 | 0xF8 | 0xF9, ..] => Some(("AAC sound", To::Sound)),
+        // The size of the header, and a letter that it always holds.
+        [0x5C, 1, 0, 0, ..] | [0, 0, 1, 0x5C, ..] if head.get(38) == Some(&b'r') => {
+            Some(("an Analyze 7.5 header", To::Nothing))
+        }
         _ if is_tga(head) => Some(("a TGA picture", To::Picture)),
         _ => None,
     })
@@ -250,6 +267,36 @@ mod tests {
         assert_eq!(sniff(b"\x89PNG\r\n\x1a\n").unwrap(), Found::Png);
         assert_eq!(sniff(b"RIFF\0\0\0\0WAVEfmt ").unwrap(), Found::Wav);
         assert_eq!(sniff(b"P6\n1 1\n255\n").unwrap(), Found::Picture(ImageFormat::Pnm));
+        assert_eq!(sniff(b"NRRD0004\ntype: uchar").unwrap(), Found::Nrrd);
+    }
+
+    #[test]
+    fn a_volume_is_known_by_what_its_first_bytes_hold() {
+        let mut header = [vec![0x5C, 1, 0, 0], vec![0; 340], b"n+1\0".to_vec()].concat();
+        assert_eq!(sniff(&header).unwrap(), Found::Nifti { compressed: false });
+        assert!(message(&header[..347]).contains("unknown kind"));
+        let gzip = |bytes: &[u8]| {
+            // A long name, and bytes that do not compress, as after any header.
+            let builder = flate2::GzBuilder::new().filename("n".repeat(255));
+            let mut gzip = builder.write(vec![], flate2::Compression::best());
+            std::io::Write::write_all(&mut gzip, bytes).unwrap();
+            gzip.finish().unwrap()
+        };
+        let mut state = 1u32;
+        let noise = (0..20_000).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        });
+        let volume: Vec<u8> = header.iter().copied().chain(noise).collect();
+        let compressed = gzip(&volume);
+        assert!(compressed.len() > SNIFFED);
+        assert_eq!(sniff(&compressed[..SNIFFED]).unwrap(), Found::Nifti { compressed: true });
+        assert_eq!(kind(&compressed), Some("NIfTI"));
+        header[344] = b'N';
+        assert!(message(&gzip(&header)).contains("a gzip file was found"));
+        header[..4].copy_from_slice(&[0, 0, 1, 0x5C]);
+        header[38] = b'r';
+        assert!(message(&header).contains("an Analyze 7.5 header was found"));
     }
 
     #[test]

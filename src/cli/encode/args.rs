@@ -56,7 +56,7 @@ sirenc encode [OPTIONS] <INPUT>...
     after_long_help = format!("{}\n\n{}", help::EXAMPLES, help::JSON)
 )]
 pub struct Args {
-    /// PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY or WAV files, recognised by content; - is
+    /// PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY, NRRD, NIfTI or WAV files, recognised by content; - is
     /// standard input
     ///
     /// An array of three axes is a picture (height, width, channels). An array of one axis is a sound. An

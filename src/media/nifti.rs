@@ -1,0 +1,199 @@
+//! NIfTI: volumes of the brain, also as series in time, in one file, plain or compressed by gzip.
+//!
+//! A binary header, possibly extensions, and the samples, x fastest. The header is kept as metadata. Reference:
+//! R. Cox et al., *NIfTI-1 Data Format*, and its version 2, nifti.nimh.nih.gov.
+
+mod header;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub(super) use write::{accepts, write};
+
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::media::blocks::{Blocks, most};
+use crate::media::notes::Reading;
+use crate::media::numbers::{Numbers, Type, describe, require_bytes};
+use crate::media::picture::from_io;
+use crate::media::steps;
+use crate::signal::{AxisCoordinates, Coordinates, Label, Measure, MetadataKind, Positions, Signal};
+use flate2::bufread::MultiGzDecoder;
+use header::Header;
+use std::io::{BufRead, Read, copy, sink};
+
+const NIFTI: &str = "NIfTI";
+/// The longest header, that of version 2.
+const LONGEST: usize = 540;
+/// The names of the axes.
+const NAMES: [&str; 4] = ["x", "y", "z", "t"];
+/// Codes of units of space and of time, and their names.
+const SPACE: [(i64, &str); 3] = [(1, "m"), (2, "mm"), (3, "um")];
+const TIME: [(i64, &str); 6] = [(8, "s"), (16, "ms"), (24, "us"), (32, "Hz"), (40, "ppm"), (48, "rad/s")];
+
+/// Whether a file that begins with `head` is NIfTI.
+pub(super) fn is_nifti(head: &[u8]) -> bool {
+    Header::layout(head).is_some()
+}
+
+/// Whether a gzip file that begins with `head` holds NIfTI.
+pub(super) fn is_compressed(head: &[u8]) -> bool {
+    let mut start = vec![];
+    // The end of `head` is not that of the stream: what could be decompressed counts.
+    let _ = MultiGzDecoder::new(head).take(LONGEST as u64).read_to_end(&mut start);
+    is_nifti(&start)
+}
+
+/// Reads a signal from a file of `length` bytes.
+///
+/// # Errors
+/// The errors of [`read_from`](crate::media::read_from).
+pub(super) fn read<R: BufRead>(reader: R, length: u64, compressed: bool, limits: &Limits) -> Result<Reading> {
+    // Deflate cannot exceed this ratio.
+    let most_present = if compressed { length.saturating_mul(1032) } else { length };
+    let mut source: Box<dyn Read + '_> =
+        if compressed { Box::new(MultiGzDecoder::new(reader)) } else { Box::new(reader) };
+    let mut notes = vec![];
+    let (header, start) = read_header(&mut source, most_present, limits, &mut notes)?;
+
+    let (axes, channels) = axes(&header)?;
+    let (kind, colours) = datatype(header.datatype())?;
+    if colours > 1 && channels > 1 {
+        return Err(Error::unsupported(
+            NIFTI,
+            format!("vectors of {channels} colours, but one was expected"),
+        ));
+    }
+    let positions = axes.iter().fold(1, |product: u64, axis| product.saturating_mul(axis.length));
+    let numbers = Numbers {
+        kind,
+        big: header.big,
+        run: if colours > 1 { 1 } else { positions },
+        scaling: header.scaling().filter(|_| colours == 1),
+    };
+    let measured: Vec<_> = axes.iter().map(|axis| (axis.length, axis.measure)).collect();
+    let description = describe(NIFTI, &measured, channels * colours, &numbers, limits)?;
+    require_bytes(NIFTI, numbers.bytes(&description), most_present.saturating_sub(start))?;
+    let samples = numbers.read(NIFTI, &mut source, &description, &mut notes)?;
+    // The end of a compressed stream holds its checksum.
+    if source.read(&mut [0]).map_err(|error| from_io(error, NIFTI))? > 0 {
+        notes.push("what follows its samples is not read".into());
+    }
+
+    let coordinates = Coordinates {
+        axes: axes.into_iter().map(|axis| axis.coordinates).collect(),
+        channels: vec![Label::default(); description.channels.into()],
+    };
+    let mut blocks = Blocks::new(limits);
+    let block = coordinates.to_metadata(&description).map(|block| block.bytes);
+    blocks.add(MetadataKind::Coordinates, block, &mut notes);
+    blocks.add(MetadataKind::Nifti, Some(header.bytes), &mut notes);
+    Ok(Reading { notes, ..Signal { description, samples, metadata: blocks.into() }.into() })
+}
+
+/// Reads what precedes the samples; returns it and the place of the samples. `present` is the most bytes that
+/// the file can hold.
+fn read_header(
+    source: &mut impl Read,
+    present: u64,
+    limits: &Limits,
+    notes: &mut Vec<String>,
+) -> Result<(Header, u64)> {
+    let fault = |error| from_io(error, NIFTI);
+    let mut bytes = vec![0; 348];
+    source.read_exact(&mut bytes).map_err(fault)?;
+    let unlike = || Error::format(NIFTI, "no header of version 1 or 2 at the beginning");
+    let (layout, ..) = Header::layout(&bytes).ok_or_else(unlike)?;
+    let more = layout.bytes - bytes.len();
+    bytes.resize(layout.bytes, 0);
+    source.read_exact(&mut bytes[layout.bytes - more..]).map_err(fault)?;
+    let mut header = Header::new(bytes).ok_or_else(unlike)?;
+    if header.pair {
+        let detail =
+            "a header whose samples are in another file (.hdr and .img), but one .nii file was expected";
+        return Err(Error::unsupported(NIFTI, detail));
+    }
+    let start = header.start()?;
+    let between = start - header.bytes.len() as u64;
+    require_bytes(NIFTI, between, present.saturating_sub(header.bytes.len() as u64))?;
+    let kept = if start <= most(limits) { between } else { 0 };
+    let read = source.by_ref().take(kept).read_to_end(&mut header.bytes).map_err(fault)? as u64;
+    let skipped = copy(&mut source.by_ref().take(between - kept), &mut sink()).map_err(fault)?;
+    if read + skipped < between {
+        return Err(fault(std::io::ErrorKind::UnexpectedEof.into()));
+    }
+    if skipped > 0 {
+        notes.push(format!("{between} bytes of extensions are too many and are not kept"));
+    }
+    Ok((header, start))
+}
+
+/// An axis: its length, what it measures, and where its samples are.
+struct Known {
+    length: u64,
+    measure: Measure,
+    coordinates: AxisCoordinates,
+}
+
+/// The axes, without those of length 1 at the end of space and without a time of length 1, and the number of
+/// channels.
+fn axes(header: &Header) -> Result<(Vec<Known>, u64)> {
+    let lengths = header.lengths()?;
+    if let Some(length) = lengths.iter().skip(5).find(|&&length| length > 1) {
+        let detail = format!("an axis of {length} samples beyond the fifth, but 1 was expected");
+        return Err(Error::unsupported(NIFTI, detail));
+    }
+    let of = |n: usize| lengths.get(n).copied().unwrap_or(1);
+    let series = of(3) > 1;
+    let space = (0..3).rev().find(|&n| of(n) > 1).map_or(usize::from(!series), |last| last + 1);
+    let (unit_of_space, unit_of_time) = header.units();
+    let name = |names: &[(i64, &'static str)], code| {
+        names.iter().find(|&&(own, _)| own == code).map_or("", |&(_, name)| name)
+    };
+    let axis = |n: usize| {
+        let unit = if n < 3 { name(&SPACE, unit_of_space) } else { name(&TIME, unit_of_time) };
+        let spacing = Some(header.step(n + 1)).filter(|&step| step > 0.0);
+        let measure = match (n, unit) {
+            (0..3, _) => Measure::Space,
+            (_, "Hz" | "ppm" | "rad/s") => Measure::Other,
+            _ => steps::time(spacing, unit),
+        };
+        let positions =
+            spacing.map_or(Positions::None, |spacing| Positions::Uniform { origin: 0.0, spacing });
+        let coordinates = AxisCoordinates { label: Label::new(NAMES[n], unit), positions };
+        Known { length: of(n), measure, coordinates }
+    };
+    let axes = (0..space).chain(series.then_some(3)).map(axis).collect();
+    Ok((axes, of(4)))
+}
+
+/// The type of the numbers and the number of colours of a data type.
+fn datatype(code: i64) -> Result<(Type, u64)> {
+    let kind = match code {
+        2 => Type::U8,
+        4 => Type::I16,
+        8 => Type::I32,
+        16 => Type::F32,
+        64 => Type::F64,
+        128 => return Ok((Type::U8, 3)),
+        256 => Type::I8,
+        512 => Type::U16,
+        768 => Type::U32,
+        1024 => Type::I64,
+        1280 => Type::U64,
+        2304 => return Ok((Type::U8, 4)),
+        _ => {
+            let name = match code {
+                1 => " (bits)",
+                32 | 1792 | 2048 => " (complex numbers)",
+                1536 => " (binary128)",
+                _ => "",
+            };
+            let detail = format!(
+                "data type {code}{name}, but integers of 8 to 64 bits, binary32, binary64, RGB or RGBA were expected"
+            );
+            return Err(Error::unsupported(NIFTI, detail));
+        }
+    };
+    Ok((kind, 1))
+}
