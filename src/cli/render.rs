@@ -5,7 +5,7 @@ use super::input::Content;
 use super::limits::LimitArgs;
 use super::progress::Meter;
 use sirenc::media::{self, Reading};
-use sirenc::signal::{Description, Grid, Samples, Signal};
+use sirenc::signal::{Coordinates, Description, Grid, Metadata, MetadataKind, Samples, Signal};
 use sirenc::{Decoder, Limits, Result};
 use std::num::NonZeroU16;
 
@@ -45,7 +45,20 @@ pub fn render(
         change(&mut rows);
         samples.extend_from_units(&rows);
     }
-    Ok(Signal { description, samples, metadata: decoder.metadata().to_vec() })
+    let metadata = metadata(decoder, grid, &description);
+    Ok(Signal { description, samples, metadata })
+}
+
+/// The metadata of a rendering: coordinates are those of its grid.
+fn metadata(decoder: &Decoder, grid: &Grid, description: &Description) -> Vec<Metadata> {
+    let adapt = |block: &Metadata| match block.kind {
+        MetadataKind::Coordinates => {
+            let native = Coordinates::of(decoder.metadata(), decoder.description())?;
+            native.on(grid).to_metadata(description)
+        }
+        _ => Some(block.clone()),
+    };
+    decoder.metadata().iter().filter_map(adapt).collect()
 }
 
 /// Renders the signal with the size, rate and format of its source.
