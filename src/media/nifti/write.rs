@@ -45,6 +45,7 @@ pub(in crate::media) fn write<W: Write>(signal: &Signal, mut writer: W) -> Resul
     raw::write(&signal.samples, planes, header.big, writer)
 }
 
+/// The header of the source, or a new one, for the samples of `signal`.
 fn header(signal: &Signal, colours: bool) -> Result<Header> {
     let description = &signal.description;
     accepts(description)?;
@@ -95,18 +96,23 @@ fn header(signal: &Signal, colours: bool) -> Result<Header> {
             header.set_vector();
         }
     }
-    let (datatype, bits) = match (description.format, colours) {
-        (SampleFormat::U8, true) if description.channels == 3 => (128, 24),
-        (SampleFormat::U8, true) => (2304, 32),
-        (SampleFormat::U8, false) => (2, 8),
-        (SampleFormat::I8, _) => (256, 8),
-        (SampleFormat::U16, _) => (512, 16),
-        (SampleFormat::I16, _) => (4, 16),
-        (SampleFormat::I24 | SampleFormat::I32, _) => (8, 32),
-        (SampleFormat::F32, _) => (16, 32),
-    };
-    header.set_samples(&lengths(description, &places, colours), datatype, bits);
+    let (code, bits) = datatype(description, colours);
+    header.set_samples(&lengths(description, &places, colours), code, bits);
     Ok(header)
+}
+
+/// The code and the bits of the data type of a signal.
+fn datatype(description: &Description, colours: bool) -> (i64, i64) {
+    match description.format {
+        SampleFormat::U8 if colours && description.channels == 3 => (128, 24),
+        SampleFormat::U8 if colours => (2304, 32),
+        SampleFormat::U8 => (2, 8),
+        SampleFormat::I8 => (256, 8),
+        SampleFormat::U16 => (512, 16),
+        SampleFormat::I16 => (4, 16),
+        SampleFormat::I24 | SampleFormat::I32 => (8, 32),
+        SampleFormat::F32 => (16, 32),
+    }
 }
 
 /// The lengths of the axes of the file.

@@ -9,6 +9,8 @@ const NRRD: &str = "NRRD";
 const LONGEST: u64 = 1 << 16;
 /// The most fields, and the longest value of one, bytes: far more than files have.
 const MOST: (usize, usize) = (100, 4096);
+/// The longest name of a field, bytes.
+const LONGEST_NAME: usize = 64;
 
 /// The fields of a header. Names are in lower case and without spaces.
 pub(super) struct Header {
@@ -31,20 +33,21 @@ impl Header {
             if line.starts_with('#') {
                 continue;
             }
-            let Some((name, value)) = line.split_once(':') else {
-                let detail = format!("the line {line:?} in the header, but `field: value` was expected");
-                return Err(Error::format(NRRD, detail));
-            };
-            if value.starts_with('=') {
+            let parts = line.split_once(':');
+            if parts.is_some_and(|(_, value)| value.starts_with('=')) {
                 header.pairs += 1;
                 continue;
             }
-            let name = name.replace(' ', "").to_ascii_lowercase();
             if header.fields.len() == MOST.0 || line.len() > MOST.1 {
                 let (fields, bytes) = MOST;
                 let detail = format!("more than {fields} fields or {bytes} bytes of one in the header");
                 return Err(Error::format(NRRD, detail));
             }
+            let Some((name, value)) = parts.filter(|(name, _)| name.len() <= LONGEST_NAME) else {
+                let detail = format!("the line {line:?} in the header, but `field: value` was expected");
+                return Err(Error::format(NRRD, detail));
+            };
+            let name = name.replace(' ', "").to_ascii_lowercase();
             if header.get(&name).is_some() {
                 return Err(Error::format(NRRD, format!("the field {name:?} occurs twice in the header")));
             }
