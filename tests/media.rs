@@ -454,6 +454,7 @@ fn damaged_files_never_panic() {
                 }
             }
             let _ = media::read(&bytes, &limits);
+            let _ = media::read_video_from(Cursor::new(&bytes), None, &limits);
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Files ↔ signals: pictures, sounds and volumes, one source file per family of formats, recognised by content.
+//! Files ↔ signals: pictures, sounds, volumes and videos, one source file per family of formats, recognised by
+//! content.
 //!
 //! ```text
-//! bytes → sniff → picture | png | tiff | exr | pfm | array | nrrd | nifti | wav → Reading (Signal, notes)
-//! Signal → output → PNG, JPEG, TIFF, WebP, BMP, PNM, EXR, WAV, NPY, NRRD, NIfTI
+//! bytes → sniff → picture | png | tiff | exr | pfm | array | nrrd | nifti | wav | video → Reading (Signal, notes)
+//! Signal → output → PNG, JPEG, TIFF, WebP, BMP, PNM, EXR, WAV, NPY, NRRD, NIfTI, Y4M
 //! ```
 //!
 //! Samples keep the width of their source if signals support it, pixels are stored upright, alpha is
@@ -29,12 +30,16 @@ mod resolution;
 mod sniff;
 mod steps;
 mod tiff;
+mod video;
 mod wav;
 
 pub use notes::{ASSUMED_RATE, Reading};
 pub use npy::{NpyReader, read_npy, write_npy, write_npy_header};
 pub use output::{EXTENSIONS, OutputFormat, write};
 pub use sniff::{is_siren, kind};
+pub use video::{
+    ASSUMED_FRAME_RATE, Frames, is_video_path, open_video, read_video, read_video_from, write_video,
+};
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -42,7 +47,7 @@ use crate::signal::{Description, Signal};
 use sniff::Found;
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
-/// Reads a picture or a sound from memory; like [`read_from`], but without the notes.
+/// Reads a picture, a sound or a video from memory; like [`read_from`], but without the notes.
 ///
 /// # Errors
 /// The errors of [`read_from`].
@@ -64,7 +69,8 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 }
 
 /// Reads a picture (PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR), a sound (WAV), an array of either
-/// (NPY), or a volume or a field (NRRD, NIfTI); the content decides which.
+/// (NPY), a volume or a field (NRRD, NIfTI) or a video (Y4M); the content decides which. Of an animation the first
+/// frame is read, as a picture: [`read_video_from`] reads all.
 ///
 /// Pictures have 1 to 4 channels (grey, grey + alpha, RGB, RGBA) of 8 or 16 bits or binary32. Palettes and
 /// samples of 1, 2 and 4 bits are expanded to 8 bits; signed and wider integers and other floats become
@@ -83,13 +89,17 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 /// applied. Names, units and spacings become [`Coordinates`](crate::signal::Coordinates), and the header of
 /// NIfTI is kept.
 ///
+/// Videos have luma alone (grey) or chroma at every, every second or every fourth pixel, which is interpolated
+/// linearly; 8 bits give `U8`, more `U16`. Colours become RGB by BT.601 up to 576 lines and by BT.709 above.
+///
 /// [`Reading::notes`] reports everything that is left out, rounded or assumed, including metadata beyond
 /// `metadata_bytes`.
 ///
 /// Memory is budgeted from the announced size, which over-estimates the use of some decoders: twice the
 /// samples in general; for TIFF three times plus the stored samples; for JPEG 16 bytes per pixel, also of the
 /// largest strip or tile of a TIFF that holds JPEGs; for WebP 12 bytes per pixel (20 if animated) plus up to
-/// 17 MiB (lossy) or 512 times the file size, at most 1 GiB (lossless). Up to 512 KiB for tables of a decoder
+/// 17 MiB (lossy) or 512 times the file size, at most 1 GiB (lossless); for a video the samples plus 48 bytes
+/// per pixel of one frame. Up to 512 KiB for tables of a decoder
 /// are not counted.
 ///
 /// # Errors
@@ -114,23 +124,51 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 /// # }
 /// ```
 pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Reading> {
+    let (found, length) = recognise(&mut reader, limits)?;
+    let (mut reading, frames) = read_first(&mut reader, found, length, limits)?;
+    if frames > 1 {
+        let note = format!("only the first of its {frames} frames is read (--video keeps all)");
+        reading.notes.push(note);
+    }
+    Ok(reading)
+}
+
+/// The kind of a file, and its length in bytes.
+fn recognise(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<(Found, u64)> {
     let mut head = Vec::with_capacity(sniff::SNIFFED);
     reader.by_ref().take(sniff::SNIFFED as u64).read_to_end(&mut head)?;
     let found = sniff::sniff(&head)?;
     let length = reader.seek(SeekFrom::End(0))?;
     Limits::check("bytes of the input file", length, limits.memory_bytes)?;
+    Ok((found, length))
+}
+
+/// Reads a file, of an animation the first frame, and the number of frames of an animation; 1 for all others.
+fn read_first<R: BufRead + Seek>(
+    mut reader: R,
+    found: Found,
+    length: u64,
+    limits: &Limits,
+) -> Result<(Reading, u64)> {
     reader.seek(SeekFrom::Start(0))?;
-    match found {
+    let reading = match found {
+        Found::Png => return png::read(reader, limits),
+        Found::Picture(format) => return picture::read(reader, format, found.name(), limits),
         Found::Wav => wav::read(reader, length, limits),
-        Found::Png => png::read(reader, limits),
         Found::Tiff => tiff::read(reader, limits),
         Found::Exr => exr::read(reader, limits),
         Found::Pfm => pfm::read(reader, limits),
         Found::Npy => array::read(reader, length, None, limits),
         Found::Nrrd => nrrd::read(reader, length, limits),
         Found::Nifti { compressed } => nifti::read(reader, length, compressed, limits),
-        Found::Picture(format) => picture::read(reader, format, found.name(), limits),
-    }
+        Found::Y4m => video::read_y4m(reader, length, limits),
+        Found::Container(_) => {
+            let detail =
+                format!("{} was found; it is read by FFmpeg, which needs a file with a name", found.name());
+            Err(Error::unsupported("input", detail))
+        }
+    };
+    Ok((reading?, 1))
 }
 
 /// Reads an array (NPY) whose axes are named by a letter each, the slowest first: `x`, `y`, `z` are space, `t` is

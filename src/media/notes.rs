@@ -10,7 +10,8 @@ pub struct Reading {
     pub signal: Signal,
     /// What was left out, rounded or assumed: one clause about the file each, without a full stop.
     pub notes: Vec<String>,
-    /// Whether the rate of a sound is [`ASSUMED_RATE`], because its file states none.
+    /// Whether the rate is assumed, because the file states none: [`ASSUMED_RATE`] of a sound,
+    /// [`ASSUMED_FRAME_RATE`](super::ASSUMED_FRAME_RATE) of a video.
     pub rate_assumed: bool,
 }
 
@@ -18,7 +19,7 @@ pub struct Reading {
 pub const ASSUMED_RATE: u32 = 48_000;
 
 impl Reading {
-    /// Sets the number of samples per second of a sound that states none.
+    /// Sets the number of samples per second of a signal that states none.
     pub fn set_rate(&mut self, rate: Rate) {
         self.signal.description = self.signal.description.clone().with_rate(rate);
     }

@@ -1,6 +1,7 @@
 //! Signals → files: the output formats, what each can hold, and writing them.
 
 use crate::error::{Error, Result};
+use crate::media::video::y4m;
 use crate::media::{exr, nifti, npy, nrrd, png, pnm, resolution, tiff, wav};
 use crate::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Samples, Signal};
 use flate2::{Compression, write::GzEncoder};
@@ -11,7 +12,9 @@ use image::{EncodableLayout, ExtendedColorType, ImageEncoder};
 use std::io::{Seek, Write};
 use std::path::Path;
 
-use OutputFormat::{Bmp, Exr, Jpeg, Nifti, NiftiGz, Npy, Nrrd, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, WebP};
+use OutputFormat::{
+    Bmp, Exr, Jpeg, Nifti, NiftiGz, Npy, Nrrd, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, WebP, Y4m,
+};
 
 /// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +54,8 @@ pub enum OutputFormat {
     Nifti,
     /// The same, compressed by gzip.
     NiftiGz,
+    /// YUV4MPEG2 with chroma at every pixel, in limited range: video of 8 and 16 bits, grey or RGB.
+    Y4m,
 }
 
 /// Extensions and the formats they choose; the first extension of a format is its default.
@@ -73,6 +78,7 @@ pub const EXTENSIONS: &[(&str, OutputFormat)] = &[
     ("nrrd", Nrrd),
     ("nii", Nifti),
     ("nii.gz", NiftiGz),
+    ("y4m", Y4m),
 ];
 
 /// Quality of JPEG: high enough that its loss is small beside that of the network.
@@ -103,12 +109,14 @@ impl OutputFormat {
         })
     }
 
-    /// The default format of a signal: PNG for pictures, TIFF for pictures of binary32, WAV for sound.
+    /// The default format of a signal: PNG for pictures, TIFF for pictures of binary32, WAV for sound, Y4M for
+    /// video, and NPY for all others.
     pub fn default_for(kind: Kind, format: SampleFormat) -> Self {
         match (kind, format) {
             (Kind::Sound, _) => Wav,
             (Kind::Picture, SampleFormat::U8 | SampleFormat::U16) => Png,
             (Kind::Picture, _) => Tiff,
+            (Kind::Video, SampleFormat::U8 | SampleFormat::U16) => Y4m,
             _ => Npy,
         }
     }
@@ -135,6 +143,7 @@ impl OutputFormat {
             Npy => "NPY",
             Nrrd => "NRRD",
             Nifti | NiftiGz => "NIfTI",
+            Y4m => "Y4M",
         }
     }
 
@@ -172,8 +181,10 @@ impl OutputFormat {
             (Nifti | NiftiGz, _) => return nifti::accepts(description),
             (Wav, Kind::Sound) => {}
             (_, Kind::Sound) => return refuse("sound".into(), "WAV and NPY"),
-            (Wav, Kind::Picture) => return refuse("a picture".into(), "PNG, TIFF and NPY"),
+            (Wav | Y4m, Kind::Picture) => return refuse("a picture".into(), "PNG, TIFF and NPY"),
             (_, Kind::Picture) => {}
+            (Y4m, Kind::Video) => {}
+            (_, Kind::Video) => return refuse("a video".into(), "Y4M and NPY"),
             (_, Kind::Volume) => return refuse("a volume".into(), "NIfTI, NRRD and NPY"),
             _ => return refuse("a signal of these axes".into(), "NRRD and NPY"),
         }
@@ -182,8 +193,9 @@ impl OutputFormat {
             (Exr, SampleFormat::F32) => (true, ""),
             (Exr, _) => (false, "PNG, TIFF and PNM"),
             (Wav, _) | (Tiff, SampleFormat::F32) | (_, SampleFormat::U8) => (true, ""),
-            (Png | Tiff | Pnm | Pgm | Ppm | Pam, SampleFormat::U16) => (true, ""),
+            (Png | Tiff | Pnm | Pgm | Ppm | Pam | Y4m, SampleFormat::U16) => (true, ""),
             (_, SampleFormat::U16) => (false, "PNG, TIFF and PNM"),
+            (Y4m, _) => (false, "NPY"),
             (_, SampleFormat::F32) => (false, "TIFF, EXR and NPY"),
             _ => (false, "NPY"),
         };
@@ -201,6 +213,7 @@ impl OutputFormat {
             (Jpeg, 2 | 4) => return refuse("alpha".into(), "PNG, TIFF and WebP"),
             (Bmp, 2) => return refuse("grey with alpha".into(), "PNG, TIFF and WebP"),
             (Pgm | Ppm, 2 | 4) => return refuse("alpha".into(), "PAM, PNG and TIFF"),
+            (Y4m, 2 | 4) => return refuse("alpha".into(), "NPY"),
             (Pgm, 3) => return refuse("colour".into(), "PPM, PNG and TIFF"),
             _ => {}
         }
@@ -232,6 +245,8 @@ impl OutputFormat {
             // also the samples in the byte order of the file.
             Png => samples.saturating_mul(5),
             Jpeg | Tiff => samples,
+            // The planes of a frame.
+            Y4m => samples / u64::from(description.lengths().last().copied().unwrap_or(1).max(1)),
             // 4 bytes per pixel, the symbols, and the file.
             WebP => description.positions().saturating_mul(32),
         };
@@ -245,6 +260,8 @@ impl OutputFormat {
         let stored = match self {
             Wav | Nrrd | Nifti | Pnm | Pgm | Pam | Exr => samples,
             Ppm => samples.saturating_mul(3),
+            // Each frame has a line of 6 bytes.
+            Y4m => samples.saturating_mul(7),
             Npy => description.positions().saturating_mul(4 * u64::from(description.channels)),
             // Noise does not compress, and rows, blocks and offsets add to it. A JPEG needs up to 27 bits per
             // coefficient.
@@ -308,13 +325,7 @@ fn words(format: SampleFormat) -> String {
 /// ```
 pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) -> Result<()> {
     let description = &signal.description;
-    let expected = description.positions().saturating_mul(u64::from(description.channels));
-    let found = (signal.samples.format(), signal.samples.len() as u64);
-    if found != (description.format, expected) {
-        let detail =
-            format!("{} of {:?}, but {expected} of {:?} were expected", found.1, found.0, description.format);
-        return Err(Error::parameter("samples", detail));
-    }
+    require_samples(signal)?;
     format.accepts(description)?;
     let size = match description.lengths()[..] {
         [width, height] => (width, height),
@@ -331,6 +342,7 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
             gzip.finish()?;
             Ok(())
         }
+        Y4m => y4m::write(signal, writer),
         Pnm | Pgm | Ppm | Pam => pnm::write(signal, format, size, writer),
         Exr => exr::write(signal, size, writer),
         Tiff => tiff::write(signal, size, writer),
@@ -348,6 +360,19 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
             put(signal, size, format, BmpEncoder::new(&mut writer))
         }
     }
+}
+
+/// Rejects a signal whose samples do not match its description.
+pub(super) fn require_samples(signal: &Signal) -> Result<()> {
+    let description = &signal.description;
+    let expected = description.positions().saturating_mul(u64::from(description.channels));
+    let found = (signal.samples.format(), signal.samples.len() as u64);
+    if found != (description.format, expected) {
+        let detail =
+            format!("{} of {:?}, but {expected} of {:?} were expected", found.1, found.0, description.format);
+        return Err(Error::parameter("samples", detail));
+    }
+    Ok(())
 }
 
 fn write_array<W: Write>(signal: &Signal, writer: W) -> Result<()> {

@@ -14,7 +14,7 @@ use image::error::ImageError;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use std::io::{BufRead, Cursor, ErrorKind, Seek, SeekFrom};
 
-/// Reads the first frame of a picture of `format`. Messages use `name`.
+/// Reads the first frame of a picture of `format`, and the number of frames. Messages use `name`.
 ///
 /// # Errors
 /// The errors of [`read_from`](crate::media::read_from).
@@ -23,7 +23,7 @@ pub(super) fn read<R: BufRead + Seek>(
     format: ImageFormat,
     name: &'static str,
     limits: &Limits,
-) -> Result<Reading> {
+) -> Result<(Reading, u64)> {
     let mut notes = vec![];
     let frames = match format {
         ImageFormat::Jpeg => {
@@ -38,22 +38,20 @@ pub(super) fn read<R: BufRead + Seek>(
             // The file is held twice, here and in the decoder, each time in a growing buffer.
             let held = 4 * bytes.len() as u64;
             let cursor = Cursor::new(bytes);
-            return decode(cursor, format, name, held, limits, jpeg.resolution, notes);
+            let reading = decode(cursor, format, name, held, limits, jpeg.resolution, notes)?;
+            return Ok((reading, 1));
         }
         ImageFormat::WebP => require_webp(&mut reader, limits)?,
         ImageFormat::Gif => gif::frames(&mut reader)?,
         _ => 1,
     };
-    if frames > 1 {
-        notes.push(format!("only the first of its {frames} frames is read"));
-    }
     let indexed = format == ImageFormat::Bmp && has_palette(&mut reader)?;
     reader.seek(SeekFrom::Start(0))?;
     let mut reading = decode(reader, format, name, 0, limits, None, notes)?;
     if indexed {
         without_idle_colour(&mut reading.signal);
     }
-    Ok(reading)
+    Ok((reading, frames))
 }
 
 /// Decodes a picture. `held` bytes of memory are in use already.
@@ -300,7 +298,7 @@ fn require_webp(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<u
 }
 
 /// Converts an error of the `image` crate.
-fn from_image(error: ImageError, name: &'static str, limits: &Limits) -> Error {
+pub(super) fn from_image(error: ImageError, name: &'static str, limits: &Limits) -> Error {
     match error {
         ImageError::IoError(error) => from_io(error, name),
         ImageError::Unsupported(error) => Error::unsupported(name, sentence(&error)),

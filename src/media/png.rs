@@ -27,11 +27,11 @@ const XMP: &[u8] = b"XML:com.adobe.xmp";
 const SRGB_GAMMA: [u8; 4] = 45_455u32.to_be_bytes();
 const SRGB_CHROMATICITIES: [u32; 8] = [31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000];
 
-/// Reads the picture; of an animation, the default image.
+/// Reads the picture, of an animation the default image, and the number of frames.
 ///
 /// # Errors
 /// The errors of [`read_from`](crate::media::read_from).
-pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Reading> {
+pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<(Reading, u64)> {
     let mut notes = vec![];
     let chunks = Chunks::gather(&mut reader, limits, &mut notes)?;
     reader.seek(SeekFrom::Start(0))?;
@@ -73,7 +73,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<
     let (metadata, orientation) = chunks.metadata(channels, limits, &mut notes);
     let mut signal = Signal { description, samples, metadata };
     make_upright(&mut signal, orientation);
-    Ok(Reading { notes, ..signal.into() })
+    Ok((Reading { notes, ..signal.into() }, chunks.frames()))
 }
 
 /// The chunks that are read, the first of each name.
@@ -142,12 +142,15 @@ impl Chunks {
         if text {
             notes.push("its text is not kept".into());
         }
-        if let Some([a, b, c, d, ..]) = chunks.get(b"acTL")
-            && let frames @ 2.. = u32::from_be_bytes([*a, *b, *c, *d])
-        {
-            notes.push(format!("it is an animation of {frames} frames; only its first picture is read"));
-        }
         Ok(chunks)
+    }
+
+    /// The number of frames that the file announces.
+    fn frames(&self) -> u64 {
+        match self.get(b"acTL") {
+            Some([a, b, c, d, ..]) => u32::from_be_bytes([*a, *b, *c, *d]).into(),
+            _ => 1,
+        }
     }
 
     /// The total bytes of the chunks.
@@ -233,7 +236,36 @@ fn inflated(data: &[u8], most: u64, what: &str, notes: &mut Vec<String>) -> Opti
 /// # Errors
 /// [`Error::Unsupported`] for other samples; [`Error::Io`] if writing fails.
 pub(super) fn write<W: Write>(signal: &Signal, (width, height): (u32, u32), writer: W) -> Result<()> {
+    encode(signal, png::Encoder::new(writer, width, height))
+}
+
+/// Writes a video of 8 or 16 bits as an animation without an end.
+///
+/// # Errors
+/// [`Error::Unsupported`] for other samples, and rates that are no fraction of 16-bit numbers; [`Error::Io`]
+/// if writing fails.
+pub(super) fn write_animation<W: Write>(signal: &Signal, writer: W) -> Result<()> {
+    let refused = |detail: String| Error::unsupported("PNG", detail);
+    let description = &signal.description;
+    let (&[width, height, frames], Some(rate)) = (&description.lengths()[..], description.rate()) else {
+        return Err(refused("a signal that is no video".into()));
+    };
+    let part = |number: u32| {
+        let detail = || format!("a rate of {rate}, but a fraction of numbers below 65536 was expected");
+        u16::try_from(number).map_err(|_| refused(detail()))
+    };
+    let (delay, unit) = (part(rate.denominator())?, part(rate.numerator())?);
     let mut encoder = png::Encoder::new(writer, width, height);
+    let animate = |encoder: &mut png::Encoder<W>| {
+        encoder.set_animated(frames, 0)?;
+        encoder.set_frame_delay(delay, unit)
+    };
+    animate(&mut encoder).map_err(from_encoder)?;
+    encode(signal, encoder)
+}
+
+/// Writes the frames of a picture or a video of 8 or 16 bits.
+fn encode<W: Write>(signal: &Signal, mut encoder: png::Encoder<W>) -> Result<()> {
     encoder.set_color(match signal.description.channels {
         1 => ColorType::Grayscale,
         2 => ColorType::GrayscaleAlpha,
@@ -259,13 +291,22 @@ pub(super) fn write<W: Write>(signal: &Signal, (width, height): (u32, u32), writ
                 writer.write_chunk(png::chunk::ChunkType(name), &bytes)?;
             }
         }
-        writer.write_image_data(bytes)?;
+        let lengths = signal.description.lengths();
+        let pixels = lengths.iter().take(2).map(|&length| length as usize).product::<usize>();
+        let frame = pixels * usize::from(signal.description.channels) * (depth as usize / 8);
+        for frame in bytes.chunks_exact(frame) {
+            writer.write_image_data(frame)?;
+        }
         writer.finish()
     };
-    write().map_err(|error| match error {
+    write().map_err(from_encoder)
+}
+
+fn from_encoder(error: png::EncodingError) -> Error {
+    match error {
         png::EncodingError::IoError(error) => Error::Io(error),
         other => Error::unsupported("PNG", other.to_string()),
-    })
+    }
 }
 
 /// The chunk that stores a block; `None` if PNG has no chunk for its kind, or the length of the block is

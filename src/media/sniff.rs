@@ -3,6 +3,8 @@
 use crate::container::MAGIC;
 use crate::error::{Error, Result};
 use crate::media::nifti;
+use crate::media::video::ffmpeg::Container;
+use crate::media::video::y4m;
 use image::ImageFormat;
 
 /// The number of leading bytes of a file that [`sniff`] needs.
@@ -12,7 +14,7 @@ pub(super) const SNIFFED: usize = 4096;
 
 /// The formats that are read, for messages.
 const READABLE: &str =
-    "PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY, NRRD, NIfTI and WAV are read";
+    "PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY, NRRD, NIfTI, WAV and Y4M are read";
 
 /// A kind of file that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +31,12 @@ pub(super) enum Found {
         compressed: bool,
     },
     Wav,
+    /// A YUV4MPEG2 video.
+    Y4m,
     /// A picture of another format.
     Picture(ImageFormat),
+    /// A container of video that FFmpeg reads.
+    Container(Container),
 }
 
 impl Found {
@@ -45,6 +51,11 @@ impl Found {
             Found::Nrrd => "NRRD",
             Found::Nifti { .. } => "NIfTI",
             Found::Wav => "WAV",
+            Found::Y4m => "Y4M",
+            Found::Container(Container::Mp4) => "MP4 or QuickTime video",
+            Found::Container(Container::Matroska) => "Matroska or WebM video",
+            Found::Container(Container::Avi) => "AVI video",
+            Found::Container(Container::Mpeg | Container::MpegVideo) => "MPEG video",
             Found::Picture(ImageFormat::Jpeg) => "JPEG",
             Found::Picture(ImageFormat::Gif) => "GIF",
             Found::Picture(ImageFormat::WebP) => "WebP",
@@ -82,6 +93,7 @@ pub(super) fn sniff(head: &[u8]) -> Result<Found> {
         return Ok(found);
     }
     let (name, hint) = match known(head) {
+        Some((_, To::Video(container))) => return Ok(Found::Container(container)),
         Some((name, to)) => (name, to.hint()),
         None => unknown(head),
     };
@@ -101,6 +113,7 @@ fn readable(head: &[u8]) -> Option<Found> {
         [b'v', b'/', b'1', 1, ..] => Some(Found::Exr),
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Found::Npy),
         [b'N', b'R', b'R', b'D', b'0', b'0', b'0', ..] => Some(Found::Nrrd),
+        _ if head.starts_with(y4m::SIGNATURE) => Some(Found::Y4m),
         // Two letters are weak evidence: the next field separates a picture from text that begins with them.
         [b'P', b'1'..=b'7', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => {
             Some(Found::Picture(ImageFormat::Pnm))
@@ -120,6 +133,8 @@ fn readable(head: &[u8]) -> Option<Found> {
 enum To {
     Picture,
     Sound,
+    /// None: FFmpeg reads it.
+    Video(Container),
     Nothing,
 }
 
@@ -128,14 +143,14 @@ impl To {
         match self {
             To::Picture => " (convert it to PNG or TIFF first)",
             To::Sound => " (convert it to WAV first)",
-            To::Nothing => "",
+            To::Video(_) | To::Nothing => "",
         }
     }
 }
 
-/// Signatures of files that are not read: a byte offset, the signature, a name and a conversion. A signature
+/// Signatures of files that are not read here: a byte offset, the signature, a name and a conversion. A signature
 /// comes before those that are prefixes of it.
-const OTHERS: [(usize, &[u8], &str, To); 58] = [
+const OTHERS: [(usize, &[u8], &str, To); 62] = [
     (0, &MAGIC, "a .siren file, which is encoded already,", To::Nothing),
     (0, b"fLaC", "FLAC sound", To::Sound),
     (0, b"OggS", "Ogg sound or video", To::Sound),
@@ -165,7 +180,11 @@ const OTHERS: [(usize, &[u8], &str, To); 58] = [
     (4, b"ftyphev", "a HEIF (HEIC) animation", To::Picture),
     (4, b"ftypmif1", "a HEIF picture", To::Picture),
     (4, b"ftypM4A", "MPEG-4 sound", To::Sound),
-    (4, b"ftyp", "MP4 video or sound", To::Nothing),
+    (4, b"ftyp", "MP4 or QuickTime video", To::Video(Container::Mp4)),
+    (4, b"moov", "QuickTime video", To::Video(Container::Mp4)),
+    (4, b"mdat", "QuickTime video", To::Video(Container::Mp4)),
+    (0, b"\0\0\x01\xBA", "MPEG video", To::Video(Container::Mpeg)),
+    (0, b"\0\0\x01\xB3", "MPEG video", To::Video(Container::MpegVideo)),
     (0, b"#?RADIANCE", "a Radiance HDR picture", To::Picture),
     (0, b"#?RGBE", "a Radiance HDR picture", To::Picture),
     (0, b"DDS ", "a DDS picture", To::Picture),
@@ -183,8 +202,8 @@ const OTHERS: [(usize, &[u8], &str, To); 58] = [
     (128, b"DICM", "a DICOM file", To::Picture),
     (0, b"%PDF", "a PDF document", To::Nothing),
     (0, b"%!PS", "a PostScript document", To::Nothing),
-    (0, b"\x1A\x45\xDF\xA3", "Matroska or WebM video", To::Nothing),
-    (8, b"AVI ", "AVI video", To::Nothing),
+    (0, b"\x1A\x45\xDF\xA3", "Matroska or WebM video", To::Video(Container::Matroska)),
+    (8, b"AVI ", "AVI video", To::Video(Container::Avi)),
     (0, b"\x89HDF\r\n", "an HDF5 file", To::Nothing),
     (0, b"CDF\x01", "a NetCDF file", To::Nothing),
     (0, b"CDF\x02", "a NetCDF file", To::Nothing),

@@ -120,7 +120,7 @@ fn fixture(name: &str) -> Vec<u8> {
 fn what_is_left_out_is_told_once_and_in_json() {
     let room = Room::new();
     room.put("a.gif", fixture("animated.gif"));
-    let note = "only the first of its 2 frames is read";
+    let note = "only the first of its 2 frames is read (--video keeps all)";
     let run = room.run(&[&["encode", "a.gif"][..], &QUICK].concat()).exits(0);
     assert!(run.stderr.starts_with(&format!("sirenc: note: a.gif: {note}\n")), "{}", run.stderr);
     let run = room.run(&[&["encode", "a.gif", "--json", "-f", "-q"][..], &QUICK].concat()).exits(0);

@@ -1,0 +1,187 @@
+//! Videos as files: uncompressed, as animations, as numbered pictures, and through FFmpeg.
+//!
+//! ```text
+//! file → y4m | animation | sequence | ffmpeg → Frames → Reading
+//! Signal → write_video → y4m, GIF, APNG, numbered pictures, ffmpeg
+//! ```
+//!
+//! Every reader yields frame after frame as [`Frames`].
+
+mod animation;
+pub(super) mod ffmpeg;
+mod frames;
+mod gif;
+mod sequence;
+mod timing;
+mod write;
+pub(super) mod y4m;
+
+pub use frames::Frames;
+pub use sequence::ASSUMED_FRAME_RATE;
+pub use write::write_video;
+
+use super::notes::Reading;
+use super::sniff::{self, Found};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::signal::{Description, Metadata, Rate, Samples};
+use animation::Animation;
+use ffmpeg::Container;
+use sequence::{Pattern, Sequence};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+use y4m::Y4m;
+
+/// Whether `path` is read as a video by [`read_video`] alone: a folder, a pattern of numbered files such as
+/// `shot-%04d.png`, or a container that FFmpeg reads, which its content tells.
+pub fn is_video_path(path: &Path) -> bool {
+    is_sequence(path) || container(path).is_some()
+}
+
+fn is_sequence(path: &Path) -> bool {
+    path.is_dir() || (Pattern::of(path).is_some() && !path.exists())
+}
+
+/// The container that a file is. Only a regular file can be looked at without taking bytes from its reader.
+fn container(path: &Path) -> Option<Container> {
+    let mut head = vec![];
+    let file = File::open(path).ok().filter(|_| path.is_file())?;
+    file.take(sniff::SNIFFED as u64).read_to_end(&mut head).ok()?;
+    match sniff::sniff(&head) {
+        Ok(Found::Container(container)) => Some(container),
+        _ => None,
+    }
+}
+
+/// Opens a file that [`read_video`] reads, to read it frame after frame.
+///
+/// # Errors
+/// The errors of [`read_video`]; [`Error::Unsupported`] if the file has one frame or is no video.
+pub fn open_video(path: &Path, rate: Option<Rate>, limits: &Limits) -> Result<Box<dyn Frames>> {
+    match open(path, rate, limits)? {
+        Opened::Frames { frames, .. } => Ok(frames),
+        Opened::Whole(_) => Err(Error::unsupported("video", "the file does not hold several frames")),
+    }
+}
+
+/// Reads a video from `path`: a folder of pictures, a pattern of numbered files such as `shot-%04d.png`, a
+/// container that FFmpeg reads, or any file that [`read_video_from`] reads.
+///
+/// The pictures of a folder are sorted by name, numbers in names by their value. A pattern holds `%d` or
+/// `%0Nd` once; its files are counted from 0 or 1 up to the first gap. All pictures must have the same size,
+/// channels and format. Where no `rate` is given they have [`ASSUMED_FRAME_RATE`] frames per second, and
+/// [`Reading::rate_assumed`] is set.
+///
+/// MP4, QuickTime, Matroska, WebM, AVI and MPEG are decoded by `ffmpeg` at a constant rate, 8 bits to `U8` and
+/// more to `U16`; `ffprobe` and `ffmpeg` must be on the path.
+///
+/// # Errors
+/// The errors of [`read_from`](super::read_from); [`Error::Unsupported`] if `ffprobe` or `ffmpeg` is needed
+/// and missing.
+pub fn read_video(path: &Path, rate: Option<Rate>, limits: &Limits) -> Result<Reading> {
+    let rate_assumed = rate.is_none() && is_sequence(path);
+    let reading = open(path, rate, limits)?.read(limits)?;
+    Ok(Reading { rate_assumed: rate_assumed || reading.rate_assumed, ..reading })
+}
+
+/// Reads a file like [`read_from`](super::read_from), but all frames of an animation (GIF, PNG, WebP), as a
+/// video.
+///
+/// Equal delays of an animation give the rate. Unequal ones are resampled to a constant rate with at most four
+/// times as many frames, which a note says. A file of one frame is a picture. A `rate` takes the place of
+/// delays and of the rate that a video states.
+///
+/// # Errors
+/// The errors of [`read_from`](super::read_from).
+pub fn read_video_from<R: BufRead + Seek>(reader: R, rate: Option<Rate>, limits: &Limits) -> Result<Reading> {
+    open_from(reader, rate, limits)?.read(limits)
+}
+
+/// An opened file.
+enum Opened<'a> {
+    /// Frames of a format with this name.
+    Frames { name: &'static str, frames: Box<dyn Frames + 'a> },
+    /// What is no video.
+    Whole(Reading),
+}
+
+impl<'a> Opened<'a> {
+    /// Frames, at `rate` if one is given.
+    fn frames(name: &'static str, frames: impl Frames + 'a, rate: Option<Rate>) -> Self {
+        let frames: Box<dyn Frames> = match rate {
+            Some(rate) => Box::new(Rated { frames, rate }),
+            None => Box::new(frames),
+        };
+        Opened::Frames { name, frames }
+    }
+
+    fn read(self, limits: &Limits) -> Result<Reading> {
+        match self {
+            Opened::Frames { name, mut frames } => frames::collect(name, &mut *frames, limits),
+            Opened::Whole(reading) => Ok(reading),
+        }
+    }
+}
+
+fn open(path: &Path, rate: Option<Rate>, limits: &Limits) -> Result<Opened<'static>> {
+    if is_sequence(path) {
+        return Ok(Opened::frames(sequence::NAME, Sequence::open(path, rate, limits)?, rate));
+    }
+    if let Some(container) = container(path) {
+        let name = Found::Container(container).name();
+        return Ok(Opened::frames(name, ffmpeg::Video::open(path, container, limits)?, rate));
+    }
+    open_from(BufReader::new(File::open(path)?), rate, limits)
+}
+
+fn open_from<'a, R: BufRead + Seek + 'a>(
+    mut reader: R,
+    rate: Option<Rate>,
+    limits: &Limits,
+) -> Result<Opened<'a>> {
+    let (found, length) = super::recognise(&mut reader, limits)?;
+    reader.seek(SeekFrom::Start(0))?;
+    if found == Found::Y4m {
+        return Ok(Opened::frames(found.name(), Y4m::open(reader, length, limits)?, rate));
+    }
+    let (first, frames) = super::read_first(&mut reader, found, length, limits)?;
+    if frames < 2 {
+        return Ok(Opened::Whole(first));
+    }
+    Ok(Opened::frames(found.name(), Animation::open(reader, found, first, rate, limits)?, rate))
+}
+
+/// Reads all frames of a YUV4MPEG2 file of `length` bytes.
+pub(super) fn read_y4m<R: BufRead>(reader: R, length: u64, limits: &Limits) -> Result<Reading> {
+    frames::collect(Found::Y4m.name(), &mut Y4m::open(reader, length, limits)?, limits)
+}
+
+/// Frames at another rate than they state.
+struct Rated<F> {
+    frames: F,
+    rate: Rate,
+}
+
+impl<F: Frames> Frames for Rated<F> {
+    fn picture(&self) -> &Description {
+        self.frames.picture()
+    }
+    fn rate(&self) -> Rate {
+        self.rate
+    }
+    fn expected(&self) -> u64 {
+        self.frames.expected()
+    }
+    fn append(&mut self, frame: &mut Samples) -> Result<bool> {
+        self.frames.append(frame)
+    }
+    fn finish(&mut self) -> (Vec<Metadata>, Vec<String>) {
+        let (metadata, mut notes) = self.frames.finish();
+        let stated = self.frames.rate();
+        if stated != self.rate {
+            notes.push(format!("its rate of {stated} frames per second is replaced by {}", self.rate));
+        }
+        (metadata, notes)
+    }
+}

@@ -1,0 +1,102 @@
+//! Videos → files: the name decides the format.
+
+use super::sequence::Pattern;
+use super::{ffmpeg, gif};
+use crate::error::{Error, Result};
+use crate::media::output::{OutputFormat, require_samples, write};
+use crate::media::png;
+use crate::signal::{Axis, Description, Kind, Samples, Signal};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// Writes a video to `path`, and tells what the format cannot hold. Existing files are replaced.
+///
+/// The name decides: a pattern such as `shot-%04d.png` gives one picture for each frame, counted from 1, in a
+/// format of [`OutputFormat`]; `.gif` and `.apng` or `.png` an animation; `.mp4`, `.m4v`, `.mov`, `.mkv` and
+/// `.webm` are written by `ffmpeg`, with loss; other extensions are those of [`OutputFormat`]. Except for a
+/// pattern, the file is written under another name beside `path` and renamed when it is complete.
+///
+/// # Errors
+/// [`Error::Unsupported`] if the signal is no video, the format cannot hold it or `ffmpeg` is needed and
+/// missing; [`Error::Format`] if `ffmpeg` fails; [`Error::Io`] if writing fails.
+pub fn write_video(signal: &Signal, path: &Path) -> Result<Vec<String>> {
+    if signal.description.kind() != Kind::Video {
+        return Err(Error::unsupported("video", format!("a signal of kind {:?}", signal.description.kind())));
+    }
+    require_samples(signal)?;
+    if signal.samples.is_empty() {
+        return Err(Error::unsupported("video", "a signal without samples"));
+    }
+    if let Some(pattern) = Pattern::of(path) {
+        let format = OutputFormat::from_extension(path)?;
+        return write_pictures(signal, &pattern, format);
+    }
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let muxer = ffmpeg::CONTAINERS.iter().find(|(known, _)| *known == extension).map(|&(_, muxer)| muxer);
+    if let Some(muxer) = muxer {
+        return replace(path, |draft| ffmpeg::write(signal, muxer, draft));
+    }
+    let format = match extension.as_str() {
+        "gif" => None,
+        "apng" => Some(OutputFormat::Png),
+        _ => Some(OutputFormat::from_extension(path).map_err(|_| {
+            let detail = format!(
+                "extension {extension:?}, but one of y4m npy gif apng png mp4 m4v mov mkv webm was expected"
+            );
+            Error::unsupported("output format", detail)
+        })?),
+    };
+    replace(path, |draft| {
+        let mut file = BufWriter::new(File::create(draft)?);
+        let notes = match format {
+            None => gif::write(signal, &mut file)?,
+            Some(OutputFormat::Png) => {
+                png::write_animation(signal, &mut file)?;
+                vec![]
+            }
+            Some(format) => {
+                write(signal, format, &mut file)?;
+                vec![]
+            }
+        };
+        file.flush()?;
+        Ok(notes)
+    })
+}
+
+/// Writes with `fill` to a temporary sibling of `path`, which takes its place.
+fn replace(path: &Path, fill: impl FnOnce(&Path) -> Result<Vec<String>>) -> Result<Vec<String>> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut draft = tempfile::Builder::new();
+    draft.prefix(".sirenc-").suffix(".tmp");
+    #[cfg(unix)]
+    draft.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let draft = draft.tempfile_in(folder.unwrap_or(Path::new(".")))?.into_temp_path();
+    let notes = fill(&draft)?;
+    draft.persist(path).map_err(|failed| Error::Io(failed.error))?;
+    Ok(notes)
+}
+
+/// Writes each frame as a picture.
+fn write_pictures(signal: &Signal, pattern: &Pattern, format: OutputFormat) -> Result<Vec<String>> {
+    let Description { axes, channels, format: samples } = signal.description.clone();
+    let [width, height, Axis { length: frames, .. }] = &axes[..] else { return Ok(vec![]) };
+    let description = Description::picture([width.length, height.length], channels, samples);
+    format.accepts(&description)?;
+    let size = description.positions() as usize * usize::from(channels);
+    for frame in 0..*frames as usize {
+        let range = frame * size..(frame + 1) * size;
+        let samples = match &signal.samples {
+            Samples::U8(codes) => Samples::U8(codes[range].to_vec()),
+            Samples::U16(codes) => Samples::U16(codes[range].to_vec()),
+            Samples::F32(values) => Samples::F32(values[range].to_vec()),
+            other => return Err(Error::unsupported("video", format!("{:?} samples", other.format()))),
+        };
+        let picture = Signal { description: description.clone(), samples, metadata: signal.metadata.clone() };
+        let mut file = BufWriter::new(File::create(pattern.path(frame as u64 + 1))?);
+        write(&picture, format, &mut file)?;
+        file.flush()?;
+    }
+    Ok(vec![])
+}
