@@ -4,6 +4,7 @@ use super::failure::{Exit, Failure};
 use super::input::Content;
 use super::limits::LimitArgs;
 use super::peak::PeakArgs;
+use super::reading::ReadArgs;
 use super::verify::{comparable, share_rate};
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
@@ -39,8 +40,8 @@ JSON object:
 /// Compare two signals: PSNR, SSIM, max error and more
 ///
 /// Pictures: PSNR, SSIM, MS-SSIM and the largest error. Sound: PSNR, SNR, LSD (log-spectral distance) and the
-/// largest error. Each input may be a .siren file, which is decoded at its native size, or any picture or
-/// sound that `encode` reads. PSNR and SSIM cover all channels; the samples of each file are scaled to their
+/// largest error. Each input may be a .siren file, which is decoded at its native size, or any picture,
+/// sound or video that `encode` reads. PSNR and SSIM cover all channels; the samples of each file are scaled to their
 /// own range. With alpha, only visible errors count: a colour's squared error is weighted by A's alpha, and
 /// SSIM compares colours multiplied by their alpha.
 #[derive(Debug, clap::Args)]
@@ -59,6 +60,8 @@ pub struct Args {
     peak: PeakArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    read: ReadArgs,
     /// No progress and no notes
     #[arg(short, long)]
     quiet: bool,
@@ -74,8 +77,8 @@ fn work(args: &Args) -> Outcome {
         return Err(Failure::usage("only one of the two signals can come from standard input"));
     }
     let read = |path: &PathBuf| {
-        let content = Content::read(path, &Limits::default())?;
-        render::signal(&content, &args.limits, args.quiet)
+        let content = Content::read_signal(path, &Limits::default())?;
+        render::signal(&content, &args.limits, &args.read, args.quiet)
     };
     let (mut a, mut b) = (read(&args.a)?, read(&args.b)?);
     share_rate(&mut a, &mut b);

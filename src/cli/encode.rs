@@ -7,14 +7,14 @@ mod several;
 mod summary;
 
 use super::failure::{Exit, Failure};
-use super::input::{self, Content, Input};
+use super::input::{self, Content, SignalInput};
 use super::interrupt::Interrupt;
 use super::limits::{InputLimitArgs, LimitArgs};
 use super::output::{self, Output};
 use super::progress::Meter;
 use super::{Outcome, notes, report, terminal};
 pub use args::Args;
-use sirenc::media::{ASSUMED_RATE, Reading};
+use sirenc::media::{ASSUMED_FRAME_RATE, ASSUMED_RATE, Reading};
 use sirenc::signal::metric::{Distortion, ErrorSum};
 use sirenc::signal::{Grid, Kind, Signal};
 use sirenc::{Decoder, EncodeOptions, Encoded, Error, Flow, Limits};
@@ -51,7 +51,7 @@ pub fn run(mut args: Args, interrupt: &Interrupt) -> Outcome {
 /// One file to encode: input and output.
 struct Job<'a> {
     path: &'a Path,
-    input: Input,
+    input: SignalInput,
     output: Output,
 }
 
@@ -69,7 +69,7 @@ impl<'a> Job<'a> {
             return Err(Failure::usage("--json and the file would both go to standard output")
                 .hint("use -o FILE with --json"));
         }
-        let input = Input::open(path)?;
+        let input = SignalInput::open(path)?;
         if args.output.is_none() && input::is_siren_name(path) {
             return Err(Failure::new(
                 Exit::Input,
@@ -86,6 +86,12 @@ impl<'a> Job<'a> {
             }
             let unwritable = |error| Failure::unwritable(directory.display(), &error);
             std::fs::create_dir_all(directory).map_err(unwritable)?;
+        }
+        // A pattern of files, or a folder such as `..`.
+        let nameless = !path.exists() || path.file_name().is_none();
+        if args.output.is_none() && matches!(input, SignalInput::Video(_)) && nameless {
+            let sentence = format!("{}: this gives the output no name", path.display());
+            return Err(Failure::usage(sentence).hint("-o FILE names it"));
         }
         let output = Output::prepare(&target, path, args.force, "use -f to overwrite it")?;
         Ok(Job { path, input, output })
@@ -145,7 +151,7 @@ impl<'a> Job<'a> {
 
 impl Args {
     fn read_signal(&self, content: &Content) -> Result<Reading, Failure> {
-        let mut reading = content.signal(self.axes.as_deref(), &self.limits.limits(), self.quiet)?;
+        let mut reading = content.signal(&self.limits.limits(), &self.read, self.quiet)?;
         self.limits.admit(&content.name, reading.signal.description.positions())?;
         let description = &reading.signal.description;
         let wrong = |sentence: &str| Failure::new(Exit::Usage, &content.name, sentence);
@@ -153,10 +159,11 @@ impl Args {
             let sentence = format!("this is a {}, but --kbps is for sound", report::kind(description));
             return Err(wrong(&sentence).hint("use --bpp or --size"));
         }
+        let sound = description.kind() == Kind::Sound;
         match self.rate {
-            Some(rate) if reading.rate_assumed => reading.set_rate(rate),
-            Some(rate) if self.axes.is_some() => reading.set_rate(rate),
-            Some(_) if description.kind() == Kind::Sound => {
+            Some(rate) if reading.rate_assumed && sound => reading.set_rate(rate),
+            Some(rate) if self.read.axes().is_some() => reading.set_rate(rate),
+            Some(_) if sound => {
                 return Err(wrong("the file states its rate; --rate is for sounds in arrays"));
             }
             Some(_) => {
@@ -165,8 +172,14 @@ impl Args {
                 return Err(wrong(&sentence));
             }
             None if reading.rate_assumed => {
-                let note =
-                    format!("an array states no rate, {ASSUMED_RATE} Hz is assumed (--rate sets another)");
+                let note = match sound {
+                    true => {
+                        format!("an array states no rate, {ASSUMED_RATE} Hz is assumed (--rate sets another)")
+                    }
+                    false => format!(
+                        "pictures state no rate, {ASSUMED_FRAME_RATE} frames per second are assumed (--fps sets another)"
+                    ),
+                };
                 notes::print(&content.name, [&note], self.quiet);
                 reading.notes.push(note);
             }

@@ -1,7 +1,9 @@
-//! Inputs: a file or standard input. Kinds of files are recognised by content, never by name.
+//! Inputs: a file, standard input, or pictures as frames of a video. Kinds of files are recognised by content,
+//! never by name.
 
 use super::failure::{Exit, Failure};
 use super::notes;
+use super::reading::ReadArgs;
 use sirenc::media::Reading;
 use sirenc::signal::{Description, Grid};
 use sirenc::{Decoder, Error, Limits, media};
@@ -14,6 +16,14 @@ use std::path::{Path, PathBuf};
 pub enum Input {
     Stdin,
     File(PathBuf, File),
+}
+
+/// The input of a signal, not yet read.
+#[derive(Debug)]
+pub enum SignalInput {
+    Plain(Input),
+    /// A video that is read from its path: a folder, a pattern of files, or a container for FFmpeg.
+    Video(PathBuf),
 }
 
 impl Input {
@@ -53,7 +63,26 @@ impl Input {
             let error = sirenc::Error::Limit { what: "bytes of input", needed, allowed };
             return Err(Failure::work(name, error));
         }
-        Ok(Content { name, bytes: std::mem::take(bytes) })
+        Ok(Content { name, bytes: std::mem::take(bytes), video: None })
+    }
+}
+
+impl SignalInput {
+    /// Opens `path`; `-` is standard input.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        match !is_stdin(path) && media::is_video_path(path) {
+            true => Ok(SignalInput::Video(path.into())),
+            false => Input::open(path).map(SignalInput::Plain),
+        }
+    }
+    /// Reads the input to its end, but not a video, which [`Content::signal`] reads.
+    pub fn read(self, limits: &Limits) -> Result<Content, Failure> {
+        match self {
+            SignalInput::Plain(input) => input.read(limits),
+            SignalInput::Video(path) => {
+                Ok(Content { name: path.display().to_string(), bytes: vec![], video: Some(path) })
+            }
+        }
     }
 }
 
@@ -63,6 +92,8 @@ pub struct Content {
     /// The name for messages.
     pub name: String,
     pub bytes: Vec<u8>,
+    /// The path of a video, of which there are no bytes.
+    video: Option<PathBuf>,
 }
 
 impl Content {
@@ -70,23 +101,31 @@ impl Content {
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, Failure> {
         Input::open(path)?.read(limits)
     }
-    /// Reads the content as a signal, and prints its notes. `axes` names the axes of an array.
-    pub fn signal(&self, axes: Option<&str>, limits: &Limits, quiet: bool) -> Result<Reading, Failure> {
-        let reader = io::Cursor::new(&self.bytes);
-        let reading = match axes {
-            None => media::read_from(reader, limits).map_err(|error| Failure::media(&self.name, error))?,
-            Some(axes) if media::kind(&self.bytes) == Some("NPY") => media::read_array(reader, axes, limits)
-                .map_err(|error| match error {
-                    error @ Error::Parameter { .. } => Failure::work(&self.name, error),
-                    error => Failure::media(&self.name, error),
-                })?,
-            Some(_) => {
+    /// Reads the content as a signal, and prints its notes.
+    pub fn signal(&self, limits: &Limits, read: &ReadArgs, quiet: bool) -> Result<Reading, Failure> {
+        let bytes = io::Cursor::new(&self.bytes);
+        let is_array = media::kind(&self.bytes) == Some("NPY");
+        let reading = match (&self.video, read.axes()) {
+            (None, Some(axes)) if is_array => media::read_array(bytes, axes, limits),
+            (_, Some(_)) => {
                 let sentence = "--axes names the axes of an array (NPY), but this is none";
                 return Err(Failure::new(Exit::Usage, &self.name, sentence));
             }
+            (Some(path), None) => media::read_video(path, read.rate(), limits),
+            (None, None) if read.all_frames() => media::read_video_from(bytes, read.rate(), limits),
+            (None, None) => media::read_from(bytes, limits),
         };
+        let reading = reading.map_err(|error| match error {
+            error @ Error::Parameter { .. } => Failure::work(&self.name, error),
+            error => Failure::media(&self.name, error),
+        })?;
+        read.admit(&self.name, &reading.signal.description)?;
         notes::print(&self.name, &reading.notes, quiet);
         Ok(reading)
+    }
+    /// Reads `path` like [`Content::read`], or finds a video there.
+    pub fn read_signal(path: &Path, limits: &Limits) -> Result<Self, Failure> {
+        SignalInput::open(path)?.read(limits)
     }
     /// Opens the content as a `.siren` file.
     pub fn decoder(&self, limits: &Limits) -> Result<Decoder, Failure> {

@@ -16,6 +16,7 @@ mod notes;
 mod output;
 mod peak;
 mod progress;
+mod reading;
 mod render;
 mod report;
 pub mod sample;

@@ -4,6 +4,7 @@ use super::failure::{Exit, Failure};
 use super::input::Content;
 use super::limits::LimitArgs;
 use super::progress::Meter;
+use super::reading::ReadArgs;
 use sirenc::media::{self, Reading};
 use sirenc::signal::{Coordinates, Description, Grid, Metadata, MetadataKind, Samples, Signal};
 use sirenc::{Decoder, Limits, Result};
@@ -70,9 +71,14 @@ pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
 }
 
 /// The signal of any file: a `.siren` file is rendered with [`native`], a picture or sound is read.
-pub fn signal(content: &Content, limits: &LimitArgs, quiet: bool) -> std::result::Result<Reading, Failure> {
+pub fn signal(
+    content: &Content,
+    limits: &LimitArgs,
+    read: &ReadArgs,
+    quiet: bool,
+) -> std::result::Result<Reading, Failure> {
     if !media::is_siren(&content.bytes) {
-        return content.signal(None, &Limits::default(), quiet);
+        return content.signal(&Limits::default(), read, quiet);
     }
     let decoder = content.decoder(&limits.limits())?;
     limits.admit(&content.name, &Grid::native(decoder.description()))?;

@@ -5,6 +5,7 @@ use super::failure::{Exit, Failure};
 use super::input::Content;
 use super::limits::LimitArgs;
 use super::peak::PeakArgs;
+use super::reading::ReadArgs;
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
 use sirenc::media::Reading;
@@ -49,7 +50,7 @@ pub struct Args {
     /// The .siren file; - is standard input
     #[arg(value_name = "INPUT")]
     input: PathBuf,
-    /// The picture or sound it was made from
+    /// The picture, sound or video it was made from
     #[arg(value_name = "ORIGINAL")]
     original: Option<PathBuf>,
     /// Fail with exit code 7 below this PSNR in dB [default: 0.5 dB less than ORIGINAL's mean would have]
@@ -58,9 +59,6 @@ pub struct Args {
     /// ORIGINAL. By default 48 dB are always enough.
     #[arg(long, value_name = "DB", requires = "original", value_parser = super::values::positive)]
     min_psnr: Option<f64>,
-    /// What the axes of an original that is an array are, as for `encode`
-    #[arg(long, value_name = "NAMES", requires = "original")]
-    axes: Option<String>,
     #[command(flatten)]
     peak: PeakArgs,
     /// Also measure the relative error of the gradient, through a Gaussian window of one sample
@@ -75,6 +73,8 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    read: ReadArgs,
     /// No progress and no result; print only failures
     #[arg(short, long, conflicts_with = "json")]
     quiet: bool,
@@ -180,8 +180,9 @@ struct Measured {
 
 /// Decodes the file and compares it with its original, and its gradient if `--derivatives` is set.
 fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Result<Measured, Failure> {
-    let original = Content::read(original, &Limits::default())?;
-    let mut reading = original.signal(args.axes.as_deref(), &Limits::default(), args.quiet)?;
+    let original = Content::read_signal(original, &Limits::default())?;
+    let read = args.read.for_signal(decoder.description());
+    let mut reading = original.signal(&Limits::default(), &read, args.quiet)?;
     if reading.rate_assumed {
         decoder.description().rate().into_iter().for_each(|rate| reading.set_rate(rate));
     }
@@ -210,7 +211,7 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
     Ok(Measured { compared, worst, gradient, notes: reading.notes })
 }
 
-/// If only one of two sounds states its rate, gives the other one the same rate.
+/// If only one of two signals states its rate, gives the other one the same rate.
 pub fn share_rate(a: &mut Reading, b: &mut Reading) {
     let [of_a, of_b] = [&a, &b].map(|reading| (reading.rate_assumed, reading.signal.description.rate()));
     match (of_a, of_b) {

@@ -17,11 +17,13 @@ fn a_missing_input_is_named() {
 }
 
 #[test]
-fn a_directory_is_not_an_input() {
+fn a_directory_is_not_an_input_but_for_pictures_of_a_video() {
     let room = Room::new();
-    for command in ["encode", "decode", "info", "verify"] {
+    for command in ["decode", "info", "verify"] {
         room.run(&[command, "."]).complains(3, &["directory"]);
     }
+    room.run(&["encode", "."]).complains(2, &[".: this gives the output no name", "-o FILE"]);
+    room.run(&["encode", ".", "-o", "a.siren"]).complains(3, &[". holds no files"]);
 }
 
 #[test]

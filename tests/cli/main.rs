@@ -22,3 +22,4 @@ mod support;
 mod terminals;
 mod usage;
 mod values;
+mod videos;

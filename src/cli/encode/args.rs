@@ -3,6 +3,7 @@
 use super::help;
 use crate::cli::limits::InputLimitArgs;
 use crate::cli::peak::PeakArgs;
+use crate::cli::reading::ReadArgs;
 use crate::cli::{input, values};
 use clap::{ArgGroup, ValueEnum};
 use sirenc::signal::Rate;
@@ -56,8 +57,11 @@ sirenc encode [OPTIONS] <INPUT>...
     after_long_help = format!("{}\n\n{}", help::EXAMPLES, help::JSON)
 )]
 pub struct Args {
-    /// PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY, NRRD, NIfTI or WAV files, recognised by content; - is
+    /// PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY, NRRD, NIfTI, WAV or Y4M files, recognised by content; - is
     /// standard input
+    ///
+    /// A folder of pictures or a pattern of numbered files (shot-%04d.png) is a video. MP4, QuickTime,
+    /// Matroska, WebM, AVI and MPEG are read by ffprobe and ffmpeg, which must be on the path.
     ///
     /// An array of three axes is a picture (height, width, channels). An array of one axis is a sound. An
     /// array of two axes is a sound (samples, channels) if the second axis has at most 8 elements, and else a
@@ -172,14 +176,12 @@ pub struct Args {
     pub(super) gradient: Option<PathBuf>,
 
     #[command(flatten)]
+    pub(super) read: ReadArgs,
+    #[command(flatten)]
     pub(super) limits: InputLimitArgs,
     #[command(flatten)]
     pub(super) peak: PeakArgs,
 
-    /// What the axes of an array are, a letter each, the slowest first: x, y, z of space, t of time (see --rate), c
-    /// at the end for channels, other letters for anything else; as in zyx, tyxc, or wyx [default: by its shape]
-    #[arg(long, value_name = "NAMES")]
-    pub(super) axes: Option<String>,
     /// Sampling rate of a sound or of the axis t of an array, Hz [default: 48000]
     #[arg(long, value_name = "HZ", value_parser = values::rate)]
     pub(super) rate: Option<Rate>,

@@ -7,6 +7,8 @@ Examples:
   sirenc encode *.png --output-dir stored          every picture
   sirenc encode scan.tiff --psnr 40 --effort 7
   sirenc encode voice.wav --kbps 16
+  sirenc encode clip.gif --video                   all frames, not only the first
+  sirenc encode shot-%04d.png --fps 30 -o shot.siren
   sirenc encode photo.png --layers 7 --width 40    a network of fixed size
   sirenc encode relief.tiff --gradient-weight 1    accurate slopes
   curl -s https://example.org/p.jpg | sirenc encode - --bpp 0.5 > p.siren";
