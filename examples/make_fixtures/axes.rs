@@ -39,9 +39,8 @@ fn mixed(channels: u8) -> Description {
 
 #[rustfmt::skip]
 pub fn valid() -> Vec<Case> {
-    use SampleFormat::{F32, I16, I24, U8, U16};
+    use SampleFormat::{F32, I16, U8, U16};
     let spectrum = of(vec![Axis::other(90)], 1, F32);
-    let sensors = of(vec![Axis::time(40, rate(256, 1))], 64, I24);
     let slow = of(vec![Axis::time(50, rate(1, 60))], 2, F32);
     let section = of(vec![Axis::space(17), Axis::time(11, None)], 1, U16);
     good("valid", vec![
@@ -51,11 +50,15 @@ pub fn valid() -> Vec<Case> {
         ("volume-i16-units", "integers in units, tiles along the depth", bytes_of(&in_units(tiled(volume([9, 8, 14], 1, I16), &[1, 1, 2], &[2], 2, &[8]), -4, &[0.0625]))),
         ("volume-f32-3-channels", "a vector at each position", bytes_of(&plain(volume([6, 5, 4], 3, F32), 2, 6))),
         ("field-other", "an axis of neither space nor time", bytes_of(&plain(spectrum, 2, 6))),
-        ("field-sensors", "64 channels at a rate", bytes_of(&plain(sensors, 2, 5))),
         ("field-slow", "one sample a minute: a rate that no sound has", bytes_of(&plain(slow, 2, 5))),
         ("field-section", "space and time", bytes_of(&plain(section, 2, 5))),
         ("field-4-axes", "four axes of three scales, tiles along each scale", bytes_of(&tiled(mixed(2), &[2, 2, 1, 3], &[1, 0, 1], 2, &[5, 3]))),
     ])
+}
+
+pub fn uncommon() -> Vec<Case> {
+    let sensors = of(vec![Axis::time(40, rate(256, 1))], 64, SampleFormat::I24);
+    good("uncommon", vec![("field-sensors", "64 channels at a rate", bytes_of(&plain(sensors, 2, 5)))])
 }
 
 #[rustfmt::skip]

@@ -51,7 +51,8 @@ fn main() -> Result<()> {
         [flag, count, seed] if flag == "--random" => random::files(seed.parse()?, count.parse()?),
         _ => {
             let accepted = [good::valid(), good::uncommon(), frames::good()];
-            let accepted = [accepted.concat(), axes::valid(), splines::valid(), splines::uncommon()];
+            let accepted =
+                [accepted.concat(), axes::valid(), axes::uncommon(), splines::valid(), splines::uncommon()];
             let rejected = [bad::invalid(), frames::bad(), axes::invalid(), bad_splines::invalid()];
             let mut cases = [accepted.concat(), rejected.concat()].concat();
             if options == ["--fit"] {

@@ -1,5 +1,5 @@
 //! Any file: rendering must end within its stated cost in memory, and a region must have the bits of the
-//! whole.
+//! whole, decoded alone too.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -25,6 +25,8 @@ fuzz_target!(init: warm_up(), |data: &[u8]| {
     let part = decoder.render(&grid).expect("a part costs less than the whole");
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&part), bits(&whole[whole.len() - part.len()..]));
+    let alone = Decoder::for_grid(&bytes, &limits(), |_| Ok(Some(grid.clone()))).expect("a part of a good file");
+    assert_eq!(bits(&alone.render(&grid).expect("what was decoded")), bits(&part));
 });
 
 /// Starts the rendering threads, which persist and hold memory.

@@ -216,6 +216,12 @@ fn work(args: &Args) -> Outcome {
     };
     args.limits.admit(&name, &plan.grid)?;
     let output = Output::prepare(&plan.path, &args.input, args.force, &args.advice(&plan.path))?;
+    let exists = || media::open_video(&plan.path, None, &limits).is_ok();
+    if plan.video && !args.force && exists() {
+        // Pictures by a pattern, of which the first exists.
+        let failure = Failure::new(Exit::Other, plan.path.display(), "pictures of these names already exist");
+        return Err(failure.hint("use -f to overwrite them"));
+    }
     let decoder = decoder.with_device(args.device).map_err(|error| Failure::work(&name, error))?;
 
     let work = Work { args, name: &name, decoder: &decoder, plan: &plan, output: &output };
@@ -290,7 +296,7 @@ impl Work<'_> {
         let cost = self.decoder.request(grid).cost().map_err(fault)?;
         self.admit_file(cost.memory_bytes)?;
         let meter = Meter::render(self.args.quiet, cost.samples);
-        let mut codes = Codes::new(self.decoder.description(), description.format, self.plan.range);
+        let mut codes = Codes::new(self.decoder.description(), self.plan);
         let change = |values: &mut Vec<f32>| {
             codes.map(values);
             if let Some(background) = self.plan.background {
@@ -300,15 +306,17 @@ impl Work<'_> {
         let signal =
             render::render(self.decoder, grid, description.clone(), &meter, change).map_err(fault)?;
         let mapping = codes.mapping(description.format);
+        let mut notes = vec![];
         match mapping.as_ref().filter(|_| *format == OutputFormat::Png) {
             Some(mapping) => self.save_described(&signal, mapping)?,
+            None if self.plan.video => notes = self.save_video(&signal)?,
             None => self.save(&signal)?,
         }
         // Clipping is worth a note only for float sources or with --range: decoded values of integer sources
         // exceed their range only slightly.
         let anywhere = self.decoder.description().format == SampleFormat::F32 || self.plan.range.is_some();
         let clipped = codes.clipped().filter(|_| anywhere);
-        Ok(mapping.into_iter().chain(clipped).collect())
+        Ok(notes.into_iter().chain(mapping).chain(clipped).collect())
     }
 
     /// Writes a PNG with a text chunk that describes the mapping of its codes.
@@ -327,6 +335,15 @@ impl Work<'_> {
             bytes = bytes.saturating_add(format.most_bytes(description, metadata));
         }
         self.args.limits.admit_memory(self.name, bytes)
+    }
+
+    /// Writes a video by the name of its file; returns notes on what the format cannot hold.
+    fn save_video(&self, signal: &Signal) -> Result<Vec<String>, Failure> {
+        let path = &self.plan.path;
+        media::write_video(signal, path).map_err(|error| match error {
+            Error::Io(error) => self.output.fault(&error),
+            error => Failure::work(path.display(), error),
+        })
     }
 
     fn save(&self, signal: &Signal) -> Result<(), Failure> {

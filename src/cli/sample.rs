@@ -136,9 +136,20 @@ fn evaluate(
     positions: &[f64],
     derivative: Option<Derivative>,
 ) -> sirenc::Result<[Vec<f32>; 2]> {
-    let Some(derivative) = derivative else { return Ok([decoder.sample(positions)?, vec![]]) };
-    let sampled = decoder.sample_derivative(positions, derivative)?;
-    Ok([sampled.values, sampled.derivatives])
+    let mut columns = match derivative {
+        None => [decoder.sample(positions)?, vec![]],
+        Some(derivative) => {
+            let sampled = decoder.sample_derivative(positions, derivative)?;
+            [sampled.values, sampled.derivatives]
+        }
+    };
+    let number = decoder.description().unit_number() as f32;
+    let [values, derivatives] = &mut columns;
+    values.iter_mut().for_each(|value| *value *= number);
+    if !matches!(derivative, Some(Derivative::Normals { .. })) {
+        derivatives.iter_mut().for_each(|value| *value *= number);
+    }
+    Ok(columns)
 }
 
 impl Args {

@@ -183,7 +183,7 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
     let original = Content::read_signal(original, &Limits::default())?;
     let read = args.read.for_signal(decoder.description());
     let mut reading = original.signal(&Limits::default(), &read, args.quiet)?;
-    if reading.rate_assumed {
+    if reading.rate_assumed || args.read.axes().is_some() {
         decoder.description().rate().into_iter().for_each(|rate| reading.set_rate(rate));
     }
     let source = &reading.signal;

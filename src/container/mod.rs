@@ -1,6 +1,6 @@
 //! The container: from bytes to header, partition and quantized networks, and back. Integers only.
 //!
-//! Reading follows the file: `section` divides it and checks the parts, `header` reads the description, then
+//! Reading follows the file: `section` divides it and checks the parts, `signal` reads the description, `header` tiles and units, then
 //! come `metadata` and the parameters: `coded` (over `magnitude`, `table`, `range_coder`) or `stored` (over
 //! `frame` and `zstandard`). The specification is `spec/siren.md`.
 
@@ -29,6 +29,7 @@ mod quantized;
 mod range_coder;
 mod read;
 mod section;
+mod signal;
 mod spline;
 mod stored;
 mod table;

@@ -84,7 +84,7 @@ pub(crate) fn parse_part(
     if let Some(unknown) = sections.iter().find(|s| !is_known(s.number) && !section::is_ancillary(s.number)) {
         return Err(Error::unsupported(".siren", format!("critical section {:#04x}", unknown.number)));
     }
-    let description = header::read_signal(required(&sections, section::SIGNAL, "no SIGNAL section")?)?;
+    let description = super::signal::read_signal(required(&sections, section::SIGNAL, "no SIGNAL section")?)?;
     let tiles = find(&sections, section::TILES)
         .map(|payload| header::read_tiles(payload, &description, limits))
         .transpose()?;

@@ -19,7 +19,7 @@ use std::io::Write;
 pub fn write<W: Write>(file: &File, mut writer: W) -> Result<()> {
     let mut bytes = section::MAGIC.to_vec();
     bytes.push(section::VERSION);
-    section::push(&mut bytes, section::SIGNAL, &header::write_signal(&file.description)?);
+    section::push(&mut bytes, section::SIGNAL, &super::signal::write_signal(&file.description)?);
     if let Stored::Siren { tiles, .. } = &file.field
         && let Some(payload) = header::write_tiles(tiles, &file.description)?
     {

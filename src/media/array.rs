@@ -216,7 +216,7 @@ mod tests {
             volume.notes,
             ["its shape (2, 3, 5) is read as a volume (depth, height, width) (--axes names others)"]
         );
-        let lengths = |names| named(&[7, 6, 5], names).map(|(axes, channels)| (axes, channels));
+        let lengths = |names| named(&[7, 6, 5], names);
         let (axes, channels) = lengths("tyc").unwrap();
         assert_eq!((axes, channels), (vec![Axis::space(6), Axis::time(7, None)], 5));
         assert_eq!(lengths("wzx").unwrap().0, [Axis::space(5), Axis::space(6), Axis::other(7)]);

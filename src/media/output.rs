@@ -43,8 +43,8 @@ pub enum OutputFormat {
     Exr,
     /// WAV: 8, 16, 24 and 32-bit integers and binary32, 1 to 8 channels.
     Wav,
-    /// NumPy: any signal as binary32, of shape `(height, width, channels)` or `(samples, channels)`; integer
-    /// samples are scaled to 0..1 or −1..1.
+    /// NumPy: any signal as binary32, of shape `(height, width, channels)` or `(samples, channels)`; integers of
+    /// pictures, sounds and videos are scaled to 0..1 or −1..1.
     Npy,
     /// NRRD, uncompressed: any signal, with names, units and uniform coordinates of its axes; all samples but
     /// those of 24 bits.
@@ -378,7 +378,8 @@ pub(super) fn require_samples(signal: &Signal) -> Result<()> {
 fn write_array<W: Write>(signal: &Signal, writer: W) -> Result<()> {
     let lengths = signal.description.axes.iter().rev().map(|axis| u64::from(axis.length));
     let shape: Vec<_> = lengths.chain([u64::from(signal.description.channels)]).collect();
-    npy::write_npy(writer, &shape, (0..signal.samples.len()).map(|i| signal.samples.get(i)))
+    let number = signal.description.unit_number() as f32;
+    npy::write_npy(writer, &shape, (0..signal.samples.len()).map(|i| number * signal.samples.get(i)))
 }
 
 /// The resolution for JFIF, if it fits into 16 bits.

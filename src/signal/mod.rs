@@ -126,6 +126,10 @@ impl Description {
     pub fn has_own_range(&self) -> bool {
         self.format == SampleFormat::F32 || matches!(self.kind(), Kind::Volume | Kind::Field)
     }
+    /// The number that the unit value 1 stands for: the code of integers that are measurements, 1 for all others.
+    pub fn unit_number(&self) -> f64 {
+        if matches!(self.kind(), Kind::Volume | Kind::Field) { self.format.codes_per_unit() } else { 1.0 }
+    }
     /// Whether the channels are those of a picture at each position.
     pub fn has_colours(&self) -> bool {
         matches!(self.kind(), Kind::Picture | Kind::Video)

@@ -2,6 +2,7 @@
 #![cfg(feature = "cli")]
 
 mod alpha;
+mod axes;
 mod comparing;
 mod decoding;
 mod determinism;

@@ -116,7 +116,7 @@ pub fn sound(samples: u32) -> Vec<u8> {
 }
 
 /// A `.siren` file of `description` with an arbitrary network.
-fn siren(description: Description, metadata: Vec<Metadata>) -> Vec<u8> {
+pub fn siren(description: Description, metadata: Vec<Metadata>) -> Vec<u8> {
     let shape = Shape {
         inputs: description.axes.len(),
         outputs: usize::from(description.channels),

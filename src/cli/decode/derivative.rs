@@ -68,7 +68,8 @@ impl Args {
         };
         let description = Description { channels, format: samples, ..sampled };
         format.accepts(&description).map_err(|error| Failure::new(Exit::Usage, path.display(), error))?;
-        Ok(Plan { grid, description, format, background: None, path, range: None })
+        let number = native.unit_number();
+        Ok(Plan { grid, description, format, background: None, path, range: None, number, video: false })
     }
 }
 
@@ -83,7 +84,14 @@ impl Work<'_> {
         self.admit_file(cost.memory_bytes)?;
         let bands = request.bands().map_err(fault)?;
         let meter = Meter::render(self.args.quiet, grid.positions() * layout.numbers() as u64);
-        let bands = bands.inspect(|band| meter.advance(band.as_ref().map_or(0, Vec::len)));
+        let number =
+            if matches!(derivative, Derivative::Normals { .. }) { 1.0 } else { self.plan.number as f32 };
+        let bands = bands.map(|band| {
+            let mut band = band?;
+            meter.advance(band.len());
+            band.iter_mut().for_each(|value| *value *= number);
+            Ok(band)
+        });
         if *format == Npy {
             return self.save_array(derivative, layout, bands).map(|()| None);
         }
@@ -104,8 +112,8 @@ impl Work<'_> {
         let top = (1u32 << description.format.bits()) - 1;
         let of = match derivative {
             Derivative::Normals { .. } => "components of a unit vector",
-            Derivative::Laplacian => "unit values per native sample squared",
-            _ => "unit values per native sample",
+            Derivative::Laplacian => "values per native sample squared",
+            _ => "values per native sample",
         };
         let word = self.args.derivative.word();
         let [low, high] = [low, high].map(report::short);

@@ -6,7 +6,7 @@ use super::{Args, Bits};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::{input, output};
 use sirenc::Decoder;
-use sirenc::media::OutputFormat;
+use sirenc::media::{self, OutputFormat};
 use sirenc::signal::{Description, Grid, Kind, SampleFormat};
 use std::path::PathBuf;
 
@@ -20,6 +20,10 @@ pub struct Plan {
     pub path: PathBuf,
     /// The values of the lowest and the highest code, if not the ends of the unit range.
     pub range: Option<(f64, f64)>,
+    /// The number that a value of 1 is written as: see [`Description::unit_number`].
+    pub number: f64,
+    /// Whether the name is that of a file that only videos are written to.
+    pub video: bool,
 }
 
 impl Args {
@@ -27,14 +31,16 @@ impl Args {
     pub fn plan(&self, name: &str, decoder: &Decoder) -> Result<Plan, Failure> {
         let native = decoder.description();
         let Sampled { grid, description: sampled } = self.sampling(name, native)?;
-        // Measurements become colours where the file of a picture is asked for.
         let measured = matches!(native.kind(), Kind::Volume | Kind::Field);
+        let video = sampled.kind() == Kind::Video
+            && self.format.is_none()
+            && self.output.as_deref().is_some_and(media::is_video_name);
         let default = if measured {
             OutputFormat::Npy
         } else {
             OutputFormat::default_for(sampled.kind(), self.sample_format(native))
         };
-        let format = self.output_format(default)?;
+        let format = if video { OutputFormat::Y4m } else { self.output_format(default)? };
         let background = self.background.filter(|_| native.has_alpha());
         if native.channels == 2 && background.is_some_and(|colour| !colour.is_grey()) {
             let sentence = "--background is a colour, but the picture is grey with alpha";
@@ -55,6 +61,7 @@ impl Args {
         if self.bits.is_none() && matches!(format, OutputFormat::Exr | OutputFormat::Npy) {
             description.format = SampleFormat::F32;
         }
+        // Measurements become colours where the file of a picture is asked for.
         if self.bits.is_none() && measured && description.kind() == Kind::Picture {
             let whole = matches!(format, OutputFormat::Exr | OutputFormat::Npy | OutputFormat::Tiff);
             description.format = if whole { SampleFormat::F32 } else { SampleFormat::U8 };
@@ -68,7 +75,8 @@ impl Args {
             );
             return Err(failure.hint("--bits applies to png, tiff and wav"));
         }
-        format.accepts(&description).map_err(|error| {
+        let accepted = if video { Ok(()) } else { format.accepts(&description) };
+        accepted.map_err(|error| {
             let failure = Failure::new(Exit::Usage, path.display(), error);
             let opaque = Description { channels: description.channels - 1, ..description.clone() };
             if description.has_alpha() && format.accepts(&opaque).is_ok() {
@@ -79,10 +87,13 @@ impl Args {
             if fewer { failure.hint("--bits 8 converts to 8 bits") } else { failure }
         })?;
         let mut range = self.value_range(&path, &description)?;
-        if range.is_none() && measured && matches!(description.format, SampleFormat::U8 | SampleFormat::U16) {
-            range = Some(extent(decoder, &grid).map_err(|error| Failure::work(name, error))?);
+        let number = if description.format == native.format { 1.0 } else { native.unit_number() };
+        let codes = matches!(description.format, SampleFormat::U8 | SampleFormat::U16);
+        if range.is_none() && measured && codes && description.format != native.format {
+            let (low, high) = extent(decoder, &grid).map_err(|error| Failure::work(name, error))?;
+            range = Some((number * low, number * high));
         }
-        Ok(Plan { grid, description, format, background, path, range })
+        Ok(Plan { grid, description, format, background, path, range, number, video })
     }
 
     /// The format that the flags name, or `default`.

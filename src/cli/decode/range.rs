@@ -1,6 +1,7 @@
 //! Mapping of values to integer codes, and counting of values outside the range.
 
 use super::Args;
+use super::plan::Plan;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::report;
 use crate::cli::values::Range;
@@ -11,6 +12,8 @@ use std::path::Path;
 pub struct Codes {
     /// The values of the lowest and the highest code, if `--range` gives them.
     range: Option<(f64, f64)>,
+    /// The number that the unit value 1 stands for.
+    number: f64,
     /// The least and the greatest value of the format; values up to half a code beyond still round into it.
     unit: (f32, f32),
     half_code: f32,
@@ -24,16 +27,18 @@ pub struct Codes {
 }
 
 impl Codes {
-    /// A mapping for values of `description` that become samples of `format`. For binary32, which holds all
-    /// values, nothing is mapped or counted.
-    pub fn new(description: &Description, format: SampleFormat, range: Option<(f64, f64)>) -> Self {
+    /// A mapping for values of `description` that are written by a plan. For binary32, which holds all values,
+    /// nothing is mapped or counted.
+    pub fn new(description: &Description, plan: &Plan) -> Self {
+        let format = plan.description.format;
         let (low, codes) = match format {
             SampleFormat::U8 | SampleFormat::U16 => (0.0, (1u64 << format.bits()) as f32),
             _ => (-1.0, (1u64 << (format.bits() - 1)) as f32),
         };
         let channels = usize::from(description.channels);
         Codes {
-            range,
+            range: plan.range,
+            number: plan.number,
             unit: (low, 1.0),
             half_code: if format == SampleFormat::F32 { f32::INFINITY } else { 0.5 / codes },
             channels,
@@ -50,6 +55,9 @@ impl Codes {
         for value in
             values.chunks_mut(self.channels).flat_map(|position| position.iter_mut().take(self.mapped))
         {
+            if self.number != 1.0 {
+                *value = (self.number * f64::from(*value)) as f32;
+            }
             self.extent = (self.extent.0.min(*value), self.extent.1.max(*value));
             if let Some((low, high)) = self.range {
                 *value = ((f64::from(*value) - low) / (high - low)) as f32;

@@ -212,7 +212,7 @@ impl Args {
         match flags.iter().find(|(_, wrong, _)| *wrong) {
             Some((flag, _, hint)) => {
                 let sentence = format!("{flag} does not fit a {}", report::kind(native));
-                Err(Failure::new(Exit::Usage, name, sentence).hint(*hint))
+                Err(Failure::new(Exit::Usage, name, sentence).hint(hint))
             }
             None => Ok(()),
         }

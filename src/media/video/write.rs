@@ -10,6 +10,14 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+/// Whether [`write_video`] alone knows what a name says: a pattern of pictures, an animation or a container.
+pub fn is_video_name(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let known = ["gif", "apng", "png"].contains(&extension.as_str())
+        || ffmpeg::CONTAINERS.iter().any(|(container, _)| *container == extension);
+    known || Pattern::of(path).is_some()
+}
+
 /// Writes a video to `path`, and tells what the format cannot hold. Existing files are replaced.
 ///
 /// The name decides: a pattern such as `shot-%04d.png` gives one picture for each frame, counted from 1, in a
