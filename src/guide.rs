@@ -27,12 +27,49 @@
 //! integers refers to 1. All channels share one scale, so channels of very different ranges are better stored
 //! in separate files.
 //!
+//! # Videos, volumes and fields
+//!
+//! A [`Description`](crate::signal::Description) lists one to four [axes](crate::signal::Axis), the fastest first, each
+//! of space, of time, at a rate if it is known, or of something else; its [`Kind`](crate::signal::Kind) is a name for
+//! what they are. Everything here holds for all of them: a slice of a volume or a frame of a video is a grid that
+//! has one sample along an axis, and slow motion is a grid with more samples along time.
+//!
+//! ```
+//! use sirenc::signal::{Grid, Kind, Sampling};
+//! use sirenc::{Decoder, Derivative};
+//!
+//! # fn main() -> sirenc::Result<()> {
+//! let file = include_bytes!("../fixtures/valid/video-rgb-u8.siren"); // 12 × 9 pixels, 8 frames at 30000/1001 Hz
+//! let decoder = Decoder::open(&file[..])?;
+//! let video = decoder.description();
+//! let rate = video.rate().map_or(0.0, |rate| rate.hertz());
+//! assert_eq!((video.kind(), video.lengths()), (Kind::Video, vec![12, 9, 8]));
+//!
+//! // The frame at 0.1 s, which is between two of the source.
+//! let mut frame = Grid::native(video);
+//! frame.axes[2] = Sampling::new(0.1 * rate, 1.0, 1);
+//! assert_eq!(decoder.render(&frame)?.len(), 12 * 9 * 3);
+//! // Eight times as many frames.
+//! let mut slow = Grid::native(video);
+//! slow.axes[2] = Sampling::at_rate(8, rate, 8.0 * rate).ok_or("too many frames").unwrap();
+//! assert_eq!(slow.axes[2].count, 61);
+//! // How the colours change with time, per frame.
+//! let change = decoder.request(&frame).derivative(Derivative::Partial(2)).values()?;
+//! assert_eq!(change.len(), 12 * 9 * 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Axes of space have one scale; every other axis has its own. Gradients and Hessians have a component for each axis, the
+//! Laplacian is that of space. Samples of volumes and fields are measurements: PSNR refers to their range, whatever
+//! their format, and `sirenc decode` writes integers as the numbers that they are.
+//!
 //! # Grids, regions, zooms
 //!
 //! A [`Grid`](crate::signal::Grid) defines the positions of samples. It can be made in three ways:
 //!
 //! ```
-//! use sirenc::signal::{Sampling, Grid, Region};
+//! use sirenc::signal::{Grid, Region};
 //! use sirenc::Decoder;
 //!
 //! # fn main() -> sirenc::Result<()> {

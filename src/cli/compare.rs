@@ -25,15 +25,15 @@ JSON object:
   a, b       paths; for names that are not UTF-8, a_hex and b_hex hold the bytes
              in hexadecimal
   psnr_db    PSNR over all samples, dB; null if infinite (identical)
-  peak       the peak of PSNR: 1 for integers; for binary32 the range of A
-             (sound: half of it), or --peak
+  peak       the peak of PSNR: 1 for integers; for binary32, volumes and fields the
+             range of A (sound: half of it), or --peak
   identical  whether all samples are equal, visible or not
   snr_db     sound: SNR, dB; null if infinite
   ssim       pictures of at least 11 pixels a side: SSIM, 1 if identical
   ms_ssim    pictures of at least 176 pixels a side: MS-SSIM, 1 if identical
   lsd_db     sound: log-spectral distance, dB
   max_error  largest error of a sample, as a fraction of full scale (0..1); for
-             binary32 in the units of the samples
+             binary32, volumes and fields in the units of the samples
   notes      sentences about what was left out, assumed or converted
   version    version of sirenc";
 
@@ -134,12 +134,12 @@ fn json(args: &Args, description: &Description, compared: &Comparison, notes: Ve
     report::put_path(&mut object, "b", &args.b);
     let measures = [
         ("psnr_db", Some(compared.distortion.psnr_db())),
-        ("peak", Some(compared.distortion.peak)),
+        ("peak", Some(report::in_numbers(description, compared.distortion.peak))),
         ("snr_db", report::snr_db(description, &compared.distortion)),
         ("ssim", compared.ssim),
         ("ms_ssim", compared.ms_ssim),
         ("lsd_db", compared.lsd_db),
-        ("max_error", Some(compared.distortion.max)),
+        ("max_error", Some(report::in_numbers(description, compared.distortion.max))),
     ];
     for (name, value) in measures {
         if let Some(value) = value {

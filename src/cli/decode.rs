@@ -63,8 +63,8 @@ pub struct Args {
 
     /// File to write; its extension chooses the format; - is standard output
     ///
-    /// By default INPUT with its extension replaced by .png, .tiff (pictures of binary32), .wav or .npy
-    /// (derivatives); standard output if INPUT is -. If a file of that name exists, which may be the
+    /// By default INPUT with its extension replaced by .png, .tiff (pictures of binary32), .wav, .y4m, .nii (what was
+    /// read from NIfTI) or .npy (other volumes and fields, derivatives); standard output if INPUT is -. If a file of that name exists, which may be the
     /// original, a different output has to be named.
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,

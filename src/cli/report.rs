@@ -183,12 +183,17 @@ pub fn snr_db(description: &Description, distortion: &Distortion) -> Option<f64>
     (description.kind() == Kind::Sound).then(|| distortion.snr_db())
 }
 
-/// The largest error: as codes and a fraction of full scale for integer formats, in the units of the samples
-/// for binary32.
+/// A unit value of a signal, such as an error, in the numbers that its samples are.
+pub fn in_numbers(description: &Description, value: f64) -> f64 {
+    value * description.unit_number()
+}
+
+/// The largest error: as codes and a fraction of full scale for codes, in the units of the samples for
+/// measurements.
 pub fn max_error(description: &Description, distortion: &Distortion) -> String {
     let max = distortion.max;
     match (description.format, description.format.bits()) {
-        (SampleFormat::F32, _) => significant(max),
+        _ if description.has_own_range() => significant(in_numbers(description, max)),
         (SampleFormat::U8 | SampleFormat::U16, bits) => {
             let full = (1u64 << bits) - 1;
             format!("{:.0}/{full}", max * full as f64)

@@ -27,11 +27,11 @@ JSON object:
                   original_hex hold the bytes in hexadecimal
   intact          true; if damaged, no object is printed and the exit code is 4
   psnr_db         PSNR over all samples, dB; null if infinite (identical)
-  peak            the peak of PSNR: 1 for integers; for binary32 the range of
-                  ORIGINAL (sound: half of it), or --peak
+  peak            the peak of PSNR: 1 for integers; for binary32, volumes and fields
+                  the range of ORIGINAL (sound: half of it), or --peak
   snr_db          sound: SNR, dB; null if infinite
   max_error       largest error of a sample, as a fraction of full scale (0..1);
-                  for binary32 in the units of the samples
+                  for binary32, volumes and fields in the units of the samples
   worst_tile      {psnr_db, region} of the tile with the largest error, region
                   as in decode --region; null if there is only one tile
   notes           sentences about what was left out, assumed or converted
@@ -103,12 +103,16 @@ fn work(args: &Args) -> Outcome {
         report::put_path(&mut object, "original", original);
         object.insert("notes".into(), json!(notes));
         object.insert("psnr_db".into(), report::number(psnr));
-        object.insert("peak".into(), report::number(compared.distortion.peak));
+        object
+            .insert("peak".into(), report::number(report::in_numbers(description, compared.distortion.peak)));
         let snr = report::snr_db(description, &compared.distortion);
         if let Some(snr) = snr {
             object.insert("snr_db".into(), report::number(snr));
         }
-        object.insert("max_error".into(), report::number(compared.distortion.max));
+        object.insert(
+            "max_error".into(),
+            report::number(report::in_numbers(description, compared.distortion.max)),
+        );
         let snr = snr.map_or(String::new(), |snr| format!(", SNR {}", report::decibels(snr)));
         sentence += &format!(
             ", PSNR {}{snr}, max error {} against {}",

@@ -79,9 +79,10 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 /// multiplied by their alpha are divided by it. The orientation of the file is applied to the pixels and set
 /// to 1 in the Exif block.
 ///
-/// Sounds have 1 to 8 channels of 8, 16, 24 or 32 bits or binary32. An array of three axes is a picture
-/// (height, width, channels), of one axis a sound, of two axes a sound (samples, channels) if the second is
-/// at most 8 and else a grey picture.
+/// Sounds have 1 to 8 channels of 8, 16, 24 or 32 bits or binary32. An array of one axis is a sound, of two
+/// axes a sound (samples, channels) if the second is at most 8 and else a grey picture, of three axes a picture
+/// (height, width, channels) if the last is at most 4 and else a volume, of four axes a volume with at most 4
+/// channels; [`read_array`] takes names for others.
 ///
 /// NRRD (versions 1 to 5; raw, gzip, text and hex) and NIfTI (versions 1 and 2, also as `.nii.gz`) have 1 to 4
 /// axes and 1 to 64 channels; their samples are in the same file. Integers of 8 and 16 bits and signed ones of

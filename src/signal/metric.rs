@@ -296,8 +296,9 @@ pub fn compare_by(source: &Signal, other: &Signal, peak: Option<f64>) -> Result<
         sum.add_codes(&source.samples, 0..count, |i| (code(&source.samples, i), code(&other.samples, i)));
         sum.distortion()
     } else {
-        // Codes of measurements are compared as the numbers that they are.
-        let [p, q] = [a, b].map(|d| d.format.codes_per_unit() / d.unit_number());
+        // Measurements are compared as numbers, in the unit of the source.
+        let p = a.format.codes_per_unit();
+        let q = b.format.codes_per_unit() / b.unit_number() * a.unit_number();
         sum.add_codes(&source.samples, 0..count, |i| {
             (code(&source.samples, i) / p, code(&other.samples, i) / q)
         });

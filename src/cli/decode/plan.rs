@@ -7,7 +7,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::{input, output};
 use sirenc::Decoder;
 use sirenc::media::{self, OutputFormat};
-use sirenc::signal::{Description, Grid, Kind, SampleFormat};
+use sirenc::signal::{Description, Grid, Kind, MetadataKind, SampleFormat};
 use std::path::PathBuf;
 
 /// What is rendered, and in which format it is written.
@@ -35,10 +35,11 @@ impl Args {
         let video = sampled.kind() == Kind::Video
             && self.format.is_none()
             && self.output.as_deref().is_some_and(media::is_video_name);
-        let default = if measured {
-            OutputFormat::Npy
-        } else {
-            OutputFormat::default_for(sampled.kind(), self.sample_format(native))
+        let from_nifti = decoder.metadata().iter().any(|block| block.kind == MetadataKind::Nifti);
+        let default = match measured {
+            true if from_nifti && OutputFormat::Nifti.accepts(&sampled).is_ok() => OutputFormat::Nifti,
+            true => OutputFormat::Npy,
+            false => OutputFormat::default_for(sampled.kind(), self.sample_format(native)),
         };
         let format = if video { OutputFormat::Y4m } else { self.output_format(default)? };
         let background = self.background.filter(|_| native.has_alpha());

@@ -63,9 +63,10 @@ pub struct Args {
     /// A folder of pictures or a pattern of numbered files (shot-%04d.png) is a video. MP4, QuickTime,
     /// Matroska, WebM, AVI and MPEG are read by ffprobe and ffmpeg, which must be on the path.
     ///
-    /// An array of three axes is a picture (height, width, channels). An array of one axis is a sound. An
-    /// array of two axes is a sound (samples, channels) if the second axis has at most 8 elements, and else a
-    /// grey picture.
+    /// An array of one axis is a sound. An array of two axes is a sound (samples, channels) if the second axis
+    /// has at most 8 elements, and else a grey picture. An array of three axes is a picture (height, width,
+    /// channels) if the last has at most 4 elements, and else a volume (depth, height, width); one of four axes
+    /// is a volume with at most 4 channels. --axes names others.
     ///
     /// Several inputs give the same bytes as one by one, each in a file of its own; if one fails, the others
     /// are still written. A GPU fits sine networks of several inputs at once. If there are two inputs and the

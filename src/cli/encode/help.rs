@@ -23,11 +23,12 @@ JSON object:
   kbps           sound: kilobits (1000 bits) of the file per second
   psnr_db        PSNR over all samples, dB; null if infinite (identical)
   fit_psnr_db    PSNR of the field before quantization, approximate
-  peak           the peak of PSNR: 1 for integers; for binary32 the range of the
-                 source (sound: half of it), or --peak
+  peak           the peak of PSNR: 1 for integers; for binary32, volumes and fields
+                 the range of the source (sound: half of it), or --peak
   snr_db         sound that was verified: SNR, dB; null if infinite
   max_error      largest error of a sample, as a fraction of full scale (0..1);
-                 for binary32 in the units of the samples; null with --no-verify
+                 for binary32, volumes and fields in the units of the samples;
+                 null with --no-verify
   worst_tile     {psnr_db, region} of the tile with the largest error, region as
                  in decode --region; null if there is only one tile
   seconds        total wall-clock time

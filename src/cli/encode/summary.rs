@@ -102,7 +102,10 @@ impl Done<'_> {
         let (encoded, report) = (self.encoded, &self.encoded.report);
         let bytes = encoded.bytes.len() as u64;
         let (rate_name, rate, _) = report::rate(&self.source.description, bytes);
-        let max_error = self.verified.as_ref().map_or(Value::Null, |c| report::number(c.max));
+        let max_error = self
+            .verified
+            .as_ref()
+            .map_or(Value::Null, |c| report::number(report::in_numbers(&self.source.description, c.max)));
         let mut object = Map::new();
         report::put_path(&mut object, "input", self.path);
         report::put_path(&mut object, "output", output);
@@ -112,7 +115,7 @@ impl Done<'_> {
         put(rate_name, report::number(rate));
         put("psnr_db", report::number(report.psnr_db));
         put("fit_psnr_db", report::number(report.fit_psnr_db));
-        put("peak", report::number(report.peak));
+        put("peak", report::number(report::in_numbers(&self.source.description, report.peak)));
         if let Some(snr) = self.snr_db() {
             put("snr_db", report::number(snr));
         }
