@@ -216,11 +216,13 @@ fn work(args: &Args) -> Outcome {
     };
     args.limits.admit(&name, &plan.grid)?;
     let output = Output::prepare(&plan.path, &args.input, args.force, &args.advice(&plan.path))?;
-    let exists = || media::open_video(&plan.path, None, &limits).is_ok();
-    if plan.video && !args.force && exists() {
-        // Pictures by a pattern, of which the first exists.
-        let failure = Failure::new(Exit::Other, plan.path.display(), "pictures of these names already exist");
-        return Err(failure.hint("use -f to overwrite them"));
+    let frames = plan.description.axes.last().map_or(0, |axis| axis.length);
+    if plan.video
+        && !args.force
+        && let Some(picture) = media::existing_picture(&plan.path, frames)
+    {
+        let failure = Failure::new(Exit::Other, picture.display(), "the file already exists");
+        return Err(failure.hint("use -f to overwrite it"));
     }
     let decoder = decoder.with_device(args.device).map_err(|error| Failure::work(&name, error))?;
 
@@ -304,7 +306,8 @@ impl Work<'_> {
             }
         };
         let signal =
-            render::render(self.decoder, grid, description.clone(), &meter, change).map_err(fault)?;
+            render::render(self.decoder, (grid, &self.plan.kept), description.clone(), &meter, change)
+                .map_err(fault)?;
         let mapping = codes.mapping(description.format);
         let mut notes = vec![];
         match mapping.as_ref().filter(|_| *format == OutputFormat::Png) {

@@ -115,10 +115,13 @@ impl Content {
             (None, None) if read.all_frames() => media::read_video_from(bytes, read.rate(), limits),
             (None, None) => media::read_from(bytes, limits),
         };
-        let reading = reading.map_err(|error| match error {
+        let mut reading = reading.map_err(|error| match error {
             error @ Error::Parameter { .. } => Failure::work(&self.name, error),
             error => Failure::media(&self.name, error),
         })?;
+        if let (Some(_), Some(rate)) = (read.axes(), read.rate()) {
+            reading.set_rate(rate);
+        }
         read.admit(&self.name, &reading.signal.description)?;
         notes::print(&self.name, &reading.notes, quiet);
         Ok(reading)

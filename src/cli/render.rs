@@ -25,10 +25,11 @@ pub fn clamped(requested: Option<NonZeroU16>) -> Option<String> {
     (requested > most).then(|| format!("{most} instead of {requested}: at most 4 per core"))
 }
 
-/// Renders `grid` as a signal of `description`. `change` may modify the values before they are rounded.
+/// Renders `grid` as a signal of `description`, which has those axes of the grid that are `kept`. `change` may modify the
+/// values before they are rounded.
 pub fn render(
     decoder: &Decoder,
-    grid: &Grid,
+    (grid, kept): (&Grid, &[bool]),
     description: Description,
     meter: &Meter,
     mut change: impl FnMut(&mut Vec<f32>),
@@ -46,17 +47,20 @@ pub fn render(
         change(&mut rows);
         samples.extend_from_units(&rows);
     }
-    let metadata = metadata(decoder, grid, &description);
+    let metadata = metadata(decoder, (grid, kept), &description);
     Ok(Signal { description, samples, metadata })
 }
 
-/// The metadata of a rendering: coordinates are those of its grid.
-fn metadata(decoder: &Decoder, grid: &Grid, description: &Description) -> Vec<Metadata> {
+/// The metadata of a rendering: coordinates are those of its grid. A NIfTI header does not say where a slice is.
+fn metadata(decoder: &Decoder, (grid, kept): (&Grid, &[bool]), description: &Description) -> Vec<Metadata> {
     let adapt = |block: &Metadata| match block.kind {
         MetadataKind::Coordinates => {
-            let native = Coordinates::of(decoder.metadata(), decoder.description())?;
-            native.on(grid).to_metadata(description)
+            let mut on_grid = Coordinates::of(decoder.metadata(), decoder.description())?.on(grid);
+            let mut kept = kept.iter();
+            on_grid.axes.retain(|_| kept.next().copied().unwrap_or(true));
+            on_grid.to_metadata(description)
         }
+        MetadataKind::Nifti if kept.contains(&false) => None,
         _ => Some(block.clone()),
     };
     decoder.metadata().iter().filter_map(adapt).collect()
@@ -67,7 +71,8 @@ pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
     let description = decoder.description().clone();
     let grid = Grid::native(&description);
     let meter = Meter::render(quiet, decoder.request(&grid).cost()?.samples);
-    render(decoder, &grid, description, &meter, |_| {})
+    let kept = vec![true; grid.axes.len()];
+    render(decoder, (&grid, &kept), description, &meter, |_| {})
 }
 
 /// The signal of any file: a `.siren` file is rendered with [`native`], a picture or sound is read.

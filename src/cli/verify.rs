@@ -10,8 +10,9 @@ use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
 use sirenc::media::Reading;
 use sirenc::signal::metric::{Comparison, Distortion, TileErrors, WorstTile, compare_by};
-use sirenc::signal::{Description, Grid, Tiles};
+use sirenc::signal::{Description, Grid, SampleFormat, Samples, Signal, Tiles};
 use sirenc::{Decoder, GradientError, Limits};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -190,8 +191,7 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
     if reading.rate_assumed || args.read.axes().is_some() {
         decoder.description().rate().into_iter().for_each(|rate| reading.set_rate(rate));
     }
-    let source = &reading.signal;
-    let (found, expected) = (decoder.description(), &source.description);
+    let (found, expected) = (decoder.description(), &reading.signal.description);
     if !comparable(found, expected) {
         let sentence = format!(
             "{}, but {} is {}",
@@ -203,8 +203,15 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
     }
     args.limits.admit(name, &Grid::native(found))?;
     let fault = |error| Failure::work(name, error);
-    let decoded = render::native(decoder, args.quiet).map_err(fault)?;
+    let mut decoded = render::native(decoder, args.quiet).map_err(fault)?;
     let peak = args.peak.of(&original.name, expected)?;
+    let mut source = Cow::Borrowed(&reading.signal);
+    if expected.unit_number() != found.unit_number() {
+        // Measurements of another format are compared in the unit of the file.
+        source = Cow::Owned(scaled(&source, expected.unit_number() / found.unit_number()));
+        decoded = scaled(&decoded, 1.0);
+    }
+    let source = &*source;
     let compared = compare_by(source, &decoded, peak).map_err(fault)?;
     let whole = Tiles::one(found);
     let tiles = decoder.field().siren().map_or(&whole, |siren| &siren.tiles);
@@ -215,9 +222,20 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
     Ok(Measured { compared, worst, gradient, notes: reading.notes })
 }
 
+/// A signal of binary32 with `factor` times its unit values.
+fn scaled(signal: &Signal, factor: f64) -> Signal {
+    let values = (0..signal.samples.len()).map(|i| (factor * f64::from(signal.samples.get(i))) as f32);
+    Signal {
+        samples: Samples::F32(values.collect()),
+        description: Description { format: SampleFormat::F32, ..signal.description.clone() },
+        metadata: vec![],
+    }
+}
+
 /// If only one of two signals states its rate, gives the other one the same rate.
 pub fn share_rate(a: &mut Reading, b: &mut Reading) {
-    let [of_a, of_b] = [&a, &b].map(|reading| (reading.rate_assumed, reading.signal.description.rate()));
+    let open = |reading: &Reading| reading.rate_assumed || reading.signal.description.rate().is_none();
+    let [of_a, of_b] = [&a, &b].map(|reading| (open(reading), reading.signal.description.rate()));
     match (of_a, of_b) {
         ((true, _), (false, Some(rate))) => a.set_rate(rate),
         ((false, Some(rate)), (true, _)) => b.set_rate(rate),

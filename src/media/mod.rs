@@ -38,8 +38,8 @@ pub use npy::{NpyReader, read_npy, write_npy, write_npy_header};
 pub use output::{EXTENSIONS, OutputFormat, write};
 pub use sniff::{is_siren, kind};
 pub use video::{
-    ASSUMED_FRAME_RATE, Frames, is_video_name, is_video_path, open_video, read_video, read_video_from,
-    write_video,
+    ASSUMED_FRAME_RATE, Frames, existing_picture, is_video_name, is_video_path, open_video, read_video,
+    read_video_from, write_video,
 };
 
 use crate::error::{Error, Result};

@@ -71,7 +71,7 @@ impl Derivative {
                 refuse(format!("by axis {axis}, expected one below {axes}"))
             }
             Derivative::Normals { .. } if description.kind() != Kind::Picture => {
-                refuse("normals of a sound, expected a picture".into())
+                refuse(format!("normals of a {:?}, expected a picture", description.kind()))
             }
             Derivative::Normals { height } if !(height > 0.0 && height.is_finite()) => {
                 refuse(format!("normals of height {height:?}, expected a positive number"))

@@ -46,6 +46,10 @@ fn a_slice_is_that_of_the_whole() {
     assert_eq!(array(&room, "small.npy").0, [2, 3, 4, 1]);
     room.run(&["decode", "v.siren", "-o", "twice.npy", "--scale", "2", "--slice", "z=2.5"]).exits(0);
     assert_eq!(array(&room, "twice.npy").0, [12, 14, 1]);
+    room.run(&["decode", "v.siren", "-o", "sized.npy", "--slice", "z=2", "--size", "4x3"]).exits(0);
+    assert_eq!(array(&room, "sized.npy").0, [3, 4, 1]);
+    room.run(&["decode", "v.siren", "--slice", "z=2", "--slice", "z=3"])
+        .complains(2, &["z=3", "another flag"]);
     room.run(&["decode", "v.siren", "--size", "4x3"]).complains(2, &["v.siren", "a volume needs 3: x, y, z"]);
     room.run(&["decode", "v.siren", "--region", "0,0,1,1"]).complains(2, &["v.siren", "needs 6"]);
     room.run(&["decode", "v.siren", "--slice", "t=1"]).complains(2, &["v.siren", "x, y, z"]);
@@ -77,6 +81,16 @@ fn integers_of_volumes_are_numbers() {
     let codes: Vec<f32> = (0..42).map(|i| 255.0 * slice.samples.get(i)).collect();
     assert!(codes.contains(&0.0) && codes.contains(&255.0), "{codes:?}");
     room.run(&["decode", "v.siren", "-o", "r.png", "--slice", "z=1", "--range", "0..100"]).exits(0);
+    // A picture of the codes of a format that pictures have, too.
+    let axes = [7, 6, 5].map(Axis::space).to_vec();
+    room.put("u.siren", siren(Description { axes, channels: 1, format: SampleFormat::U8 }, vec![]));
+    room.run(&["decode", "u.siren", "-o", "u.png", "--slice", "z=1"]).exits(0);
+    room.run(&["decode", "u.siren", "-o", "r.png", "-f", "--slice", "z=1", "--range", "0..255"]).exits(0);
+    assert_eq!(signal(&room, "r.png").samples, signal(&room, "u.png").samples);
+    room.run(&["decode", "v.siren", "-o", "s.nrrd", "--slice", "z=1"]).exits(0);
+    // Beside numbers of another format.
+    let run = room.run(&["verify", "v.siren", "v.npy", "--json"]).exits(0).json();
+    assert!(run["max_error"].as_f64().unwrap() <= 0.51, "{run}");
     room.put("at.csv", "x,y,z\n3,1,2\n");
     let sampled = room.run(&["sample", "v.siren", "--at", "at.csv"]).exits(0);
     let last = sampled.text().trim().rsplit(',').next().unwrap().parse::<f32>().unwrap();
@@ -119,6 +133,10 @@ fn a_video_is_written_as_what_its_name_says() {
         room.run(&["decode", "f.siren", "-o", name]).complains(1, &["exist"]);
         room.run(&["decode", "f.siren", "-o", name, "-f"]).exits(0);
     }
+    // Any of the pictures is worth a question.
+    std::fs::remove_file(room.path("shot-01.png")).unwrap();
+    room.run(&["decode", "f.siren", "-o", "shot-%02d.png"]).complains(1, &["shot-02.png", "-f"]);
+    room.run(&["decode", "f.siren", "-o", "shot-%02d.png", "-f"]).exits(0);
     let names = room.names();
     assert!(names.contains(&"shot-01.png".into()) && names.contains(&"shot-12.png".into()), "{names:?}");
     let run = room.run(&["compare", "shot-%02d.png", "f.apng", "--video", "--fps", "25", "--json"]).exits(0);

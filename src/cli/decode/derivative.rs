@@ -10,7 +10,7 @@ use crate::cli::report;
 use crate::cli::values::Range;
 use sirenc::media;
 use sirenc::media::OutputFormat::{Exr, Npy, Png, Tiff, Wav};
-use sirenc::signal::{Description, Kind, SampleFormat, Samples, Signal};
+use sirenc::signal::{Description, SampleFormat, Samples, Signal};
 use sirenc::{Decoder, Derivative, Layout};
 use std::io;
 
@@ -28,7 +28,7 @@ impl Args {
             ));
         }
         let native = decoder.description();
-        let Sampled { grid, description: sampled } = self.sampling(name, native)?;
+        let Sampled { grid, kept, description: sampled } = self.sampling(name, native)?;
         let format = self.output_format(Npy)?;
         let path = self.output_path(format);
         let refuse =
@@ -61,15 +61,23 @@ impl Args {
             }
             // Alpha is left out: its derivative is not a colour and would make pixels of the result
             // transparent.
-            _ if native.kind() == Kind::Picture => {
-                native.channels - u8::from(native.channels.is_multiple_of(2))
-            }
+            _ if native.has_colours() => native.channels - u8::from(native.channels.is_multiple_of(2)),
             _ => native.channels,
         };
         let description = Description { channels, format: samples, ..sampled };
         format.accepts(&description).map_err(|error| Failure::new(Exit::Usage, path.display(), error))?;
         let number = native.unit_number();
-        Ok(Plan { grid, description, format, background: None, path, range: None, number, video: false })
+        Ok(Plan {
+            grid,
+            kept,
+            description,
+            format,
+            background: None,
+            path,
+            range: None,
+            number,
+            video: false,
+        })
     }
 }
 

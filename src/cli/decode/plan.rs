@@ -13,6 +13,8 @@ use std::path::PathBuf;
 /// What is rendered, and in which format it is written.
 pub struct Plan {
     pub grid: Grid,
+    /// Whether each axis of the grid is one of the result.
+    pub kept: Vec<bool>,
     pub description: Description,
     pub format: OutputFormat,
     /// The colour that replaces alpha.
@@ -30,7 +32,7 @@ impl Args {
     /// Checks the flags against the file before anything is rendered.
     pub fn plan(&self, name: &str, decoder: &Decoder) -> Result<Plan, Failure> {
         let native = decoder.description();
-        let Sampled { grid, description: sampled } = self.sampling(name, native)?;
+        let Sampled { grid, kept, description: sampled } = self.sampling(name, native)?;
         let measured = matches!(native.kind(), Kind::Volume | Kind::Field);
         let video = sampled.kind() == Kind::Video
             && self.format.is_none()
@@ -63,7 +65,13 @@ impl Args {
             description.format = SampleFormat::F32;
         }
         // Measurements become colours where the file of a picture is asked for.
-        if self.bits.is_none() && measured && description.kind() == Kind::Picture {
+        let keeps_numbers =
+            matches!(format, OutputFormat::Nrrd | OutputFormat::Nifti | OutputFormat::NiftiGz);
+        if keeps_numbers && matches!(self.bits, Some(Bits::Eight | Bits::Sixteen)) {
+            let sentence = "--bits does not apply, this format holds the samples as they are";
+            return Err(Failure::new(Exit::Usage, name, sentence).hint("--bits f32 does, or another format"));
+        }
+        if self.bits.is_none() && measured && !keeps_numbers && description.kind() == Kind::Picture {
             let whole = matches!(format, OutputFormat::Exr | OutputFormat::Npy | OutputFormat::Tiff);
             description.format = if whole { SampleFormat::F32 } else { SampleFormat::U8 };
         }
@@ -88,13 +96,13 @@ impl Args {
             if fewer { failure.hint("--bits 8 converts to 8 bits") } else { failure }
         })?;
         let mut range = self.value_range(&path, &description)?;
-        let number = if description.format == native.format { 1.0 } else { native.unit_number() };
+        let as_stored = range.is_none() && description.format == native.format;
+        let number = if as_stored { 1.0 } else { native.unit_number() };
         let codes = matches!(description.format, SampleFormat::U8 | SampleFormat::U16);
-        if range.is_none() && measured && codes && description.format != native.format {
-            let (low, high) = extent(decoder, &grid).map_err(|error| Failure::work(name, error))?;
-            range = Some((number * low, number * high));
+        if range.is_none() && measured && codes && !as_stored {
+            range = Some(extent(decoder, &grid, number).map_err(|error| Failure::work(name, error))?);
         }
-        Ok(Plan { grid, description, format, background, path, range, number, video })
+        Ok(Plan { grid, kept, description, format, background, path, range, number, video })
     }
 
     /// The format that the flags name, or `default`.
@@ -130,12 +138,13 @@ impl Args {
     }
 }
 
-/// The least and the greatest value on a grid; a range of 1 around a constant.
-fn extent(decoder: &Decoder, grid: &Grid) -> sirenc::Result<(f64, f64)> {
+/// The least and the greatest value on a grid, times `number`; a range of 1 around a constant.
+fn extent(decoder: &Decoder, grid: &Grid, number: f64) -> sirenc::Result<(f64, f64)> {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for band in decoder.request(grid).bands()? {
         for value in band? {
-            (low, high) = (low.min(value.into()), high.max(value.into()));
+            let value = number * f64::from(value);
+            (low, high) = (low.min(value), high.max(value));
         }
     }
     Ok(if low < high { (low, high) } else { (low - 0.5, low + 0.5) })

@@ -10,7 +10,9 @@ use sirenc::signal::{Axis, Description, Grid, Kind, Measure, Rate, Region, Sampl
 /// A grid over a signal, and the signal on it.
 pub struct Sampled {
     pub grid: Grid,
-    /// The description of the signal on the grid, without the axes that are sampled once.
+    /// Whether each axis of the grid is one of the result.
+    pub kept: Vec<bool>,
+    /// The description of the signal on the grid, with the axes that are kept.
     pub description: Description,
 }
 
@@ -62,13 +64,14 @@ impl Args {
         if let Some(rate) = self.rate {
             description = description.with_rate(rate);
         }
-        let mut kept = wanted.iter().map(|of| of.at.is_none());
-        description.axes.retain(|_| kept.next().unwrap_or(true));
+        let kept: Vec<bool> = wanted.iter().map(|of| of.at.is_none()).collect();
+        let mut next = kept.iter();
+        description.axes.retain(|_| next.next().copied().unwrap_or(true));
         if description.axes.is_empty() {
             let failure = Failure::new(Exit::Usage, name, "--slice and --time leave no axis");
             return Err(failure.hint("`sirenc sample` computes values at points"));
         }
-        Ok(Sampled { grid, description })
+        Ok(Sampled { grid, kept, description })
     }
 
     /// The grid over the whole signal that --scale or --rate gives.
@@ -106,9 +109,33 @@ impl Args {
     fn wanted(&self, name: &str, native: &Description) -> Result<Vec<Wanted>, Failure> {
         let mut wanted: Vec<Wanted> =
             native.axes.iter().map(|_| Wanted { side: None, count: None, at: None }).collect();
-        let (sized, names) = (sized(native), axis_names(native));
-        let listed = || sized.iter().map(|&axis| names[axis].as_str()).collect::<Vec<_>>().join(", ");
+        let names = axis_names(native);
         let wrong = |sentence: String| Err(Failure::new(Exit::Usage, name, sentence));
+        for Slice { axis, at } in &self.slice {
+            let Some(number) = names.iter().position(|name| name == axis) else {
+                let names = names.join(", ");
+                return wrong(format!(
+                    "--slice {axis}={at}: a {} has the axes {names}",
+                    report::kind(native)
+                ));
+            };
+            let last = f64::from(native.axes[number].length) - 0.5;
+            if *at > last {
+                return wrong(format!("--slice {axis}={at} is not within −0.5 to {last}"));
+            }
+            let timed =
+                rate_of(&native.axes[number]).is_some() && (self.time.is_some() || self.rate.is_some());
+            if wanted[number].at.is_some() || timed {
+                return wrong(format!(
+                    "--slice {axis}={at}, but the axis {axis} is chosen by another flag too"
+                ));
+            }
+            wanted[number].at = Some(*at);
+        }
+        // A sliced axis has neither a size nor a part.
+        let mut sized = sized(native);
+        sized.retain(|&axis| wanted[axis].at.is_none());
+        let listed = || sized.iter().map(|&axis| names[axis].as_str()).collect::<Vec<_>>().join(", ");
         if let Some(counts) = &self.size {
             if counts.len() != sized.len() {
                 let (found, kind) = (counts.len(), report::kind(native));
@@ -178,20 +205,6 @@ impl Args {
                     wanted[axis].at = Some(position.min(length - 0.5));
                 }
             }
-        }
-        for Slice { axis, at } in &self.slice {
-            let Some(number) = names.iter().position(|name| name == axis) else {
-                let names = names.join(", ");
-                return wrong(format!(
-                    "--slice {axis}={at}: a {} has the axes {names}",
-                    report::kind(native)
-                ));
-            };
-            let last = f64::from(native.axes[number].length) - 0.5;
-            if *at > last {
-                return wrong(format!("--slice {axis}={at} is not within −0.5 to {last}"));
-            }
-            wanted[number].at = Some(*at);
         }
         Ok(wanted)
     }

@@ -183,7 +183,7 @@ pub struct Args {
     #[command(flatten)]
     pub(super) peak: PeakArgs,
 
-    /// Sampling rate of a sound or of the axis t of an array, Hz [default: 48000]
+    /// Samples per second of a sound in an array, Hz, or of its axis t [default: 48000; of an axis t: unknown]
     #[arg(long, value_name = "HZ", value_parser = values::rate)]
     pub(super) rate: Option<Rate>,
     /// Do not decode the finished bytes and compare them with the source

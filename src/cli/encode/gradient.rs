@@ -19,5 +19,7 @@ pub fn read(path: &Path, of: &Description) -> Result<Arc<[f32]>, Failure> {
         return Err(Failure::new(Exit::Input, &content.name, sentence)
             .hint("`sirenc decode --derivative gradient` writes such arrays"));
     }
-    Ok(slopes.into_iter().map(|slope| slope as f32).collect())
+    // Measurements in integers have slopes in their numbers.
+    let number = of.unit_number();
+    Ok(slopes.into_iter().map(|slope| (slope / number) as f32).collect())
 }

@@ -18,7 +18,7 @@ pub(super) mod y4m;
 
 pub use frames::Frames;
 pub use sequence::ASSUMED_FRAME_RATE;
-pub use write::{is_video_name, write_video};
+pub use write::{existing_picture, is_video_name, write_video};
 
 use super::notes::Reading;
 use super::sniff::{self, Found};

@@ -8,7 +8,7 @@ use crate::media::png;
 use crate::signal::{Axis, Description, Kind, Samples, Signal};
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Whether [`write_video`] alone knows what a name says: a pattern of pictures, an animation or a container.
 pub fn is_video_name(path: &Path) -> bool {
@@ -16,6 +16,13 @@ pub fn is_video_name(path: &Path) -> bool {
     let known = ["gif", "apng", "png"].contains(&extension.as_str())
         || ffmpeg::CONTAINERS.iter().any(|(container, _)| *container == extension);
     known || Pattern::of(path).is_some()
+}
+
+/// The first file that exists of those that a video of `frames` frames would be written to by a pattern of pictures;
+/// `None` if `path` is no pattern.
+pub fn existing_picture(path: &Path, frames: u32) -> Option<PathBuf> {
+    let pattern = Pattern::of(path)?;
+    (1..=u64::from(frames)).map(|number| pattern.path(number)).find(|path| path.exists())
 }
 
 /// Writes a video to `path`, and tells what the format cannot hold. Existing files are replaced.
