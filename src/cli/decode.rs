@@ -30,7 +30,8 @@ use std::time::Instant;
 /// Render a .siren file as a picture, sound, video or array, at any size
 ///
 /// Without options the result has the size, rate, channels, sample format and metadata of the source. Float
-/// output of integer sources is normalised: 0..1 for pictures, −1..1 for sound.
+/// output of integer sources is normalised: 0..1 for pictures and videos, −1..1 for sound; integers of volumes and
+/// fields are the numbers that they are.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -62,6 +63,9 @@ pub struct Args {
     to: Option<PathBuf>,
 
     /// File to write; its extension chooses the format; - is standard output
+    ///
+    /// A video is also written as an animation (.gif, .apng), as numbered pictures (shot-%04d.png) or, through ffmpeg,
+    /// as .mp4, .m4v, .mov, .mkv or .webm.
     ///
     /// By default INPUT with its extension replaced by .png, .tiff (pictures of binary32), .wav, .y4m, .nii (what was
     /// read from NIfTI) or .npy (other volumes and fields, derivatives); standard output if INPUT is -. If a file of that name exists, which may be the
