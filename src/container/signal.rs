@@ -46,15 +46,6 @@ fn axes(kind: Kind) -> Option<&'static [Sampled]> {
     }
 }
 
-/// Whether `kind` allows samples of `format`.
-fn allowed(kind: Kind, format: SampleFormat) -> bool {
-    match format {
-        SampleFormat::F32 => true,
-        SampleFormat::U8 | SampleFormat::U16 => kind != Kind::Sound,
-        _ => !matches!(kind, Kind::Picture | Kind::Video),
-    }
-}
-
 /// The most channels of a signal of `kind`.
 fn max_channels(kind: Kind) -> u8 {
     match kind {
@@ -86,7 +77,7 @@ pub(super) fn read_signal(payload: &[u8]) -> Result<Description> {
     };
     let number = fields.u8("sample format")?;
     let format = match FORMATS.get(usize::from(number)) {
-        Some(&format) if allowed(kind, format) => format,
+        Some(&format) if kind.allows(format) => format,
         _ => return Err(fields.unknown("sample format", number, &format!("one of a {}", name(kind)))),
     };
     let channels = fields.u8("channels")?;
@@ -177,7 +168,7 @@ mod write {
         let number = code(KINDS.iter().position(|&k| k == Some(kind)))
             .ok_or_else(|| error(format!("a {kind:?} has no number")))?;
         let format = code(FORMATS.iter().position(|&f| f == d.format))
-            .filter(|_| allowed(kind, d.format))
+            .filter(|_| kind.allows(d.format))
             .ok_or_else(|| error(format!("{:?} samples of a {}", d.format, name(kind))))?;
         if d.channels == 0 || d.channels > max_channels(kind) {
             return Err(error(format!("{} channels, expected 1 to {}", d.channels, max_channels(kind))));

@@ -89,15 +89,15 @@ fn describe(shape: &[u64], kind: &str, names: Option<&str>) -> Result<(Descripti
         return refuse("1 to 64 channels");
     };
     let signal = Description { axes, channels, format: SampleFormat::F32 };
-    let colours = signal.has_colours();
-    let format = match kind {
-        "u1" if signal.kind() != Kind::Sound => SampleFormat::U8,
-        "u2" if signal.kind() != Kind::Sound => SampleFormat::U16,
-        "i1" if !colours => SampleFormat::I8,
-        "i2" if !colours => SampleFormat::I16,
-        "i4" if !colours => SampleFormat::I32,
+    let own = match kind {
+        "u1" => SampleFormat::U8,
+        "u2" => SampleFormat::U16,
+        "i1" => SampleFormat::I8,
+        "i2" => SampleFormat::I16,
+        "i4" => SampleFormat::I32,
         _ => SampleFormat::F32,
     };
+    let format = if signal.kind().allows(own) { own } else { SampleFormat::F32 };
     let what = match (signal.kind(), channels) {
         // Three axes, the last of them short, can hardly be anything else.
         (Kind::Picture, _) if shape.len() == 3 => None,

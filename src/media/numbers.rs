@@ -41,19 +41,15 @@ impl Type {
     /// The samples that hold the numbers in a signal of `kind`: of the same type if such signals have it, and
     /// else binary32 in the units of the file.
     fn format(self, kind: Kind) -> SampleFormat {
-        let (unsigned, signed) = match kind {
-            Kind::Picture | Kind::Video => (true, false),
-            Kind::Sound => (false, true),
-            _ => (true, true),
-        };
-        match self {
-            Type::U8 if unsigned => SampleFormat::U8,
-            Type::U16 if unsigned => SampleFormat::U16,
-            Type::I8 if signed => SampleFormat::I8,
-            Type::I16 if signed => SampleFormat::I16,
-            Type::I32 if signed => SampleFormat::I32,
+        let own = match self {
+            Type::U8 => SampleFormat::U8,
+            Type::U16 => SampleFormat::U16,
+            Type::I8 => SampleFormat::I8,
+            Type::I16 => SampleFormat::I16,
+            Type::I32 => SampleFormat::I32,
             _ => SampleFormat::F32,
-        }
+        };
+        if kind.allows(own) { own } else { SampleFormat::F32 }
     }
 }
 

@@ -32,6 +32,17 @@ pub enum Kind {
     Field,
 }
 
+impl Kind {
+    /// Whether signals of this kind have samples of `format`.
+    pub fn allows(self, format: SampleFormat) -> bool {
+        match format {
+            SampleFormat::F32 => true,
+            SampleFormat::U8 | SampleFormat::U16 => self != Kind::Sound,
+            _ => !matches!(self, Kind::Picture | Kind::Video),
+        }
+    }
+}
+
 /// A signal without its samples: what is sampled, and in which format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
