@@ -3,7 +3,7 @@
 //! and HEIGHT cut out the centre of the picture.
 
 use sirenc::backend::simd::Level;
-use sirenc::field::spline::{ContextShape, Shape};
+use sirenc::field::spline::Shape;
 use sirenc::spline::{Samples, Schedule, Step, Training};
 use sirenc::{Limits, media};
 use std::time::Instant;
@@ -21,9 +21,7 @@ fn main() {
     let row = |y: usize| ((y0 + y) * width + x0) * channels..((y0 + y) * width + x0 + crop[0]) * channels;
     let values: Vec<f32> = (0..crop[1]).flat_map(row).map(|index| signal.samples.get(index)).collect();
 
-    let context = ContextShape { levels: 0b111_0000, informed: 0b111, neighbours: 12, combinations: 4 };
-    let lengths = crop.map(|n| n as u32).to_vec();
-    let shape = Shape { lengths, outputs: channels, levels: 0b111_1111, layers: 2, width: 16, context };
+    let shape = Shape::usual(&crop.map(|n| n as u32), channels);
     let schedule = Schedule { steps: number(1, 0.0) as usize, lambda: number(2, 1e-3) };
     let samples = Samples { values: &values, weights: None };
     let start = || Training::start(Level::best(), &shape, &samples, number(3, 0.0) as u64);

@@ -193,7 +193,7 @@ class OneGrid:
     """A shape of a single grid, for a context model of one grid."""
 
     def __init__(self, informed):
-        self.grids = [reference.Grid([1, 1], 0, True, informed)]
+        self.grids = [reference.Grid([1, 1], [0, 0], True, informed)]
 
 
 def model(informed, shapes, parameters):
@@ -221,7 +221,7 @@ def predict(*numbers):
 def filtered(level, numbers):
     """Four taps, then the latents of a line."""
     taps = [binary32(tap)[0] for tap in numbers[:4]]
-    return " ".join(map(bits, reference.coefficients(np.array(numbers[4:], np.int64), taps, level)))
+    return " ".join(map(bits, reference.coefficients(np.array(numbers[4:], np.int64), taps, reference.Grid([1], [level], True, False))))
 
 
 def basis(position, level):

@@ -856,16 +856,26 @@ def stored(data, shapes, dtype):
 class Grid:
     """A grid of latents."""
 
-    def __init__(self, lengths, level, is_feature, informed):
-        self.level, self.is_feature, self.informed = level, is_feature, informed
-        self.lengths = [-(-n >> level) for n in lengths]
+    def __init__(self, lengths, levels, is_feature, informed):
+        self.levels, self.is_feature, self.informed = levels[:len(lengths)], is_feature, informed
+        self.lengths = [-(-n >> level) for n, level in zip(lengths, levels)]
+
+    @property
+    def level(self):
+        """The level along the first two axes."""
+        return self.levels[0]
 
     def part(self, block, side):
-        """The part in a block of 2^side latents along each axis."""
+        """The part in a block of 2^side samples along each axis."""
         part = copy.copy(self)
-        part.starts = [at << side for at in block]
-        part.lengths = [min(n - start, 1 << side) for n, start in zip(self.lengths, part.starts)]
+        sides = [side - level for level in self.levels]
+        part.starts = [at << side for at, side in zip(block, sides)]
+        part.lengths = [min(n - start, 1 << side) for n, start, side in zip(self.lengths, part.starts, sides)]
         return part
+
+    def shape(self):
+        """Latents along each of four axes, the slowest first."""
+        return (self.lengths + [1, 1, 1])[3::-1]
 
 
 class SplineShape:
@@ -888,27 +898,52 @@ class SplineShape:
         self.tables, self.blocks = byte & 15, byte >> 4
         require(self.tables <= 8, f"{f.what}: shape of tables {self.tables}, expected at most 8")
         self.lengths, self.outputs = signal.lengths, signal.channels
-        # 6.9: coding order.
+        axes, self.earlier, delays, slow = len(signal.lengths), 0, [0, 0], []
+
+        def pair(field):
+            byte = f.u8(field)
+            require(axes > 3 or byte < 16, f"{f.what}: {field} {byte:#x} for {axes} axes")
+            return [byte & 15, byte >> 4]
+
+        if axes > 2:
+            self.earlier, delays = number("earlier neighbours", 0, 8), pair("delays")
+            for _ in range(number("slow series", 0, 4)):
+                slow.append((f.varint("levels of slow grids", 1, 0xFFFF), pair("slow levels")))
+        # 6.8: coding order.
         self.grids = []
+        for mask, further in slow:
+            for level in reversed(range(16)):
+                if mask >> level & 1:
+                    self.grids.append(Grid(signal.lengths, [level, level, *further], True, False))
+        self.slow = len(self.grids)
         for level in reversed(range(16)):
             for mask, is_feature in ((context, False), (levels, True)):
                 if mask >> level & 1:
                     from_coarser = is_feature and informed >> level & 1 == 1
-                    self.grids.append(Grid(signal.lengths, level, is_feature, from_coarser))
-        alone = any(grid.informed and not self.coarser(grid) for grid in self.grids)
+                    further = [max(0, level - delay) for delay in delays]
+                    self.grids.append(Grid(signal.lengths, [level, level, *further], is_feature, from_coarser))
+        alone = any(grid.informed and not self.coarser(number) for number, grid in enumerate(self.grids))
         require(not alone and (informed == 0) == (self.combinations == 0),
                 f"{f.what}: informed levels {informed:#x}, {self.combinations} combinations")
-        highest = max(grid.level for grid in self.grids)
+        highest = max(level for grid in self.grids for level in grid.levels)
         fits = self.blocks == 0 or (self.blocks >= highest and max(self.lengths) > 1 << self.blocks)
         require(fits, f"{f.what}: blocks of 2^{self.blocks} for level {highest} and lengths {self.lengths}")
 
-    def coarser(self, grid):
-        """The numbers of the grids that are coarser than a grid."""
-        return [number for number, other in enumerate(self.grids) if other.level > grid.level]
+    def coarser(self, number):
+        """The numbers of the grids that are coarser than grid `number`."""
+        own = self.grids[number].levels
+        is_coarser = lambda of: of[0] > own[0] and all(a >= b for a, b in zip(of[2:], own[2:]))
+        return [other for other, grid in enumerate(self.grids[:number]) if is_coarser(grid.levels)]
+
+    def features(self):
+        """The numbers of the feature grids, in the order of the inputs of the network."""
+        order = list(range(len(self.grids)))[::-1]
+        pyramid, slow = order[:len(order) - self.slow], order[len(order) - self.slow:]
+        return [number for number in pyramid + slow if self.grids[number].is_feature]
 
     def network(self):
         """The tensors of the filters and the network: what each is, its rows and its columns."""
-        levels = sorted(grid.level for grid in self.grids if grid.is_feature)
+        levels = [self.grids[number].level for number in self.features()]
         tensors, inputs = [("filters", levels, range(4))], levels
         for layer in range(self.layers):
             tensors += layer_of(f"hidden {layer}", range(self.width), inputs)
@@ -918,11 +953,12 @@ class SplineShape:
 
     def context(self):
         """The tensors of the context model."""
-        tensors, inputs = [], range(self.neighbours + self.combinations)
+        tensors, earlier = [], [("earlier", n) for n in range(self.earlier)]
+        inputs = [*range(self.neighbours), *earlier, *range(12, 12 + self.combinations)]
         grids = [(grid.level, grid.is_feature) for grid in self.grids]
-        for grid in self.grids:
+        for number, grid in enumerate(self.grids):
             if grid.informed:
-                coarser = [grids[number] for number in self.coarser(grid)]
+                coarser = [grids[other] for other in self.coarser(number)]
                 tensors += layer_of(f"combinations {grid.level}", range(self.combinations), coarser)
         (first, _), second = layer_of("first", inputs, inputs), layer_of("second", inputs, inputs)
         biases = "biases of grids", [(grid, neuron) for grid in grids for neuron in inputs], [0]
@@ -931,8 +967,8 @@ class SplineShape:
 
     def usual(self):
         """For each tensor, rows and columns of usual parameters; 0 for those that the usual shape does not have."""
-        sizes = len(self.lengths), self.layers, self.width, self.neighbours, self.combinations
-        known = usual_parameters() if sizes == (2, 2, 16, 12, 4) else {}
+        sizes = self.layers, self.width, self.neighbours, self.combinations
+        known = usual_parameters() if len(self.lengths) > 1 and sizes == (2, 16, 12, 4) else {}
         return [np.array([[known.get((what, row, column), 0) for column in columns] for row in rows])
                 for what, rows, columns in self.network() + self.context()]
 
@@ -971,10 +1007,10 @@ def read_tensor(coder, usual):
     return exponent, np.array(symbols, np.int64).reshape(usual.shape)
 
 
-def network_tensor(exponent, symbols):
+def network_tensor(exponent, symbols, most=1024):
     values = symbols.astype(np.float32) * np.float32(2.0**-exponent)
     largest = float(np.abs(values).max())
-    require(largest <= 1024, f"coded parameters: parameter {largest}, expected at most 1024")
+    require(largest <= most, f"coded parameters: parameter {largest}, expected at most {most}")
     return values
 
 
@@ -996,18 +1032,19 @@ def read_spline(f, signal):
     coder = Magnitudes(first, shape.tables)
     read = [read_tensor(coder, usual) for usual in shape.usual()]
     count = len(shape.network())
-    network = [network_tensor(*tensor) for tensor in read[:count]]
+    filters = network_tensor(*read[0], 8 if len(shape.lengths) > 2 else 1024)
+    network = [filters] + [network_tensor(*tensor) for tensor in read[1:count]]
     model = ContextModel(shape, [context_tensor(*tensor) for tensor in read[count:]])
     if not streams:
         latents = read_latents(coder, shape, model, shape.grids)
     coder.range.finish()
     if streams:
-        latents = [np.zeros((grid.lengths + [1])[1::-1], np.int64) for grid in shape.grids]
+        latents = [np.zeros(grid.shape(), np.int64) for grid in shape.grids]
         for grids, stream in zip(blocks, streams, strict=True):
             coder = Magnitudes(stream, shape.tables)
             for grid, whole, part in zip(grids, latents, read_latents(coder, shape, model, grids), strict=True):
-                x, y = (grid.starts + [0])[:2]
-                whole[y:y + part.shape[0], x:x + part.shape[1]] = part
+                starts = (grid.starts + [0, 0, 0])[3::-1]
+                whole[tuple(slice(at, at + n) for at, n in zip(starts, part.shape))] = part
             coder.range.finish()
     return Spline(shape, network, latents)
 
@@ -1025,47 +1062,61 @@ def read_streams(f, shape):
 def blocks_of(shape):
     """For each block the parts of the grids."""
     for at in itertools.product(*(range(-(-n >> shape.blocks)) for n in reversed(shape.lengths))):
-        yield [grid.part(list(reversed(at)), shape.blocks - grid.level) for grid in shape.grids]
+        yield [grid.part(list(reversed(at)), shape.blocks) for grid in shape.grids]
 
 
 # 6.9  Latents
 
 NEIGHBOURS = [(-1, 0), (0, -1), (-1, -1), (1, -1), (-2, 0), (0, -2), (-2, -1), (2, -1), (-1, -2), (1, -2), (-2, -2), (2, -2)]
+# In slices before the one of a latent: (x, y, z, t).
+EARLIER = {
+    3: [(0, 0, -1, 0), (0, 0, -2, 0), (-1, 0, -1, 0), (1, 0, -1, 0), (0, -1, -1, 0), (0, 1, -1, 0), (-1, -1, -1, 0),
+        (1, 1, -1, 0)],
+    4: [(0, 0, 0, -1), (0, 0, -1, 0), (0, 0, -1, -1), (-1, 0, -1, 0), (1, 0, -1, 0), (0, -1, -1, 0), (0, 1, -1, 0),
+        (0, 0, 0, -2)],
+}
 MAX_LATENT = (1 << 15) - 1
 
 
 def read_latents(coder, shape, model, of_block):
-    """For each grid of a block its latents, the first axis fastest."""
+    """For each grid of a block its latents along four axes, the first axis fastest."""
     grids = []
     for number, grid in enumerate(of_block):
-        width, height = (grid.lengths + [1])[:2]
-        offsets = NEIGHBOURS if len(grid.lengths) == 2 else [(-1 - n, 0) for n in range(12)]
-        # Inputs of the model, with zeros outside the grid: 12 on the left, 2 on the right and above.
-        inputs = np.zeros((2 + height, 12 + width + 2), np.int64)
-        combined = combinations(shape, model, number, grid, grids)
-        latents = np.zeros((height, width), np.int64)
-        for t in range(width + 3 * (height - 1)):
-            y = np.arange(max(-((width - 1 - t) // 3), 0), min(t // 3, height - 1) + 1)
-            x = t - 3 * y
-            near = [inputs[2 + y + dy, 12 + x + dx] for dx, dy in offsets[:shape.neighbours]]
-            centres, scales = model.predict(number, np.concatenate([near, combined[:, y, x]]))
-            for j, (centre, scale) in enumerate(zip(centres, scales)):
-                latents[y[j], x[j]] = read_latent(coder, int(centre), int(scale))
-            inputs[2 + y, 12 + x] = saturate(latents[y, x] << 8)
+        times, depth, height, width = grid.shape()
+        axes = len(grid.lengths)
+        offsets = NEIGHBOURS if axes > 1 else [(-1 - n, 0) for n in range(12)]
+        # Inputs of the model, with zeros outside the grid: before and behind each axis as many as are read.
+        inputs = np.zeros((2 + times, 2 + depth, 2 + height + 1, 12 + width + 2), np.int64)
+        latents = np.zeros(grid.shape(), np.int64)
+        for slice_ in itertools.product(range(times), range(depth)):
+            combined = combinations(shape, model, (number, grid, slice_), grids)
+            own = inputs[2 + slice_[0], 2 + slice_[1]]
+            for t in range(width + 3 * (height - 1)):
+                y = np.arange(max(-((width - 1 - t) // 3), 0), min(t // 3, height - 1) + 1)
+                x = t - 3 * y
+                near = [own[2 + y + dy, 12 + x + dx] for dx, dy in offsets[:shape.neighbours]]
+                for dx, dy, dz, dt in EARLIER.get(axes, [])[:shape.earlier]:
+                    near.append(inputs[2 + slice_[0] + dt, 2 + slice_[1] + dz][2 + y + dy, 12 + x + dx])
+                centres, scales = model.predict(number, np.concatenate([near, combined[:, y, x]]))
+                for j, (centre, scale) in enumerate(zip(centres, scales)):
+                    latents[slice_][y[j], x[j]] = read_latent(coder, int(centre), int(scale))
+                own[2 + y, 12 + x] = saturate(latents[slice_][y, x] << 8)
         grids.append(latents)
     return grids
 
 
-def combinations(shape, model, number, grid, grids):
-    """Combinations of the coarser grids at each place of a grid."""
-    width, height = (grid.lengths + [1])[:2]
+def combinations(shape, model, place, grids):
+    """Combinations of the coarser grids at each place of a slice of a grid."""
+    number, grid, (t, z) = place
+    _, _, height, width = grid.shape()
     if not grid.informed:
         return np.zeros((shape.combinations, height, width), np.int64)
     y, x = np.indices((height, width))
     inputs = []
-    for other in shape.coarser(grid):
-        shift = shape.grids[other].level - grid.level
-        inputs.append(saturate(grids[other][y >> shift, x >> shift] << 8).ravel())
+    for other in shape.coarser(number):
+        up = [a - b for a, b in zip(shape.grids[other].levels, grid.levels)] + [0, 0, 0]
+        slice_ = grids[other][t >> up[3], z >> up[2]]
+        inputs.append(saturate(slice_[y >> up[1], x >> up[0]] << 8).ravel())
     return model.combine(number, np.stack(inputs)).reshape(-1, height, width)
 
 
@@ -1170,8 +1221,6 @@ def read_field(payload, signal, tiles):
     coding = f.u8("coding")
     if coding == 3:
         require(tiles is None, f"{f.what}: splines in tiles, expected no TILES section")
-        if signal.kind not in (PICTURE, SOUND):
-            raise Unsupported(f"{f.what}: splines of a {KINDS[signal.kind]}")
         return read_spline(f, signal)
     tiles = tiles or Tiles(None, signal)
     return Networks(tiles, read_networks(coding, f, signal, tiles))
@@ -1380,7 +1429,7 @@ def mirror(index, length):
     return np.minimum(turn, 2 * length - 1 - turn)
 
 
-def coefficients(latents, taps, level):
+def coefficients(latents, taps, grid):
     c = latents.astype(np.float32)
     for axis in reversed(range(c.ndim)):
         length = c.shape[axis]
@@ -1389,7 +1438,7 @@ def coefficients(latents, taps, level):
         for k in (1, 2, 3):
             total = fma(np.full_like(c, taps[k]), shifted[3 - k] + shifted[3 + k], total)
         c = total
-    return c * np.float32(2.0 ** (3 - level))
+    return c * np.float32(2.0 ** (3 - grid.level - sum(grid.levels[2:]) // 2))
 
 
 SIXTH, TWO_THIRDS, PER_TURN = np.array([0x3E2AAAAB, 0x3F2AAAAB, 0x3E22F983], np.uint32).view(np.float32)
@@ -1405,9 +1454,9 @@ def basis(position, level):
     return cell.astype(np.int64) - 1, [s * s * s * SIXTH, middle(t), middle(s), t * t * t * SIXTH]
 
 
-def feature(c, positions, level):
+def feature(c, positions, levels):
     """The spline of coefficients on a grid of positions along each axis, the slowest axis first."""
-    for axis, position in zip(reversed(range(c.ndim)), positions):
+    for axis, position, level in zip(reversed(range(c.ndim)), positions, levels):
         first, weights = basis(position, level)
         along = [-1 if a == axis else 1 for a in range(c.ndim)]
         total = np.float32(0.0)
@@ -1430,16 +1479,14 @@ class Spline:
         self.layers = [(weights, biases[:, 0]) for weights, biases in zip(dense[::2], dense[1::2])]
         weights, biases = self.layers[-1]
         self.layers[-1] = np.concatenate([weights, skip], axis=1), biases
-        grids = [(grid, values) for grid, values in zip(shape.grids, latents) if grid.is_feature]
         self.features = []
-        # Ascending levels.
-        for (grid, values), (a, *others) in zip(reversed(grids), taps):
-            values = values.reshape(grid.lengths[::-1])
-            taps_of_grid = [np.float32(1.0) + a, *others]
-            self.features.append((coefficients(values, taps_of_grid, grid.level), grid.level))
+        for number, (a, *others) in zip(shape.features(), taps):
+            grid, taps_of_grid = shape.grids[number], [np.float32(1.0) + a, *others]
+            values = latents[number].reshape(grid.lengths[::-1])
+            self.features.append((coefficients(values, taps_of_grid, grid), grid.levels))
 
     def values(self, signal, positions):
-        features = np.stack([feature(c, positions, level).ravel() for c, level in self.features])
+        features = np.stack([feature(c, positions, levels).ravel() for c, levels in self.features])
         blocks = []
         for i in range(0, features.shape[1], BLOCK):
             block = h = features[:, i:i + BLOCK]

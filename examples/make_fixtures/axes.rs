@@ -4,7 +4,7 @@ use crate::Case;
 use crate::bad::rejected;
 use crate::compose::{bytes_of, in_units, plain, quantized, sorted};
 use crate::good::{EXAMPLE_PICTURE, good};
-use crate::pieces::{insert, payload, replace, section};
+use crate::pieces::{insert, replace, section};
 use sirenc::container::{File, Networks, Stored};
 use sirenc::signal::{Axis, Description, Rate, SampleFormat, Tiles};
 
@@ -16,12 +16,17 @@ fn rate(numerator: u32, denominator: u32) -> Option<Rate> {
     Rate::new(numerator, denominator)
 }
 
-fn video([width, height]: [u32; 2], frames: u32, channels: u8, format: SampleFormat) -> Description {
+pub fn video([width, height]: [u32; 2], frames: u32, channels: u8, format: SampleFormat) -> Description {
     of(vec![Axis::space(width), Axis::space(height), Axis::time(frames, rate(30000, 1001))], channels, format)
 }
 
-fn volume(lengths: [u32; 3], channels: u8, format: SampleFormat) -> Description {
+pub fn volume(lengths: [u32; 3], channels: u8, format: SampleFormat) -> Description {
     of(lengths.map(Axis::space).to_vec(), channels, format)
+}
+
+/// Four axes of space.
+pub fn field_of_four(lengths: [u32; 4], format: SampleFormat) -> Description {
+    of(lengths.map(Axis::space).to_vec(), 1, format)
 }
 
 /// Tiles with an overlap for each scale.
@@ -66,7 +71,6 @@ pub fn invalid() -> Vec<Case> {
     let with_signal = |payload: &[u8]| replace(EXAMPLE_PICTURE, 0x01, payload);
     let film = bytes_of(&tiled(video([21, 10], 19, 1, SampleFormat::U8), &[2, 1, 3], &[3, 2], 1, &[2]));
     let integers = bytes_of(&plain(video([3, 2], 2, 1, SampleFormat::U8), 1, 1));
-    let splines = |signal: &[u8]| replace(&with_signal(signal), 0x7f, &payload(&crate::splines::example(), 0x7f));
     rejected(vec![
         ("kind-shape", "a reserved kind of signal", with_signal(&[4, 6, 1, 1, 1, 1]), "Unsupported: kind 4, shape"),
         ("kind-6", "a kind of a later version", with_signal(&[6, 0, 3, 1, 1]), "Unsupported: kind 6"),
@@ -93,7 +97,5 @@ pub fn invalid() -> Vec<Case> {
         ("field-as-video", "a field that is a video", with_signal(&[5, 0, 3, 3, 0, 0, 2, 3, 2, 2, 25, 1]), "Format: its axes are those of a video"),
         ("field-as-volume", "a field that is a volume", with_signal(&[5, 0, 9, 3, 0, 0, 0, 3, 2, 2]), "Format: its axes are those of a volume"),
         ("field-length-0", "an axis of length 0", with_signal(&[5, 0, 1, 2, 3, 3, 0, 2]), "Format: axis length 0"),
-        ("splines-video", "splines of a video", splines(&[2, 0, 1, 5, 2, 2, 25, 1]), "Unsupported: splines of a"),
-        ("splines-field", "splines of a field", splines(&[5, 0, 1, 2, 0, 3, 5, 2]), "Unsupported: splines of a"),
     ])
 }

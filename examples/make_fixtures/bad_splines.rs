@@ -3,7 +3,7 @@
 use crate::Case;
 use crate::good::EXAMPLE_PICTURE;
 use crate::pieces::*;
-use crate::splines::{example, in_blocks};
+use crate::splines::{example, in_blocks, sliced};
 use sirenc::field::spline::Shape;
 
 /// A header: one grid, one layer of one neuron, one neighbour.
@@ -21,6 +21,8 @@ pub fn invalid() -> Vec<Case> {
     // 16 × 3 pixels in 4 blocks.
     let in_blocks = in_blocks();
     let blocks = |change: &dyn Fn(&mut Vec<u8>)| edit(&in_blocks, network, change);
+    let sliced = sliced();
+    let slices = |change: &dyn Fn(&mut Vec<u8>)| edit(&sliced, network, change);
     // 2 × 1 pixels: a header, and a stream that the encoder would not write.
     let signal = section(0x01, &[0, 0, 1, 2, 1]);
     let stream = |header: &[u8], stream: &[u8]| join(&[signal.clone(), section(network, &[header, stream].concat())]);
@@ -54,6 +56,13 @@ pub fn invalid() -> Vec<Case> {
         ("tables-9", "a shape of tables that does not exist", byte(8, 9), "Format: shape of tables 9"),
         ("header-masks", "cut within the masks", with(&|p| p.truncate(2)), "Format: levels of the context model is missing"),
         ("header-cut", "cut before the shape of tables", with(&|p| p.truncate(8)), "Format: shape of tables is missing"),
+        ("earlier-9", "too many earlier neighbours", slices(&|p| p[9] = 9), "Format: earlier neighbours 9"),
+        ("delays-fourth", "a delay of a fourth axis that is not there", slices(&|p| p[10] = 0x11), "Format: delays 0x11 for 3 axes"),
+        ("slow-5", "too many series of slow grids", slices(&|p| p[11] = 5), "Format: slow series 5"),
+        ("slow-levels-0", "a series without grids", slices(&|p| p[12] = 0), "Format: levels of slow grids 0"),
+        ("slow-fourth", "a level along a fourth axis that is not there", slices(&|p| p[13] = 0x14), "Format: slow levels 0x14 for 3 axes"),
+        ("slow-cut", "cut within the slow grids", slices(&|p| p.truncate(13)), "Format: slow levels is missing"),
+        ("slow-blocks", "blocks smaller than what a latent of a slow grid covers", slices(&|p| p[8] = 0x28), "Format: blocks of 2^2 for level 4"),
         ("empty", "a header alone", with(&|p| p.truncate(9)), "Format: is too short"),
         ("cut", "a stream without its last 6 bytes", with(&|p| p.truncate(p.len() - 6)), "Format: is too short"),
         ("garbage", "bytes after the stream", with(&|p| p.extend(*b"garbage")), "Format: bytes after the end of the stream"),

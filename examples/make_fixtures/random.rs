@@ -163,11 +163,13 @@ fn spline_shape(random: &mut Random, description: &Description) -> spline::Shape
     let coarsest = 0x8000 >> (levels | context_levels).leading_zeros();
     let informed = levels & !coarsest & random.integer(0, 0xffff) as u16;
     if informed != 0 && random.one_in(3) {
-        return usual(description, [levels, context_levels, informed]);
+        let further = spline_further(random, description.axes.len());
+        return spline::Shape { further, ..usual(description, [levels, context_levels, informed]) };
     }
     let context = ContextShape {
         levels: context_levels,
         informed,
+        earlier: if description.axes.len() > 2 { random.integer(0, 8) as usize } else { 0 },
         neighbours: random.integer(1, 12) as usize,
         combinations: if informed == 0 { 0 } else { random.integer(1, 8) as usize },
     };
@@ -176,10 +178,25 @@ fn spline_shape(random: &mut Random, description: &Description) -> spline::Shape
         lengths: description.lengths(),
         outputs: description.channels.into(),
         levels,
+        further: spline_further(random, description.axes.len()),
         layers: random.integer(1, 4) as usize,
         width: random.integer(1, widest) as usize,
         context,
     }
+}
+
+/// The spacing along any further axes.
+fn spline_further(random: &mut Random, axes: usize) -> spline::Further {
+    let count = axes.saturating_sub(2);
+    let mut pair = |most: i32| -> [u32; spline::FURTHER] {
+        std::array::from_fn(|axis| if axis < count { random.integer(0, most) as u32 } else { 0 })
+    };
+    let (delays, slow) = (pair(15), [pair(4), pair(15)]);
+    let series = if count == 0 { 0 } else { random.integer(0, 2) as usize };
+    let slow = slow[..series].iter();
+    let slow =
+        slow.map(|&further| spline::Slow { levels: random.integer(1, 0x1f) as u16, further }).collect();
+    spline::Further { delays, slow }
 }
 
 /// A field of any shape.

@@ -1,17 +1,19 @@
 //! Fields of splines that must be accepted.
 
 use crate::Case;
+use crate::axes::{field_of_four, video, volume};
 use crate::compose::{Random, bytes_of, picture, sound};
 use crate::good::good;
 use sirenc::container::{File, QuantizedSpline, Stored};
-use sirenc::field::spline::{ContextShape, MAX_LATENT, Role, Shape, usual_symbol};
+use sirenc::field::spline::{ContextShape, Further, MAX_LATENT, Role, Shape, Slow, usual_symbol};
 use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat, Units};
 
 /// Feature grids at the levels of `levels`, at least two: context grids at the levels from 2 on, combinations
 /// for the two finest ones, unless one of them is the coarsest.
 pub fn ordinary(d: &Description, levels: u16) -> Shape {
     let (coarse, fine) = (levels & !0b11, levels & (levels >> 1) & 0b11);
-    let context = ContextShape { levels: coarse, informed: fine, neighbours: 12, combinations: 4 };
+    let context =
+        ContextShape { levels: coarse, informed: fine, neighbours: 12, earlier: 0, combinations: 4 };
     shape(d, levels, (2, 9), context)
 }
 
@@ -26,11 +28,22 @@ const USUAL: [u16; 3] = [0b111_1111, 0b111_0000, 0b111];
 
 /// A shape whose context model sees a latent's neighbours only.
 pub fn alone(d: &Description, levels: u16, neighbours: usize) -> Shape {
-    shape(d, levels, (2, 6), ContextShape { levels: 0, informed: 0, neighbours, combinations: 0 })
+    shape(d, levels, (2, 6), ContextShape { levels: 0, informed: 0, neighbours, earlier: 0, combinations: 0 })
 }
 
 fn shape(d: &Description, levels: u16, (layers, width): (usize, usize), context: ContextShape) -> Shape {
-    Shape { lengths: d.lengths(), outputs: d.channels.into(), levels, layers, width, context }
+    let (lengths, further) = (d.lengths(), Further::default());
+    Shape { lengths, outputs: d.channels.into(), levels, further, layers, width, context }
+}
+
+/// A shape that sees earlier slices, with slow grids of two series.
+fn in_slices(d: &Description, levels: u16) -> Shape {
+    let mut shape = ordinary(d, levels);
+    shape.context.earlier = 6;
+    let last = if d.axes.len() > 3 { 1 } else { 0 };
+    let slow = |levels: u16, third: u32| Slow { levels, further: [third, 3 * last] };
+    shape.further = Further { delays: [1, 15 * last], slow: vec![slow(0b100, 4), slow(0b11, 2)] };
+    shape
 }
 
 /// A field of ordinary steps.
@@ -97,7 +110,7 @@ fn set(field: &mut QuantizedSpline, number: usize, exponent: u8, symbols: &[i32]
 /// Section 13.4 of the specification: two feature grids, a neighbour and a combination.
 pub fn example() -> Vec<u8> {
     let d = picture(5, 2, 1, SampleFormat::U8);
-    let context = ContextShape { levels: 0, informed: 1, neighbours: 1, combinations: 1 };
+    let context = ContextShape { levels: 0, informed: 1, neighbours: 1, earlier: 0, combinations: 1 };
     let shape = shape(&d, 0b11, (1, 2), context);
     let mut field = field(shape);
     let tensors: [(u8, &[i32]); 15] = [
@@ -120,6 +133,11 @@ pub fn example() -> Vec<u8> {
     tensors.iter().enumerate().for_each(|(n, &(exponent, symbols))| set(&mut field, n, exponent, symbols));
     field.latents = vec![vec![3, -2, 7], vec![1, 0, -1, 0, 2, 0, 1, 0, 0, -19]];
     bytes_of(&file(d, field))
+}
+
+/// A volume with slow grids of two series.
+pub fn sliced() -> Vec<u8> {
+    plain(volume([5, 4, 3], 1, SampleFormat::U8), |d| in_slices(d, 0b11))
 }
 
 /// A picture of 16 × 3 pixels in four blocks.
@@ -145,6 +163,11 @@ pub fn valid() -> Vec<Case> {
         ("spline-sound-i16", "splines: a sound of 2 channels", plain(sound(700, 2, I16), of(0b11_1111))),
         ("spline-sound-i24", "splines: a sound of 8 channels", plain(sound(250, 8, I24), of(0b111))),
         ("spline-blocks", "splines: RGB, seven levels, two blocks", { let d = picture(75, 50, 3, U8); blocks(d.clone(), ordinary(&d, 0b111_1111), 6) }),
+        ("spline-video", "splines: frames, slow grids, earlier frames", plain(video([11, 8], 7, 3, U8), |d| in_slices(d, 0b111))),
+        ("spline-volume", "splines: a volume of two channels", plain(volume([9, 7, 6], 2, F32), |d| in_slices(d, 0b111))),
+        ("spline-volume-blocks", "splines: a volume in blocks", { let d = volume([18, 6, 7], 1, F32); blocks(d.clone(), in_slices(&d, 0b11), 4) }),
+        ("spline-field", "splines: four axes", plain(field_of_four([5, 4, 3, 6], F32), |d| in_slices(d, 0b111))),
+        ("spline-usual-video", "splines of the usual sizes: frames", plain(video([9, 7], 5, 3, U8), |d| Shape { further: in_slices(d, 1).further, ..usual(d, USUAL) })),
         ("spline-usual-grey", "splines of the usual shape: grey", plain(picture(23, 17, 1, U8), |d| usual(d, USUAL))),
         ("spline-usual-grey-alpha", "splines of the usual shape: grey and alpha", plain(picture(17, 23, 2, U8), |d| usual(d, USUAL))),
         ("spline-usual-rgb", "splines of the usual shape: RGB", plain(picture(29, 21, 3, U8), |d| usual(d, USUAL))),
@@ -167,16 +190,20 @@ pub fn uncommon() -> Vec<Case> {
         ("spline-one-sample", "a sound of one sample", plain(sound(1, 1, I16), |d| ordinary(d, 0b11))),
         ("spline-neighbour", "one neighbour and nothing else predicts a latent", plain(small(), |d| alone(d, 0b101, 1))),
         ("spline-neighbours", "neighbours alone, as many as there may be", plain(small(), |d| alone(d, 0b11, 12))),
-        ("spline-combinations", "as many inputs of the context model as there may be", context(0b111, ContextShape { levels: 0b1100, informed: 0b11, neighbours: 12, combinations: 8 })),
-        ("spline-inputs", "one neighbour, one combination", context(0b1010, ContextShape { levels: 0, informed: 0b10, neighbours: 1, combinations: 1 })),
-        ("spline-context-finest", "a context grid finer than every feature: nothing reads it", context(0b100, ContextShape { levels: 0b1001, informed: 0b100, neighbours: 3, combinations: 2 })),
-        ("spline-masks", "every level twice, every one informed but the coarsest", context(0xffff, ContextShape { levels: 0xffff, informed: 0x7fff, neighbours: 5, combinations: 2 })),
+        ("spline-combinations", "as many inputs of the context model as there may be", context(0b111, ContextShape { levels: 0b1100, informed: 0b11, neighbours: 12, earlier: 0, combinations: 8 })),
+        ("spline-inputs", "one neighbour, one combination", context(0b1010, ContextShape { levels: 0, informed: 0b10, neighbours: 1, earlier: 0, combinations: 1 })),
+        ("spline-context-finest", "a context grid finer than every feature: nothing reads it", context(0b100, ContextShape { levels: 0b1001, informed: 0b100, neighbours: 3, earlier: 0, combinations: 2 })),
+        ("spline-masks", "every level twice, every one informed but the coarsest", context(0xffff, ContextShape { levels: 0xffff, informed: 0x7fff, neighbours: 5, earlier: 0, combinations: 2 })),
         ("spline-level-15", "the coarsest level alone: one latent", plain(small(), |d| alone(d, 0x8000, 2))),
         ("spline-levels-apart", "the finest and the coarsest level", plain(small(), |d| alone(d, 0x8001, 2))),
         ("spline-blocks-small", "blocks of 4 × 4 pixels, some with a single column", blocks(picture(17, 10, 1, U8), ordinary(&picture(17, 10, 1, U8), 0b111), 2)),
         ("spline-blocks-pixels", "blocks of 2 × 2 pixels, some with one", blocks(picture(5, 3, 1, U8), alone(&picture(5, 3, 1, U8), 0b11, 3), 1)),
         ("spline-blocks-sound", "a sound in blocks", blocks(sound(200, 1, I16), ordinary(&sound(200, 1, I16), 0b1111), 5)),
         ("spline-blocks-level", "a level of one latent in each block, along one axis", blocks(picture(70, 3, 1, U8), alone(&picture(70, 3, 1, U8), 0b10_0001, 12), 5)),
+        ("spline-earlier-8", "as many earlier neighbours as there may be", plain(volume([5, 6, 4], 1, U8), |d| { let mut shape = in_slices(d, 0b111); shape.context.earlier = 8; shape })),
+        ("spline-earlier-4d", "as many earlier neighbours as there may be in four axes", plain(field_of_four([4, 3, 4, 3], U8), |d| { let mut shape = in_slices(d, 0b11); shape.context.earlier = 8; shape })),
+        ("spline-slow", "four series of slow grids, of levels up to 15", plain(video([6, 5], 40, 1, U8), |d| { let mut shape = in_slices(d, 0b11); shape.further.slow = [1, 2, 3, 15].map(|third| Slow { levels: 1 << third | 1, further: [third, 0] }).into(); shape })),
+        ("spline-one-slice", "a volume of one slice", plain(volume([6, 5, 1], 1, U8), |d| in_slices(d, 0b111))),
         ("spline-layers-1", "one hidden layer", layers(1, 7)),
         ("spline-layers-4", "as many hidden layers as there may be", layers(4, 5)),
         ("spline-width-1", "one neuron", layers(2, 1)),
@@ -214,7 +241,7 @@ pub fn uncommon() -> Vec<Case> {
         }),
         ("spline-model", "a context model of the largest weights and biases: sums of almost 2^31", {
             let d = picture(40, 9, 1, F32);
-            let context = ContextShape { levels: 0b100, informed: 0b1, neighbours: 2, combinations: 2 };
+            let context = ContextShape { levels: 0b100, informed: 0b1, neighbours: 2, earlier: 0, combinations: 2 };
             changed(d.clone(), Shape { context, ..ordinary(&d, 0b101) }, |field| {
                 // Weights and biases of combinations, of two layers of 4 inputs and of the outputs, then the
                 // weights past the layers.

@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use sirenc::container::QuantizedSpline;
-use sirenc::field::spline::{ContextShape, Shape, usual_symbol};
+use sirenc::field::spline::{ContextShape, FURTHER, Further, Shape, Slow, usual_symbol};
 use sirenc::signal::Description;
 
 /// A shape for a signal; nearly every one is valid.
@@ -13,20 +13,37 @@ fn shape(u: &mut Unstructured, d: &Description) -> Result<Shape> {
     let coarsest = 0x8000 >> (levels | context_levels).leading_zeros();
     let informed =
         if u.ratio(1, 50)? { u.arbitrary()? } else { levels & !coarsest & u.arbitrary::<u16>()? };
+    let further = further(u, d.axes.len())?;
     if informed != 0 && u.ratio(1, 4)? {
         let usual = Shape::usual(&d.lengths(), d.channels.into());
         return Ok(Shape {
             levels,
+            further,
             context: ContextShape { levels: context_levels, informed, ..usual.context },
             ..usual
         });
     }
     let combinations = if informed == 0 { 0 } else { u.int_in_range(1..=8)? };
     let neighbours = u.int_in_range(1..=12)?;
-    let context = ContextShape { levels: context_levels, informed, neighbours, combinations };
+    let earlier = if d.axes.len() > 2 { u.int_in_range(0..=8)? } else { 0 };
+    let context = ContextShape { levels: context_levels, informed, neighbours, earlier, combinations };
     let (layers, width) = (u.int_in_range(1..=4)?, u.int_in_range(1..=12)?);
     let (lengths, outputs) = (d.lengths(), d.channels.into());
-    Ok(Shape { lengths, outputs, levels, layers, width, context })
+    Ok(Shape { lengths, outputs, levels, further, layers, width, context })
+}
+
+/// The spacing along any axes beyond the second.
+fn further(u: &mut Unstructured, axes: usize) -> Result<Further> {
+    let mut pair = |u: &mut Unstructured| -> Result<[u32; FURTHER]> {
+        Ok([u.int_in_range(0..=15)?, if axes > 3 { u.int_in_range(0..=15)? } else { 0 }])
+    };
+    if axes <= 2 {
+        return Ok(Further::default());
+    }
+    let delays = pair(u)?;
+    let count = u.int_in_range(0..=2)?;
+    let mut series = |_| Ok(Slow { levels: u.int_in_range(1..=0b11_1111)?, further: pair(u)? });
+    Ok(Further { delays, slow: (0..count).map(&mut series).collect::<Result<_>>()? })
 }
 
 /// A field of at most `most` latents; `None` if its shape has more. Mostly its parameters are near the usual

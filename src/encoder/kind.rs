@@ -21,13 +21,7 @@ pub(super) fn decide(signal: &Signal, options: &EncodeOptions) -> Result<FieldKi
         (FieldKind::Spline, Some(what)) => {
             Err(Error::parameter("field", format!("spline with {what}, expected siren or auto")))
         }
-        (FieldKind::Spline, None) => match signal.description.kind() {
-            Kind::Picture | Kind::Sound => affordable(FieldKind::Spline),
-            kind => {
-                let kind = format!("{kind:?}").to_lowercase();
-                Err(Error::parameter("field", format!("spline of a {kind}, expected siren or auto")))
-            }
-        },
+        (FieldKind::Spline, None) => affordable(FieldKind::Spline),
         (FieldKind::Auto, _) if suits(&signal.description) && has_splines(options) => {
             // A fit of networks takes less memory.
             let networks = |error| affordable(FieldKind::Siren).map_err(|_| error);

@@ -4,7 +4,7 @@
 //! the whole signal.
 
 use crate::container::QuantizedSpline;
-use crate::field::spline::{MAX_LATENT, Shape, Tensor, usual_symbol};
+use crate::field::spline::{MAX_LATENT, Order, Shape, Tensor, usual_symbol};
 use crate::fit::SplineTraining;
 use std::ops::RangeInclusive;
 
@@ -21,13 +21,14 @@ const MOST_ROW: f32 = 24.0;
 const MOST_BIAS: f32 = 1000.0;
 /// The largest symbol of a file.
 const MOST_SYMBOL: f32 = (1 << 20) as f32;
-/// The largest parameter of the network.
+/// The largest parameter of the network, and of the filters in a signal of more than two axes.
 const MOST: f32 = 1000.0;
+const MOST_TAP: f32 = 7.75;
 
 /// Positions of a signal from which on its latents are coded in blocks, and the binary logarithm of a block's
-/// side, samples, in a sound and in a picture.
+/// side, samples, for one to four axes.
 const LARGE: u64 = 1 << 21;
-const BLOCKS: [u8; 2] = [15, 10];
+const BLOCKS: [u8; 4] = [15, 10, 7, 7];
 
 /// The exponents that a search for the best ones begins with.
 pub(crate) fn usual_exponents(shape: &Shape) -> Vec<u8> {
@@ -50,7 +51,9 @@ pub(crate) fn spline_of(
     });
     let symbols = symbols.collect();
     let is_large = shape.lengths.iter().map(|&n| u64::from(n)).product::<u64>() >= LARGE;
-    let blocks = if is_large { BLOCKS[usize::from(shape.axes() > 1)] } else { 0 };
+    let side = BLOCKS[shape.axes() - 1];
+    let is_divided = shape.lengths.iter().any(|&n| n > 1 << side);
+    let blocks = if is_large && is_divided { side } else { 0 };
     QuantizedSpline { shape: shape.clone(), table: 8, exponents, blocks, symbols, latents }
 }
 
@@ -157,7 +160,8 @@ fn limited(shape: &Shape, tensors: &[Vec<f32>]) -> Vec<Vec<f32>> {
     let count = sizes.len();
     let limit = |(n, tensor): (usize, &Vec<f32>)| -> Vec<f32> {
         if n < network {
-            return tensor.iter().map(|x| x.clamp(-MOST, MOST)).collect();
+            let most = if n == Order::TAPS && shape.axes() > 2 { MOST_TAP } else { MOST };
+            return tensor.iter().map(|x| x.clamp(-most, most)).collect();
         }
         if sizes[n].columns == 1 {
             return tensor.iter().map(|x| x.clamp(-MOST_BIAS, MOST_BIAS)).collect();

@@ -124,8 +124,9 @@ impl<'a> Features<'a> {
             watch.check()?;
             let taps: Vec<Vec<Vec<Taps>>> = (0..=highest)
                 .map(|order| {
-                    let of = |&p: &f64| Taps::derivative(p, grid.level, order);
-                    positions.iter().map(|axis| axis.iter().map(of).collect()).collect()
+                    let of = |axis, &p: &f64| Taps::derivative(p, grid.level(axis), order);
+                    let axes = positions.iter().enumerate();
+                    axes.map(|(axis, positions)| positions.iter().map(|p| of(axis, p)).collect()).collect()
                 })
                 .collect();
             for (component, order) in self.orders.iter().enumerate() {

@@ -109,7 +109,8 @@ impl Space {
 
     /// The spline of one grid around `position`: a sum over the box of four coefficients along each axis.
     fn feature(&self, grid: &Grid, coefficients: &[f32], position: &[f64]) -> Vec<f64> {
-        let axes: Vec<_> = position.iter().enumerate().map(|(a, &p)| self.basis(a, p, grid.level)).collect();
+        let axes: Vec<_> =
+            position.iter().enumerate().map(|(a, &p)| self.basis(a, p, grid.level(a))).collect();
         let mut sum = self.constant(0.0);
         for number in 0..4usize.pow(axes.len() as u32) {
             let (mut rest, mut at, mut stride) = (number, 0, 1);

@@ -1,4 +1,4 @@
-//! The blocks of a field: squares of the signal whose latents are coded alone, so that they can be read at
+//! The blocks of a field: squares or cubes of the signal whose latents are coded alone, so that they can be read at
 //! the same time. A latent belongs to the block that its place is in.
 
 #![allow(
@@ -25,39 +25,62 @@ pub(super) struct Blocks {
     grids: Vec<Grid>,
     /// The binary logarithm of the side, samples.
     side: u32,
-    /// Blocks along the two axes of a picture; a sound has a single row.
-    counts: [u64; 2],
+    /// Blocks along each axis.
+    counts: Vec<u64>,
 }
 
 impl Blocks {
     /// Blocks with a side of `2^side` samples; a single one if `side` is 0.
     pub fn new(shape: &Shape, side: u8) -> Self {
         let side = if side == 0 { WHOLE } else { side.into() };
-        let counts = shape.plane().map(|n| (n as u64).div_ceil(1 << side));
+        let counts = shape.lengths.iter().map(|&n| u64::from(n).div_ceil(1 << side)).collect();
         Blocks { grids: shape.grids(), side, counts }
     }
 
     /// The number of blocks.
     pub fn count(&self) -> u64 {
-        self.counts[0] * self.counts[1]
+        self.counts.iter().product()
     }
 
-    /// The rows and the columns of a grid that belong to block `n`.
-    fn part(&self, n: u64, grid: &Grid) -> [Range<usize>; 2] {
-        let at = [n % self.counts[0], n / self.counts[0]];
-        let (side, lengths) = (self.side - grid.level, grid.plane());
-        std::array::from_fn(|axis| {
-            let end = |block: u64| (block << side).min(lengths[axis] as u64) as usize;
-            end(at[axis])..end(at[axis] + 1)
+    /// The place of block `n` along each axis.
+    fn place(&self, mut n: u64) -> impl Iterator<Item = u64> {
+        self.counts.iter().map(move |count| {
+            let at = n % count;
+            n /= count;
+            at
         })
+    }
+
+    /// The latents of a grid along each axis that belong to block `n`.
+    fn part(&self, n: u64, grid: &Grid) -> Vec<Range<usize>> {
+        let along = |(axis, at): (usize, u64)| {
+            let side = self.side - grid.level(axis);
+            let end = |block: u64| (block << side).min(grid.lengths[axis].into()) as usize;
+            end(at)..end(at + 1)
+        };
+        self.place(n).enumerate().map(along).collect()
+    }
+
+    /// The ranges of the latents of a grid that belong to block `n`: lines along the first axis.
+    fn lines(&self, n: u64, grid: &Grid) -> Vec<Range<usize>> {
+        let mut starts = vec![0];
+        let mut part = self.part(n, grid);
+        let columns = part.remove(0);
+        for (along, &length) in part.iter().zip(&grid.lengths[1..]).rev() {
+            starts = starts
+                .iter()
+                .flat_map(|start| along.clone().map(move |i| start * length as usize + i))
+                .collect();
+        }
+        let length = grid.lengths[0] as usize;
+        starts.into_iter().map(|start| start * length + columns.start..start * length + columns.end).collect()
     }
 
     /// Whether values in `region` depend on latents of block `n`.
     pub fn is_needed(&self, n: u64, region: &Region) -> bool {
-        let highest = self.grids.iter().map(|grid| grid.level).max().unwrap_or(0);
-        let reach = f64::from(REACH << highest);
-        let at = [n % self.counts[0], n / self.counts[0]];
-        region.sides().zip(at).all(|([from, to], at)| {
+        region.sides().zip(self.place(n)).enumerate().all(|(axis, ([from, to], at))| {
+            let highest = self.grids.iter().map(|grid| grid.level(axis)).max().unwrap_or(0);
+            let reach = f64::from(REACH << highest);
             let [start, end] = [at, at + 1].map(|at| (at << self.side) as f64);
             from - reach <= end && to + reach >= start
         })
@@ -66,8 +89,8 @@ impl Blocks {
     /// The parts of all grids that belong to block `n`.
     pub fn grids(&self, n: u64) -> Vec<Grid> {
         let part = |grid: &Grid| {
-            let lengths = self.part(n, grid).map(|range| range.len() as u32);
-            Grid { lengths: lengths[..grid.lengths.len()].to_vec(), ..*grid }
+            let lengths = self.part(n, grid).iter().map(|range| range.len() as u32).collect();
+            Grid { lengths, ..*grid }
         };
         self.grids.iter().map(part).collect()
     }
@@ -76,9 +99,8 @@ impl Blocks {
     #[cfg(feature = "encoder")]
     pub fn cut(&self, n: u64, latents: &[Vec<i16>]) -> Vec<Vec<i16>> {
         let cut = |(grid, latents): (&Grid, &Vec<i16>)| {
-            let [columns, rows] = self.part(n, grid);
-            let rows = rows.map(|y| &latents[y * grid.plane()[0]..][columns.clone()]);
-            rows.collect::<Vec<_>>().concat()
+            let lines = self.lines(n, grid).into_iter().map(|line| &latents[line]);
+            lines.collect::<Vec<_>>().concat()
         };
         self.grids.iter().zip(latents).map(cut).collect()
     }
@@ -86,16 +108,19 @@ impl Blocks {
     /// Puts the latents of block `n` where they belong.
     pub fn put(&self, n: u64, block: &[Vec<i16>], latents: &mut [Vec<i16>]) {
         for ((grid, block), latents) in self.grids.iter().zip(block).zip(latents) {
-            let [columns, rows] = self.part(n, grid);
-            for (y, row) in rows.zip(block.chunks_exact(columns.len().max(1))) {
-                latents[y * grid.plane()[0]..][columns.clone()].copy_from_slice(row);
+            let mut rest = &block[..];
+            for line in self.lines(n, grid) {
+                let (taken, after) = rest.split_at(line.len());
+                latents[line].copy_from_slice(taken);
+                rest = after;
             }
         }
     }
 
     /// The most rows of latents of a block.
     pub fn rows(&self) -> u64 {
-        let rows = self.grids.iter().map(|grid| self.part(0, grid)[1].len() as u64);
+        let rows =
+            self.grids.iter().map(|grid| self.part(0, grid).get(1).map_or(1, |rows| rows.len() as u64));
         rows.max().unwrap_or(1)
     }
 }

@@ -9,7 +9,7 @@
     reason = "sums are bounded by what `Model::new` checks, lengths by the shape"
 )]
 
-use crate::field::spline::{Grid, SCALES, Shape, Tensor};
+use crate::field::spline::{FURTHER, Grid, SCALES, Shape, Tensor};
 
 /// Fractional bits of inputs and activations, of weights and biases.
 pub(super) const ACTIVATION_BITS: u32 = 8;
@@ -98,6 +98,9 @@ impl Dense {
     }
 }
 
+/// A neighbour of a latent in an earlier slice: `(x, y)` after it and `[z, t]` before it.
+pub(super) type Earlier = ([isize; 2], [usize; FURTHER]);
+
 /// The model of one field.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
@@ -110,6 +113,7 @@ pub(super) struct Model {
     last: Dense,
     width: usize,
     neighbours: Vec<(isize, usize)>,
+    earlier: Vec<Earlier>,
 }
 
 impl Model {
@@ -149,6 +153,7 @@ impl Model {
             last,
             width,
             neighbours: shape.neighbours(),
+            earlier: shape.earlier().to_vec(),
         })
     }
 
@@ -188,6 +193,10 @@ impl Model {
     /// The neighbours of a latent, `(x, y)` before it.
     pub fn neighbours(&self) -> &[(isize, usize)] {
         &self.neighbours
+    }
+    /// The neighbours of a latent in earlier slices.
+    pub fn earlier(&self) -> &[Earlier] {
+        &self.earlier
     }
     /// The number of inputs.
     pub fn width(&self) -> usize {
@@ -237,19 +246,14 @@ pub(super) fn input(latent: i16) -> i16 {
     saturate(i32::from(latent) << ACTIVATION_BITS)
 }
 
-/// The grids coarser than grid `number`: they precede it in coding order, except those of its own level.
-pub(super) fn coarser(grids: &[Grid], number: usize) -> impl Iterator<Item = (usize, &Grid)> {
-    let level = grids[number].level;
-    grids.iter().enumerate().filter(move |(_, grid)| grid.level > level)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::field::spline::ContextShape;
 
     fn shape(context: ContextShape) -> Shape {
-        Shape { lengths: vec![1, 1], outputs: 1, levels: 1, layers: 1, width: 1, context }
+        let further = Default::default();
+        Shape { lengths: vec![1, 1], outputs: 1, levels: 1, further, layers: 1, width: 1, context }
     }
 
     /// The rows of `what` in the vectors of the specification: numbers, the last two of which are inputs of
@@ -267,7 +271,8 @@ mod tests {
 
     #[test]
     fn predictions_are_those_of_the_specification() {
-        let shape = shape(ContextShape { levels: 0, informed: 0, neighbours: 2, combinations: 0 });
+        let shape =
+            shape(ContextShape { levels: 0, informed: 0, neighbours: 2, earlier: 0, combinations: 0 });
         for (parameters, inputs, result) in rows("predict") {
             let (model, mut out) = (Model::new(&shape, &parameters).unwrap(), [(0, 0)]);
             model.predict(0, &inputs, &mut Default::default(), &mut out);
@@ -278,7 +283,8 @@ mod tests {
     #[test]
     fn combinations_are_those_of_the_specification() {
         // Two grids, each coarser than the third, which is informed.
-        let shape = shape(ContextShape { levels: 0b110, informed: 0b1, neighbours: 1, combinations: 1 });
+        let shape =
+            shape(ContextShape { levels: 0b110, informed: 0b1, neighbours: 1, earlier: 0, combinations: 1 });
         let count: usize = shape.context_tensors().into_iter().map(Tensor::parameters).sum();
         for (mut parameters, inputs, result) in rows("combine") {
             parameters.resize(count, 0);

@@ -2,7 +2,8 @@
 //!
 //! Within a grid latents come in wavefronts, `x + 3y = t` for ascending `t`: no latent of a front is a
 //! neighbour of another, so a front is predicted at once. The last fronts are kept as rows over `y`, where
-//! the neighbours of a front are parts of earlier rows.
+//! the neighbours of a front are parts of earlier rows. Grids of more than two axes are planes, one slice after
+//! the other.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -10,12 +11,12 @@
     reason = "indices follow from the lengths of the grids, which are below 2³²"
 )]
 
-use super::context::{Model, Rows, coarser, input};
+use super::context::{Earlier, Model, Rows, input};
 use super::laplace::Laplace;
 use crate::container::magnitude::Reader;
 use crate::container::range_coder::TOTAL_BITS;
 use crate::error::{Error, Result};
-use crate::field::spline::{Grid, MAX_LATENT};
+use crate::field::spline::{FURTHER, Grid, MAX_LATENT, coarser};
 use crate::limits::{try_filled, try_vec};
 use std::ops::Range;
 
@@ -68,13 +69,21 @@ pub(super) fn visit<C: LatentCoder>(
     let mut layers = [Rows::default(), Rows::default()];
     for number in 0..grids.len() {
         let (done, rest) = latents.split_at_mut(number);
-        let combined = Combined::new(model, grids, number, done)?;
-        visit_grid(model, (number, &grids[number]), &combined, &mut rest[0], coder, &mut layers)?;
+        let [depth, times] = grids[number].slices();
+        for slice in (0..times).flat_map(|t| (0..depth).map(move |z| [z, t])) {
+            let combined = Combined::new(model, grids, (number, slice), done)?;
+            visit_slice(model, (number, &grids[number], slice), &combined, &mut rest[0], coder, &mut layers)?;
+        }
     }
     Ok(())
 }
 
-/// Combinations of coarser grids for the places of one grid; they are equal in boxes of two places along each
+/// The number of a slice of a grid, with the third axis fastest.
+fn slice_number(grid: &Grid, [z, t]: [usize; FURTHER]) -> usize {
+    z + grid.slices()[0] * t
+}
+
+/// Combinations of coarser grids for the places of one slice of a grid; they are equal in boxes of two places along each
 /// axis.
 struct Combined {
     /// Boxes along each axis.
@@ -84,21 +93,32 @@ struct Combined {
 }
 
 impl Combined {
-    fn new(model: &Model, grids: &[Grid], number: usize, latents: &[Vec<i16>]) -> Result<Self> {
-        let lengths = grids[number].plane().map(|n| n.div_ceil(2));
+    fn new(
+        model: &Model,
+        grids: &[Grid],
+        (number, slice): (usize, [usize; FURTHER]),
+        latents: &[Vec<i16>],
+    ) -> Result<Self> {
+        let own = &grids[number];
+        let lengths = own.plane().map(|n| n.div_ceil(2));
         let combinations = model.combinations(number);
         let size = lengths[0] * lengths[1];
         let mut values = try_filled((combinations * size) as u64, 0)?;
         if combinations == 0 {
             return Ok(Combined { lengths, values });
         }
-        let coarser: Vec<_> = coarser(grids, number).collect();
+        let of_plane = |other: usize| {
+            let ([width, height], grid) = (grids[other].plane(), &grids[other]);
+            let slice = std::array::from_fn(|axis| slice[axis] >> (grid.further[axis] - own.further[axis]));
+            let plane = &latents[other][slice_number(grid, slice) * width * height..][..width * height];
+            (grid.level - own.level - 1, width, plane)
+        };
+        let coarser: Vec<_> = coarser(grids, number).map(of_plane).collect();
         let mut inputs = Rows::default();
         inputs.resize(coarser.len(), lengths[0]);
         for y in 0..lengths[1] {
-            for (row, &(other, grid)) in coarser.iter().enumerate() {
-                let shift = grid.level - grids[number].level - 1;
-                let line = &latents[other][(y >> shift) * grid.plane()[0]..];
+            for (row, &(shift, width, plane)) in coarser.iter().enumerate() {
+                let line = &plane[(y >> shift) * width..];
                 inputs.set(row, (0..lengths[0]).map(|x| input(line[x >> shift])));
             }
             model.combine(number, &inputs, |combination, from, numbers| {
@@ -117,15 +137,49 @@ impl Combined {
     }
 }
 
-fn visit_grid<C: LatentCoder>(
+/// A neighbour in an earlier slice, for all places of a plane.
+struct Before<'a> {
+    by: [isize; 2],
+    lengths: [usize; 2],
+    /// `None` if there is no such slice.
+    plane: Option<&'a [i16]>,
+}
+
+impl<'a> Before<'a> {
+    fn new(&(by, slices): &Earlier, grid: &Grid, [z, t]: [usize; FURTHER], before: &'a [i16]) -> Self {
+        let lengths = grid.plane();
+        let size = lengths[0] * lengths[1];
+        let slice = z.checked_sub(slices[0]).zip(t.checked_sub(slices[1]));
+        let plane = slice.map(|(z, t)| &before[slice_number(grid, [z, t]) * size..][..size]);
+        Before { by, lengths, plane }
+    }
+
+    /// The neighbour at the places of a front; 0 outside the grid.
+    fn front(&self, t: usize, rows: Range<usize>) -> impl Iterator<Item = i16> {
+        let [width, height] = self.lengths;
+        rows.map(move |y| {
+            let x = (t - LAG * y).checked_add_signed(self.by[0]).filter(|&x| x < width);
+            let y = y.checked_add_signed(self.by[1]).filter(|&y| y < height);
+            match (self.plane, x, y) {
+                (Some(plane), Some(x), Some(y)) => input(plane[y * width + x]),
+                _ => 0,
+            }
+        })
+    }
+}
+
+fn visit_slice<C: LatentCoder>(
     model: &Model,
-    (number, grid): (usize, &Grid),
+    (number, grid, slice): (usize, &Grid, [usize; FURTHER]),
     combined: &Combined,
     latents: &mut [i16],
     coder: &mut C,
     layers: &mut [Rows; 2],
 ) -> Result<()> {
     let [width, height] = grid.plane();
+    let (before, latents) = latents.split_at_mut(slice_number(grid, slice) * width * height);
+    let earlier: Vec<Before<'_>> =
+        model.earlier().iter().map(|earlier| Before::new(earlier, grid, slice, before)).collect();
     // As fronts before a latent and rows above it.
     let offsets = model.neighbours().iter().map(|&(x, y)| ((LAG * y).wrapping_add_signed(x), y));
     let neighbours: Vec<(usize, usize)> = offsets.collect();
@@ -145,8 +199,12 @@ fn visit_grid<C: LatentCoder>(
             let (_, front) = &fronts[(t + kept - before) % kept];
             inputs.set(row, front[ABOVE + rows.start - above..].iter().copied().take(rows.len()));
         }
-        for row in neighbours.len()..model.width() {
-            inputs.set(row, combined.front(row - neighbours.len(), t, rows.clone()));
+        for (row, earlier) in (neighbours.len()..).zip(&earlier) {
+            inputs.set(row, earlier.front(t, rows.clone()));
+        }
+        let first = neighbours.len() + earlier.len();
+        for row in first..model.width() {
+            inputs.set(row, combined.front(row - first, t, rows.clone()));
         }
         model.predict(number, &inputs, layers, &mut predicted);
         let (written, front) = &mut fronts[t % kept];

@@ -14,11 +14,11 @@ use super::magnitude::{Coder, Context, MAX_MAGNITUDE, Reader};
 use super::table::SHAPES;
 use crate::error::{Error, Result};
 use crate::field::spline::{
-    ContextShape, Grid, MAX_COMBINATIONS, MAX_LAYERS, MAX_LEVELS, MAX_NEIGHBOURS, MAX_WIDTH, Shape,
-    usual_symbol,
+    ContextShape, FURTHER, Further, Grid, MAX_COMBINATIONS, MAX_EARLIER, MAX_LAYERS, MAX_NEIGHBOURS,
+    MAX_SLOW, MAX_WIDTH, Shape, Slow, coarser, usual_symbol,
 };
 use crate::limits::{Amount, Limits, Memory, bytes_of, try_filled, try_vec};
-use crate::signal::{Description, Kind, Region};
+use crate::signal::{Description, Region};
 use blocks::Blocks;
 use context::{Model, WEIGHT_BITS};
 use latents::LatentCoder;
@@ -26,6 +26,9 @@ use std::num::Saturating;
 
 /// The largest magnitude of a parameter of the network or the filters.
 const MAX_PARAMETER: f32 = 1024.0;
+/// The largest magnitude of a number of the filters in a signal of more than two axes: each axis multiplies
+/// coefficients by up to seven of them.
+const MAX_TAP: f32 = 8.0;
 /// Bits of an exponent.
 const EXPONENT_BITS: u32 = 5;
 /// Bits of the shape of tables in a byte whose other bits are the side of blocks.
@@ -34,8 +37,10 @@ const TABLE_BITS: u32 = 4;
 const DIFFERENCE_MEAN: u32 = 4;
 /// The most fronts of latents that are kept: back to the twelfth neighbour in a sound.
 const KEPT: usize = MAX_NEIGHBOURS + 1;
-/// The most bytes of a context model: 20 inputs, and the first layer for each of 32 grids.
-const MODEL_BYTES: u64 = 64 << 10;
+/// The most bytes of a context model: 28 inputs, and the first layer for each of 96 grids.
+const MODEL_BYTES: u64 = 256 << 10;
+/// Bits of the level or the delay of the third axis in a byte whose other bits are those of the fourth.
+const THIRD_BITS: u32 = 4;
 /// The most latents that a byte can hold: the likeliest symbol costs more than 8 / 2¹⁶ bits.
 const LATENTS_PER_BYTE: u64 = 1 << 16;
 
@@ -97,10 +102,16 @@ impl QuantizedSpline {
     /// # Errors
     /// What is not.
     fn check(&self) -> std::result::Result<(), String> {
-        match self.parameters().into_iter().flatten().find(|p| p.abs() > MAX_PARAMETER) {
-            Some(large) => Err(format!("parameter {large}, expected at most {MAX_PARAMETER}")),
-            None => Ok(()),
+        let parameters = self.parameters();
+        let largest =
+            |tensors: &[Vec<f32>], most: f32| match tensors.iter().flatten().find(|p| p.abs() > most) {
+                Some(large) => Err(format!("parameter {large}, expected at most {most}")),
+                None => Ok(()),
+            };
+        if self.shape.axes() > 2 {
+            largest(parameters.get(..1).unwrap_or_default(), MAX_TAP)?;
         }
+        largest(&parameters, MAX_PARAMETER)
     }
 
     /// `Ok` if there are as many numbers as the shape has, and a file can store each of them.
@@ -144,9 +155,6 @@ fn malformed(detail: String) -> Error {
 
 /// Reads the shape of a field of a signal, that of its tables, and the side of its blocks.
 fn read_header(fields: &mut Fields<'_>, signal: &Description) -> Result<(Shape, u8, u8)> {
-    if !matches!(signal.kind(), Kind::Picture | Kind::Sound) {
-        return Err(Error::unsupported("NETWORK section", format!("splines of a {:?}", signal.kind())));
-    }
     let mut mask = |what| fields.varint_in(what, 0, u16::MAX.into()).map(|mask| mask as u16);
     let levels = mask("levels")?;
     let context_levels = mask("levels of the context model")?;
@@ -170,20 +178,62 @@ fn read_header(fields: &mut Fields<'_>, signal: &Description) -> Result<(Shape, 
     if table > SHAPES {
         return Err(fields.error(format!("shape of tables {table}, expected at most {SHAPES}")));
     }
-    let context = ContextShape { levels: context_levels, informed, neighbours, combinations };
     let (lengths, outputs) = (signal.lengths(), usize::from(signal.channels));
-    let shape = Shape { lengths, outputs, levels, layers, width, context };
-    let alone = (0..MAX_LEVELS).any(|k| informed >> k & 1 == 1 && shape.coarser(k) == 0);
+    let (earlier, further) = read_further(fields, lengths.len())?;
+    let context = ContextShape { levels: context_levels, informed, neighbours, earlier, combinations };
+    let shape = Shape { lengths, outputs, levels, further, layers, width, context };
+    let grids = shape.grids();
+    let is_alone = |n: usize| grids.get(n).is_some_and(Grid::is_informed) && coarser(&grids, n).count() == 0;
+    let alone = (0..grids.len()).any(is_alone);
     if alone || (informed == 0) != (combinations == 0) {
         return Err(fields.error(format!("informed levels {informed:#x}, {combinations} combinations")));
     }
-    let highest = (levels | context_levels).ilog2();
+    let highest = highest(&grids);
     let longest = shape.lengths.iter().max().map_or(0, |&length| length.saturating_sub(1));
     if blocks != 0 && (u32::from(blocks) < highest || longest >> blocks == 0) {
         let lengths = &shape.lengths;
         return Err(fields.error(format!("blocks of 2^{blocks} for level {highest} and lengths {lengths:?}")));
     }
     Ok((shape, table, blocks))
+}
+
+/// Reads how a field is spaced along the axes beyond the second, and the number of neighbours in earlier slices: 0
+/// and nothing if there are no such axes.
+fn read_further(fields: &mut Fields<'_>, axes: usize) -> Result<(usize, Further)> {
+    if axes <= 2 {
+        return Ok((0, Further::default()));
+    }
+    let earlier = usize::from(fields.u8("earlier neighbours")?);
+    if earlier > MAX_EARLIER {
+        return Err(fields.error(format!("earlier neighbours {earlier}, expected at most {MAX_EARLIER}")));
+    }
+    let delays = read_pair(fields, "delays", axes)?;
+    let count = usize::from(fields.u8("slow series")?);
+    if count > MAX_SLOW {
+        return Err(fields.error(format!("slow series {count}, expected at most {MAX_SLOW}")));
+    }
+    let mut slow = vec![];
+    for _ in 0..count {
+        let levels = fields.varint_in("levels of slow grids", 1, u16::MAX.into())? as u16;
+        slow.push(Slow { levels, further: read_pair(fields, "slow levels", axes)? });
+    }
+    Ok((earlier, Further { delays, slow }))
+}
+
+/// Two numbers of 4 bits in a byte; the second is 0 if there is no fourth axis.
+fn read_pair(fields: &mut Fields<'_>, what: &'static str, axes: usize) -> Result<[u32; FURTHER]> {
+    let both = u32::from(fields.u8(what)?);
+    let [third, fourth] = [both & ((1 << THIRD_BITS) - 1), both >> THIRD_BITS];
+    if axes <= 3 && fourth != 0 {
+        return Err(fields.error(format!("{what} {both:#x} for {axes} axes")));
+    }
+    Ok([third, fourth])
+}
+
+/// The highest level of grids along any axis.
+fn highest(grids: &[Grid]) -> u32 {
+    let levels = grids.iter().flat_map(|grid| (0..grid.lengths.len()).map(|axis| grid.level(axis)));
+    levels.max().unwrap_or(0)
 }
 
 /// Reads a field of a signal: the rest of a section, after its coding. Of a field in blocks, those that values in
@@ -323,6 +373,7 @@ pub(super) fn write(field: &QuantizedSpline, signal: &Description) -> Result<Vec
 #[cfg(feature = "encoder")]
 fn header(field: &QuantizedSpline) -> Vec<u8> {
     let Shape { levels, layers, width, context, .. } = field.shape;
+    let Further { delays, slow } = &field.shape.further;
     let mut bytes = vec![];
     for mask in [levels, context.levels, context.informed] {
         super::fields::push_varint(&mut bytes, mask.into());
@@ -330,6 +381,14 @@ fn header(field: &QuantizedSpline) -> Vec<u8> {
     let numbers = [layers, width, context.neighbours, context.combinations];
     bytes.extend(numbers.map(|number| number as u8));
     bytes.push(field.table | field.blocks << TABLE_BITS);
+    if field.shape.axes() > 2 {
+        let pair = |[third, fourth]: [u32; FURTHER]| (third | fourth << THIRD_BITS) as u8;
+        bytes.extend([context.earlier as u8, pair(*delays), slow.len() as u8]);
+        for slow in slow {
+            super::fields::push_varint(&mut bytes, slow.levels.into());
+            bytes.push(pair(slow.further));
+        }
+    }
     bytes
 }
 

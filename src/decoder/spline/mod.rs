@@ -28,7 +28,7 @@ pub(super) fn decode(stored: &QuantizedSpline, region: Option<&Region>) -> Resul
     for ((grid, latents), stored_taps) in features.zip(tensors[Order::TAPS].chunks_exact(4)) {
         // A band across the last axis, of which the first and the last lines are wrong.
         let last = grid.lengths.len() - 1;
-        let (count, spacing) = (grid.lengths[last] as usize, f64::from(1 << grid.level));
+        let (count, spacing) = (grid.lengths[last] as usize, f64::from(1 << grid.level(last)));
         let band = (from / spacing) as usize..(to / spacing) as usize;
         let band = band.start.saturating_sub(MARGIN)..band.end.saturating_add(MARGIN).min(count);
         let line = latents.len() / count;

@@ -6,10 +6,10 @@ use crate::backend::simd::{BLOCK, Level};
 use crate::container::{File, QuantizedSpline, Stored, parse, write};
 use crate::error::Error;
 use crate::field::spline::basis::Taps;
-use crate::field::spline::{ContextShape, Role, Shape, filter, gain};
+use crate::field::spline::{ContextShape, Further, Role, Shape, Slow, filter, gain};
 use crate::limits::Limits;
 use crate::network::Jet;
-use crate::signal::{Description, Grid, Kind, Region, SampleFormat};
+use crate::signal::{Axis, Description, Grid, Kind, Measure, Region, SampleFormat};
 
 /// Numbers without a pattern, from −1 to 1.
 fn noise(seed: u64) -> impl Iterator<Item = f64> {
@@ -21,16 +21,25 @@ fn noise(seed: u64) -> impl Iterator<Item = f64> {
 }
 
 fn description(lengths: &[u32], channels: u8) -> Description {
-    match *lengths {
-        [x, y] => Description::picture([x, y], channels, SampleFormat::U8),
-        _ => Description::sound(lengths[0], channels, SampleFormat::I16, 8000),
-    }
+    let axis = |measure| move |&length: &u32| Axis { length, measure };
+    let (format, axes) = match *lengths {
+        [x, y] => return Description::picture([x, y], channels, SampleFormat::U8),
+        [length] => return Description::sound(length, channels, SampleFormat::I16, 8000),
+        [_, _, _] => (SampleFormat::F32, lengths.iter().map(axis(Measure::Space)).collect()),
+        _ => (SampleFormat::F32, lengths.iter().map(axis(Measure::Other)).collect()),
+    };
+    Description { axes, channels, format }
 }
 
 /// A field with parameters of ordinary sizes, and a few large latents.
 fn field(lengths: &[u32], channels: u8, levels: u16, context: ContextShape) -> QuantizedSpline {
-    let shape =
-        Shape { lengths: lengths.to_vec(), outputs: channels.into(), levels, layers: 2, width: 9, context };
+    let (lengths, mut context, mut further) = (lengths.to_vec(), context, Further::default());
+    if let Some(axes @ 1..) = lengths.len().checked_sub(2) {
+        context.earlier = 7;
+        further.delays = [1, if axes > 1 { 15 } else { 0 }];
+        further.slow = vec![Slow { levels: 0b10, further: [0, 2 * (axes as u32 - 1)] }];
+    }
+    let shape = Shape { lengths, outputs: channels.into(), levels, further, layers: 2, width: 9, context };
     let tensors = shape.tensors();
     let network = 1 + shape.network_tensors().len();
     let mut noise = noise(7);
@@ -61,8 +70,9 @@ fn field(lengths: &[u32], channels: u8, levels: u16, context: ContextShape) -> Q
 }
 
 const CONTEXT: ContextShape =
-    ContextShape { levels: 0b1100, informed: 0b11, neighbours: 12, combinations: 3 };
-const ALONE: ContextShape = ContextShape { levels: 0, informed: 0, neighbours: 2, combinations: 0 };
+    ContextShape { levels: 0b1100, informed: 0b11, neighbours: 12, earlier: 0, combinations: 3 };
+const ALONE: ContextShape =
+    ContextShape { levels: 0, informed: 0, neighbours: 2, earlier: 0, combinations: 0 };
 
 fn fields() -> Vec<(Description, QuantizedSpline)> {
     [
@@ -70,8 +80,16 @@ fn fields() -> Vec<(Description, QuantizedSpline)> {
         (&[1, 1], 1, 0b1, ALONE),
         (&[1, 300], 2, 0b111, ALONE),
         (&[300, 1], 4, 0b111, CONTEXT),
-        (&[64, 40], 1, 0b1010, ContextShape { levels: 0b1, informed: 0b10, neighbours: 5, combinations: 8 }),
+        (
+            &[64, 40],
+            1,
+            0b1010,
+            ContextShape { levels: 0b1, informed: 0b10, neighbours: 5, earlier: 0, combinations: 8 },
+        ),
         (&[1000], 2, 0b11111, CONTEXT),
+        (&[13, 11, 9], 2, 0b111, CONTEXT),
+        (&[7, 5, 6, 4], 1, 0b11, CONTEXT),
+        (&[3, 1, 40], 1, 0b1, ALONE),
     ]
     .map(|(lengths, channels, levels, context)| {
         (description(lengths, channels), field(lengths, channels, levels, context))
@@ -107,7 +125,8 @@ fn fields_round_trip_through_bytes_and_no_damage_panics() {
 /// A field in blocks of which a part is decoded gives the bits of the whole there, and refuses the rest.
 #[test]
 fn a_part_has_the_bits_of_the_whole() {
-    for (lengths, channels, levels) in [(&[150, 90][..], 3, 0b111), (&[700], 2, 0b1111), (&[40, 300], 1, 0b1)]
+    for (lengths, channels, levels) in
+        [(&[150, 90][..], 3, 0b111), (&[700], 2, 0b1111), (&[40, 300], 1, 0b1), (&[50, 70, 60], 1, 0b11)]
     {
         let context = ContextShape { levels: 0, informed: levels >> 1 & 0b11, ..CONTEXT };
         let context = if levels == 1 { ALONE } else { context };
@@ -138,7 +157,7 @@ fn a_part_has_the_bits_of_the_whole() {
             assert!(stored.latents.is_empty());
         }
         // A grid of other axes would be taken for one that covers everything.
-        for axes in [0, 3] {
+        for axes in [0, lengths.len() + 1] {
             let grid = Grid { axes: vec![native.axes[0]; axes] };
             let refused = Decoder::for_grid(&bytes, &Limits::default(), |_| Ok(Some(grid.clone())));
             assert!(matches!(refused, Err(Error::Parameter { name: "grid", .. })), "{refused:?}");
@@ -153,7 +172,7 @@ fn a_part_has_the_bits_of_the_whole() {
 #[test]
 fn blocks_change_nothing_but_the_bytes() {
     for (description, field) in fields() {
-        let highest = field.shape.grids()[0].level.max(1) as u8;
+        let highest = field.shape.grids().iter().map(|grid| grid.level).max().unwrap().max(1) as u8;
         let longest = description.lengths().iter().max().unwrap().saturating_sub(1);
         let whole = decoder(&description, &field).field().clone();
         for side in (highest..16).filter(|side| longest >> side > 0) {
@@ -204,12 +223,13 @@ fn fields_that_no_file_can_store_are_refused() {
 /// The kernels of every level give the bits of the specification's loops.
 #[test]
 fn coefficients_and_features_have_the_bits_of_the_loops() {
+    const COUNT: usize = 20;
     for (description, stored) in fields() {
         let grids = stored.shape.grids();
         let positions: Vec<Vec<f64>> = description
             .lengths()
             .iter()
-            .map(|&n| (0..40).map(|i| (f64::from(i) + 0.3) / 40.0 * f64::from(n) - 0.5).collect())
+            .map(|&n| (0..COUNT).map(|i| (i as f64 + 0.3) / COUNT as f64 * f64::from(n) - 0.5).collect())
             .collect();
         let is_feature = |role: Role| role != Role::Context;
         let of_grid = grids.iter().zip(&stored.latents).filter(|(grid, _)| is_feature(grid.role));
@@ -221,14 +241,15 @@ fn coefficients_and_features_have_the_bits_of_the_loops() {
                 .clone()
                 .fold(values.clone(), |values, axis| filter(&values, &grid.lengths, axis, taps))
                 .into_iter()
-                .map(|value| value * gain(grid.level))
+                .map(|value| value * gain(grid))
                 .collect();
             let along: Vec<Vec<Taps>> = positions
                 .iter()
-                .map(|axis| axis.iter().map(|&p| Taps::new(p, grid.level)).collect())
+                .enumerate()
+                .map(|(n, axis)| axis.iter().map(|&p| Taps::new(p, grid.level(n))).collect())
                 .collect();
             let along: Vec<&[Taps]> = along.iter().map(Vec::as_slice).collect();
-            let count = 40usize.pow(axes.len() as u32);
+            let count = COUNT.pow(axes.len() as u32);
             let mut first: Option<Vec<f32>> = None;
             for level in Level::available() {
                 let (mut got, mut scratch) = (values.clone(), vec![0.0; values.len() + 6]);
@@ -243,6 +264,16 @@ fn coefficients_and_features_have_the_bits_of_the_loops() {
     }
 }
 
+/// The position of number `i` of a grid, the first axis fastest.
+fn position(grid: &Grid, mut i: usize) -> Vec<f64> {
+    let along = |axis: &crate::signal::Sampling| {
+        let index = i % axis.count as usize;
+        i /= axis.count as usize;
+        axis.position(index as u32)
+    };
+    grid.axes.iter().map(along).collect()
+}
+
 #[test]
 fn renderings_have_the_bits_of_the_loops_at_every_position() {
     for (description, stored) in fields() {
@@ -252,12 +283,9 @@ fn renderings_have_the_bits_of_the_loops_at_every_position() {
         for grid in [Grid::native(&description), Grid::resized(&description, &counts).unwrap()] {
             let values = decoder.render(&grid).unwrap();
             let channels = usize::from(description.channels);
-            let width = grid.axes[0].count as usize;
             let mut positions = vec![];
             for (i, got) in values.chunks_exact(channels).enumerate() {
-                let index = [i % width, i / width];
-                let position: Vec<f64> =
-                    grid.axes.iter().zip(index).map(|(axis, i)| axis.position(i as u32)).collect();
+                let position = position(&grid, i);
                 assert_eq!(got, field.evaluate(&position), "{position:?} of {description:?}");
                 positions.extend(position);
             }
@@ -287,7 +315,9 @@ fn every_level_computes_the_same_values_and_jets() {
 
 #[test]
 fn jets_are_close_to_the_taylor_polynomials() {
-    for (description, stored) in fields() {
+    for (description, mut stored) in fields() {
+        // Phases of thousands of turns have no precision left.
+        stored.latents.iter_mut().flatten().for_each(|latent| *latent %= 100);
         let decoder = decoder(&description, &stored);
         let axes = description.axes.len();
         let position: Vec<f64> = description.lengths().iter().map(|&n| f64::from(n) * 0.37 - 0.2).collect();
@@ -296,7 +326,9 @@ fn jets_are_close_to_the_taylor_polynomials() {
             (0..axes).map(|a| indices.iter().filter(|&&i| i == a).count()).collect::<Vec<_>>()
         };
         let pairs: Vec<[usize; 2]> = (0..axes).flat_map(|i| (i..axes).map(move |j| [i, j])).collect();
-        for jet in [Jet::Gradient, Jet::Laplacian, Jet::Hessian] {
+        let one_scale = description.scales().iter().all(|&scale| scale == 0);
+        let jets = [Jet::Gradient, Jet::Hessian, Jet::Laplacian];
+        for jet in jets.into_iter().take(if one_scale { 3 } else { 2 }) {
             let grid_axes = position.iter().map(|&p| crate::signal::Sampling::new(p, 1.0, 1)).collect();
             let got = decoder.request(&Grid { axes: grid_axes }).jet(jet).values().unwrap();
             for (got, taylor) in got.chunks_exact(jet.components(axes)).zip(&taylor) {
@@ -334,9 +366,8 @@ fn jets_are_within_the_limits_of_the_specification() {
         let got = decoder.request(&grid).jet(Jet::Hessian).values().unwrap();
         let (mut errors, mut sizes) = ([[0f64; 2]; 3], [[0f64; 2]; 3]);
         let mut jets = got.chunks_exact(Jet::Hessian.components(axes));
-        for number in 0..counts.iter().product() {
-            let index = [number % counts[0], number / counts[0]];
-            let position: Vec<f64> = grid.axes.iter().zip(index).map(|(axis, i)| axis.position(i)).collect();
+        for number in 0..counts.iter().product::<u32>() {
+            let position = position(&grid, number as usize);
             for taylor in decoder.taylor(&position, 2).unwrap() {
                 let jet = jets.next().unwrap();
                 let pairs = (0..axes).flat_map(|i| (i..axes).map(move |j| vec![i, j]));

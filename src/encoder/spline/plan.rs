@@ -2,21 +2,46 @@
 
 use super::samples::Area;
 use crate::encoder::tuning::*;
-use crate::field::spline::{ContextShape, Shape};
-use crate::signal::Description;
+use crate::field::spline::{ContextShape, Shape, Slow};
+use crate::signal::{Description, Measure};
 use std::ops::{Range, RangeInclusive};
 
 /// Neurons of each hidden layer of a small network, and inputs of its context model.
 const SMALL_WIDTH: usize = 8;
 const SMALL_NEIGHBOURS: usize = 5;
+const SMALL_EARLIER: usize = 2;
 const SMALL_COMBINATIONS: usize = 3;
 /// Levels of a small field: its coarsest grid has so many latents along the longer side, at least.
 const COARSEST: u32 = 8;
 
+/// Neighbours in earlier slices, for signals of more than two axes.
+const EARLIER: usize = 6;
+/// The levels of slow grids of signals in time, along the first two axes and along time. What stays as it is for some
+/// frames is stored once: without them 64 frames of a talking head have 28.5 dB instead of 31.1 (effort 1, 14 kB).
+const SLOW: Slow = Slow { levels: 0b1111, further: [3, 3] };
+
+/// The usual shape for a signal: that of a picture, whose grids are halved along every axis alike, and slow grids if
+/// there is time beyond the second axis.
+pub(super) fn usual_shape(description: &Description) -> Shape {
+    let mut usual = Shape::usual(&description.lengths(), description.channels.into());
+    let further = description.axes.get(2..).unwrap_or_default();
+    if further.is_empty() {
+        return usual;
+    }
+    usual.context.earlier = EARLIER;
+    let is_slow =
+        |axis: usize| further.get(axis).is_some_and(|axis| matches!(axis.measure, Measure::Time(_)));
+    if is_slow(0) || is_slow(1) {
+        let levels = std::array::from_fn(|axis| if is_slow(axis) { SLOW.further[axis] } else { 0 });
+        usual.further.slow = vec![Slow { further: levels, ..SLOW }];
+    }
+    usual
+}
+
 /// The shapes of fields that are worth a training for a signal: the usual one, whose parameters a file hardly
 /// spends bytes on, and for small signals one of few parameters, which suits what is unlike a photograph.
 pub(super) fn shapes(description: &Description) -> Vec<Shape> {
-    let usual = Shape::usual(&description.lengths(), description.channels.into());
+    let usual = usual_shape(description);
     if description.positions() >= SPLINE_SMALL {
         return vec![usual];
     }
@@ -24,7 +49,8 @@ pub(super) fn shapes(description: &Description) -> Vec<Shape> {
     let levels = usual.levels & ((2 << (longest / COARSEST).max(1).ilog2()) - 1);
     let informed = usual.context.informed & (levels >> 1);
     let combinations = if informed == 0 { 0 } else { SMALL_COMBINATIONS };
-    let context = ContextShape { levels: 0, informed, neighbours: SMALL_NEIGHBOURS, combinations };
+    let earlier = usual.context.earlier.min(SMALL_EARLIER);
+    let context = ContextShape { levels: 0, informed, neighbours: SMALL_NEIGHBOURS, earlier, combinations };
     vec![Shape { levels, width: SMALL_WIDTH, context, ..usual.clone() }, usual]
 }
 
@@ -110,13 +136,14 @@ fn in_regions(description: &Description, side: usize) -> u64 {
 
 /// The least bytes of memory that a training takes.
 pub(in crate::encoder) fn least_memory(description: &Description) -> u64 {
-    training(description, description.positions()).min(in_regions(description, REGION))
+    let at_once = training(description, description.positions());
+    if description.axes.len() > 2 { at_once } else { at_once.min(in_regions(description, REGION)) }
 }
 
 /// The side of the regions in which a signal is trained within `memory`, bytes; `None` if it can be trained at
-/// once.
+/// once, as every signal of more than two axes must be.
 pub(super) fn region(description: &Description, memory: u64) -> Option<usize> {
-    if training(description, description.positions()) <= memory {
+    if description.axes.len() > 2 || training(description, description.positions()) <= memory {
         return None;
     }
     let longest = description.lengths().iter().copied().max().unwrap_or(1) as usize;

@@ -49,9 +49,10 @@ impl Part {
 
     /// The whole signal.
     pub fn whole(session: &Session<'_>) -> Part {
-        let lengths = &session.signal.description.lengths();
-        let area = [0, 1].map(|axis| 0..lengths.get(axis).map_or(1, |&n| n as usize));
-        Part::of(session, &[vec![area]])
+        let lengths = session.signal.description.lengths();
+        // Slices below each other are a plane, too.
+        let rows = lengths[1..].iter().map(|&n| n as usize).product();
+        Part { lengths: lengths.clone(), ..Part::of(session, &[vec![[0..lengths[0] as usize, 0..rows]]]) }
     }
 
     /// The samples and their weights.

@@ -1,13 +1,15 @@
 //! From latents to the coefficients of a spline: a symmetric filter of seven taps along each axis.
 
+use super::Grid;
+
 /// The taps of a filter from those that files have, where the central one is less by 1.
 pub fn taps(stored: &[f32]) -> [f32; 4] {
     [1.0 + stored[0], stored[1], stored[2], stored[3]]
 }
 
-/// The factor of the coefficients of `level`.
-pub fn gain(level: u32) -> f32 {
-    2f32.powi(3 - level.cast_signed())
+/// The factor of the coefficients of a grid: a latent counts less, the more samples it stands for.
+pub fn gain(grid: &Grid) -> f32 {
+    2f32.powi(3 - (grid.level + grid.further.iter().sum::<u32>() / 2).cast_signed())
 }
 
 /// Filters a box of `lengths` values along `axis`, by the loops of the specification: each value becomes
@@ -38,6 +40,11 @@ pub fn mirror(index: i64, length: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::spline::Role;
+
+    fn grid(level: u32, further: [u32; 2]) -> Grid {
+        Grid { level, further, lengths: vec![1; 4], role: Role::Context }
+    }
 
     #[test]
     fn ends_are_mirrored_as_often_as_needed() {
@@ -52,7 +59,7 @@ mod tests {
             let taps: Vec<f32> = input[1..5].iter().map(|tap| crate::vectors::binary32(tap)).collect();
             let line: Vec<f32> = input[5..].iter().map(|latent| latent.parse().unwrap()).collect();
             let coefficients = filter(&line, &[line.len() as u32], 0, taps.try_into().unwrap());
-            let gain = gain(input[0].parse().unwrap());
+            let gain = gain(&grid(input[0].parse().unwrap(), [0, 0]));
             let bits = coefficients.iter().map(|c| format!("{:08x}", (c * gain).to_bits()));
             assert_eq!(bits.collect::<Vec<_>>().join(" "), result, "{input:?}");
         }
@@ -60,6 +67,7 @@ mod tests {
 
     #[test]
     fn gains_halve_from_level_to_level() {
-        assert_eq!([0, 3, 6].map(gain), [8.0, 1.0, 0.125]);
+        assert_eq!([0, 3, 6].map(|level| gain(&grid(level, [0, 0]))), [8.0, 1.0, 0.125]);
+        assert_eq!([[0, 1], [1, 2], [3, 3]].map(|further| gain(&grid(3, further))), [1.0, 0.5, 0.125]);
     }
 }

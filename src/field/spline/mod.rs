@@ -17,8 +17,8 @@ mod usual;
 pub use filter::{filter, gain, mirror, taps};
 pub use scales::{OCTAVES_OF_ONE, SCALES, SCALES_PER_OCTAVE};
 pub use shape::{
-    ContextShape, Grid, MAX_COMBINATIONS, MAX_LATENT, MAX_LAYERS, MAX_LEVELS, MAX_NEIGHBOURS, MAX_WIDTH,
-    Role, Shape,
+    ContextShape, FURTHER, Further, Grid, MAX_COMBINATIONS, MAX_EARLIER, MAX_LATENT, MAX_LAYERS, MAX_LEVELS,
+    MAX_NEIGHBOURS, MAX_SLOW, MAX_WIDTH, Role, Shape, Slow, coarser,
 };
 pub use tensors::{Order, Tensor};
 pub use usual::{USUAL_STEP, usual_symbol};
@@ -61,7 +61,8 @@ impl Spline {
         let grids = self.shape.features().zip(&self.coefficients);
         grids
             .map(|(grid, coefficients)| {
-                let taps: Vec<_> = position.iter().map(|&p| basis::Taps::new(p, grid.level)).collect();
+                let axes = position.iter().enumerate();
+                let taps: Vec<_> = axes.map(|(axis, &p)| basis::Taps::new(p, grid.level(axis))).collect();
                 feature(&grid.lengths, coefficients, &taps)
             })
             .collect()

@@ -1,6 +1,6 @@
 //! The tensors of parameters of a spline field: their sizes, and their places in file order.
 
-use super::{Layer, Shape};
+use super::{Layer, Shape, coarser};
 
 /// A tensor of parameters: `rows` outputs of `columns` inputs each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +87,8 @@ impl Shape {
     pub fn context_tensors(&self) -> Vec<Tensor> {
         let (grids, width) = (self.grids(), self.context.width());
         let mut tensors = vec![];
-        for grid in grids.iter().filter(|grid| grid.is_informed()) {
-            tensors.push(Tensor::new(self.context.combinations, self.coarser(grid.level)));
+        for (number, _) in grids.iter().enumerate().filter(|(_, grid)| grid.is_informed()) {
+            tensors.push(Tensor::new(self.context.combinations, coarser(&grids, number).count()));
             tensors.push(Tensor::new(self.context.combinations, 1));
         }
         tensors.extend([Tensor::new(width, width), Tensor::new(grids.len() * width, 1)]);

@@ -1,7 +1,7 @@
 //! The usual field: parameters learned from many pictures. A file stores its own as differences to them, and
 //! training begins with them.
 
-use super::{ContextShape, Grid, Role, Shape};
+use super::{ContextShape, Further, Grid, Role, Shape, coarser};
 
 /// Fractional bits of a usual parameter.
 const BITS: u32 = 10;
@@ -16,7 +16,7 @@ const WIDTH: usize = 16;
 const CHANNELS: usize = 3;
 const GREEN: usize = 1;
 const CONTEXT: ContextShape =
-    ContextShape { levels: 0b111_0000, informed: 0b111, neighbours: 12, combinations: 4 };
+    ContextShape { levels: 0b111_0000, informed: 0b111, neighbours: 12, earlier: 0, combinations: 4 };
 /// Its parameters.
 const PARAMETERS: usize = 1362;
 
@@ -58,18 +58,19 @@ fn all(count: usize) -> Vec<Option<usize>> {
 }
 
 impl Shape {
-    /// The usual shape of a picture.
+    /// The usual shape of a signal of two axes or more.
     pub fn usual(lengths: &[u32], channels: usize) -> Shape {
         let levels = (1 << LEVELS) - 1;
         let lengths = lengths.to_vec();
-        Shape { lengths, outputs: channels, levels, layers: LAYERS, width: WIDTH, context: CONTEXT }
+        let (layers, width, further) = (LAYERS, WIDTH, Further::default());
+        Shape { lengths, outputs: channels, levels, further, layers, width, context: CONTEXT }
     }
 
-    /// Whether the parameters of this shape have usual ones: those of pictures with a network and a context
-    /// model of the usual sizes, whatever their grids and channels.
+    /// Whether the parameters of this shape have usual ones: those of all signals but sounds with a network and a
+    /// context model of the usual sizes, whatever their grids, channels and neighbours in earlier slices.
     pub fn has_usual(&self) -> bool {
         let ContextShape { neighbours, combinations, .. } = self.context;
-        self.axes() == 2
+        self.axes() > 1
             && (self.layers, self.width) == (LAYERS, WIDTH)
             && (neighbours, combinations) == (CONTEXT.neighbours, CONTEXT.combinations)
     }
@@ -104,6 +105,13 @@ impl Shape {
             usual_grids.iter().position(|of| (of.level, context(of)) == (grid.level, context(grid)))
         };
         let grids: Vec<Option<usize>> = self.grids().iter().map(alike).collect();
+        // The inputs of the context model: neighbours in the plane, in earlier slices, combinations.
+        let ContextShape { neighbours, earlier, .. } = self.context;
+        let input = |n: usize| match n {
+            n if n < neighbours => Some(n),
+            n => (n - neighbours).checked_sub(earlier).map(|n| neighbours + n),
+        };
+        let inputs = || -> Vec<_> { (0..self.context.width()).map(input).collect() };
         let levels = || -> Vec<_> {
             self.features().map(|grid| (grid.level < LEVELS).then_some(grid.level as usize)).collect()
         };
@@ -123,27 +131,28 @@ impl Shape {
             tensors.extend([places(at, rows(), columns), places(at + 1, rows(), all(1))]);
         }
         tensors.push(places(order.skip(), channels(), levels()));
-        let (combinations, m) = (CONTEXT.combinations, CONTEXT.width());
-        for grid in self.grids().iter().filter(|grid| grid.is_informed()) {
+        let (combinations, usual_width) = (CONTEXT.combinations, CONTEXT.width());
+        let all_grids = self.grids();
+        for (number, grid) in all_grids.iter().enumerate().filter(|(_, grid)| grid.is_informed()) {
             // Informed grids in coding order descend to level 0.
             let informed = usual.context.informed.count_ones().checked_sub(grid.level + 1);
             let tensor = informed.map(|number| order.combination(number as usize));
-            let coarser = grids[..self.coarser(grid.level)].to_vec();
-            tensors.push(Places { tensor, rows: all(combinations), columns: coarser });
+            let columns = coarser(&all_grids, number).map(|other| grids[other]).collect();
+            tensors.push(Places { tensor, rows: all(combinations), columns });
             let tensor = tensor.map(|tensor| tensor + 1);
             tensors.push(Places { tensor, rows: all(combinations), columns: all(1) });
         }
         let of_grid = |grid: &Option<usize>| -> Vec<_> {
-            (0..m).map(|neuron| grid.map(|grid| grid * m + neuron)).collect()
+            inputs().iter().map(|neuron| Some(grid.as_ref()? * usual_width + neuron.as_ref()?)).collect()
         };
         for layer in 0..2 {
             let at = order.context_layer(layer);
-            let biases = if layer == 0 { grids.iter().flat_map(of_grid).collect() } else { all(m) };
-            tensors.extend([places(at, all(m), all(m)), places(at + 1, biases, all(1))]);
+            let biases = if layer == 0 { grids.iter().flat_map(of_grid).collect() } else { inputs() };
+            tensors.extend([places(at, inputs(), inputs()), places(at + 1, biases, all(1))]);
         }
         let output = order.context_layer(2);
-        tensors.extend([places(output, all(2), all(m)), places(output + 1, all(2), all(1))]);
-        tensors.push(places(order.context_skip(), all(2), all(m)));
+        tensors.extend([places(output, all(2), inputs()), places(output + 1, all(2), all(1))]);
+        tensors.push(places(order.context_skip(), all(2), inputs()));
         tensors
     }
 }

@@ -3,6 +3,8 @@
 
 mod combinations;
 mod contexts;
+mod feature;
+mod further;
 mod initial;
 mod loss;
 mod networks;

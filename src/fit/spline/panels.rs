@@ -1,5 +1,6 @@
-//! The picture in strips of columns, on which the synthesis network is trained.
+//! A plane of the signal in strips of columns, on which the synthesis network is trained.
 
+use super::feature::Feature;
 use super::pyramid::Grid;
 use super::slopes::Slopes;
 use crate::backend::simd::Level;
@@ -22,7 +23,7 @@ impl Samples<'_> {
     /// # Panics
     /// If there are not as many samples or weights as the shape says.
     pub(super) fn means(&self, shape: &Shape) -> Vec<f32> {
-        let positions: usize = shape.plane().into_iter().product();
+        let positions: usize = shape.lengths.iter().map(|&n| n as usize).product();
         assert_eq!(self.values.len(), positions * shape.outputs);
         assert!(self.weights.is_none_or(|weights| weights.len() == self.values.len()));
         let mut sums = vec![(0.0, 0.0); shape.outputs];
@@ -47,31 +48,45 @@ struct Panel {
     error: f64,
 }
 
-/// `COLUMNS` columns of the picture.
+/// `COLUMNS` columns of a plane.
 struct Columns {
     first: usize,
-    /// Per row `channels × COLUMNS`.
-    targets: Vec<f32>,
-    /// As the targets, or `COLUMNS` for all rows and channels.
-    weights: Vec<f32>,
     /// Slopes by the expanded features.
     by_features: Vec<Vec<f32>>,
 }
 
-/// All panels of a picture.
+/// What the columns of a slice should be.
+struct Targets {
+    /// Per row `channels × COLUMNS`.
+    values: Vec<f32>,
+    /// As the values, or `COLUMNS` for all rows and channels.
+    weights: Vec<f32>,
+}
+
+/// All panels of a plane, and the targets of every slice.
 pub(super) struct Panels {
     panels: Vec<Panel>,
+    /// For each slice, those of each strip.
+    slices: Vec<Vec<Targets>>,
     stride: usize,
 }
 
 impl Panels {
-    pub fn new(shape: &Shape, samples: &Samples<'_>, grids: &[Grid], parameters: usize) -> Self {
+    pub fn new(
+        shape: &Shape,
+        samples: &Samples<'_>,
+        (grids, features): (&[Grid], &[Feature]),
+        parameters: usize,
+    ) -> Self {
         let [width, height] = shape.plane();
-        let features = || grids.iter().filter(|grid| grid.shape.is_feature()).rev();
+        let features: Vec<&Grid> = features.iter().map(|feature| &grids[feature.grid]).collect();
         let channels = shape.outputs;
-        let of_strip = |first: usize| {
+        let starts: Vec<_> = (0..width).step_by(COLUMNS).collect();
+        let size = width * height * channels;
+        let targets = |first: usize, slice: usize| {
             let valid = COLUMNS.min(width - first);
             let strip = |numbers: &[f32]| {
+                let numbers = &numbers[slice * size..][..size];
                 let mut strip = vec![0.0; height * channels * COLUMNS];
                 for (row, strip) in strip.chunks_exact_mut(COLUMNS).enumerate() {
                     let (y, c) = (row / channels, row % channels);
@@ -81,39 +96,56 @@ impl Panels {
                 strip
             };
             let ones = || (0..COLUMNS).map(|x| if x < valid { 1.0 } else { 0.0 }).collect();
-            let (targets, weights) = (strip(samples.values), samples.weights.map_or_else(ones, strip));
-            let by_features = features().map(|grid| vec![0.0; grid.layout.rows * COLUMNS]).collect();
-            Columns { first, targets, weights, by_features }
+            Targets { values: strip(samples.values), weights: samples.weights.map_or_else(ones, strip) }
+        };
+        let of_strip = |first: usize| {
+            let by_features = features.iter().map(|grid| vec![0.0; grid.layout.rows * COLUMNS]).collect();
+            Columns { first, by_features }
         };
         let strips = (PANEL / (height * COLUMNS)).max(1);
-        let starts: Vec<_> = (0..width).step_by(COLUMNS).collect();
         let panel = |starts: &[usize]| Panel {
             strips: starts.iter().copied().map(of_strip).collect(),
             parameters: vec![0.0; parameters * LANES],
             error: 0.0,
         };
-        Panels { panels: starts.chunks(strips).map(panel).collect(), stride: width.next_multiple_of(COLUMNS) }
+        let count = shape.slices().into_iter().product();
+        let of_slice = |slice| starts.iter().map(|&first| targets(first, slice)).collect();
+        Panels {
+            panels: starts.chunks(strips).map(panel).collect(),
+            slices: (0..count).into_par_iter().map(of_slice).collect(),
+            stride: width.next_multiple_of(COLUMNS),
+        }
     }
 
-    /// Computes the weighted squared error and its slopes over the number of channels.
+    /// The number of slices.
+    pub fn slices(&self) -> usize {
+        self.slices.len()
+    }
+
+    /// Forgets the error and the slopes by parameters of all slices.
+    pub fn clear(&mut self) {
+        for panel in &mut self.panels {
+            panel.parameters.fill(0.0);
+            panel.error = 0.0;
+        }
+    }
+
+    /// Adds the weighted squared error of a slice and its slopes by parameters, and computes those by its features,
+    /// over the number of channels.
     pub fn run(
         &mut self,
         level: Level,
         network: &SynthesisNetwork,
-        grids: &[Grid],
+        (slice, features): (usize, &[Feature]),
         slopes: Slopes,
         (seed, every): (u32, u32),
     ) {
-        let features: Vec<Expanded<'_>> = grids
-            .iter()
-            .rev()
-            .filter_map(|grid| grid.feature.as_ref().map(|feature| feature.expanded()))
-            .collect();
-        let stride = self.stride;
+        let features: Vec<Expanded<'_>> = features.iter().map(Feature::expanded).collect();
+        let (stride, targets) = (self.stride, &self.slices[slice][..]);
+        let seed = seed.wrapping_add((slice as u32).wrapping_mul(31));
         self.panels.par_iter_mut().for_each(|panel| {
-            panel.parameters.fill(0.0);
-            panel.error = 0.0;
             for strip in &mut panel.strips {
+                let Targets { values, weights } = &targets[strip.first / COLUMNS];
                 let by_features = (slopes == Slopes::All).then(|| {
                     strip.by_features.iter_mut().for_each(|slopes| slopes.fill(0.0));
                     &mut strip.by_features[..]
@@ -126,8 +158,8 @@ impl Panels {
                     features: &features,
                     stride,
                     column: strip.first,
-                    targets: &strip.targets,
-                    weights: &strip.weights,
+                    targets: values,
+                    weights,
                     by_features,
                     by_parameters,
                 });
@@ -135,7 +167,7 @@ impl Panels {
         });
     }
 
-    /// The weighted squared error of the last run.
+    /// The weighted squared error of the slices.
     pub fn error(&self) -> f64 {
         self.panels.iter().map(|panel| panel.error).sum()
     }

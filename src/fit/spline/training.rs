@@ -1,12 +1,13 @@
 //! One spline field in training: latents, tensors, their optimisers and the passes over samples and latents.
 
-use super::combinations::Combinations;
+use super::combinations::Informed;
 use super::contexts::Contexts;
+use super::feature::{Feature, features};
 use super::initial::{self, normal};
 use super::loss::{Loss, Step};
 use super::networks;
 use super::panels::{Panels, Samples};
-use super::pyramid::{Grid, Softness, rows, rows_mut};
+use super::pyramid::{Grid, Softness, grids, parts, parts_mut};
 use super::slopes::Slopes;
 use super::soap::Soap;
 use crate::backend::simd::Level;
@@ -30,7 +31,10 @@ pub struct Training {
     level: Level,
     shape: Shape,
     pub(super) grids: Vec<Grid>,
-    combinations: Vec<Combinations>,
+    /// Slopes of the loss by the rounded latents of each grid.
+    pub(super) gradients: Vec<Vec<f32>>,
+    features: Vec<Feature>,
+    informed: Vec<Informed>,
     contexts: Contexts,
     panels: Panels,
     /// In the trainer's units.
@@ -118,17 +122,25 @@ impl Training {
         tensors: Vec<Vec<f32>>,
         mut rng: fastrand::Rng,
     ) -> Self {
-        let grids: Vec<Grid> = shape.grids().into_iter().map(|grid| Grid::new(shape, grid)).collect();
+        let grids = grids(shape);
+        let features = features(shape, &grids);
         let file = networks::to_file(shape, &tensors);
         Training {
             level,
-            combinations: Combinations::of(shape, &grids),
+            informed: Informed::of(shape, &grids),
             contexts: Contexts::new(shape, &grids),
-            panels: Panels::new(shape, samples, &grids, networks::synthesis(shape, &file).parameters()),
+            panels: Panels::new(
+                shape,
+                samples,
+                (&grids, &features),
+                networks::synthesis(shape, &file).parameters(),
+            ),
             soap: new_soap(shape),
             deviates: (0..DEVIATES).map(|_| normal(&mut rng)).collect(),
             shape: shape.clone(),
+            gradients: grids.iter().map(|grid| vec![0.0; grid.rounded.len()]).collect(),
             grids,
+            features,
             first: tensors.clone(),
             fixed: false,
             has_usual: false,
@@ -198,7 +210,7 @@ impl Training {
     /// grids.
     pub(super) fn slopes(&mut self, lambda: f32) -> (Loss, Vec<Vec<f32>>) {
         let file = networks::to_file(&self.shape, &self.tensors);
-        self.expand(&file);
+        self.prepare(&file);
         self.combine(&file);
         self.run(&file, lambda, Slopes::All, [true; 2]);
         let taps = self.latent_slopes(&file);
@@ -238,11 +250,11 @@ impl Training {
         }
     }
 
-    /// Starts the optimiser of the tensors anew, and expands the latents, rounded to integers.
+    /// Starts the optimiser of the tensors anew, and rounds the latents to integers.
     pub fn harden(&mut self) {
         self.round_hard();
         let file = networks::to_file(&self.shape, &self.tensors);
-        self.expand(&file);
+        self.prepare(&file);
         self.soap = new_soap(&self.shape);
     }
 
@@ -250,30 +262,18 @@ impl Training {
     pub fn hard_loss(&mut self) -> Loss {
         self.round_hard();
         let file = networks::to_file(&self.shape, &self.tensors);
-        self.expand(&file);
+        self.prepare(&file);
         self.measure(&file, [true; 2])
     }
 
     /// Rounds the latents to integers.
     fn round_hard(&mut self) {
-        for grid in &mut self.grids {
-            let latents = rows(grid.layout, &grid.latents).chunks_exact(grid.layout.stride);
-            let rounded = rows_mut(grid.layout, &mut grid.rounded).chunks_exact_mut(grid.layout.stride);
-            let columns = grid.layout.columns;
-            for (latents, rounded) in latents.zip(rounded) {
-                let pairs = rounded[..columns].iter_mut().zip(&latents[..columns]);
-                pairs.for_each(|(rounded, latent)| *rounded = latent.round_ties_even());
-            }
-        }
+        self.grids.iter_mut().for_each(Grid::round_hard);
     }
 
     /// The rounded latents of each grid in coding order, row by row, and the tensors in the units of files.
     pub fn rounded(&self) -> (Vec<Vec<i32>>, Vec<Vec<f32>>) {
-        let of_grid = |grid: &Grid| {
-            let rows = rows(grid.layout, &grid.rounded).chunks_exact(grid.layout.stride);
-            rows.flat_map(|row| &row[..grid.layout.columns]).map(|&q| q as i32).collect()
-        };
-        (self.grids.iter().map(of_grid).collect(), networks::to_file(&self.shape, &self.tensors))
+        (self.grids.iter().map(Grid::integers).collect(), networks::to_file(&self.shape, &self.tensors))
     }
 
     /// The loss of integer latents and of tensors in the units of files.
@@ -282,7 +282,7 @@ impl Training {
     /// If these are not as many as the shape says.
     pub fn evaluate(&mut self, latents: &[Vec<i32>], file: &[Vec<f32>]) -> Loss {
         self.set(latents);
-        self.expand(file);
+        self.prepare(file);
         self.measure(file, [true; 2])
     }
 
@@ -299,24 +299,19 @@ impl Training {
 
     fn set(&mut self, latents: &[Vec<i32>]) {
         assert_eq!(latents.len(), self.grids.len());
-        for (grid, latents) in self.grids.iter_mut().zip(latents) {
-            let columns = grid.layout.columns;
-            assert_eq!(latents.len(), columns * grid.layout.rows);
-            let rows = rows_mut(grid.layout, &mut grid.rounded).chunks_exact_mut(grid.layout.stride);
-            for (row, latents) in rows.zip(latents.chunks_exact(columns)) {
-                row.iter_mut().zip(latents).for_each(|(to, &q)| *to = q as f32);
-            }
-        }
+        self.grids.iter_mut().zip(latents).for_each(|(grid, latents)| grid.set(latents));
     }
 
-    fn expand(&mut self, file: &[Vec<f32>]) {
-        let level = self.level;
-        self.grids.par_iter_mut().for_each(|grid| grid.expand(level, &file[Order::TAPS]));
+    /// Computes what of the features is the same for all slices.
+    fn prepare(&mut self, file: &[Vec<f32>]) {
+        let (level, grids, taps) = (self.level, &self.grids[..], &file[Order::TAPS]);
+        let features = self.features.par_iter_mut();
+        features.for_each(|feature| feature.prepare(level, &grids[feature.grid], taps));
     }
 
     fn combine(&mut self, file: &[Vec<f32>]) {
         let (level, grids, order) = (self.level, &self.grids[..], self.shape.order());
-        self.combinations.par_iter_mut().enumerate().for_each(|(n, of)| {
+        self.informed.par_iter_mut().enumerate().for_each(|(n, of)| {
             let at = order.combination(n);
             of.combine(level, grids, &file[at], &file[at + 1]);
         });
@@ -324,63 +319,62 @@ impl Training {
 
     /// Runs the synthesis network if `parts[0]` and the context model if `parts[1]`.
     fn run(&mut self, file: &[Vec<f32>], lambda: f32, slopes: Slopes, parts: [bool; 2]) {
-        let (level, shape, grids) = (self.level, &self.shape, &self.grids[..]);
-        let subset = (self.steps.wrapping_mul(7919), self.every);
-        let (panels, contexts, combinations) =
-            (&mut self.panels, &mut self.contexts, &mut self.combinations[..]);
-        rayon::join(
-            || {
-                if parts[0] {
-                    panels.run(level, &networks::synthesis(shape, file), grids, slopes, subset);
+        let (level, subset) = (self.level, (self.steps.wrapping_mul(7919), self.every));
+        let (shape, grids, taps) = (&self.shape, &self.grids[..], &file[Order::TAPS]);
+        let (panels, features) = (&mut self.panels, &mut self.features[..]);
+        let (contexts, gradients, informed) =
+            (&mut self.contexts, &mut self.gradients[..], &mut self.informed[..]);
+        let signal = || {
+            let network = networks::synthesis(shape, file);
+            panels.clear();
+            features.iter_mut().for_each(Feature::clear);
+            for slice in 0..panels.slices() {
+                features.par_iter_mut().for_each(|feature| feature.expand_slice(level, slice, taps));
+                panels.run(level, &network, (slice, features), slopes, subset);
+                if slopes == Slopes::All {
+                    features.par_iter_mut().for_each(|feature| {
+                        let strips = panels.feature_slopes(feature.number);
+                        feature.collapse_slice(level, &grids[feature.grid], taps, &strips, slice);
+                    });
                 }
-            },
-            || {
-                if parts[1] {
-                    let network = networks::context(shape, file);
-                    contexts.run(level, &network, grids, combinations, (lambda, slopes), subset);
-                }
-            },
-        );
+            }
+        };
+        let latents = || {
+            let network = networks::context(shape, file);
+            contexts.run(level, &network, (grids, gradients), informed, (lambda, slopes), subset);
+        };
+        rayon::join(|| parts[0].then(signal), || parts[1].then(latents));
     }
 
     fn loss(&self) -> Loss {
-        Loss {
-            squared_error: self.panels.error() / self.shape.outputs as f64,
-            bits: self.contexts.bits(&self.grids),
-        }
+        Loss { squared_error: self.panels.error() / self.shape.outputs as f64, bits: self.contexts.bits() }
     }
 
-    /// Computes the slopes by the rounded latents into the grids; returns those by the filter's taps.
+    /// Completes the slopes by the rounded latents in the grids; returns those by the filter's taps.
     fn latent_slopes(&mut self, file: &[Vec<f32>]) -> Vec<f32> {
         let (level, order) = (self.level, self.shape.order());
         let grids = &self.grids[..];
-        self.combinations.par_iter_mut().for_each(|of| of.propagate(level, grids));
-        let (panels, contexts, combinations) = (&self.panels, &self.contexts, &self.combinations[..]);
-        let of_grid = |(number, grid): (usize, &mut Grid)| {
-            let strips = grid.feature.as_ref().map(|feature| panels.feature_slopes(feature.number));
-            let taps = grid.gradient_of_feature(level, &file[Order::TAPS], &strips.unwrap_or_default());
-            let mut gradient = std::mem::take(&mut grid.gradient);
+        self.informed.par_iter_mut().for_each(|of| of.propagate(level, grids));
+        let mut taps = vec![0.0; file[Order::TAPS].len()];
+        for feature in &mut self.features {
+            let (grid, gradient) = (&self.grids[feature.grid], &mut self.gradients[feature.grid]);
+            feature.finish(level, grid, gradient, &file[Order::TAPS]);
+            taps[4 * feature.number..][..4].copy_from_slice(&feature.by_taps);
+        }
+        let informed = &self.informed[..];
+        grids.par_iter().zip(&mut self.gradients).enumerate().for_each(|(number, (grid, gradient))| {
             let (layout, chunk_rows) = (grid.layout, grid.chunk_rows);
-            let chunks = rows_mut(layout, &mut gradient).par_chunks_mut(chunk_rows * layout.stride);
+            let per_plane = layout.rows.div_ceil(chunk_rows);
+            let chunks = parts_mut(layout, chunk_rows, gradient).into_par_iter();
             chunks.enumerate().for_each(|(n, gradient)| {
-                contexts.add_slopes(level, number, grid, n, gradient);
-                let rows = n * chunk_rows..layout.rows.min((n + 1) * chunk_rows);
-                for (n, of) in combinations.iter().enumerate() {
+                let (plane, first) = (n / per_plane, n % per_plane * chunk_rows);
+                for (n, of) in informed.iter().enumerate() {
                     let weights = &file[order.combination(n)];
-                    of.add_slopes(level, (number, grid.shape.level), weights, rows.clone(), gradient);
+                    of.add_slopes(level, (number, plane), weights, first, gradient);
                 }
             });
-            grid.gradient = gradient;
-            grid.stop_held();
-            (grid.feature.as_ref().map(|feature| feature.number), taps)
-        };
-        let of_grids: Vec<_> = self.grids.par_iter_mut().enumerate().map(of_grid).collect();
-        let mut taps = vec![0.0; file[Order::TAPS].len()];
-        for (feature, of) in of_grids {
-            if let Some(feature) = feature {
-                taps[4 * feature..][..4].copy_from_slice(&of);
-            }
-        }
+            grid.stop_held(gradient);
+        });
         taps
     }
 
@@ -392,11 +386,10 @@ impl Training {
         for (grid, slopes) in self.contexts.parameter_slopes(&self.grids, self.every).iter().enumerate() {
             networks::add_context_slopes(&self.shape, grid, slopes, &mut tensors);
         }
-        for (n, of) in self.combinations.iter().enumerate() {
+        for (n, of) in self.informed.iter().enumerate() {
             // Those by combinations are exact unless rows were left out.
-            let layout = self.grids[of.grid].layout;
-            let factor =
-                if slopes == Slopes::All { 1 } else { self.contexts.every(layout, self.every) } as f32;
+            let grid = &self.grids[of.grid];
+            let factor = if slopes == Slopes::All { 1 } else { self.contexts.every(grid, self.every) } as f32;
             for (to, from) in tensors[order.combination(n)..].iter_mut().zip(&of.slopes) {
                 to.iter_mut().zip(from).for_each(|(to, from)| *to = factor * from);
             }
@@ -408,14 +401,14 @@ impl Training {
         let (level, steps) = (self.level, self.steps as i32);
         let biases = DECAYS.map(|decay| 1.0 - decay.powi(steps));
         let (rate, scale) = (rate as f32 / biases[0], 1.0 / biases[1]);
-        self.grids.par_iter_mut().for_each(|grid| {
-            let (layout, chunk) = (grid.layout, grid.chunk_rows * grid.layout.stride);
+        self.grids.par_iter_mut().zip(&self.gradients).for_each(|(grid, gradient)| {
+            let (layout, rows) = (grid.layout, grid.chunk_rows);
             let [first, second] = &mut grid.moments;
-            let gradient = rows(layout, &grid.gradient).par_chunks(chunk);
-            let slopes = rows(layout, &grid.slopes).par_chunks(chunk);
-            let latents = rows_mut(layout, &mut grid.latents).par_chunks_mut(chunk);
-            let first = rows_mut(layout, first).par_chunks_mut(chunk);
-            let second = rows_mut(layout, second).par_chunks_mut(chunk);
+            let gradient = parts(layout, rows, gradient).into_par_iter();
+            let slopes = parts(layout, rows, &grid.slopes);
+            let latents = parts_mut(layout, rows, &mut grid.latents);
+            let first = parts_mut(layout, rows, first);
+            let second = parts_mut(layout, rows, second);
             gradient.zip(slopes).zip(latents).zip(first).zip(second).for_each(
                 |((((gradient, slopes), parameters), first), second)| {
                     level.run(Adam {

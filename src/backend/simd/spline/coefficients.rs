@@ -53,6 +53,6 @@ impl Kernel for Coefficients<'_> {
             }
             stride = size;
         }
-        values.iter_mut().for_each(|value| *value *= gain(grid.level));
+        values.iter_mut().for_each(|value| *value *= gain(grid));
     }
 }

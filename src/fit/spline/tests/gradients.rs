@@ -14,20 +14,27 @@ fn disturbed(level: Level, shape: &Shape, samples: &Samples<'_>) -> Training {
     let mut next = move || 2.0 * rng.f32() - 1.0;
     training.tensors.iter_mut().flatten().for_each(|w| *w += 0.08 * next());
     for grid in &mut training.grids {
-        for y in 0..grid.layout.rows {
-            let row = grid.layout.row(y);
-            grid.rounded[row..][..grid.layout.columns].iter_mut().for_each(|q| *q = 3.0 * next());
-        }
+        let (layout, mut planes) = (grid.layout, grid.rounded.chunks_exact_mut(grid.layout.len()));
+        planes.by_ref().for_each(|plane| {
+            for y in 0..layout.rows {
+                plane[layout.row(y)..][..layout.columns].iter_mut().for_each(|q| *q = 3.0 * next());
+            }
+        });
     }
     training
 }
 
+/// The numbers of a grid without what is around them.
+fn numbers(layout: Padded, grid: &[f32]) -> Vec<f32> {
+    let rows = |plane: &'_ [f32]| -> Vec<f32> {
+        (0..layout.rows).flat_map(|y| plane[layout.row(y)..][..layout.columns].to_vec()).collect()
+    };
+    grid.chunks_exact(layout.len()).flat_map(rows).collect()
+}
+
 fn field<'a>(shape: &'a Shape, training: &Training) -> Field<'a> {
     let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<_>>();
-    let latents = training.grids.iter().map(|grid| {
-        let rows = (0..grid.layout.rows).map(|y| &grid.rounded[grid.layout.row(y)..][..grid.layout.columns]);
-        wide(rows.flatten().copied().collect())
-    });
+    let latents = training.grids.iter().map(|grid| wide(numbers(grid.layout, &grid.rounded)));
     let tensors = networks::to_file(shape, &training.tensors).into_iter().map(wide);
     Field { shape, latents: latents.collect(), tensors: tensors.collect() }
 }
@@ -106,10 +113,8 @@ fn check(shape: &Shape) {
             from += got.len();
         }
         let mut from = 0;
-        for (n, grid) in training.grids.iter().enumerate() {
-            let rows =
-                (0..grid.layout.rows).map(|y| &grid.gradient[grid.layout.row(y)..][..grid.layout.columns]);
-            let got: Vec<f64> = rows.flatten().map(|&x| x.into()).collect();
+        for (n, (grid, gradient)) in training.grids.iter().zip(&training.gradients).enumerate() {
+            let got: Vec<f64> = numbers(grid.layout, gradient).into_iter().map(f64::from).collect();
             assert_close(&got, &by_latents[from..][..got.len()], &format!("{level:?} {shape:?} grid {n}"));
             from += got.len();
         }
@@ -117,7 +122,7 @@ fn check(shape: &Shape) {
 }
 
 fn context(levels: u16, informed: u16, neighbours: usize, combinations: usize) -> ContextShape {
-    ContextShape { levels, informed, neighbours, combinations }
+    ContextShape { levels, informed, neighbours, earlier: 0, combinations }
 }
 
 #[test]
@@ -130,19 +135,50 @@ fn of_a_colour_picture() {
 fn of_a_grey_picture_with_few_inputs_and_a_gap_between_levels() {
     let context = context(0b1000, 0b11, 3, 1);
     let lengths = vec![11, 17];
-    check(&Shape { lengths, outputs: 1, levels: 0b10011, layers: 1, width: 7, context });
+    check(&Shape { lengths, outputs: 1, levels: 0b10011, layers: 1, width: 7, context, ..shape() });
 }
 
 #[test]
 fn of_four_channels_and_four_layers() {
     let context = context(0, 0, 5, 0);
-    check(&Shape { lengths: vec![67, 3], outputs: 4, levels: 0b11, layers: 4, width: 3, context });
+    check(&Shape { lengths: vec![67, 3], outputs: 4, levels: 0b11, layers: 4, width: 3, context, ..shape() });
 }
 
 #[test]
 fn of_a_sound() {
     let context = context(0b100, 0b101, 12, 3);
     check(&Shape { lengths: vec![83], outputs: 2, levels: 0b1101, width: 4, context, ..shape() });
+}
+
+#[test]
+fn of_a_video() {
+    let context = ContextShape { levels: 0b100, informed: 0b11, neighbours: 5, earlier: 7, combinations: 2 };
+    let slow = vec![Slow { levels: 0b110, further: [2, 0] }, Slow { levels: 0b1, further: [1, 0] }];
+    let further = Further { delays: [1, 0], slow };
+    check(&Shape {
+        lengths: vec![9, 7, 5],
+        outputs: 2,
+        levels: 0b111,
+        further,
+        width: 4,
+        context,
+        ..shape()
+    });
+}
+
+#[test]
+fn of_a_volume_in_time() {
+    let context = ContextShape { levels: 0, informed: 0b1, neighbours: 3, earlier: 8, combinations: 1 };
+    let further = Further { delays: [0, 15], slow: vec![Slow { levels: 0b10, further: [0, 2] }] };
+    check(&Shape {
+        lengths: vec![6, 5, 3, 4],
+        outputs: 1,
+        levels: 0b11,
+        further,
+        width: 3,
+        context,
+        ..shape()
+    });
 }
 
 #[test]

@@ -3,25 +3,28 @@ mod plain;
 
 use super::{Samples, Schedule, Step, Training, initial};
 use crate::backend::simd::Level;
-use crate::field::spline::{ContextShape, Grid, Shape};
+use crate::backend::simd::spline::training::Padded;
+use crate::field::spline::{ContextShape, Further, Grid, Shape, Slow};
 
 /// A signal with structure at all scales, and the weights of its values.
 fn samples(shape: &Shape) -> (Vec<f32>, Vec<f32>) {
-    let [width, height] = shape.plane();
+    let [width, _] = shape.plane();
     let value = |p: usize, c: usize| {
         let (x, y) = ((p % width) as f32, (p / width) as f32);
         let wave = (0.31 * x + 0.17 * y + c as f32).sin() + (0.9 * x - 0.6 * y).cos();
         0.5 + 0.2 * wave + if x > 0.6 * width as f32 { 0.15 } else { 0.0 }
     };
-    let positions = width * height;
+    let positions: usize = shape.lengths.iter().map(|&n| n as usize).product();
     let values = (0..positions).flat_map(|p| (0..shape.outputs).map(move |c| value(p, c))).collect();
     let weight = |i: usize| ((i / shape.outputs + i % shape.outputs) % 3) as f32 * 0.75;
     (values, (0..positions * shape.outputs).map(weight).collect())
 }
 
 fn shape() -> Shape {
-    let context = ContextShape { levels: 0b111_0000, informed: 0b111, neighbours: 12, combinations: 4 };
-    Shape { lengths: vec![150, 77], outputs: 3, levels: 0b111_1111, layers: 2, width: 16, context }
+    let context =
+        ContextShape { levels: 0b111_0000, informed: 0b111, neighbours: 12, earlier: 0, combinations: 4 };
+    let further = Further::default();
+    Shape { lengths: vec![150, 77], outputs: 3, levels: 0b111_1111, further, layers: 2, width: 16, context }
 }
 
 const STEP: Step = Step { lambda: 1e-3, temperature: 0.3, noise: 0.2, rates: [0.16, 0.01] };

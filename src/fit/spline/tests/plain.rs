@@ -1,6 +1,6 @@
 //! The loss of a spline field as plain loops in binary64, from the definition of the format.
 
-use crate::field::spline::{Grid, Shape};
+use crate::field::spline::{Grid, Shape, coarser};
 use std::f64::consts::{LN_2, TAU};
 
 pub struct Field<'a> {
@@ -18,32 +18,48 @@ fn mirrored(i: i64, n: usize) -> usize {
 
 impl Field<'_> {
     /// The rounded latent at a position, 0 outside.
-    fn latent(&self, n: usize, grid: &Grid, x: i64, y: i64) -> f64 {
-        let [w, h] = grid.plane();
-        let inside = (0..w as i64).contains(&x) && (0..h as i64).contains(&y);
-        if inside { self.latents[n][y as usize * w + x as usize] } else { 0.0 }
+    fn latent(&self, n: usize, grid: &Grid, position: [i64; 4]) -> f64 {
+        let (mut at, mut stride) = (0, 1);
+        for (axis, index) in position.into_iter().enumerate() {
+            let length = grid.lengths.get(axis).map_or(1, |&n| i64::from(n));
+            if !(0..length).contains(&index) {
+                return 0.0;
+            }
+            at += index * stride;
+            stride *= length;
+        }
+        self.latents[n][at as usize]
     }
 
     /// Coefficients of a feature.
     fn coefficients(&self, n: usize, grid: &Grid, feature: usize) -> Vec<f64> {
-        let [w, h] = grid.plane();
         let taps = &self.tensors[0][4 * feature..][..4];
-        let along = |values: &[f64], at: &dyn Fn(i64, i64) -> usize| -> Vec<f64> {
-            let tap = |t: i64| taps[t as usize] + if t == 0 { 1.0 } else { 0.0 };
-            (0..w * h)
-                .map(|p| {
-                    let pair =
-                        |t: i64| values[at(p as i64, -t)] + if t > 0 { values[at(p as i64, t)] } else { 0.0 };
-                    (0..4).map(|t| tap(t) * pair(t)).sum()
-                })
-                .collect()
-        };
-        let (columns, rows) = (w as i64, h as i64);
-        let once = along(&self.latents[n], &|p, t| (p / columns) as usize * w + mirrored(p % columns + t, w));
-        if self.shape.axes() == 1 {
-            return once;
+        let tap = |t: i64| taps[t as usize] + if t == 0 { 1.0 } else { 0.0 };
+        let (mut values, mut stride) = (self.latents[n].clone(), 1);
+        for &length in &grid.lengths {
+            let length = length as usize;
+            let of = |p: usize| {
+                let at = |t: i64| {
+                    let index = p / stride % length;
+                    values[p + stride * mirrored(index as i64 + t, length) - stride * index]
+                };
+                (0..4).map(|t| tap(t) * (at(-t) + if t > 0 { at(t) } else { 0.0 })).sum()
+            };
+            values = (0..values.len()).map(of).collect();
+            stride *= length;
         }
-        along(&once, &|p, t| mirrored(p / columns + t, rows as usize) * w + (p % columns) as usize)
+        values
+    }
+
+    /// The spline of a grid at a sample, whose indices are these along the axes, the last one first.
+    fn spline(grid: &Grid, of: &[f64], position: &[usize]) -> f64 {
+        let Some((&p, inner)) = position.split_last() else { return of[0] };
+        let axis = position.len() - 1;
+        let (first, weights) = Self::weights(p, grid.level(axis));
+        let length = grid.lengths[axis] as usize;
+        let size = of.len() / length;
+        let part = |j: usize| &of[mirrored(first + j as i64, length) * size..][..size];
+        (0..4).map(|j| weights[j] * Self::spline(grid, part(j), inner)).sum()
     }
 
     /// The B-spline weights of a sample and the first of four coefficients.
@@ -57,29 +73,25 @@ impl Field<'_> {
 
     /// Squared error over the number of channels.
     pub fn squared_error(&self, values: &[f32], weights: &[f32]) -> f64 {
-        let ([width, _], axes) = (self.shape.plane(), self.shape.axes());
         let Shape { outputs: channels, layers, .. } = *self.shape;
         let grids = self.shape.grids();
-        let mut features: Vec<_> = grids.iter().enumerate().filter(|(_, grid)| grid.is_feature()).collect();
-        features.reverse();
+        let number = |feature| grids.iter().position(|grid| *grid == feature).unwrap();
+        let features: Vec<_> = self.shape.features().map(number).map(|n| (n, &grids[n])).collect();
         let coefficients: Vec<_> =
             features.iter().enumerate().map(|(f, &(n, grid))| self.coefficients(n, grid, f)).collect();
         let mut error = 0.0;
         for p in 0..values.len() / channels {
             let feature = |f: usize| {
                 let (grid, of) = (features[f].1, &coefficients[f]);
-                let [w, h] = grid.plane();
-                let (x0, wx) = Self::weights(p % width, grid.level);
-                let (y0, wy) = Self::weights(p / width, grid.level);
-                let row = |y: usize| -> f64 {
-                    (0..4).map(|j| wx[j] * of[y * w + mirrored(x0 + j as i64, w)]).sum()
-                };
-                let sum: f64 = if axes == 1 {
-                    row(0)
-                } else {
-                    (0..4).map(|j| wy[j] * row(mirrored(y0 + j as i64, h))).sum()
-                };
-                sum * 2f64.powi(3 - grid.level as i32)
+                let mut rest = p;
+                let along = self.shape.lengths.iter().map(|&length| {
+                    let index = rest % length as usize;
+                    rest /= length as usize;
+                    index
+                });
+                let position: Vec<usize> = along.collect();
+                let further: u32 = grid.further.iter().sum();
+                Self::spline(grid, of, &position) * 2f64.powi(3 - (grid.level + further / 2) as i32)
             };
             let features: Vec<f64> = (0..features.len()).map(feature).collect();
             let mut h = features.clone();
@@ -114,22 +126,36 @@ impl Field<'_> {
         let first = 4 + 2 * shape.layers;
         let context = first + 2 * grids.iter().filter(|grid| grid.is_informed()).count();
         let tensor = |n: usize| &self.tensors[context + n];
-        let coarser: Vec<_> = (0..grids.len()).filter(|&g| grids[g].level > grid.level).collect();
-        let [w, h] = grid.plane();
+        let coarser: Vec<_> = coarser(grids, n).collect();
         let mut bits = 0.0;
-        for (x, y) in (0..h as i64).flat_map(|y| (0..w as i64).map(move |x| (x, y))) {
+        for p in 0..grid.latents() as i64 {
+            let (mut rest, lengths) = (p, &grid.lengths);
+            let [x, y, z, t] = [0, 1, 2, 3].map(|axis| {
+                let length = lengths.get(axis).map_or(1, |&n| i64::from(n));
+                let index = rest % length;
+                rest /= length;
+                index
+            });
             let mut inputs: Vec<f64> = shape
                 .neighbours()
                 .into_iter()
-                .map(|(dx, dy)| self.latent(n, grid, x - dx as i64, y - dy as i64))
+                .map(|(dx, dy)| self.latent(n, grid, [x - dx as i64, y - dy as i64, z, t]))
                 .collect();
+            let earlier = shape.earlier().iter().map(|&([dx, dy], [dz, dt])| {
+                let position = [x + dx as i64, y + dy as i64, z - dz as i64, t - dt as i64];
+                self.latent(n, grid, position)
+            });
+            inputs.extend(earlier);
             for j in 0..f {
                 let at = first + 2 * informed;
                 let sum = || -> f64 {
                     let term = |(i, &g): (usize, &usize)| {
-                        let d = grids[g].level - grid.level;
-                        let y = if shape.axes() == 1 { 0 } else { y >> d };
-                        self.tensors[at][j * coarser.len() + i] * self.latent(g, &grids[g], x >> d, y)
+                        let up = |index: i64, axis| match shape.axes() {
+                            axes if axis < axes => index >> (grids[g].level(axis) - grid.level(axis)),
+                            _ => 0,
+                        };
+                        let position = [up(x, 0), up(y, 1), up(z, 2), up(t, 3)];
+                        self.tensors[at][j * coarser.len() + i] * self.latent(g, &grids[g], position)
                     };
                     self.tensors[at + 1][j] + coarser.iter().enumerate().map(term).sum::<f64>()
                 };
@@ -150,7 +176,7 @@ impl Field<'_> {
             // Outside, the trainer's slopes are on purpose not those of the loss.
             assert!((0.01..13.86).contains(&octaves), "{octaves} octaves");
             let scale = ((octaves - 6.5) * LN_2).exp();
-            bits += laplace(self.latent(n, grid, x, y) - output(0), scale);
+            bits += laplace(self.latent(n, grid, [x, y, z, t]) - output(0), scale);
         }
         bits
     }

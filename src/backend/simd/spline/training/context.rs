@@ -39,13 +39,21 @@ impl ContextNetwork {
     }
 }
 
+/// A neighbour of a latent: a source, and the row and column relative to the latent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Neighbour {
+    pub source: usize,
+    pub row: isize,
+    pub column: isize,
+}
+
 /// Where slopes go.
 pub(crate) struct Sinks<'a> {
     /// The factor of bits in the loss.
     pub lambda: f32,
-    /// By the rounded latents, if wanted: the rows and the two above, laid out like the grid from two rows
-    /// above on.
-    pub latents: Option<&'a mut [f32]>,
+    /// By the rounded latents of each source, if wanted: the rows, the two above and the one below, laid out like
+    /// a plane from two rows above on.
+    pub latents: Option<&'a mut [Vec<f32>]>,
     /// By the parameters, in lanes, of the rows of a subset.
     pub parameters: &'a mut [f32],
     /// By the combinations, summed over pairs of columns and rows: like the combinations of the rows.
@@ -61,11 +69,10 @@ pub(crate) struct ContextRows<'a> {
     /// The number of the grid.
     pub grid: usize,
     pub layout: Padded,
-    /// The whole grid.
-    pub rounded: &'a [f32],
+    /// Whole planes: the one of the rows, and those of earlier slices.
+    pub sources: &'a [&'a [f32]],
     pub rows: std::ops::Range<usize>,
-    /// Rows and columns of the neighbours, relative to the latent.
-    pub neighbours: &'a [(isize, isize)],
+    pub neighbours: &'a [Neighbour],
     /// Number of combinations.
     pub count: usize,
     /// The combinations of the rows at half the resolution: per pair of rows `count` rows, each of half the
@@ -169,8 +176,11 @@ impl ContextRun<'_> {
         assert!(network.first.len() == m * m && network.biases.len() >= (rows.grid + 1) * m);
         assert!(network.second.weights.len() == m * m && network.back.len() == (m + 2) * m);
         assert!(network.output.outputs() == 2 && network.output.weights.len() == 2 * 2 * m);
-        assert!(rows.rounded.len() == layout.len() && rows.rows.end <= layout.rows);
-        let within = |&(dy, dx): &(isize, isize)| (-2..=0).contains(&dy) && (-12..=12).contains(&dx);
+        assert!(rows.rows.end <= layout.rows && !rows.sources.is_empty());
+        assert!(rows.sources.iter().all(|source| source.len() == layout.len()));
+        let within = |&Neighbour { source, row, column }: &Neighbour| {
+            source < rows.sources.len() && (-2..=1).contains(&row) && (-12..=12).contains(&column)
+        };
         assert!(rows.neighbours.iter().all(within));
         let pairs = rows.rows.len().div_ceil(2);
         let combinations = pairs * rows.count * layout.columns.div_ceil(2).next_multiple_of(16);
@@ -179,7 +189,10 @@ impl ContextRun<'_> {
             assert_eq!(sinks.combinations.len(), rows.combinations.len());
             assert_eq!(sinks.parameters.len(), network.parameters() * LANES);
             let lines = Padded { rows: rows.rows.len(), ..layout }.len();
-            assert!(sinks.latents.as_ref().is_none_or(|latents| latents.len() == lines));
+            let fits = |latents: &&mut [Vec<f32>]| {
+                latents.len() == rows.sources.len() && latents.iter().all(|latents| latents.len() == lines)
+            };
+            assert!(sinks.latents.as_ref().is_none_or(fits));
         }
     }
 }
@@ -212,13 +225,14 @@ impl Block<'_> {
                 return f64::from(self.bits::<V>(scratch, 0.0, None));
             };
             let lines = self.rows.layout.row(self.y - self.rows.rows.start) + self.x;
-            let direct = sinks.latents.as_mut().map(|latents| latents.as_mut_ptr().add(lines));
+            let direct = sinks.latents.as_mut().map(|latents| latents[0].as_mut_ptr().add(lines));
             let bits = self.bits::<V>(scratch, sinks.lambda, direct);
             self.backward::<V, C>(scratch);
             if self.sampled {
                 self.parameter_slopes::<V>(scratch, sinks.parameters.as_mut_ptr());
             }
-            self.input_slopes::<V, C>(scratch, direct, combination_slopes);
+            let latents = sinks.latents.as_mut().map(|latents| (&mut **latents, lines));
+            self.input_slopes::<V, C>(scratch, latents, combination_slopes);
             f64::from(bits)
         }
     }
@@ -226,14 +240,14 @@ impl Block<'_> {
     /// Gathers the neighbours and combinations.
     #[inline(always)]
     unsafe fn inputs<V: Lanes>(&self, scratch: &Scratch) {
-        let ContextRows { layout, rounded, neighbours, count, .. } = *self.rows;
+        let ContextRows { layout, sources, neighbours, count, .. } = *self.rows;
         let at = layout.row(self.y) + self.x;
-        // SAFETY: a grid's buffer has room for blocks that begin within it, and for their neighbours.
+        // SAFETY: a plane's buffer has room for blocks that begin within it, and for their neighbours.
         unsafe {
-            let latents = rounded.as_ptr().add(at);
             let mut to = scratch.inputs();
-            for &(dy, dx) in neighbours {
-                copy::<V>(latents.offset(dy * layout.stride as isize + dx), to);
+            for &Neighbour { source, row, column } in neighbours {
+                let latents = sources[source].as_ptr().add(at);
+                copy::<V>(latents.offset(row * layout.stride as isize + column), to);
                 to = to.add(COLUMNS);
             }
             for j in 0..count {
@@ -266,11 +280,11 @@ impl Block<'_> {
     /// the bits.
     #[inline(always)]
     unsafe fn bits<V: Lanes>(&self, scratch: &Scratch, lambda: f32, direct: Option<*mut f32>) -> f32 {
-        let ContextRows { layout, rounded, .. } = *self.rows;
+        let ContextRows { layout, sources, .. } = *self.rows;
         let valid = (layout.columns - self.x).min(COLUMNS);
         // SAFETY: the caller's contract.
         unsafe {
-            let latents = rounded.as_ptr().add(layout.row(self.y) + self.x);
+            let latents = sources[0].as_ptr().add(layout.row(self.y) + self.x);
             let valid = VALID.as_ptr().add(COLUMNS - valid);
             let (centres, octaves) = (scratch.outputs(), scratch.outputs().add(COLUMNS));
             let mut sum = V::splat(0.0);
@@ -325,7 +339,7 @@ impl Block<'_> {
     unsafe fn input_slopes<V: Lanes, const C: usize>(
         &self,
         scratch: &Scratch,
-        direct: Option<*mut f32>,
+        mut latents: Option<(&mut [Vec<f32>], usize)>,
         combination_slopes: &mut [f32],
     ) {
         let ContextRows { network, layout, neighbours, combinations, .. } = *self.rows;
@@ -335,9 +349,10 @@ impl Block<'_> {
             let (matrix, out) = (transposed(&network.back, m), scratch.input_slopes());
             product::<V, C>((m, m + 2, COLUMNS), matrix, scratch.first_slopes(), Bias::NONE, Identity, out);
             let mut from: *const f32 = out;
-            for &(dy, dx) in neighbours {
-                if let Some(direct) = direct {
-                    accumulate::<V>(from, direct.offset(dy * layout.stride as isize + dx));
+            for &Neighbour { source, row, column } in neighbours {
+                if let Some((latents, at)) = &mut latents {
+                    let to = latents[source].as_mut_ptr().add(*at);
+                    accumulate::<V>(from, to.offset(row * layout.stride as isize + column));
                 }
                 from = from.add(COLUMNS);
             }

@@ -105,7 +105,7 @@ impl Kernel for FilterAdjoint<'_> {
 /// [`filter`], and the products of each pair with `input`, added to `sums`: the filter is symmetric, so these
 /// are the slopes by its taps.
 #[inline(always)]
-unsafe fn adjoint<V: Lanes>(
+pub(super) unsafe fn adjoint<V: Lanes>(
     rows: [*const f32; 2 * REACH + 1],
     taps: [f32; 4],
     vectors: usize,

@@ -4,6 +4,8 @@
 pub(crate) const MARGIN: usize = 16;
 /// Rows of zeros before the first one.
 const ABOVE: usize = 2;
+/// Rows of zeros behind the last one.
+const BELOW: usize = 1;
 /// Numbers behind the last row that a block of columns may touch.
 const SLACK: usize = super::COLUMNS + MARGIN;
 
@@ -23,7 +25,7 @@ impl Padded {
 
     /// Length of a buffer.
     pub fn len(self) -> usize {
-        self.row(self.rows) + SLACK
+        self.row(self.rows + BELOW) + SLACK
     }
 
     /// Index of the first number of row `y`.
