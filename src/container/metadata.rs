@@ -10,7 +10,7 @@ use std::num::Saturating;
 const METADATA: &str = "METADATA section";
 
 /// The kinds that have a number, from 1 on.
-const KINDS: [MetadataKind; 10] = [
+const KINDS: [MetadataKind; 11] = [
     MetadataKind::Icc,
     MetadataKind::Exif,
     MetadataKind::Xmp,
@@ -21,6 +21,7 @@ const KINDS: [MetadataKind; 10] = [
     MetadataKind::Tags,
     MetadataKind::Coordinates,
     MetadataKind::Nifti,
+    MetadataKind::Fill,
 ];
 
 /// The kind with a number; `None` for kinds of later versions.
@@ -131,7 +132,7 @@ mod tests {
         let blocks = KINDS.map(|kind| block(kind, &[kind as u8]));
         let written = write(&blocks).unwrap().unwrap();
         assert_eq!(read(&written, &Limits::default()).unwrap(), blocks);
-        assert_eq!((kind(0), kind(1), kind(10), kind(11)), (None, Some(KINDS[0]), Some(KINDS[9]), None));
+        assert_eq!((kind(0), kind(1), kind(11), kind(12)), (None, Some(KINDS[0]), Some(KINDS[10]), None));
     }
 
     #[test]

@@ -158,6 +158,7 @@ impl OutputFormat {
             MetadataKind::Tags => self == Wav,
             MetadataKind::Coordinates => matches!(self, Nrrd | Nifti | NiftiGz),
             MetadataKind::Nifti => matches!(self, Nifti | NiftiGz),
+            MetadataKind::Fill => false,
         }
     }
 

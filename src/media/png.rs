@@ -325,7 +325,9 @@ fn chunk(kind: MetadataKind, bytes: &[u8]) -> std::io::Result<Option<([u8; 4], V
         MetadataKind::Gamma => (b"gAMA", 4, vec![]),
         MetadataKind::Chromaticities => (b"cHRM", 32, vec![]),
         MetadataKind::Resolution => (b"pHYs", 9, vec![]),
-        MetadataKind::Tags | MetadataKind::Coordinates | MetadataKind::Nifti => return Ok(None),
+        MetadataKind::Tags | MetadataKind::Coordinates | MetadataKind::Nifti | MetadataKind::Fill => {
+            return Ok(None);
+        }
     };
     Ok((bytes.len() == length).then(|| (*name, [&head[..], bytes].concat())))
 }

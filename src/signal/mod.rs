@@ -177,6 +177,8 @@ pub enum MetadataKind {
     Coordinates,
     /// What precedes the samples in a NIfTI file: its header, and its extensions if there are any.
     Nifti,
+    /// The number that the source had in place of missing samples: a binary32 number, lowest byte first.
+    Fill,
 }
 
 impl std::fmt::Display for MetadataKind {
@@ -193,6 +195,7 @@ impl std::fmt::Display for MetadataKind {
             MetadataKind::Tags => "tags",
             MetadataKind::Coordinates => "coordinates",
             MetadataKind::Nifti => "NIfTI header",
+            MetadataKind::Fill => "fill value",
         })
     }
 }
