@@ -61,7 +61,7 @@ fn derivatives() -> sirenc::Result<()> {
     let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
     let mut bytes = vec![];
     let field = Stored::Siren { tiles: Tiles::one(&description), networks };
-    let file = File { description, units: None, field, metadata: vec![] };
+    let file = File { description, units: None, missing: None, field, metadata: vec![] };
     write(&file, &mut bytes)?;
     let decoder = Decoder::open(&bytes[..])?;
     let grid = Grid::native(decoder.description());

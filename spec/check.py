@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs the reference decoder over the fixtures: good files must give the bits of the manifest, bad ones the error in it, other
-grids and integer samples the bits of `renderings.tsv`. The streams of the examples must hold what siren.md, 13.1, 13.3 and 13.4,
+grids and integer samples the bits of `renderings.tsv`. The streams of the examples must hold what siren.md, 13.1 and 13.3 to 13.5,
 says of them, value by value, and the arithmetic give the vectors of vectors.tsv.
 
     check.py [--folder FOLDER] [PART]        only files whose names contain PART
@@ -114,6 +114,23 @@ def spline_is_true(section, name):
     stated_tensors = [row[1:] for row in table(section, "| tensor | size | exponent | symbols | bytes |")]
     stated_latents = [row[1:] for row in table(section, "| latent | centre | scale | interval | value | bytes |")]
     return report(stated_tensors == tensors and stated_latents == latents, f"siren.md, {section}")
+
+
+def mask_is_true(section, name):
+    """Whether the table of a section of siren.md has the bits of the mask of its file."""
+    rows, read_bit = [], reference.read_bit
+
+    def noted(coder, context, chance):
+        row = ["".join(map(str, context)), str(chance.frequency())]
+        missing = read_bit(coder, context, chance)
+        rows.append(row + [str(int(missing)), str(coder.position)])
+        return missing
+
+    reference.read_bit = noted
+    reference.decode((FIXTURES / "valid" / name).read_bytes())
+    reference.read_bit = read_bit
+    stated = [row[1:] for row in table(section, "| sample | context | frequency | missing | bytes |")]
+    return report(stated == rows, f"siren.md, {section}")
 
 
 def report(is_same, what):
@@ -256,6 +273,7 @@ def main(arguments):
         differing += not example_is_true("13.1", "example-picture.siren")
         differing += not example_is_true("13.3", "example-tiles.siren")
         differing += not spline_is_true("13.4", "example-spline.siren")
+        differing += not mask_is_true("13.5", "example-missing.siren")
     with open(folder / "siren.tsv", newline="", encoding="utf-8") as manifest:
         rows = [r for r in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE) if part in r["file"]]
     for row in rows:

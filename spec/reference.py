@@ -96,8 +96,8 @@ class Fields:
 # 4  Layout
 
 MAGIC = b"\x89SRN\r\n\x1a\n"
-SIGNAL, TILES, METADATA, UNITS, NETWORK = 0x01, 0x02, 0x83, 0x06, 0x7F
-NAMES = {SIGNAL: "SIGNAL", TILES: "TILES", METADATA: "METADATA", UNITS: "UNITS", NETWORK: "NETWORK"}
+SIGNAL, TILES, METADATA, UNITS, MISSING, NETWORK = 0x01, 0x02, 0x83, 0x06, 0x07, 0x7F
+NAMES = {SIGNAL: "SIGNAL", TILES: "TILES", METADATA: "METADATA", UNITS: "UNITS", MISSING: "MISSING", NETWORK: "NETWORK"}
 
 
 def split(data):
@@ -307,23 +307,79 @@ class Units:
         return np.where(values == 0, self.offsets, np.clip(moved, -most, most))
 
 
+# 5.5  MISSING
+
+class Chance:
+    """What a context has learned."""
+
+    def __init__(self):
+        self.chance, self.seen = 1 << 31, 0
+
+    def frequency(self):
+        return max(self.chance >> 16, 1)
+
+    def update(self, missing):
+        shift = (self.seen + 3).bit_length() - 1
+        self.chance += ((2**32 - 1 - self.chance) >> shift) if missing else -(self.chance >> shift)
+        self.seen = min(self.seen + 1, 61)
+
+
+def read_bit(coder, context, chance):
+    """One bit of the mask: the bits of its context, and what that has learned."""
+    frequency = chance.frequency()
+    missing = coder.peek(16) < frequency
+    coder.consume(*((0, frequency) if missing else (frequency, 65536 - frequency)), 16)
+    chance.update(missing)
+    return missing
+
+
+def read_missing(payload, signal):
+    """Which samples are missing: the channels, or one for all of them, then the axes, the slowest first."""
+    f = Fields(payload, "MISSING section")
+    require(signal.format == "F32", f"{f.what}: samples of {signal.format}, expected F32")
+    count = f.u8("planes")
+    require(count in (1, signal.channels), f"{f.what}: {count} planes, expected 1 or {signal.channels}")
+    stream, bits = f.rest(), count * math.prod(signal.lengths)
+    ask("samples of the mask", bits, MAX_SAMPLES)
+    # Each bit costs at least 2^-16 of the interval.
+    require(-(-bits >> 19) <= len(stream) + 4, f"{f.what}: {len(stream)} bytes for {bits} samples")
+    coder, contexts = RangeDecoder(stream, f.what), {}
+    width, height, depth, times = (signal.lengths + [1, 1, 1])[:4]
+    # A margin of zeros on both sides of each axis, and before the first channel.
+    planes = np.zeros([count + 1, times + 1, depth + 1, height + 3, width + 4], bool)
+    for c, t, z, y, x in itertools.product(*map(range, (count, times, depth, height, width))):
+        c, t, z, y, x = c + 1, t + 1, z + 1, y + 2, x + 2
+        own = planes[c, t, z]
+        line = [own[y, x - 1], own[y, x - 2], *own[y - 1, x - 1:x + 3], own[y - 2, x]]
+        before = [planes[c, t, z - 1, y, x], planes[c, t, z - 1, y, x + 1], planes[c, t, z - 1, y + 1, x]]
+        context = tuple(map(int, line + [*before, planes[c, t - 1, z, y, x], planes[c - 1, t, z, y, x]]))
+        own[y, x] = read_bit(coder, context, contexts.setdefault(context, Chance()))
+    coder.finish()
+    planes = planes[1:, 1:, 1:, 2:-1, 2:-2].reshape([count] + signal.lengths[::-1])
+    require(planes.any(), f"{f.what}: no sample is missing, expected no such section")
+    require(not planes.all(), f"{f.what}: all {math.prod(signal.lengths) * signal.channels} samples are missing")
+    equal = count > 1 and (planes == planes[:1]).all()
+    require(not equal, f"{f.what}: {count} equal planes, expected 1")
+    return planes
+
+
 # 6.4  Range coder
 
 class RangeDecoder:
-    def __init__(self, data):
-        self.data, self.position, self.code, self.range = data, 0, 0, 2**32 - 1
+    def __init__(self, data, what="coded parameters"):
+        self.data, self.position, self.code, self.range, self.what = data, 0, 0, 2**32 - 1, what
         for _ in range(4):
             self.shift()
 
     def shift(self):
         byte = self.data[self.position] if self.position < len(self.data) else 0
         self.position += 1
-        require(self.position <= len(self.data) + 4, f"coded parameters: the stream of {len(self.data)} bytes is too short")
+        require(self.position <= len(self.data) + 4, f"{self.what}: the stream of {len(self.data)} bytes is too short")
         self.code = (self.code << 8 | byte) & 0xFFFFFFFF
 
     def peek(self, bits):
         position = self.code // (self.range >> bits)
-        require(position < 1 << bits, "coded parameters: a code outside the intervals of all symbols")
+        require(position < 1 << bits, f"{self.what}: a code outside the intervals of all symbols")
         return position
 
     def consume(self, start, size, bits):
@@ -344,12 +400,12 @@ class RangeDecoder:
         return value
 
     def finish(self):
-        require(self.position >= len(self.data), f"coded parameters: {len(self.data) - self.position} bytes after the end of the stream")
+        require(self.position >= len(self.data), f"{self.what}: {len(self.data) - self.position} bytes after the end of the stream")
         missing = self.position - len(self.data)
         if missing < 4:
             unit, last = 256**missing, self.data[-1] if self.data else 0
             require(last != 0 and self.code < unit and self.code + (256 - last) * unit >= self.range,
-                    "coded parameters: the stream does not end in the shortest way")
+                    f"{self.what}: the stream does not end in the shortest way")
 
 
 # 6.5  Frequency tables
@@ -1383,30 +1439,42 @@ class Networks:
         return values
 
 
-def render(signal, units, field, grid):
+def render(signal, units, missing, field, grid):
     """Unit values of a grid of an `Axis` per axis, `(height, width, channels)` or `(samples, channels)`."""
     counts, footprints = [a.count for a in grid], [a.footprint for a in grid]
-    values = field.values(signal, [a.positions(n) for a, n in zip(grid, signal.lengths)])
+    positions = [a.positions(n) for a, n in zip(grid, signal.lengths)]
+    values = field.values(signal, positions)
     if units is not None:
         values = units.apply(values)
+    if missing is not None:
+        nearest = [np.maximum(np.ceil(p - 0.5), 0.0).astype(np.int64) for p in positions]
+        there = missing[(slice(None), *np.ix_(*nearest[::-1]))]
+        values[np.broadcast_to(np.moveaxis(there, 0, -1), values.shape)] = NAN
     return means(values, counts, footprints, signal.has_alpha()) if max(footprints) > 1 else values
+
+
+NAN = np.array([0x7FC00000], np.uint32).view(np.float32)[0]
 
 
 def means(values, counts, footprints, alpha):
     """The means over the footprints: sums in binary64, the first axis fastest. Colours count by their alpha."""
     sums = np.zeros(list(counts[::-1]) + [values.shape[-1]], np.float64)
-    products, weights = np.zeros_like(sums), np.zeros_like(sums[..., :1])
+    numbers, products, weights = np.zeros_like(sums), np.zeros_like(sums), np.zeros_like(sums[..., :1])
     for offsets in np.ndindex(*footprints[::-1]):
         there = values[tuple(slice(j, None, m) for j, m in zip(offsets, footprints[::-1]))].astype(np.float64)
-        weight = np.clip(there[..., -1:], 0.0, 1.0)
+        exists = ~np.isnan(there)
+        complete = exists.all(-1, keepdims=True)
+        there = np.where(exists, there, 0.0)
+        weight = np.where(complete, np.clip(there[..., -1:], 0.0, 1.0), 0.0)
         sums += there
+        numbers += exists
         weights += weight
         products += weight * there
-    result = sums / float(math.prod(footprints))
+    result = np.where(numbers > 0, sums / np.maximum(numbers, 1.0), np.nan)
     if alpha:
         visible = weights[..., 0] > 0.0
         result[visible, :-1] = products[visible, :-1] / weights[visible]
-    return result.astype(np.float32)
+    return np.where(np.isnan(result), NAN, result.astype(np.float32))
 
 
 # 7.7  Samples
@@ -1498,23 +1566,24 @@ class Spline:
 
 
 def read(data):
-    """The signal, its units, and its field."""
+    """The signal, its units, its missing samples, and its field."""
     sections = split(data)
     signal = Signal(sections[SIGNAL])
     tiles = Tiles(sections[TILES], signal) if TILES in sections else None
     if METADATA in sections:
         read_metadata(sections[METADATA])
     units = Units(sections[UNITS], signal) if UNITS in sections else None
+    missing = read_missing(sections[MISSING], signal) if MISSING in sections else None
     require(NETWORK in sections, ".siren: no NETWORK section")
-    return signal, units, read_field(sections[NETWORK], signal, tiles)
+    return signal, units, missing, read_field(sections[NETWORK], signal, tiles)
 
 
 def decode(data, grid=native_grid):
     """The signal and its unit values on a grid, which a function gives for it."""
-    signal, units, field = read(data)
+    signal, units, missing, field = read(data)
     axes = grid(signal)
     ask("samples of the rendering", math.prod(a.count for a in axes) * signal.channels, MAX_SAMPLES)
-    return signal, render(signal, units, field, axes)
+    return signal, render(signal, units, missing, field, axes)
 
 
 # Files

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::field::{Field, Siren};
 use crate::ieee::ieee;
 use crate::limits::Limits;
-use crate::signal::{Description, Grid, Metadata, Region, Units};
+use crate::signal::{Description, Grid, Metadata, Missing, Region, Units};
 use crate::watch::{Cancel, Watch};
 use std::io::Read;
 
@@ -182,6 +182,17 @@ impl Decoder {
     /// The conversion from values of the field to signal values; `None` if they are equal.
     pub fn units(&self) -> Option<&Units> {
         self.file.units.as_ref()
+    }
+    /// Which samples are missing; `None` if all exist. Renderings are NaN where the sample nearest to a position is
+    /// missing.
+    pub fn missing(&self) -> Option<&Missing> {
+        self.file.missing.as_ref()
+    }
+    /// Gives all NaN that follow from missing samples the same bits: those of arithmetic depend on the processor.
+    fn with_one_nan(&self, values: &mut [f32]) {
+        if self.missing().is_some() {
+            values.iter_mut().filter(|value| value.is_nan()).for_each(|value| *value = f32::NAN);
+        }
     }
     /// The decoded field.
     pub fn field(&self) -> &Field {

@@ -16,7 +16,13 @@ fn bomb(lengths: [u32; 2], counts: [u32; 2], layers: usize, width: usize) -> Vec
     let networks = Networks::Single(vec![network; tiles.len()]);
     let mut bytes = vec![];
     container::write(
-        &File { description, units: None, field: Stored::Siren { tiles, networks }, metadata: vec![] },
+        &File {
+            description,
+            units: None,
+            missing: None,
+            field: Stored::Siren { tiles, networks },
+            metadata: vec![],
+        },
         &mut bytes,
     )
     .unwrap();

@@ -19,6 +19,7 @@ fn file(description: Description) -> Vec<u8> {
             field: Stored::Siren { tiles: Tiles::one(&description), networks },
             description,
             units: None,
+            missing: None,
             metadata: vec![],
         },
         &mut bytes,

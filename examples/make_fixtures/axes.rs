@@ -33,7 +33,13 @@ pub fn field_of_four(lengths: [u32; 4], format: SampleFormat) -> Description {
 fn tiled(d: Description, counts: &[u32], overlaps: &[u32], layers: usize, widths: &[usize]) -> File {
     let tiles = Tiles::with_overlaps(&d, counts, overlaps).expect("a partition");
     let networks = Networks::Quantized(quantized(&d, &tiles, layers, widths));
-    File { description: d, units: None, field: Stored::Siren { tiles, networks }, metadata: vec![] }
+    File {
+        description: d,
+        units: None,
+        missing: None,
+        field: Stored::Siren { tiles, networks },
+        metadata: vec![],
+    }
 }
 
 /// Four axes: space, something else, space, time.

@@ -99,7 +99,13 @@ pub fn tiled(d: Description, counts: &[u32], overlap: u32, layers: usize, widths
         _ => Tiles::new(&d, counts, overlap).expect("a partition"),
     };
     let networks = Networks::Quantized(quantized(&d, &tiles, layers, widths));
-    File { description: d, units: None, field: Stored::Siren { tiles, networks }, metadata: vec![] }
+    File {
+        description: d,
+        units: None,
+        missing: None,
+        field: Stored::Siren { tiles, networks },
+        metadata: vec![],
+    }
 }
 
 pub fn with_networks(file: &File, change: impl FnOnce(&[QuantizedNetwork]) -> Networks) -> File {

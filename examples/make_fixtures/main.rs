@@ -16,6 +16,7 @@ mod bad_splines;
 mod compose;
 mod frames;
 mod good;
+mod missing;
 mod pieces;
 mod random;
 mod renderings;
@@ -53,8 +54,9 @@ fn main() -> Result<()> {
             let accepted = [good::valid(), good::uncommon(), frames::good()];
             let accepted =
                 [accepted.concat(), axes::valid(), axes::uncommon(), splines::valid(), splines::uncommon()];
+            let missing = [missing::valid(), missing::uncommon(), missing::invalid()];
             let rejected = [bad::invalid(), frames::bad(), axes::invalid(), bad_splines::invalid()];
-            let mut cases = [accepted.concat(), rejected.concat()].concat();
+            let mut cases = [accepted.concat(), missing.concat(), rejected.concat()].concat();
             if options == ["--fit"] {
                 cases.extend(good::fitted(folder)?);
             }
@@ -98,7 +100,17 @@ fn rendering(folder: &Path, name: &str, grid: &str) -> Result<String> {
 }
 
 /// Files and the grids on which they are rendered: see [`renderings::grid`].
-const RENDERINGS: [(&str, &str); 69] = [
+const RENDERINGS: [(&str, &str); 79] = [
+    ("valid/missing-picture.siren", "size 50 31"),
+    ("valid/missing-picture.siren", "size 9 6"),
+    ("valid/missing-picture.siren", "size 62 40 of 10 8 25.5 12.5"),
+    ("valid/missing-channels.siren", "size 7 5"),
+    ("valid/missing-alpha.siren", "size 5 4"),
+    ("valid/missing-alpha.siren", "size 40 3"),
+    ("valid/missing-sound.siren", "rate 3000"),
+    ("valid/missing-volume.siren", "size 22 4 3"),
+    ("valid/missing-field.siren", "size 3 9 2 4"),
+    ("valid/missing-spline.siren", "size 9 30"),
     ("valid/video-tiles.siren", "size 11 20 7"),
     ("valid/video-tiles.siren", "native of -0.5 -0.5 9.5 20.5 9.5 10.5"),
     ("valid/video-alpha-u16.siren", "size 5 6 2"),

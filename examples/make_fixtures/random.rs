@@ -3,6 +3,7 @@
 
 use crate::Case;
 use crate::compose::{Random, bytes_of, numbers};
+use crate::missing::without;
 use crate::pieces::{insert, section, split};
 use crate::splines::{field, field_of, usual};
 use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork, QuantizedSpline, Stored};
@@ -33,7 +34,8 @@ fn file(random: &mut Random) -> Vec<u8> {
         Stored::Siren { tiles, networks }
     };
     let units = units(random, &description);
-    let mut bytes = bytes_of(&File { metadata: metadata(random), description, units, field });
+    let file = File { metadata: metadata(random), description, units, missing: None, field };
+    let mut bytes = bytes_of(&missing(random, file));
     // Unknown sections, at the places given by their numbers.
     for number in [0x85, 0xe0] {
         if random.one_in(6) {
@@ -98,6 +100,23 @@ fn units(random: &mut Random, description: &Description) -> Option<Units> {
     let offsets =
         (0..description.channels).map(|_| scale * (random.integer(-255, 255) as f32 / 256.0)).collect();
     Some(Units { offsets, exponent }).filter(|units| !units.is_default())
+}
+
+/// Missing samples for a third of the files of binary32: in runs, of all channels together or of each.
+fn missing(random: &mut Random, file: File) -> File {
+    if file.description.format != SampleFormat::F32 || !random.one_in(3) {
+        return file;
+    }
+    let (together, length) = (random.one_in(2), *random.choose(&[2, 7, 40]));
+    let mut now = [random.one_in(2); 64];
+    let all = file.description.positions() * u64::from(file.description.channels);
+    let masked = without(file.clone(), |_, channel| {
+        let channel = channel as usize;
+        now[channel] = if together && channel > 0 { now[0] } else { now[channel] ^ random.one_in(length) };
+        now[channel]
+    });
+    let exist = masked.missing.as_ref().is_some_and(|missing| missing.samples() < all);
+    if exist { masked } else { file }
 }
 
 fn tiles(random: &mut Random, description: &Description) -> Tiles {

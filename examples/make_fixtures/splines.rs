@@ -78,7 +78,7 @@ pub fn field_of(shape: Shape, exponents: Vec<u8>) -> QuantizedSpline {
 }
 
 pub fn file(description: Description, field: QuantizedSpline) -> File {
-    File { description, units: None, field: Stored::Spline(field), metadata: vec![] }
+    File { description, units: None, missing: None, field: Stored::Spline(field), metadata: vec![] }
 }
 
 /// The file of a field with `change` applied to it.
@@ -146,13 +146,18 @@ pub fn in_blocks() -> Vec<u8> {
     blocks(d.clone(), alone(&d, 0b101, 2), 2)
 }
 
+/// A field of seven levels.
+pub fn rgb(d: Description) -> File {
+    let shape = ordinary(&d, 0b111_1111);
+    file(d, field(shape))
+}
+
 #[rustfmt::skip]
 pub fn valid() -> Vec<Case> {
     use SampleFormat::{F32, I16, I24, U8, U16};
     let units = Units { offsets: vec![270.0, 280.0, 290.0], exponent: 4 };
     let profile = Metadata { kind: MetadataKind::Icc, bytes: vec![7; 300] };
     let of = |levels: u16| move |d: &Description| ordinary(d, levels);
-    let rgb = |d: Description| { let shape = ordinary(&d, 0b111_1111); file(d, field(shape)) };
     good("valid", vec![
         ("spline-grey-u8", "splines: grey, 8 bits", plain(picture(37, 23, 1, U8), of(0b1111))),
         ("spline-grey-alpha-u8", "splines: grey and alpha", plain(picture(20, 30, 2, U8), of(0b1111))),

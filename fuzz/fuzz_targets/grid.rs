@@ -53,7 +53,7 @@ fn tiled() -> [Decoder; 2] {
             let networks = Networks::Single((0..tiles.len()).map(network).collect());
             let mut bytes = vec![];
             let field = Stored::Siren { tiles, networks };
-            write(&File { description, units: None, field, metadata: vec![] }, &mut bytes)
+            write(&File { description, units: None, missing: None, field, metadata: vec![] }, &mut bytes)
                 .expect("a good file");
             Decoder::with_limits(&bytes[..], &limits()).expect("a small file")
         },

@@ -23,6 +23,7 @@ mod header;
 mod least;
 mod magnitude;
 mod metadata;
+mod missing;
 #[cfg(fuzzing)]
 pub mod parts;
 mod quantized;
@@ -50,7 +51,7 @@ pub use stored::round_to_half;
 pub use write::{quantized_size, write};
 
 use crate::network::Network;
-use crate::signal::{Description, Metadata, Tiles, Units};
+use crate::signal::{Description, Metadata, Missing, Tiles, Units};
 
 /// The most hidden layers of a network.
 pub const MAX_DEPTH: u8 = 64;
@@ -106,6 +107,8 @@ pub struct File {
     pub description: Description,
     /// The conversion from values of the field to binary32 samples; `None` if they are equal, and for integers.
     pub units: Option<Units>,
+    /// Which samples are missing; `None` if all exist.
+    pub missing: Option<Missing>,
     /// The field.
     pub field: Stored,
     /// Metadata, each kind at most once, in the order of [`crate::signal::MetadataKind`].

@@ -27,6 +27,8 @@ pub(super) struct RangeDecoder<'a> {
     /// The string minus the lower end of the interval, in units of the last byte read.
     code: u32,
     range: u32,
+    /// What the stream holds, for error messages.
+    what: &'static str,
 }
 
 #[allow(
@@ -36,14 +38,19 @@ pub(super) struct RangeDecoder<'a> {
 )]
 impl<'a> RangeDecoder<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Result<Self> {
-        let mut decoder = RangeDecoder { bytes, rest: bytes.iter(), missing: 0, code: 0, range: u32::MAX };
+        Self::named(bytes, "coded parameters")
+    }
+    /// A decoder of `what`.
+    pub(super) fn named(bytes: &'a [u8], what: &'static str) -> Result<Self> {
+        let rest = bytes.iter();
+        let mut decoder = RangeDecoder { bytes, rest, missing: 0, code: 0, range: u32::MAX, what };
         for _ in 0..4 {
             decoder.shift()?;
         }
         Ok(decoder)
     }
-    fn error(detail: impl Into<String>) -> Error {
-        Error::format("coded parameters", detail)
+    fn error(&self, detail: impl Into<String>) -> Error {
+        Error::format(self.what, detail)
     }
     fn shift(&mut self) -> Result<()> {
         let byte = match self.rest.next() {
@@ -53,7 +60,7 @@ impl<'a> RangeDecoder<'a> {
                 0
             }
             None => {
-                return Err(Self::error(format!("the stream of {} bytes is too short", self.bytes.len())));
+                return Err(self.error(format!("the stream of {} bytes is too short", self.bytes.len())));
             }
         };
         self.code = self.code << 8 | u32::from(byte);
@@ -64,18 +71,38 @@ impl<'a> RangeDecoder<'a> {
         let unit = self.range >> bits;
         // The last part of the interval, which rounding leaves over, belongs to no symbol.
         let position = self.code.checked_div(unit).filter(|position| position >> bits == 0);
-        position.ok_or_else(|| Self::error("a code outside the intervals of all symbols"))
+        position.ok_or_else(|| self.error("a code outside the intervals of all symbols"))
     }
     /// Consumes the symbol at `start..start + size` of a table that sums to `2^bits`, found with `peek`.
     pub(super) fn consume(&mut self, start: u32, size: u32, bits: u32) -> Result<()> {
         let unit = self.range >> bits;
         self.code -= start * unit;
         self.range = size * unit;
+        self.renormalise()
+    }
+    fn renormalise(&mut self) -> Result<()> {
         while self.range < RENORMALISE {
             self.range <<= 8;
             self.shift()?;
         }
         Ok(())
+    }
+    /// One of two symbols of a table that sums to 2¹⁶: true in `0..size`, which is neither empty nor all.
+    pub(super) fn bit(&mut self, size: u32) -> Result<bool> {
+        let unit = self.range >> TOTAL_BITS;
+        let (end, all) = (size * unit, unit << TOTAL_BITS);
+        if self.code >= all {
+            return Err(self.error("a code outside the intervals of all symbols"));
+        }
+        let first = self.code < end;
+        if first {
+            self.range = end;
+        } else {
+            self.code -= end;
+            self.range = all - end;
+        }
+        self.renormalise()?;
+        Ok(first)
     }
     /// `count` uniform bits, the highest first in pieces of at most 16.
     pub(super) fn bits(&mut self, count: u32) -> Result<u32> {
@@ -93,7 +120,7 @@ impl<'a> RangeDecoder<'a> {
     /// no smaller one of its length is possible.
     pub(super) fn finish(self) -> Result<()> {
         if self.rest.len() > 0 {
-            return Err(Self::error(format!("{} bytes after the end of the stream", self.rest.len())));
+            return Err(self.error(format!("{} bytes after the end of the stream", self.rest.len())));
         }
         if self.missing == SLACK {
             return Ok(());
@@ -105,7 +132,7 @@ impl<'a> RangeDecoder<'a> {
         let to_shorter = u64::from(last.wrapping_neg()) << bits;
         let shorter = last == 0 || code + to_shorter < u64::from(self.range);
         if shorter || code >> bits != 0 {
-            return Err(Self::error("the stream does not end in the shortest way"));
+            return Err(self.error("the stream does not end in the shortest way"));
         }
         Ok(())
     }
@@ -198,7 +225,7 @@ mod tests {
         for &(start, size) in symbols {
             let position = decoder.peek(TOTAL_BITS)?;
             if !(start..start + size).contains(&position) {
-                return Err(RangeDecoder::error("another symbol"));
+                return Err(decoder.error("another symbol"));
             }
             decoder.consume(start, size, TOTAL_BITS)?;
         }

@@ -5,13 +5,13 @@ use super::section::{self, Section};
 use super::stored::Scalar;
 use super::{
     File, LayerSteps, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, SPLINE, Stored, coded, header,
-    metadata, spline, stored,
+    metadata, missing, spline, stored,
 };
 use crate::error::{Error, Result};
 use crate::ieee::ieee;
 use crate::limits::{Amount, Limits, Memory, bytes_of, try_vec};
 use crate::network::{Network, Shape};
-use crate::signal::{Description, Region, Tiles};
+use crate::signal::{Description, Missing, Region, Tiles};
 use std::io::Read;
 use std::num::Saturating;
 use std::ops::Add;
@@ -95,16 +95,20 @@ pub(crate) fn parse_part(
     let units = find(&sections, section::UNITS)
         .map(|payload| header::read_units(payload, &description))
         .transpose()?;
+    let missing = find(&sections, section::MISSING)
+        .map(|payload| missing::read(payload, &description, limits, &mut memory))
+        .transpose()?;
     let network = required(&sections, section::NETWORK, "no NETWORK section")?;
     // The check of parameters computes products in floating point.
     let region = region(&description)?;
     let field = ieee(|| read_field(network, &description, tiles, limits, memory, region.as_ref()))?;
     let in_blocks = matches!(&field, Stored::Spline(field) if field.blocks > 0);
-    Ok((File { description, units, field, metadata }, region.filter(|_| in_blocks)))
+    Ok((File { description, units, missing, field, metadata }, region.filter(|_| in_blocks)))
 }
 
 fn is_known(number: u8) -> bool {
-    [section::SIGNAL, section::TILES, section::UNITS, section::NETWORK, section::METADATA].contains(&number)
+    use section::{METADATA, MISSING, NETWORK, SIGNAL, TILES, UNITS};
+    [SIGNAL, TILES, UNITS, MISSING, NETWORK, METADATA].contains(&number)
 }
 
 fn find<'a>(sections: &[Section<'a>], number: u8) -> Option<&'a [u8]> {
@@ -188,7 +192,8 @@ impl File {
         };
         let metadata =
             self.metadata.iter().map(|block| size(block.bytes.len())).fold(Saturating(0), Add::add);
-        field + metadata + SCRATCH
+        let missing = Saturating(self.missing.as_ref().map_or(0, Missing::bytes));
+        field + metadata + missing + SCRATCH
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) const SIGNAL: u8 = 1;
 pub(super) const TILES: u8 = 2;
 pub(super) const METADATA: u8 = ANCILLARY | 3;
 pub(super) const UNITS: u8 = 6;
+pub(super) const MISSING: u8 = 7;
 /// The highest number: the section is the last one, so a file truncated between two sections is detected.
 pub(super) const NETWORK: u8 = 0x7f;
 
@@ -50,6 +51,7 @@ fn name(number: u8) -> &'static str {
         NETWORK => "NETWORK",
         METADATA => "METADATA",
         UNITS => "UNITS",
+        MISSING => "MISSING",
         _ => "unknown",
     }
 }
@@ -119,6 +121,7 @@ fn name_of_damaged(number: u8) -> &'static str {
         NETWORK => "NETWORK section",
         METADATA => "METADATA section",
         UNITS => "UNITS section",
+        MISSING => "MISSING section",
         _ => "section",
     }
 }

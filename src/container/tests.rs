@@ -35,6 +35,7 @@ fn tiny() -> File {
         },
         description,
         units: None,
+        missing: None,
         metadata: vec![],
     }
 }
@@ -73,6 +74,7 @@ fn golden_sound() {
         },
         description,
         units: None,
+        missing: None,
         metadata: vec![],
     };
     #[rustfmt::skip]
@@ -108,6 +110,7 @@ fn rich() -> File {
         },
         description,
         units: None,
+        missing: None,
         metadata: vec![Metadata { kind: MetadataKind::Xmp, bytes: b"<x/>".to_vec() }],
     }
 }
@@ -314,6 +317,7 @@ fn an_ordinary_header_is_small() {
         field: Stored::Siren { tiles: Tiles::one(&description), networks: Networks::Quantized(networks) },
         description,
         units: None,
+        missing: None,
         metadata: vec![],
     };
     assert_eq!(bytes_of(&file).len() as u64 - coded, 32);
@@ -366,7 +370,7 @@ proptest! {
             n => Tiles::new(&description, &[n], 100).unwrap(),
         };
         let field = Stored::Siren { tiles, networks: Networks::Quantized(networks) };
-        let file = File { description, units: None, field, metadata: vec![] };
+        let file = File { description, units: None, missing: None, field, metadata: vec![] };
         let bytes = bytes_of(&file);
         prop_assert_eq!(&parse_default(&bytes).unwrap(), &file);
         prop_assert_eq!(bytes_of(&file), bytes);

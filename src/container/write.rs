@@ -3,8 +3,8 @@
 use super::fields::push_varint;
 use super::stored::Scalar;
 use super::{
-    File, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, SPLINE, Stored, coded, header, metadata, section,
-    spline, stored,
+    File, MAX_DEPTH, MAX_WIDTH, Networks, QuantizedNetwork, SPLINE, Stored, coded, header, metadata, missing,
+    section, spline, stored,
 };
 use crate::error::{Error, Result};
 use crate::network::Shape;
@@ -30,6 +30,9 @@ pub fn write<W: Write>(file: &File, mut writer: W) -> Result<()> {
     }
     if let Some(units) = &file.units {
         section::push(&mut bytes, section::UNITS, &header::write_units(units, &file.description)?);
+    }
+    if let Some(missing) = &file.missing {
+        section::push(&mut bytes, section::MISSING, &missing::write(missing, &file.description)?);
     }
     section::push(&mut bytes, section::NETWORK, &write_field(file)?);
     Ok(writer.write_all(&bytes)?)

@@ -22,7 +22,7 @@ pub struct Sampled {
 impl Decoder {
     /// The unit values at `positions`, `points × channels`. A point has a position along each axis, in native
     /// samples from `−½` to `length − ½`; the next point follows. The values have the same bits as on a grid
-    /// with these positions.
+    /// with these positions; where the nearest sample is missing they are NaN.
     ///
     /// # Errors
     /// `Parameter` if a position is NaN or outside the signal, naming the point, or if the last point lacks
@@ -69,7 +69,9 @@ impl Decoder {
         let components = jet.components(axes);
         let jets = self.evaluate(positions, jet)?;
         let values = try_collect(jets.iter().step_by(components).copied())?;
-        Ok(Sampled { values, derivatives: derivative.of(self.description(), &jets)? })
+        let mut derivatives = derivative.of(self.description(), &jets)?;
+        self.with_one_nan(&mut derivatives);
+        Ok(Sampled { values, derivatives })
     }
 
     /// The Taylor polynomials of all channels around one position, up to `order`, at most 4: every mixed
@@ -103,11 +105,19 @@ impl Decoder {
         self.check_positions(position)?;
         self.check_work(1, Jet::Value)?;
         ieee(|| {
-            let channels = taylor(&self.field, position, order);
-            let Some(units) = self.units() else { return Ok(channels) };
-            let scale = f64::from(units.scale());
-            let channels = channels.into_iter().zip(&units.offsets);
-            Ok(channels.map(|(channel, &offset)| channel.in_units(scale, offset.into())).collect())
+            let mut channels = taylor(&self.field, position, order);
+            if let Some(units) = self.units() {
+                let scale = f64::from(units.scale());
+                let in_units = channels.into_iter().zip(&units.offsets);
+                channels =
+                    in_units.map(|(channel, &offset)| channel.in_units(scale, offset.into())).collect();
+            }
+            let Some(missing) = self.missing() else { return Ok(channels) };
+            let sample = missing.sample_at(position);
+            let erased = |(channel, taylor): (usize, Taylor)| {
+                if missing.is_missing(sample, channel) { taylor.erased() } else { taylor }
+            };
+            Ok(channels.into_iter().enumerate().map(erased).collect())
         })
     }
 
@@ -120,8 +130,9 @@ impl Decoder {
         let values = Saturating(points) * Saturating(channels as u64) * Saturating(components);
         Limits::check("values at the points", values.0, self.limits.samples)?;
         self.check_work(points, jet)?;
-        let (field, engine, watch, units) = (&self.field, &self.engine, self.watch(), self.units());
-        Points { field, axes, channels, jet, engine, watch, units }.evaluate(positions)
+        let (field, engine, watch) = (&self.field, &self.engine, self.watch());
+        let (units, missing) = (self.units(), self.missing());
+        Points { field, axes, channels, jet, engine, watch, units, missing }.evaluate(positions)
     }
 
     /// Checks the work at `points` scattered points against the limits.

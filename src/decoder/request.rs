@@ -139,10 +139,13 @@ impl<'a> Request<'a> {
         let limits = &self.decoder.limits;
         Limits::check("multiply-adds of the rendering", cost.macs, limits.macs)?;
         Limits::check("bytes of memory for the rendering", cost.memory_bytes, limits.memory_bytes)?;
-        let (content, description) = (self.content, self.decoder.description());
+        let (content, decoder, description) = (self.content, self.decoder, self.decoder.description());
         Ok(rendering.bands().map(move |band| match content {
             Content::Jet(_) => band,
-            Content::Derivative(derivative) => derivative.of(description, &band?),
+            Content::Derivative(derivative) => derivative.of(description, &band?).map(|mut values| {
+                decoder.with_one_nan(&mut values);
+                values
+            }),
         }))
     }
 
@@ -172,7 +175,7 @@ impl<'a> Request<'a> {
         }
         let work = (&decoder.engine, decoder.watch());
         let rendering = ieee(|| Rendering::new(&decoder.field, grid, description, jet, work))?;
-        let rendering = rendering.in_units(decoder.units());
+        let rendering = rendering.in_units(decoder.units()).without(decoder.missing());
         let values = samples * Saturating(jet.components(axes.len()) as u64);
         let memory = decoder.file.memory_bytes() + bytes_of::<f32>(values) + rendering.working_bytes();
         let work = rendering.work();

@@ -23,7 +23,7 @@ fn decoder_of(channels: u8, lengths: [u32; 2], counts: [u32; 2], overlap: u32) -
         })
         .collect();
     let field = Stored::Siren { tiles, networks: Networks::Single(networks) };
-    let file = File { description, units: None, field, metadata: vec![] };
+    let file = File { description, units: None, missing: None, field, metadata: vec![] };
     Decoder::of(file, &Limits::default()).unwrap()
 }
 

@@ -25,7 +25,13 @@ pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<
     let mut best: Option<(File, Vec<u8>)> = None;
     for (networks, units) in candidates {
         let (description, tiles) = (description.clone(), Tiles::one(description));
-        let file = File { description, units, field: Stored::Siren { tiles, networks }, metadata: vec![] };
+        let file = File {
+            description,
+            units,
+            missing: None,
+            field: Stored::Siren { tiles, networks },
+            metadata: vec![],
+        };
         let bytes = written(&file)?;
         if best.as_ref().is_none_or(|(_, least)| bytes.len() < least.len()) {
             best = Some((file, bytes));

@@ -102,6 +102,7 @@ impl Session<'_> {
         File {
             description: self.normalised.source.description.clone(),
             units: self.normalised.units.clone(),
+            missing: None,
             field,
             metadata,
         }

@@ -25,9 +25,15 @@ impl Rendering<'_> {
         let count: f64 = self.axes.iter().map(|plan| f64::from(plan.axis.footprint)).product();
         let mut means = try_vec(places * self.values_per_position() as u64)?;
         for sums in sums.chunks_exact(self.sums_per_sample()) {
-            let (plain, visible) = sums.split_at(self.values_per_position());
+            let (plain, rest) = sums.split_at(self.values_per_position());
+            let (visible, counts) = rest.split_at(if self.alpha { self.channels } else { 0 });
             let start = means.len();
-            means.extend(plain.iter().map(|sum| (sum / count) as f32));
+            let count = |number: usize| counts.get(number / self.values_per_channel()).map_or(count, |&n| n);
+            let mean = |(number, sum): (usize, &f64)| match count(number) {
+                0.0 => f32::NAN,
+                count => (sum / count) as f32,
+            };
+            means.extend(plain.iter().enumerate().map(mean));
             if let [colours @ .., weight] = visible
                 && *weight > 0.0
             {
@@ -40,9 +46,10 @@ impl Rendering<'_> {
     }
 
     /// Sums kept for each sample: of each number at its positions and, with alpha, also of each colour times
-    /// its weight, and of the weights.
+    /// its weight, and of the weights; with missing samples, also the positions at which each channel has a value.
     pub(super) fn sums_per_sample(&self) -> usize {
-        self.values_per_position() + if self.alpha { self.channels } else { 0 }
+        let of_channels = usize::from(self.alpha) + usize::from(self.missing.is_some());
+        self.values_per_position() + of_channels * self.channels
     }
 
     /// Adds `values` at the positions of `window` to the `sums` of the samples in `samples`.
@@ -68,11 +75,17 @@ impl Rendering<'_> {
         for line in values.chunks_exact(first.len() * width) {
             let start: usize = index.iter().zip(others).map(|(&i, places)| places[i]).sum();
             for (place, position) in first.iter().zip(line.chunks_exact(width)) {
-                let (plain, visible) = sums[start + place..][..self.sums_per_sample()].split_at_mut(width);
+                let (plain, rest) = sums[start + place..][..self.sums_per_sample()].split_at_mut(width);
+                let (visible, counts) = rest.split_at_mut(if self.alpha { self.channels } else { 0 });
                 for (sum, &value) in plain.iter_mut().zip(position) {
-                    *sum += f64::from(value);
+                    *sum += if value.is_nan() { 0.0 } else { f64::from(value) };
                 }
-                if self.alpha {
+                let firsts = position.iter().step_by(self.values_per_channel());
+                counts
+                    .iter_mut()
+                    .zip(firsts)
+                    .for_each(|(n, value)| *n += if value.is_nan() { 0.0 } else { 1.0 });
+                if self.alpha && !position.iter().any(|value| value.is_nan()) {
                     self.add_visible(position, visible);
                 }
             }

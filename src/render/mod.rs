@@ -2,8 +2,8 @@
 //!
 //! At each position of a field of tiles, those with a weight above 0 are visited in ascending order, `value ← fma(weight,
 //! network, value)` from 0, where the weight is the product of the axes' weights, first axis first; then the
-//! value is converted to the units of the signal. A sample is the mean over the positions of its footprint,
-//! where colours are weighted by their alpha.
+//! value is converted to the units of the signal. A sample is the mean over the positions of its footprint
+//! that have a value, where colours are weighted by their alpha.
 //!
 //! Requests are checked before they reach this module, so an index out of range is a mistake in the module:
 //! it panics, since a default value would be a wrong sample.
@@ -15,6 +15,7 @@ mod blend;
 mod cost;
 mod derivative;
 mod footprint;
+mod missing;
 mod plan;
 mod points;
 mod spline;
@@ -32,9 +33,9 @@ use crate::backend::Engine;
 use crate::backend::simd::{BLOCK, Workspace};
 use crate::error::Result;
 use crate::field::{Field, Spline};
-use crate::limits::{Amount, bytes_of, try_filled};
+use crate::limits::{Amount, bytes_of, try_collect, try_filled};
 use crate::network::Jet;
-use crate::signal::{Description, Grid, Sampling, Units};
+use crate::signal::{Description, Grid, Missing, Sampling, Units};
 use crate::watch::Watch;
 use bands::{group_size, threads};
 use plan::AxisPlan;
@@ -58,6 +59,7 @@ pub(crate) struct Rendering<'a> {
     engine: &'a Engine,
     watch: Watch<'a>,
     units: Option<&'a Units>,
+    missing: Option<&'a Missing>,
 }
 
 /// What values are computed from.
@@ -96,12 +98,16 @@ impl<'a> Rendering<'a> {
             Field::Spline(spline) => Source::Spline(spline),
         };
         let (channels, alpha) = (usize::from(description.channels), description.has_alpha());
-        Ok(Rendering { source, axes, channels, alpha, jet, engine, watch, units: None })
+        Ok(Rendering { source, axes, channels, alpha, jet, engine, watch, units: None, missing: None })
     }
 
     /// Returns the rendering with values in the units of the signal.
     pub fn in_units(self, units: Option<&'a Units>) -> Self {
         Rendering { units, ..self }
+    }
+    /// Returns the rendering with NaN where samples are missing.
+    pub fn without(self, missing: Option<&'a Missing>) -> Self {
+        Rendering { missing, ..self }
     }
 
     /// Numbers at a position: for each channel the components of the jet.
@@ -128,6 +134,7 @@ impl<'a> Rendering<'a> {
             // Values, and the sums of their means.
             + bytes_of::<f32>(slab * values)
             + bytes_of::<f64>(samples * size(self.sums_per_sample()))
+            + bytes_of::<u32>(columns)
             + self.source_bytes(slab, columns, values);
         worker * size(threads()) + bytes_of::<f32>(samples * values) * size(group_size())
     }
@@ -202,6 +209,13 @@ impl<'a> Rendering<'a> {
         }
         if let Some(units) = self.units {
             units.apply(self.values_per_channel(), &mut out);
+        }
+        if let Some(missing) = self.missing {
+            let nearest = |(plan, range): (&AxisPlan, &Range<u32>)| {
+                try_collect(range.clone().map(|p| Missing::nearest(plan.position(p))))
+            };
+            let nearest = self.axes.iter().zip(window.ranges).map(nearest).collect::<Result<Vec<_>>>()?;
+            missing::erase(missing, &nearest, self.values_per_channel(), &mut out);
         }
         Ok(out)
     }

@@ -1,8 +1,8 @@
 //! Scattered points. In a field of tiles each is evaluated by the tiles that touch it, and a tile evaluates its points together.
 
 use super::blend::{Blend, Seen};
-use super::spline;
 use super::work::Work;
+use super::{missing, spline};
 use crate::backend::Engine;
 use crate::backend::simd::Workspace;
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use crate::field::{Field, Siren};
 use crate::ieee::ieee;
 use crate::limits::try_filled;
 use crate::network::{Jet, Network};
-use crate::signal::{Tiles, Units};
+use crate::signal::{Missing, Tiles, Units};
 use crate::watch::Watch;
 use std::num::Saturating;
 
@@ -23,6 +23,7 @@ pub(crate) struct Points<'a> {
     pub engine: &'a Engine,
     pub watch: Watch<'a>,
     pub units: Option<&'a Units>,
+    pub missing: Option<&'a Missing>,
 }
 
 impl Points<'_> {
@@ -85,6 +86,11 @@ impl Points<'_> {
         })?;
         if let Some(units) = self.units {
             ieee(|| units.apply(self.jet.components(self.axes), out));
+        }
+        if let Some(missing) = self.missing {
+            let points = positions.chunks_exact(self.axes).zip(out.chunks_exact_mut(self.values_per_point()));
+            let components = self.jet.components(self.axes);
+            points.for_each(|(position, out)| missing::erase_point(missing, position, components, out));
         }
         Ok(())
     }

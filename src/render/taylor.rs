@@ -37,6 +37,12 @@ impl Taylor {
         self
     }
 
+    /// A polynomial without a value, that of a channel whose sample is missing.
+    pub(crate) fn erased(mut self) -> Self {
+        self.coefficients.fill(f64::NAN);
+        self
+    }
+
     /// The polynomial at an `offset` from the position, native samples; `None` for another number of axes.
     pub fn value(&self, offset: &[f64]) -> Option<f64> {
         if offset.len() != self.exponents[0].len() {

@@ -15,6 +15,7 @@ fn wide_open(width: u32, height: u32) -> Vec<u8> {
         field: Stored::Siren { tiles: Tiles::one(&description), networks: Networks::Single(vec![network]) },
         description,
         units: None,
+        missing: None,
         metadata: vec![],
     };
     write(&file, &mut bytes).unwrap();

@@ -127,7 +127,7 @@ pub fn siren(description: Description, metadata: Vec<Metadata>) -> Vec<u8> {
     let networks = Networks::Single(vec![Network::from_parameters(shape, parameters)]);
     let mut bytes = vec![];
     let field = Stored::Siren { tiles: Tiles::one(&description), networks };
-    let file = File { description, units: None, field, metadata };
+    let file = File { description, units: None, missing: None, field, metadata };
     write(&file, &mut bytes).unwrap();
     bytes
 }

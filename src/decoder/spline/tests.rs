@@ -100,7 +100,7 @@ fn fields() -> Vec<(Description, QuantizedSpline)> {
 fn bytes(description: &Description, field: &QuantizedSpline) -> Vec<u8> {
     let (description, field) = (description.clone(), Stored::Spline(field.clone()));
     let mut bytes = vec![];
-    write(&File { description, units: None, field, metadata: vec![] }, &mut bytes).unwrap();
+    write(&File { description, units: None, missing: None, field, metadata: vec![] }, &mut bytes).unwrap();
     bytes
 }
 
@@ -215,7 +215,8 @@ fn fields_that_no_file_can_store_are_refused() {
         let mut field = stored.clone();
         change(&mut field);
         let field = Stored::Spline(field);
-        let file = File { description: description.clone(), units: None, field, metadata: vec![] };
+        let file =
+            File { description: description.clone(), units: None, missing: None, field, metadata: vec![] };
         assert!(matches!(write(&file, vec![]), Err(Error::Parameter { .. })), "{number}");
     }
 }
