@@ -128,3 +128,15 @@ fn the_sound_is_explained_byte_by_byte() {
     let line = text.lines().find(|l| l.starts_with("Samples 0, 149, 150 and 299 are ")).unwrap();
     assert!(line.contains(&stated), "{line}: {stated}");
 }
+
+#[test]
+fn missing_samples_are_explained_byte_by_byte() {
+    let text = section("13.5");
+    let (whole, table) = example(&text);
+    assert_eq!(whole, read("fixtures/valid/example-missing.siren"));
+    assert_eq!(table, whole);
+
+    let first = unit_values(&whole)[..4].iter().map(|v| format!("`{:08x}`", v.to_bits())).collect::<Vec<_>>();
+    let stated = format!("The unit values of the first row have the bits {};", first.join(", "));
+    assert!(text.contains(&stated), "{stated}");
+}

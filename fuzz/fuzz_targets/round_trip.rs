@@ -7,7 +7,9 @@ use libfuzzer_sys::fuzz_target;
 use sirenc::Limits;
 use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork, Stored, parse, round_to_half, write};
 use sirenc::network::{Network, Shape};
-use sirenc::signal::{Axis, Description, Measure, Metadata, MetadataKind, Rate, SampleFormat, Tiles, Units};
+use sirenc::signal::{
+    Axis, Description, Measure, Metadata, MetadataKind, Missing, Rate, SampleFormat, Samples, Tiles, Units,
+};
 use sirenc_fuzz::spline;
 
 fuzz_target!(|data: &[u8]| {
@@ -62,7 +64,19 @@ fn file(u: &mut Unstructured) -> Result<Option<File>> {
     } else {
         None
     };
-    Ok(Some(File { description, units, field, metadata }))
+    let missing = if u.ratio(1, 3)? { missing(u, &description)? } else { None };
+    Ok(Some(File { description, units, missing, field, metadata }))
+}
+
+/// A mask of a small signal.
+fn missing(u: &mut Unstructured, description: &Description) -> Result<Option<Missing>> {
+    let count = description.positions().saturating_mul(description.channels.into());
+    if !(1..=4096).contains(&count) {
+        return Ok(None);
+    }
+    let samples = (0..count).map(|_| Ok(if u.ratio(1, 4)? { f32::NAN } else { 0.0 }));
+    let samples = Samples::F32(samples.collect::<Result<_>>()?);
+    Ok(Missing::of(description, &samples).expect("a small mask"))
 }
 
 /// Networks of tiles; `None` if the tiles are not a partition.

@@ -34,6 +34,9 @@ JSON object:
   lsd_db     sound: log-spectral distance, dB
   max_error  largest error of a sample, as a fraction of full scale (0..1); for
              binary32, volumes and fields in the units of the samples
+  missing    [A, B] numbers of samples that are missing
+  unmatched  samples that are missing in one of them alone; errors are those of
+             samples that exist in both
   notes      sentences about what was left out, assumed or converted
   version    version of sirenc";
 
@@ -116,6 +119,8 @@ fn table(args: &Args, description: &Description, compared: &Comparison) -> Strin
         ("MS-SSIM", compared.ms_ssim.map(|ssim| format!("{ssim:.5}"))),
         ("LSD", compared.lsd_db.map(|lsd| format!("{lsd:.3} dB"))),
         ("max error", Some(report::max_error(description, &compared.distortion))),
+        ("missing", report::missing(distortion.missing)),
+        ("unmatched", (distortion.unmatched > 0).then(|| report::grouped(distortion.unmatched))),
     ];
     let mut text = String::new();
     for (name, value) in rows {
@@ -147,6 +152,8 @@ fn json(args: &Args, description: &Description, compared: &Comparison, notes: Ve
         }
     }
     object.insert("identical".into(), json!(compared.distortion.identical));
+    object.insert("missing".into(), json!(compared.distortion.missing));
+    object.insert("unmatched".into(), json!(compared.distortion.unmatched));
     object.insert("notes".into(), json!(notes));
     object.insert("version".into(), json!(env!("CARGO_PKG_VERSION")));
     format!("{}\n", Value::Object(object))

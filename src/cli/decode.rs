@@ -323,7 +323,8 @@ impl Work<'_> {
         // exceed their range only slightly.
         let anywhere = self.decoder.description().format == SampleFormat::F32 || self.plan.range.is_some();
         let clipped = codes.clipped().filter(|_| anywhere);
-        Ok(notes.into_iter().chain(mapping).chain(clipped).collect())
+        let missing = codes.missing(description.format);
+        Ok(notes.into_iter().chain(mapping).chain(clipped).chain(missing).collect())
     }
 
     /// Writes a PNG with a text chunk that describes the mapping of its codes.

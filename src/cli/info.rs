@@ -8,7 +8,7 @@ use sirenc::backend::simd::Level;
 use sirenc::container::{self, Networks, SectionInfo};
 use sirenc::field::Field;
 use sirenc::field::spline::Shape;
-use sirenc::signal::{Description, Grid, Tiles, Units};
+use sirenc::signal::{Description, Grid, Missing, Tiles, Units};
 use sirenc::{Cost, Decoder, Limits};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,7 @@ JSON object:
   rate           sound: samples per second, else null
   units          {offsets, scale} of binary32 samples in units of their own:
                  sample = offset + scale × field output; else null
+  missing        number of samples that are missing, of all channels
   field          siren or spline
   tiles          siren: number of tiles along each axis, in the order of lengths;
                  else null
@@ -185,6 +186,11 @@ impl Info<'_> {
                 format!("{} + {} × field output", offsets.join(", "), report::short_f32(units.scale())),
             );
         }
+        if let Some(missing) = self.decoder.missing() {
+            let bytes: u64 = self.sections.iter().filter(|s| s.name == "MISSING").map(|s| s.bytes).sum();
+            let (samples, bytes) = (report::grouped(missing.samples()), report::grouped(bytes));
+            row("missing", format!("{samples} samples, a mask of {bytes} bytes"));
+        }
         row("networks", format!("{} × {}", span(layers, "layer"), span(width, "neuron")));
         row(
             "parameters",
@@ -243,6 +249,7 @@ impl Info<'_> {
         put("levels", json!(self.splines().map(|s| s.features().map(|g| g.level).collect::<Vec<_>>())));
         let units = |units: &Units| json!({"offsets": units.offsets, "scale": units.scale()});
         put("units", self.decoder.units().map_or(Value::Null, units));
+        put("missing", json!(self.decoder.missing().map_or(0, Missing::samples)));
         put("layers", json!([layers.0, layers.1]));
         put("width", json!([width.0, width.1]));
         put("parameters", json!(self.parameters()));

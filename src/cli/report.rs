@@ -79,6 +79,15 @@ pub fn significant(number: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
 }
 
+/// The samples that are missing in two signals in words, if there are any.
+pub fn missing([a, b]: [u64; 2]) -> Option<String> {
+    match (a, b) {
+        (0, 0) => None,
+        _ if a == b => Some(format!("{} samples missing", grouped(a))),
+        _ => Some(format!("{} and {} samples missing", grouped(a), grouped(b))),
+    }
+}
+
 /// `33.02 dB`; identical signals have no finite ratio.
 pub fn decibels(value: f64) -> String {
     if value.is_infinite() && value > 0.0 { "∞ dB (identical)".into() } else { format!("{value:.2} dB") }

@@ -33,6 +33,8 @@ JSON object:
   snr_db          sound: SNR, dB; null if infinite
   max_error       largest error of a sample, as a fraction of full scale (0..1);
                   for binary32, volumes and fields in the units of the samples
+  missing         [file, ORIGINAL] numbers of samples that are missing
+  unmatched       samples that are missing in one of them alone; if any, exit code 7
   worst_tile      {psnr_db, region} of the tile with the largest error, region
                   as in decode --region; null if there is only one tile
   notes           sentences about what was left out, assumed or converted
@@ -121,6 +123,12 @@ fn work(args: &Args) -> Outcome {
             report::max_error(description, &compared.distortion),
             original.display()
         );
+        let Distortion { missing: [of_original, of_file], unmatched, .. } = compared.distortion;
+        object.insert("missing".into(), json!([of_file, of_original]));
+        object.insert("unmatched".into(), json!(unmatched));
+        if let Some(missing) = report::missing([of_file, of_original]) {
+            sentence += &format!(", {missing}");
+        }
         object.insert("worst_tile".into(), report::worst_tile_json(worst.as_ref()));
         if let Some(worst) = &worst {
             sentence += &format!(", {}", report::worst_tile(worst));
@@ -157,6 +165,10 @@ impl Args {
     /// A sentence on why the distortion is too large, if it is.
     fn fault(&self, distortion: &Distortion, original: &Path) -> Option<String> {
         let (psnr, constant) = (distortion.psnr_db(), distortion.constant_psnr_db());
+        if distortion.unmatched > 0 {
+            let unmatched = report::grouped(distortion.unmatched);
+            return Some(format!("samples missing in one of the two alone: {unmatched}, expected 0"));
+        }
         match self.min_psnr {
             Some(least) if psnr >= least => None,
             Some(least) => {

@@ -3,11 +3,11 @@
 use super::coded;
 use super::fields::Fields;
 use super::magnitude::{Coder, Context, Reader, Writer};
-use super::{QuantizedNetwork, QuantizedSpline, frame, spline};
+use super::{QuantizedNetwork, QuantizedSpline, frame, missing, spline};
 use crate::error::Result;
 use crate::limits::{Limits, Memory};
 use crate::network::Shape;
-use crate::signal::Description;
+use crate::signal::{Description, Missing};
 
 /// Reads quantized parameters of networks of the same depth: the end of a NETWORK section, after the widths.
 ///
@@ -40,6 +40,22 @@ pub fn read_spline(bytes: &[u8], signal: &Description, limits: &Limits) -> Resul
 /// `Parameter` for a field that no file can store.
 pub fn write_spline(field: &QuantizedSpline, signal: &Description) -> Result<Vec<u8>> {
     spline::write(field, signal)
+}
+
+/// Reads a mask of missing samples: the payload of its section.
+///
+/// # Errors
+/// The errors of reading a file.
+pub fn read_missing(bytes: &[u8], signal: &Description, limits: &Limits) -> Result<Missing> {
+    missing::read(bytes, signal, limits, &mut Memory::new(limits))
+}
+
+/// Writes the bytes that [`read_missing`] reads.
+///
+/// # Errors
+/// `Parameter` for a mask of another signal.
+pub fn write_missing(mask: &Missing, signal: &Description) -> Result<Vec<u8>> {
+    missing::write(mask, signal)
 }
 
 /// Reads signed values, each in the context that `contexts` names; all contexts start with a mean of 16.

@@ -33,7 +33,8 @@ impl Decoder {
     /// sample.
     ///
     /// # Errors
-    /// `Parameter` if `original` has another shape, or an axis has fewer than 13 samples; the errors of
+    /// `Parameter` if `original` has another shape, an axis has fewer than 13 samples, or no sample has all samples around
+    /// it; the errors of
     /// [`Decoder::render`].
     pub fn gradient_error(&self, original: &Signal) -> Result<GradientError> {
         let (found, expected) = (&original.description, self.description());
@@ -59,6 +60,7 @@ impl Decoder {
         let (last, strip) = (lengths[lengths.len() - 1], ((1 << 16) / line).max(64) as u32);
         let channels = usize::from(expected.channels);
         let (mut errors, mut powers) = (vec![0.0; lengths.len()], vec![0.0; lengths.len()]);
+        let mut compared = 0u64;
         // Strips along the last axis, which overlap by the window.
         let margin = 2 * RADIUS as u32;
         for from in (0..last - margin).step_by(strip as usize) {
@@ -77,11 +79,22 @@ impl Decoder {
                     let decoded = gradient[c * lengths.len() + a..].iter().step_by(channels * lengths.len());
                     let decoded = convolve(decoded.map(|&v| f64::from(v)).collect(), &shape, |_| &window);
                     for (decoded, reference) in decoded.iter().zip(&reference) {
+                        // The window reaches a missing sample.
+                        if decoded.is_nan() || reference.is_nan() {
+                            continue;
+                        }
+                        compared += 1;
                         errors[a] += (decoded - reference).powi(2);
                         powers[a] += reference * reference;
                     }
                 }
             }
+        }
+        if compared == 0 {
+            return Err(Error::parameter(
+                "original",
+                "missing samples within six samples of every other one",
+            ));
         }
         let relative = |error: f64, power: f64| if error == 0.0 { 0.0 } else { (error / power).sqrt() };
         Ok(GradientError {

@@ -32,17 +32,18 @@ const SCRATCH: u64 = 8 << 20;
 /// `Limit`.
 pub(super) fn check(signal: &Signal, options: &EncodeOptions, field: FieldKind) -> Result<()> {
     match field {
-        FieldKind::Spline => check_splines(&signal.description, options),
+        FieldKind::Spline => check_splines(signal, options),
         _ => check_networks(signal, options),
     }
 }
 
-fn check_splines(description: &Description, options: &EncodeOptions) -> Result<()> {
-    let limits = &options.limits;
+fn check_splines(signal: &Signal, options: &EncodeOptions) -> Result<()> {
+    let (description, limits) = (&signal.description, &options.limits);
     let shape = spline::Shape::usual(&description.lengths(), description.channels.into());
     let parameters = shape.latents().saturating_add(shape.parameters() as u64);
     Limits::check("parameters", parameters, limits.parameters)?;
-    Limits::check("bytes of memory for the fit", least_memory(description), limits.memory_bytes)?;
+    let memory = least_memory(description).saturating_add(filled(signal));
+    Limits::check("bytes of memory for the fit", memory, limits.memory_bytes)?;
     // A file that cannot be decoded within the limits is not worth a fit: a row of a picture is decoded at once.
     let channels = u64::from(description.channels);
     let row = if description.kind() == Kind::Picture { description.lengths()[0].into() } else { 0u64 };
@@ -81,6 +82,7 @@ fn check_networks(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     let memory = [
         samples,
         copied,
+        filled(signal),
         metadata.saturating_mul(2),
         lanes.saturating_mul(4 * (axes + channels + 1)).saturating_add(points.saturating_mul(POINT)),
         parameters.saturating_mul(PARAMETER),
@@ -91,6 +93,12 @@ fn check_networks(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     ];
     let memory = memory.iter().fold(SCRATCH, |sum, &bytes| sum.saturating_add(bytes));
     Limits::check("bytes of memory for the fit", memory, limits.memory_bytes)
+}
+
+/// Bytes for missing samples: a copy with numbers in their places, and a mask of one bit each.
+fn filled(signal: &Signal) -> u64 {
+    let samples = signal.samples.len() as u64;
+    if signal.samples.has_missing() { samples.saturating_mul(4).saturating_add(samples / 8) } else { 0 }
 }
 
 /// Number of threads of the encode.

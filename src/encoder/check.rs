@@ -13,6 +13,10 @@ pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     }
     range("effort", options.effort.into(), 1.0, 9.0)?;
     range("gradient_weight", options.gradient_weight, 0.0, 1000.0)?;
+    if options.gradient_weight > 0.0 && signal.samples.has_missing() {
+        let detail = "set for a signal with missing samples, whose gradient is not known beside them";
+        return Err(Error::parameter("gradient_weight", detail));
+    }
     if let Some(gradient) = &options.gradient {
         check_gradient(description, options.gradient_weight, gradient)?;
     }
@@ -32,7 +36,7 @@ fn range(name: &'static str, value: f64, low: f64, high: f64) -> Result<()> {
     if (low..=high).contains(&value) { Ok(()) } else { Err(Error::parameter(name, detail)) }
 }
 
-/// Rejects samples that are not those of the description, or not finite.
+/// Rejects samples that are not those of the description, infinite, or all missing.
 fn check_samples(Signal { description, samples, .. }: &Signal) -> Result<()> {
     let expected = description.positions().saturating_mul(description.channels.into());
     let error = |detail| Err(Error::parameter("signal", detail));
@@ -43,8 +47,13 @@ fn check_samples(Signal { description, samples, .. }: &Signal) -> Result<()> {
         return error(format!("{:?} samples in a signal of {:?}", samples.format(), description.format));
     }
     let Samples::F32(samples) = samples else { return Ok(()) };
-    match samples.iter().position(|sample| !sample.is_finite()) {
-        Some(at) => error(format!("sample {at} is {}, expected finite values", samples[at])),
+    match samples.iter().position(|sample| sample.is_infinite()) {
+        Some(at) => {
+            error(format!("sample {at} is {}, expected finite values, or NaN if missing", samples[at]))
+        }
+        None if samples.iter().all(|sample| sample.is_nan()) => {
+            error(format!("all {} samples are missing", samples.len()))
+        }
         None => Ok(()),
     }
 }

@@ -7,14 +7,18 @@ use crate::container::{
 use crate::error::{Error, Result};
 use crate::network::{Network, Shape};
 use crate::signal::metric::PEAK;
-use crate::signal::{SampleFormat, Signal, Tiles, Units};
+use crate::signal::{Missing, SampleFormat, Signal, Tiles, Units};
 
-/// The smallest file that decodes to exactly `signal`, if every channel is constant; `None` otherwise, and if
+/// The smallest file that decodes to exactly `signal`, apart from samples that are `missing`, if every channel is constant; `None` otherwise, and if
 /// the requested coding cannot represent the constant.
 ///
 /// # Errors
 /// `TooSmall` if a target in bytes is below that file.
-pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<Encoded>> {
+pub(super) fn encode(
+    signal: &Signal,
+    missing: Option<&Missing>,
+    options: &EncodeOptions,
+) -> Result<Option<Encoded>> {
     let Some(constant) = constant(signal) else { return Ok(None) };
     let description = &signal.description;
     let shape = match options.target {
@@ -25,13 +29,8 @@ pub(super) fn encode(signal: &Signal, options: &EncodeOptions) -> Result<Option<
     let mut best: Option<(File, Vec<u8>)> = None;
     for (networks, units) in candidates {
         let (description, tiles) = (description.clone(), Tiles::one(description));
-        let file = File {
-            description,
-            units,
-            missing: None,
-            field: Stored::Siren { tiles, networks },
-            metadata: vec![],
-        };
+        let (missing, field) = (missing.cloned(), Stored::Siren { tiles, networks });
+        let file = File { description, units, missing, field, metadata: vec![] };
         let bytes = written(&file)?;
         if best.as_ref().is_none_or(|(_, least)| bytes.len() < least.len()) {
             best = Some((file, bytes));
@@ -208,7 +207,7 @@ mod tests {
     /// The size of the file of `signal`, which must decode to the same bits.
     #[track_caller]
     fn exact(signal: &Signal, options: &EncodeOptions) -> usize {
-        let encoded = encode(signal, options).unwrap().expect("a constant");
+        let encoded = encode(signal, None, options).unwrap().expect("a constant");
         let decoder = Decoder::from_bytes(&encoded.bytes, &Limits::default()).unwrap();
         let values = decoder.render(&Grid::native(&signal.description)).unwrap();
         let mut samples = Samples::with_capacity(signal.samples.format(), values.len());
@@ -255,7 +254,7 @@ mod tests {
             exact(&of(Kind::Picture, Samples::U8(vec![201; 12]), 1), &options);
             exact(&of(Kind::Picture, Samples::F32(vec![1e-7; 12]), 1), &options);
             let encoded =
-                encode(&of(Kind::Picture, Samples::U8(vec![201; 12]), 1), &options).unwrap().unwrap();
+                encode(&of(Kind::Picture, Samples::U8(vec![201; 12]), 1), None, &options).unwrap().unwrap();
             assert_eq!((encoded.report.layers, encoded.report.width), (3, 5));
         }
     }
@@ -263,13 +262,15 @@ mod tests {
     #[test]
     fn varying_signals_and_too_few_bytes_are_refused() {
         let mut options = EncodeOptions::default();
-        assert!(encode(&of(Kind::Picture, Samples::U8(vec![1, 1, 2]), 1), &options).unwrap().is_none());
-        assert!(encode(&of(Kind::Picture, Samples::F32(vec![0.0, -0.0]), 1), &options).unwrap().is_some());
+        assert!(encode(&of(Kind::Picture, Samples::U8(vec![1, 1, 2]), 1), None, &options).unwrap().is_none());
+        assert!(
+            encode(&of(Kind::Picture, Samples::F32(vec![0.0, -0.0]), 1), None, &options).unwrap().is_some()
+        );
         let constant = of(Kind::Picture, Samples::U8([1, 2].repeat(4)), 2);
-        assert!(encode(&constant, &options).unwrap().is_some());
+        assert!(encode(&constant, None, &options).unwrap().is_some());
         options.target = Target::Bytes(20);
         assert!(matches!(
-            encode(&constant, &options),
+            encode(&constant, None, &options),
             Err(Error::TooSmall { requested: 20, metadata: 0, .. })
         ));
     }

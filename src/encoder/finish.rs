@@ -87,10 +87,17 @@ impl Session<'_> {
     /// A network of one neuron that gives the mean of the signal everywhere, to about one percent.
     pub fn mean(&self) -> Stored {
         let (samples, channels) = (&self.signal.samples, usize::from(self.signal.description.channels));
-        let positions = samples.len() / channels;
-        let sum =
-            |channel| (0..positions).map(|i| f64::from(samples.get(i * channels + channel))).sum::<f64>();
-        let means: Vec<f64> = (0..channels).map(|channel| sum(channel) / positions as f64).collect();
+        let missing = self.normalised.missing.as_ref();
+        let mean = |channel| {
+            let exists = |i: &usize| missing.is_none_or(|missing| !missing.is_missing(*i as u64, channel));
+            let (mut sum, mut count) = (0f64, 0u64);
+            for i in (0..samples.len() / channels).filter(exists) {
+                sum += f64::from(samples.get(i * channels + channel));
+                count += 1;
+            }
+            sum / count.max(1) as f64
+        };
+        let means: Vec<f64> = (0..channels).map(mean).collect();
         let network = container::constant(plan::shape(&self.signal.description, 1, 0.0), &means);
         let networks = Networks::Quantized(vec![network]);
         Stored::Siren { tiles: Tiles::one(&self.signal.description), networks }
@@ -102,7 +109,7 @@ impl Session<'_> {
         File {
             description: self.normalised.source.description.clone(),
             units: self.normalised.units.clone(),
-            missing: None,
+            missing: self.normalised.missing.clone(),
             field,
             metadata,
         }

@@ -13,6 +13,7 @@ mod forecast;
 mod invisible;
 mod keep;
 mod kind;
+mod missing;
 mod note;
 mod options;
 mod plan;
@@ -38,7 +39,7 @@ use crate::backend::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::fit::Cpu;
 use crate::ieee::ieee;
-use crate::signal::Signal;
+use crate::signal::{Missing, Signal};
 use progress::Meter;
 use recipe::Siren;
 use session::Session;
@@ -59,10 +60,11 @@ use units::Normalised;
 /// do not depend on the level.
 ///
 /// Binary32 samples may be in any unit: they are fitted relative to their range, which the file records.
-/// Constant signals are stored exactly, whatever the target.
+/// Constant signals are stored exactly, whatever the target. Samples of binary32 that are NaN are missing: the file
+/// records exactly which, the fit leaves them out, and PSNR is that of the samples that exist.
 ///
 /// # Errors
-/// `Parameter` for invalid options or signals (NaN samples), `TooSmall` for a size below the smallest file of
+/// `Parameter` for invalid options or signals (infinite samples, or all of them missing), `TooSmall` for a size below the smallest file of
 /// the signal, `Limit` if the encode needs more than `options.limits` allow, `Device` for an unusable device.
 ///
 /// # Examples
@@ -123,11 +125,21 @@ pub fn encode_with_progress(
     let options = &EncodeOptions { field: kind::decide(signal, options)?, ..options.clone() };
     // Worker threads inherit the floating-point settings of the host.
     ieee(|| {
+        let source = signal;
+        let missing = Missing::of(&signal.description, &signal.samples)?;
+        let filled = missing.as_ref().map(|missing| missing::filled(signal, missing)).transpose()?;
+        let signal = filled.as_ref().unwrap_or(signal);
         let smoothed = invisible::smoothed(signal, options)?;
         let signal = smoothed.as_ref().unwrap_or(signal);
-        match constant::encode(signal, options)? {
+        match constant::encode(signal, missing.as_ref(), options)? {
             Some(encoded) => Ok(encoded),
-            None => fitted(&Normalised::of(signal, options), observe),
+            None => {
+                let mut normalised = Normalised::of(signal, options);
+                if missing.is_some() {
+                    (normalised.source, normalised.missing) = (source, missing);
+                }
+                fitted(&normalised, observe)
+            }
         }
     })
 }

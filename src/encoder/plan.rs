@@ -107,8 +107,11 @@ pub(crate) fn passes(target: Target, description: &Description, effort: u8) -> f
 }
 
 /// Optimiser iterations for `passes` over `points` points. Signals of less than eight batches get more
-/// passes, since an iteration on them costs less.
+/// passes, since an iteration on them costs less; those without a point get none.
 pub(crate) fn iterations(points: u64, passes: f64) -> usize {
+    if points == 0 {
+        return 0;
+    }
     let blocks = points.div_ceil(BLOCK as u64) as f64;
     (passes * (blocks / BATCH_BLOCKS as f64).max(8.0)).ceil() as usize
 }

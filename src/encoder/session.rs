@@ -8,7 +8,7 @@ use super::units::Normalised;
 use crate::backend::simd::Level;
 use crate::backend::trainer::Trainer;
 use crate::fit::MOST_POINTS;
-use crate::signal::{Signal, Tiles};
+use crate::signal::{Missing, Signal, Tiles};
 
 /// The inputs that all stages of an encode share.
 pub(crate) struct Session<'a> {
@@ -39,9 +39,15 @@ impl<'a> Session<'a> {
         self.signal.description.has_alpha() && !self.options.keep_invisible
     }
 
-    /// Samples of the signal: positions times channels.
+    /// Samples of the signal that exist: positions times channels, without missing ones.
     pub fn samples(&self) -> f64 {
-        self.signal.description.positions() as f64 * f64::from(self.signal.description.channels)
+        let all = self.signal.description.positions() as f64 * f64::from(self.signal.description.channels);
+        all - self.normalised.missing.as_ref().map_or(0, Missing::samples) as f64
+    }
+
+    /// Positions of the signal at which samples exist; where some channels do, a part of a position.
+    pub fn positions(&self) -> f64 {
+        self.samples() / f64::from(self.signal.description.channels)
     }
 
     /// The PSNR of a summed squared error in unit values, dB.
@@ -58,7 +64,14 @@ impl<'a> Session<'a> {
     /// Training points of each tile.
     pub fn points(&self, tiles: &Tiles) -> Vec<u64> {
         let most = most_points(self.options.target);
-        (0..tiles.len()).map(|n| tiles.tile(n).points().min(most)).collect()
+        (0..tiles.len()).map(|n| self.existing(tiles, n).min(most)).collect()
+    }
+
+    /// Positions of tile `number` at which a sample exists.
+    pub fn existing(&self, tiles: &Tiles, number: usize) -> u64 {
+        let tile = tiles.tile(number);
+        let existing = |missing: &Missing| missing.count_existing(&tile.ranges());
+        self.normalised.missing.as_ref().map_or_else(|| tile.points(), existing)
     }
 
     /// Seed of all random numbers in the fit of a tile.

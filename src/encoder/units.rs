@@ -3,7 +3,7 @@
 
 use super::EncodeOptions;
 use crate::signal::metric::{PEAK, peak_of_range};
-use crate::signal::{Description, SampleFormat, Samples, Signal, Units};
+use crate::signal::{Description, Missing, SampleFormat, Samples, Signal, Units};
 use std::borrow::Cow;
 
 /// A signal as it is fitted, and the way back to its own units.
@@ -18,6 +18,8 @@ pub(crate) struct Normalised<'a> {
     pub units: Option<Units>,
     /// The peak that PSNR refers to, in units of the source.
     pub peak: f64,
+    /// Which samples are missing; `signal` has numbers in their places.
+    pub missing: Option<Missing>,
 }
 
 impl<'a> Normalised<'a> {
@@ -27,7 +29,7 @@ impl<'a> Normalised<'a> {
     pub fn of(source: &'a Signal, options: &'a EncodeOptions) -> Self {
         let unchanged = |peak| {
             let (signal, options) = (Cow::Borrowed(source), Cow::Borrowed(options));
-            Normalised { source, signal, options, units: None, peak }
+            Normalised { source, signal, options, units: None, peak, missing: None }
         };
         let description = &source.description;
         if !description.has_own_range() {
@@ -54,7 +56,7 @@ impl<'a> Normalised<'a> {
             let slopes = gradient.iter().map(|&slope| (f64::from(slope) / scale) as f32).collect();
             options.to_mut().gradient = Some(slopes);
         }
-        Normalised { source, signal: Cow::Owned(signal), options, units: Some(units), peak }
+        Normalised { source, signal: Cow::Owned(signal), options, units: Some(units), peak, missing: None }
     }
 
     /// Offset and scale that return the fitted alpha to its own units.

@@ -5,7 +5,8 @@ use crate::backend::simd::BLOCK;
 use crate::backend::trainer::Points;
 use crate::fit::Normalisation;
 use crate::fit::slopes::{GradientTerm, half_step};
-use crate::signal::{Signal, Tile, Tiles};
+use crate::signal::{Missing, Signal, Tile, Tiles};
+use std::ops::Range;
 
 /// The smallest weight of a point, relative to one inside a single tile: in the seam too, a network must not
 /// diverge from the signal.
@@ -20,11 +21,14 @@ pub(super) struct Gathered {
     pub points: Points,
 }
 
-/// Gathers tile `number` of `signal`, shuffled by `seed`. A tile of more than `most` points or pairs is
-/// divided into `most` equal stretches, and one is drawn from each. The weight of a point is that of the tile
-/// in the blend.
+/// Gathers tile `number` of `signal`, shuffled by `seed`, without positions whose samples are all `missing`; a tile that has
+/// only such is a single point. A tile of more than `most` points or pairs is divided into `most` equal stretches,
+/// and one is drawn from each. The weight of a point is that of the tile in the blend.
+///
+/// # Panics
+/// With a gradient term and missing samples.
 pub(super) fn gather(
-    signal: &Signal,
+    (signal, missing): (&Signal, Option<&Missing>),
     tiles: &Tiles,
     number: usize,
     gradient: Option<GradientTerm<'_>>,
@@ -35,8 +39,17 @@ pub(super) fn gather(
     let (inputs, outputs) = (lengths.len(), usize::from(signal.description.channels));
     let sides: Vec<u32> = tile.start.iter().zip(&tile.end).map(|(a, b)| b - a).collect();
     let samples = tile.points();
-    let all = if gradient.is_some() { samples * inputs as u64 } else { samples };
-    let count = all.min(most) as usize;
+    let (all, order) = match missing {
+        None => {
+            let all = if gradient.is_some() { samples * inputs as u64 } else { samples };
+            (all, shuffled(all, all.min(most), seed))
+        }
+        Some(missing) => {
+            assert!(gradient.is_none(), "missing samples have no gradient");
+            existing(missing, &tile.ranges(), most, seed)
+        }
+    };
+    let count = order.len();
 
     // Coordinates and weights are separable: one table per axis.
     let axis = |a: usize| (tile.start[a]..tile.end[a]).map(move |x| (a, f64::from(x)));
@@ -46,7 +59,7 @@ pub(super) fn gather(
         (0..inputs).map(|a| axis(a).map(|(a, x)| tiles.weight(a, tile.index[a], x)).collect()).collect();
 
     let mut points = Points::zeros(inputs, outputs, count, gradient.is_some());
-    for (n, &point) in shuffled(all, count as u64, seed).iter().enumerate() {
+    for (n, &point) in order.iter().enumerate() {
         let (block, lane) = points.place(n);
         let (mut rest, mut index, mut stride, mut share) = (point % samples, 0usize, 1usize, 1f32);
         for a in 0..inputs {
@@ -74,6 +87,26 @@ fn shuffled(all: u64, count: u64, seed: u64) -> Vec<u64> {
     let mut order = if count == all { (0..all).collect() } else { one_of_each(all, count, &mut rng) };
     rng.shuffle(&mut order);
     order
+}
+
+/// The number of positions in a box at which a sample exists, at least 1, and at most `most` of them in an order drawn by
+/// `seed`.
+fn existing(missing: &Missing, ranges: &[Range<u32>], most: u64, seed: u64) -> (u64, Vec<u64>) {
+    let all = missing.count_existing(ranges);
+    if all == 0 {
+        return (1, vec![0]);
+    }
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let ranks = if all <= most { (0..all).collect() } else { one_of_each(all, most, &mut rng) };
+    let mut order = Vec::with_capacity(ranks.len());
+    let mut wanted = ranks.iter().peekable();
+    for (rank, position) in (0..).zip(missing.existing(ranges)) {
+        if wanted.next_if_eq(&&rank).is_some() {
+            order.push(position);
+        }
+    }
+    rng.shuffle(&mut order);
+    (all, order)
 }
 
 /// Turns the point at `place`, sample `index` of the signal, into a pair along `axis`.

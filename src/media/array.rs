@@ -42,7 +42,7 @@ pub(super) fn read<R: BufRead + Seek>(
     rounding.require_range("NPY")?;
     notes.extend(rounding.note());
     if let Samples::F32(values) = &samples {
-        require_finite("NPY", values, &description)?;
+        notes.extend(require_finite("NPY", values, &description)?);
     }
     let rate_assumed = description.kind() == Kind::Sound && names.is_none();
     Ok(Reading { signal: Signal { description, samples, metadata: vec![] }, notes, rate_assumed })
@@ -240,7 +240,9 @@ mod tests {
         assert_eq!(wide.notes, ["1 sample rounded to binary32, by 1.000 at most"]);
         let huge = array("<f8", "False", "(1, 1, 1)", &1e300f64.to_le_bytes());
         assert!(huge.unwrap_err().to_string().contains("1e300"));
-        let nan = array("<f8", "False", "(1, 1, 1)", &f64::NAN.to_le_bytes());
-        assert!(nan.unwrap_err().to_string().contains("pixel (0, 0), channel 0 is NaN"));
+        let infinite = array("<f8", "False", "(1, 1, 1)", &f64::INFINITY.to_le_bytes());
+        assert!(infinite.unwrap_err().to_string().contains("pixel (0, 0), channel 0 is inf"));
+        let nan = array("<f8", "False", "(1, 1, 1)", &f64::NAN.to_le_bytes()).unwrap();
+        assert_eq!(nan.notes, ["1 of 1 samples are missing"]);
     }
 }

@@ -105,7 +105,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 /// are not counted.
 ///
 /// # Errors
-/// [`Error::Format`] if the file is empty, truncated or malformed, has no samples, or holds NaN or infinity;
+/// [`Error::Format`] if the file is empty, truncated or malformed, has no samples, or holds an infinite sample;
 /// [`Error::Unsupported`] if the format or its variant is not supported; [`Error::Limit`], before anything is
 /// allocated, if the file is larger than `memory_bytes`, has more than `samples` samples or needs more than
 /// `memory_bytes`; [`Error::Io`] if reading fails.
@@ -228,9 +228,12 @@ fn require_samples_fit(description: &Description, times: u64, held: u64, limits:
     Limits::check("bytes of memory for decoding", needed, limits.memory_bytes)
 }
 
-/// Rejects NaN and infinity, which cannot be fitted.
-fn require_finite(what: &'static str, values: &[f32], description: &Description) -> Result<()> {
-    let Some(index) = values.iter().position(|v| !v.is_finite()) else { return Ok(()) };
+/// Rejects infinite samples, which cannot be fitted; returns a note if samples are missing, which are NaN.
+fn require_finite(what: &'static str, values: &[f32], description: &Description) -> Result<Option<String>> {
+    let Some(index) = values.iter().position(|v| v.is_infinite()) else {
+        let missing = values.iter().filter(|v| v.is_nan()).count();
+        return Ok((missing > 0).then(|| format!("{missing} of {} samples are missing", values.len())));
+    };
     let channels = usize::from(description.channels);
     let (mut position, channel) = (index / channels, index % channels);
     let at = match description.lengths()[..] {
@@ -247,6 +250,9 @@ fn require_finite(what: &'static str, values: &[f32], description: &Description)
     };
     Err(Error::format(
         what,
-        format!("{at}, channel {channel} is {}, but a finite value was expected", values[index]),
+        format!(
+            "{at}, channel {channel} is {}, but a finite value was expected, or NaN if it is missing",
+            values[index]
+        ),
     ))
 }

@@ -121,11 +121,11 @@ impl Numbers {
         samples.saturating_mul(self.kind.bytes() as u64)
     }
 
-    /// Reads the samples of a signal of `description`, which [`describe`] has admitted. Adds a note if some
-    /// are rounded.
+    /// Reads the samples of a signal of `description`, which [`describe`] has admitted. Adds notes if some
+    /// are rounded or missing.
     ///
     /// # Errors
-    /// `Format` if the file ends before, or if a sample is NaN or infinite; `Unsupported` if one is too large
+    /// `Format` if the file ends before, or if a sample is infinite; `Unsupported` if one is too large
     /// for binary32.
     pub fn read(
         &self,
@@ -174,7 +174,7 @@ impl Numbers {
         rounding.require_range(what)?;
         notes.extend(rounding.note());
         if let Samples::F32(values) = &samples {
-            require_finite(what, values, description)?;
+            notes.extend(require_finite(what, values, description)?);
         }
         Ok(samples)
     }

@@ -41,11 +41,11 @@ pub(super) fn read<R: BufRead>(mut reader: R, limits: &Limits) -> Result<Reading
             *value = if scale < 0.0 { f32::from_le_bytes(bytes) } else { f32::from_be_bytes(bytes) };
         }
     }
-    require_finite("PFM", &values, &description)?;
+    let missing = require_finite("PFM", &values, &description)?;
     let unit = scale.abs();
     let notes = (unit != 1.0).then(|| format!("its scale of {unit} is not applied to the samples"));
     let signal = Signal { description, samples: Samples::F32(values), metadata: vec![] };
-    Ok(Reading { notes: notes.into_iter().collect(), ..signal.into() })
+    Ok(Reading { notes: notes.into_iter().chain(missing).collect(), ..signal.into() })
 }
 
 /// Reads the next word and the one byte of white space after it.

@@ -80,7 +80,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<
     let mut signal = Signal { description, samples, metadata: blocks.into() };
     make_upright(&mut signal, orientation.unwrap_or(1));
     if let Samples::F32(values) = &signal.samples {
-        require_finite("TIFF", values, &signal.description)?;
+        notes.extend(require_finite("TIFF", values, &signal.description)?);
     }
     Ok(Reading { notes, ..signal.into() })
 }

@@ -63,7 +63,7 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limit
         }
     };
     if let Samples::F32(values) = &samples {
-        require_finite("WAV", values, &description)?;
+        notes.extend(require_finite("WAV", values, &description)?);
     }
     let mut blocks = Blocks::new(limits);
     blocks.add(MetadataKind::Tags, tags, &mut notes);

@@ -3,7 +3,8 @@
 //! Errors are measured in unit values (0..1 for unsigned, −1..1 for signed integers, floats unchanged)
 //! *after* rounding to the codes of the signal's format, as a decoded file would store them. They are errors
 //! of the visible signal: in a picture with alpha, the squared error of a colour is weighted by the source's
-//! alpha, clamped to 0..1, while alpha itself has weight 1.
+//! alpha, clamped to 0..1, while alpha itself has weight 1. Samples that are missing (NaN) in either signal are left
+//! out.
 //!
 //! The peak of PSNR is 1 for integers: the full range of pictures, half of that of sounds. Binary32 samples
 //! may have any unit, so their peak is the same part of the range of the source, unless the caller supplies
@@ -56,6 +57,8 @@ struct ChannelSum {
     high: f64,
     /// Whether any sample differs, visible or not.
     differs: bool,
+    /// Samples that are missing in the source, in the other signal, and in one of them alone.
+    missing: [u64; 3],
 }
 
 impl ChannelSum {
@@ -68,10 +71,17 @@ impl ChannelSum {
         low: f64::INFINITY,
         high: f64::NEG_INFINITY,
         differs: false,
+        missing: [0; 3],
     };
 
     /// Adds an error with the given weight.
     fn add(&mut self, source: f64, other: f64, weight: f64) {
+        if source.is_nan() || other.is_nan() {
+            let missing = [source.is_nan(), other.is_nan(), source.is_nan() != other.is_nan()];
+            self.missing.iter_mut().zip(missing).for_each(|(count, missing)| *count += u64::from(missing));
+            self.differs |= missing[2];
+            return;
+        }
         let error = (other - source).abs();
         self.positions += 1;
         self.source += source * source;
@@ -83,8 +93,6 @@ impl ChannelSum {
         self.visible.iter_mut().zip(moments).for_each(|(sum, moment)| *sum += moment);
         self.low = self.low.min(source);
         self.high = self.high.max(source);
-        // A NaN in a rendering of binary32 is an infinite error, which the maximum must show.
-        let error = if error.is_nan() { f64::INFINITY } else { error };
         self.error += weight * (error * error);
         self.max = self.max.max(weight * error);
     }
@@ -166,7 +174,12 @@ impl ErrorSum {
     fn scaled(&self, scale: f64) -> Distortion {
         let mean = |sum: f64, n: u64| if n == 0 { 0.0 } else { sum / n as f64 / (scale * scale) };
         let range = self.channels.iter().map(|c| c.high - c.low).fold(0.0, f64::max);
+        let most = self.channels.iter().map(|c| c.positions).max().unwrap_or(0).max(1);
+        let missing = |which: usize| self.channels.iter().map(|c| c.missing[which]).sum();
         Distortion {
+            shares: self.channels.iter().map(|c| c.positions as f64 / most as f64).collect(),
+            missing: [missing(0), missing(1)],
+            unmatched: missing(2),
             peak: if self.own_range { peak_of_range(self.kind, range / scale) } else { PEAK },
             mse: self.channels.iter().map(|c| mean(c.error, c.positions)).collect(),
             power: self.channels.iter().map(|c| mean(c.source, c.positions)).collect(),
@@ -194,12 +207,25 @@ pub struct Distortion {
     /// The peak of PSNR: [`PEAK`], or [`peak_of_range`] of a source that
     /// [has its own range](Description::has_own_range).
     pub peak: f64,
+    /// Samples of each channel that were compared, relative to the most of a channel: 1 unless samples are missing.
+    pub shares: Vec<f64>,
+    /// Samples that are missing in the source and in the other signal.
+    pub missing: [u64; 2],
+    /// Samples that are missing in one of the signals alone.
+    pub unmatched: u64,
 }
 
 impl Distortion {
     /// Mean squared error over all channels.
     pub fn mean(&self) -> f64 {
-        self.mse.iter().sum::<f64>() / self.mse.len() as f64
+        self.over_channels(&self.mse)
+    }
+    /// The mean over all samples of a mean of each channel.
+    fn over_channels(&self, means: &[f64]) -> f64 {
+        let shares: f64 = self.shares.iter().sum();
+        let sum: f64 = means.iter().zip(&self.shares).map(|(mean, share)| mean * share).sum();
+        // Nothing may be left to be compared.
+        if shares > 0.0 { sum / shares } else { 0.0 }
     }
     /// The error with another peak for PSNR.
     pub fn with_peak(self, peak: f64) -> Self {
@@ -213,7 +239,7 @@ impl Distortion {
     /// PSNR gain over the best constant, which is the mean of the source, in dB over all channels; 0 for the
     /// mean itself.
     pub fn gain_db(&self) -> f64 {
-        ratio_db(self.variance.iter().sum::<f64>() / self.variance.len() as f64, self.mean())
+        ratio_db(self.over_channels(&self.variance), self.mean())
     }
     /// The PSNR that the best constant would have in place of the source, dB: a signal below it carries no
     /// information about the source. Infinite for a constant source and for equal signals.
@@ -221,13 +247,13 @@ impl Distortion {
         if self.mean() == 0.0 {
             return f64::INFINITY;
         }
-        let variance = self.variance.iter().sum::<f64>() / self.variance.len() as f64;
+        let variance = self.over_channels(&self.variance);
         self.psnr_db() + ratio_db(self.mean(), variance)
     }
     /// `10 log₁₀(Σs² / Σe²)` in dB over all channels; infinite for equal signals, −∞ if only the source is
     /// silent. The main figure for sound.
     pub fn snr_db(&self) -> f64 {
-        ratio_db(self.power.iter().sum::<f64>() / self.power.len() as f64, self.mean())
+        ratio_db(self.over_channels(&self.power), self.mean())
     }
 }
 
@@ -241,8 +267,8 @@ fn ratio_db(signal: f64, error: f64) -> f64 {
 pub struct Comparison {
     /// Errors of the samples.
     pub distortion: Distortion,
-    /// SSIM of a picture, mean over channels, colours times their alpha; `None` for sound and below 11 pixels
-    /// along a side.
+    /// SSIM of a picture, mean over channels, colours times their alpha; `None` for sound, below 11 pixels along a
+    /// side, and with missing samples, as the two below.
     pub ssim: Option<f64>,
     /// MS-SSIM of a picture, mean over channels; `None` for sound and below 176 pixels along a side.
     pub ms_ssim: Option<f64>,
@@ -312,6 +338,7 @@ pub fn compare_by(source: &Signal, other: &Signal, peak: Option<f64>) -> Result<
     let peak = if distortion.peak > 0.0 { distortion.peak } else { PEAK };
     let mut comparison = Comparison { distortion, ssim: None, ms_ssim: None, lsd_db: None };
     match a.kind() {
+        _ if comparison.distortion.missing != [0, 0] => {}
         Kind::Picture => (comparison.ssim, comparison.ms_ssim) = ssim::of_pictures(source, other, peak),
         #[cfg(feature = "encoder")]
         Kind::Sound => comparison.lsd_db = Some(spectral::log_spectral_distance(source, other, peak)),

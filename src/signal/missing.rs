@@ -29,16 +29,16 @@ impl Missing {
     /// # Panics
     /// If there are fewer samples than `description` says.
     pub fn of(description: &Description, samples: &Samples) -> Result<Option<Self>> {
-        let Samples::F32(samples) = samples else { return Ok(None) };
-        if !samples.iter().any(|sample| sample.is_nan()) {
+        let Samples::F32(values) = samples else { return Ok(None) };
+        if !samples.has_missing() {
             return Ok(None);
         }
         let channels = usize::from(description.channels);
         let together = |samples: &[f32]| samples.iter().all(|sample| sample.is_nan() == samples[0].is_nan());
-        let planes = if samples.chunks_exact(channels).all(together) { 1 } else { description.channels };
+        let planes = if values.chunks_exact(channels).all(together) { 1 } else { description.channels };
         let mut mask = Mask::new(description.positions() * u64::from(planes))?;
         for plane in 0..usize::from(planes) {
-            samples.iter().skip(plane).step_by(channels).for_each(|sample| mask.push(sample.is_nan()));
+            values.iter().skip(plane).step_by(channels).for_each(|sample| mask.push(sample.is_nan()));
         }
         Ok(Some(Missing::new(description, planes, mask)))
     }
@@ -82,26 +82,6 @@ impl Missing {
         let plane = if self.planes == 1 { 0 } else { channel as u64 };
         self.bit(plane * self.positions() + position)
     }
-    /// Whether all samples at `position` are missing.
-    pub(crate) fn is_empty(&self, position: u64) -> bool {
-        (0..usize::from(self.planes)).all(|plane| self.is_missing(position, plane))
-    }
-    /// The positions of a box at which a sample exists, as numbers within the box, ascending.
-    pub(crate) fn existing<'a>(&'a self, ranges: &'a [Range<u32>]) -> impl Iterator<Item = u64> + 'a {
-        let width = u64::from(ranges[0].end - ranges[0].start);
-        let lines: u64 = ranges[1..].iter().map(|range| u64::from(range.end - range.start)).product();
-        (0..lines).flat_map(move |line| {
-            let (mut rest, mut start) = (line, u64::from(ranges[0].start));
-            let mut stride = u64::from(self.lengths[0]);
-            for (range, &length) in ranges.iter().zip(&self.lengths).skip(1) {
-                let side = u64::from(range.end - range.start);
-                start += stride * (u64::from(range.start) + rest % side);
-                rest /= side;
-                stride *= u64::from(length);
-            }
-            (0..width).filter(move |x| !self.is_empty(start + x)).map(move |x| line * width + x)
-        })
-    }
     /// The lengths of the axes.
     pub(crate) fn lengths(&self) -> &[u32] {
         &self.lengths
@@ -115,6 +95,59 @@ impl Missing {
     pub(crate) fn nearest(position: f64) -> u32 {
         // Below 0 it is sample 0.
         (position - 0.5).ceil() as u32
+    }
+}
+
+#[cfg(feature = "encoder")]
+impl Missing {
+    /// Whether all samples at `position` are missing.
+    pub(crate) fn is_empty(&self, position: u64) -> bool {
+        (0..usize::from(self.planes)).all(|plane| self.is_missing(position, plane))
+    }
+    /// The positions of a box at which a sample exists, as numbers within the box, ascending.
+    pub(crate) fn existing<'a>(&'a self, ranges: &'a [Range<u32>]) -> impl Iterator<Item = u64> + 'a {
+        let width = u64::from(ranges[0].end - ranges[0].start);
+        self.lines(ranges).zip(0..).flat_map(move |(start, line)| {
+            (0..width).filter(move |x| !self.is_empty(start + x)).map(move |x| line * width + x)
+        })
+    }
+    /// The number of positions of a box at which a sample exists.
+    pub(crate) fn count_existing(&self, ranges: &[Range<u32>]) -> u64 {
+        if self.planes > 1 {
+            return self.existing(ranges).count() as u64;
+        }
+        let width = u64::from(ranges[0].end - ranges[0].start);
+        self.lines(ranges).map(|start| width - self.ones(start..start + width)).sum()
+    }
+    /// The numbers of the first positions of the lines of a box along the first axis.
+    fn lines<'a>(&'a self, ranges: &'a [Range<u32>]) -> impl Iterator<Item = u64> + 'a {
+        let count: u64 = ranges[1..].iter().map(|range| u64::from(range.end - range.start)).product();
+        (0..count).map(|mut line| {
+            let mut start = u64::from(ranges[0].start);
+            let mut stride = u64::from(self.lengths[0]);
+            for (range, &length) in ranges.iter().zip(&self.lengths).skip(1) {
+                let side = u64::from(range.end - range.start);
+                start += stride * (u64::from(range.start) + line % side);
+                line /= side;
+                stride *= u64::from(length);
+            }
+            start
+        })
+    }
+    /// The number of set bits in a range.
+    fn ones(&self, range: Range<u64>) -> u64 {
+        let (first, end) = (range.start / WORD, range.end.div_ceil(WORD));
+        let of = |n: u64| {
+            let mut word = self.words[n as usize];
+            if n == first {
+                word &= u64::MAX << (range.start % WORD);
+            }
+            if n == end - 1 && !range.end.is_multiple_of(WORD) {
+                word &= !(u64::MAX << (range.end % WORD));
+            }
+            u64::from(word.count_ones())
+        };
+        (first..end).map(of).sum()
     }
 }
 
@@ -143,7 +176,7 @@ impl Mask {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "encoder"))]
 mod tests {
     use super::*;
     use crate::signal::SampleFormat;
@@ -172,10 +205,25 @@ mod tests {
     #[test]
     fn a_box_gives_the_positions_that_exist_in_it() {
         let mask = of(1, &[0.0, N, 1.0, 2.0, N, N, 3.0, 4.0]).unwrap();
-        let of_box = |x: Range<u32>, y: Range<u32>| mask.existing(&[x, y]).collect::<Vec<_>>();
+        let of_box = |x: Range<u32>, y: Range<u32>| {
+            let ranges = [x, y];
+            let positions = mask.existing(&ranges).collect::<Vec<_>>();
+            assert_eq!(mask.count_existing(&ranges), positions.len() as u64);
+            positions
+        };
         assert_eq!(of_box(0..4, 0..2), [0, 2, 3, 6, 7]);
         assert_eq!(of_box(1..3, 0..2), [1, 3]);
-        assert_eq!(of_box(0..2, 1..2), []);
+        assert!(of_box(0..2, 1..2).is_empty());
+    }
+
+    #[test]
+    fn counts_are_those_of_the_bits_in_any_box() {
+        let samples = (0..300u32 * 4).map(|i| if i * i % 7 < 3 { N } else { 0.0 }).collect::<Vec<_>>();
+        let mask = of(1, &samples).unwrap();
+        for (from, to) in [(0, 600), (63, 65), (64, 128), (1, 64), (599, 600), (0, 64), (5, 5)] {
+            let ranges = [from..to, 0..2];
+            assert_eq!(mask.count_existing(&ranges), mask.existing(&ranges).count() as u64, "{ranges:?}");
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub enum Samples {
     I24(Vec<i32>),
     /// 32-bit signed.
     I32(Vec<i32>),
-    /// Binary32.
+    /// Binary32; NaN where a sample is missing.
     F32(Vec<f32>),
 }
 
@@ -127,6 +127,10 @@ impl Samples {
             Samples::I32(_) => SampleFormat::I32,
             Samples::F32(_) => SampleFormat::F32,
         }
+    }
+    /// Whether samples are missing: NaN in binary32.
+    pub(crate) fn has_missing(&self) -> bool {
+        matches!(self, Samples::F32(samples) if samples.iter().any(|sample| sample.is_nan()))
     }
     /// The number of samples.
     pub fn len(&self) -> usize {

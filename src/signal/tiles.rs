@@ -234,6 +234,10 @@ impl Tile {
     pub fn points(&self) -> u64 {
         self.start.iter().zip(&self.end).map(|(a, b)| u64::from(b - a)).product()
     }
+    /// The native samples of the box along each axis.
+    pub(crate) fn ranges(&self) -> Vec<std::ops::Range<u32>> {
+        self.start.iter().zip(&self.end).map(|(&start, &end)| start..end).collect()
+    }
     /// The network's coordinate of `position` along `axis`: the box is centred on 0 and the longest side of each
     /// scale spans −1..1. Binary64, `(2·position + 1 − (start + end)) / span`, rounded to binary32.
     #[inline]

@@ -15,6 +15,7 @@ mod inputs;
 #[cfg(unix)]
 mod interrupts;
 mod limits;
+mod missing;
 mod outputs;
 mod sampling;
 mod splines;

@@ -22,6 +22,8 @@ pub struct Codes {
     mapped: usize,
     count: u64,
     outside: u64,
+    /// Samples that are missing.
+    missing: u64,
     /// The least and the greatest value found so far.
     extent: (f32, f32),
 }
@@ -45,6 +47,7 @@ impl Codes {
             mapped: channels - usize::from(description.has_alpha()),
             count: 0,
             outside: 0,
+            missing: 0,
             extent: (f32::INFINITY, f32::NEG_INFINITY),
         }
     }
@@ -63,6 +66,7 @@ impl Codes {
                 *value = ((f64::from(*value) - low) / (high - low)) as f32;
             }
             self.count += 1;
+            self.missing += u64::from(value.is_nan());
             self.outside += u64::from(*value < least || *value > most);
         }
     }
@@ -73,6 +77,13 @@ impl Codes {
         let [low, high] = [low, high].map(report::short);
         let top = (1u32 << format.bits()) - 1;
         Some(format!("values: code 0 is {low}, code {top} is {high}, linear between"))
+    }
+
+    /// A note on missing samples, if there are any.
+    pub fn missing(&self, format: SampleFormat) -> Option<String> {
+        let (missing, all) = (report::grouped(self.missing), report::grouped(self.count));
+        let stored = if format == SampleFormat::F32 { "NaN" } else { "code 0" };
+        (self.missing > 0).then(|| format!("{missing} of {all} samples are missing: {stored}"))
     }
 
     /// A note on the share of values that were clipped, if any were.

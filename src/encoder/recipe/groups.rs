@@ -57,7 +57,7 @@ impl<'a> Groups<'a> {
         let term = GradientTerm { weight: weight as f32, reference: options.gradient.as_deref() };
         let term = (weight > 0.0).then_some(term);
         let (most, seed) = (most_points(options.target), self.session.seed(number));
-        let data = Dataset::of_tile(signal, tiles, number, term, most, seed);
+        let data = Dataset::of_tile((signal, normalised.missing.as_ref()), tiles, number, term, most, seed);
         let by_alpha = self.session.weighs_by_alpha();
         Dataset { by_alpha: by_alpha.then(|| normalised.units_of_alpha()), ..data }
     }

@@ -121,10 +121,13 @@ impl<'a> Siren<'a> {
     /// Divides the signal into tiles and about `parameters` parameters among them, by difficulty.
     fn place(&self, parameters: f64, budget: Budget) -> Result<Placed> {
         let description = &self.session.signal.description;
-        let tiles = plan::tiles(description, parameters)?;
-        let each = parameters / tiles.len() as f64;
+        let (tiles, used) = self.tiles(parameters)?;
+        let each = parameters / used.iter().filter(|used| **used).count().max(1) as f64;
         let layers = plan::layers(description.axes.len(), each);
-        let equal = vec![plan::shape(description, layers, each); tiles.len()];
+        // A tile without a sample costs next to nothing.
+        let of =
+            |used: bool, parameters| plan::shape(description, layers, if used { parameters } else { 0.0 });
+        let equal: Vec<Shape> = used.iter().map(|&used| of(used, each)).collect();
         if tiles.len() == 1 || budget.placing().passes < LEAST_PLACING {
             return Ok(Placed { tiles, shapes: equal, networks: vec![] });
         }
@@ -136,10 +139,30 @@ impl<'a> Siren<'a> {
             budget: budget.placing(),
             attempt: 0,
         })?;
-        let errors: Vec<f64> = networks.iter().map(|fitted| fitted.loss.total).collect();
-        let shares = plan::share(parameters, &errors);
-        let shapes = shares.into_iter().map(|p| plan::shape(description, layers, p)).collect();
+        let errors = networks.iter().zip(&used).filter(|(_, used)| **used);
+        let errors: Vec<f64> = errors.map(|(fitted, _)| fitted.loss.total).collect();
+        let mut shares = plan::share(parameters, &errors).into_iter();
+        let mut share = |used: bool| if used { shares.next().unwrap_or(0.0) } else { 0.0 };
+        let shapes = used.iter().map(|&used| of(used, share(used))).collect();
         Ok(Placed { tiles, shapes, networks })
+    }
+
+    /// A partition for about `parameters` parameters, and of each tile whether it has a sample: as many tiles have as would
+    /// be in a signal without missing samples.
+    fn tiles(&self, parameters: f64) -> Result<(Tiles, Vec<bool>)> {
+        let description = &self.session.signal.description;
+        let used = |tiles: &Tiles| {
+            let exists = |n| self.session.existing(tiles, n) > 0;
+            (0..tiles.len()).map(exists).collect::<Vec<bool>>()
+        };
+        let mut tiles = plan::tiles(description, parameters)?;
+        let mut are_used = used(&tiles);
+        let count = are_used.iter().filter(|used| **used).count().max(1);
+        if count < tiles.len() {
+            tiles = plan::tiles(description, parameters * tiles.len() as f64 / count as f64)?;
+            are_used = used(&tiles);
+        }
+        Ok((tiles, are_used))
     }
 
     /// Fits networks of these shapes; if the plan has several fits, each tile keeps its best.
@@ -180,7 +203,7 @@ impl<'a> Siren<'a> {
         let costs: Vec<u64> =
             networks.iter().zip(&points).map(|((_, shape), points)| shape.macs() as u64 * points).collect();
         let stage = |(i, &(n, shape)): (usize, &(usize, Shape))| {
-            let points = tiles.tile(n).points();
+            let points = session.existing(tiles, n);
             let mse = before.get(i).map_or(f64::NAN, |fitted| self.mse(fitted, points));
             Stage { points, iterations: iterations[i] as u64, work: work(iterations[i], shape), mse }
         };
@@ -276,7 +299,7 @@ impl<'a> Siren<'a> {
 
     /// The mean squared error of a network on a tile of `points` points.
     fn mse(&self, fitted: &Fitted, points: u64) -> f64 {
-        fitted.loss.values / (points as f64 * f64::from(self.session.signal.description.channels))
+        fitted.loss.values / (points.max(1) as f64 * f64::from(self.session.signal.description.channels))
     }
 
     /// Rounds the networks of `fit` with an added error of `delta` per parameter, refitting the layers that
@@ -296,7 +319,7 @@ impl<'a> Siren<'a> {
             let evaluations = self.session.evaluations() * points[n] as f64;
             let pass = (evaluations / (BLOCK * BATCH_BLOCKS) as f64).ceil() as usize;
             let iterations = shape.layers * refit.iterations + sweeps * (shape.layers + 1) * pass;
-            let all = fit.tiles.tile(n).points();
+            let all = self.session.existing(&fit.tiles, n);
             let mse = self.mse(&fit.networks[n], all);
             Stage { points: all, iterations: iterations as u64, work: work(iterations, shape), mse }
         };

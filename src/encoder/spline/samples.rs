@@ -13,7 +13,8 @@ pub(super) struct Part {
     pub lengths: Vec<u32>,
     /// The samples, channels interleaved.
     values: Vec<f32>,
-    /// The weights of their errors: those of colours are weighted by alpha. `None` if all are 1.
+    /// The weights of their errors: those of colours are weighted by alpha, those of missing samples are 0. `None` if
+    /// all are 1.
     weights: Option<Vec<f32>>,
 }
 
@@ -22,11 +23,17 @@ impl Part {
     pub fn of(session: &Session<'_>, rows: &[Vec<Area>]) -> Part {
         let (samples, description) = (&session.signal.samples, &session.signal.description);
         let (channels, width) = (usize::from(description.channels), description.lengths()[0] as usize);
-        let weighs = session.weighs_by_alpha();
+        let (by_alpha, missing) = (session.weighs_by_alpha(), session.normalised.missing.as_ref());
+        let weighs = by_alpha || missing.is_some();
         let (offset, scale) = session.normalised.units_of_alpha();
-        let weight = |i: usize| match i % channels + 1 == channels {
-            true => 1.0,
-            false => (offset + scale * samples.get(i - i % channels + channels - 1)).clamp(0.0, 1.0),
+        let weight = |i: usize| {
+            if missing.is_some_and(|missing| missing.is_missing((i / channels) as u64, i % channels)) {
+                return 0.0;
+            }
+            match by_alpha && i % channels + 1 < channels {
+                true => (offset + scale * samples.get(i - i % channels + channels - 1)).clamp(0.0, 1.0),
+                false => 1.0,
+            }
         };
         let of = |areas: &[Area]| areas.iter().map(|[columns, _]| columns.len()).sum::<usize>();
         let size = [of(&rows[0]), rows.iter().map(|areas| areas[0][1].len()).sum()];

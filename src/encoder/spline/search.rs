@@ -124,7 +124,7 @@ impl<'s, T: Trainee> Search<'s, T> {
     }
 
     fn positions(&self) -> f64 {
-        self.session.signal.description.positions() as f64
+        self.session.positions()
     }
 
     /// What became of the encode that chose a file.

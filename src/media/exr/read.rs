@@ -45,7 +45,7 @@ pub(in crate::media) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) 
         }
     }
     notes.extend(rounding.note());
-    require_finite("EXR", &values, &description)?;
+    notes.extend(require_finite("EXR", &values, &description)?);
     let mut samples = Samples::F32(values);
     if picked.len().is_multiple_of(2) {
         notes.extend(alpha::note(alpha::straighten(&mut samples, picked.len())));

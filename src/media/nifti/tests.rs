@@ -170,8 +170,12 @@ fn what_is_not_read_is_refused() {
     assert!(absurd(&[i16::MAX; 5], 64).to_string().contains("32767 channels"));
     assert!(absurd(&[1, 1, 1, 1, 1, 2], 2).to_string().contains("beyond the fifth"));
     assert!(absurd(&[2, 2, 2, 1, 2], 128).to_string().contains("vectors of 2 colours"));
-    let nan = file(&head(&[1, 2, 2], 16, &[]), &[0f32, 0.0, f32::NAN, 0.0].map(f32::to_le_bytes).concat());
-    assert!(nan.unwrap_err().to_string().contains("sample (0, 0, 1), channel 0 is NaN"));
+    let with = |third: f32| {
+        file(&head(&[1, 2, 2], 16, &[]), &[0f32, 0.0, third, 0.0].map(f32::to_le_bytes).concat())
+    };
+    let infinite = with(f32::INFINITY).unwrap_err().to_string();
+    assert!(infinite.contains("sample (0, 0, 1), channel 0 is inf"), "{infinite}");
+    assert!(with(f32::NAN).unwrap().notes.contains(&"1 of 4 samples are missing".to_owned()));
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub struct TileErrors {
     /// For each axis, the tile that each native sample belongs to.
     owners: Vec<Vec<u32>>,
     sums: Vec<f64>,
+    /// Samples that are missing in either signal.
+    missing: Vec<u64>,
 }
 
 /// The tile with the largest error.
@@ -40,6 +42,7 @@ impl TileErrors {
             by_alpha: description.has_alpha(),
             owners: (0..description.axes.len()).map(owners).collect(),
             sums: vec![0.0; tiles.len()],
+            missing: vec![0; tiles.len()],
             tiles: tiles.clone(),
         }
     }
@@ -89,8 +92,16 @@ impl TileErrors {
             let owner = self.owners[0][x];
             let run = self.tiles.core(0, owner).end as usize - x;
             let end = (at + run * self.channels).min(count);
-            let errors = (at..end).map(|i| self.weight(source, start_index, i) * error(i).powi(2));
-            self.sums[row + owner as usize] += errors.sum::<f64>();
+            let tile = row + owner as usize;
+            let (mut sum, mut missing) = (0.0, 0);
+            for i in at..end {
+                match error(i) {
+                    error if error.is_nan() => missing += 1,
+                    error => sum += self.weight(source, start_index, i) * error.powi(2),
+                }
+            }
+            self.sums[tile] += sum;
+            self.missing[tile] += missing;
             at = end;
         }
     }
@@ -118,7 +129,10 @@ impl TileErrors {
     /// The tile with the largest mean squared error, and its PSNR by `peak`; `None` if there is only one
     /// tile.
     pub fn worst(&self, peak: f64) -> Option<WorstTile> {
-        let mse = |number: usize| self.sums[number] / (self.core_samples(number) * self.channels) as f64;
+        let mse = |number: usize| {
+            let samples = (self.core_samples(number) * self.channels) as u64 - self.missing[number];
+            self.sums[number] / samples.max(1) as f64
+        };
         let worst = (0..self.sums.len()).max_by(|&a, &b| mse(a).total_cmp(&mse(b)))?;
         let cores = self.cores(worst);
         (self.sums.len() > 1).then(|| WorstTile {
