@@ -79,12 +79,12 @@ pub fn significant(number: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
 }
 
-/// The samples that are missing in two signals in words, if there are any.
+/// The numbers of samples that are missing in two signals, if there are any.
 pub fn missing([a, b]: [u64; 2]) -> Option<String> {
     match (a, b) {
         (0, 0) => None,
-        _ if a == b => Some(format!("{} samples missing", grouped(a))),
-        _ => Some(format!("{} and {} samples missing", grouped(a), grouped(b))),
+        _ if a == b => Some(grouped(a)),
+        _ => Some(format!("{} and {}", grouped(a), grouped(b))),
     }
 }
 

@@ -127,7 +127,7 @@ fn work(args: &Args) -> Outcome {
         object.insert("missing".into(), json!([of_file, of_original]));
         object.insert("unmatched".into(), json!(unmatched));
         if let Some(missing) = report::missing([of_file, of_original]) {
-            sentence += &format!(", {missing}");
+            sentence += &format!(", {missing} samples missing");
         }
         object.insert("worst_tile".into(), report::worst_tile_json(worst.as_ref()));
         if let Some(worst) = &worst {

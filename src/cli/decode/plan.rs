@@ -138,7 +138,7 @@ impl Args {
     }
 }
 
-/// The least and the greatest value on a grid, times `number`; a range of 1 around a constant.
+/// The least and the greatest value on a grid, times `number`; a range of 1 around a constant, and 0 to 1 without any value.
 fn extent(decoder: &Decoder, grid: &Grid, number: f64) -> sirenc::Result<(f64, f64)> {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for band in decoder.request(grid).bands()? {
@@ -147,5 +147,9 @@ fn extent(decoder: &Decoder, grid: &Grid, number: f64) -> sirenc::Result<(f64, f
             (low, high) = (low.min(value), high.max(value));
         }
     }
-    Ok(if low < high { (low, high) } else { (low - 0.5, low + 0.5) })
+    Ok(match (low, high) {
+        _ if low < high => (low, high),
+        _ if low > high => (0.0, 1.0),
+        _ => (low - 0.5, low + 0.5),
+    })
 }

@@ -152,11 +152,19 @@ fn the_mean_of_a_signal_has_no_gain() {
 }
 
 #[test]
-fn nan_is_an_infinite_error() {
-    let a = picture(1, 1, 1, Samples::F32(vec![0.5]));
-    let mut sum = ErrorSum::new(&a.description);
-    sum.add(&a.samples, 0, &[f32::NAN]).unwrap();
-    assert_eq!((sum.distortion().psnr_db(), sum.distortion().max), (f64::NEG_INFINITY, f64::INFINITY));
+fn errors_are_those_of_samples_that_exist_in_both() {
+    const N: f32 = f32::NAN;
+    let a = picture(3, 2, 2, Samples::F32([0.5, N, 0.5, 0.5, N, 2.0, N, 0.5, 1.0, 1.0, 0.0, 1.5].to_vec()));
+    let b = picture(3, 2, 2, Samples::F32([0.5, N, 0.75, 0.5, 9.0, 2.0, N, 0.5, N, 1.0, 0.0, 1.5].to_vec()));
+    let mut sum = ErrorSum::new(&a.description).with_invisible();
+    let Samples::F32(rendered) = &b.samples else { panic!("binary32") };
+    sum.add(&a.samples, 0, rendered).unwrap();
+    let d = sum.distortion();
+    assert_eq!((d.missing, d.unmatched, d.identical), ([3, 3], 2, false));
+    // Three samples of the first channel are compared, and five of the second.
+    assert!(close(d.mse[0], 0.0625 / 3.0) && close(d.mean() * 8.0, 0.0625), "{d:?}");
+    assert!(close(d.max, 0.25) && close(d.peak, 1.5) && d.shares == [0.6, 1.0], "{d:?}");
+    assert_eq!(compare(&a, &b).unwrap().ssim, None);
 }
 
 #[test]
