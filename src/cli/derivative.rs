@@ -4,7 +4,7 @@ use super::failure::{Exit, Failure};
 use super::{report, values};
 use clap::ValueEnum;
 use sirenc::Derivative;
-use sirenc::signal::{Axis, Description, Kind, Measure};
+use sirenc::signal::{Description, Kind, axis_letters};
 
 /// Flags that choose what is rendered.
 #[derive(Debug, clap::Args)]
@@ -76,20 +76,7 @@ impl DerivativeArgs {
 /// The names of the axes of a signal, the fastest axis first: `x, y, z` of space, `t` of time, and `u, v, w` of
 /// anything else; of several axes of one name the later ones are numbered, `t2`.
 pub fn axis_names(description: &Description) -> Vec<String> {
-    let mut counts = [0usize; 3];
-    let name = |axis: &Axis| {
-        let (measure, names) = match axis.measure {
-            Measure::Space => (0, &["x", "y", "z"][..]),
-            Measure::Time(_) => (1, &["t"][..]),
-            _ => (2, &["u", "v", "w"][..]),
-        };
-        counts[measure] += 1;
-        let (number, last) = (counts[measure], names.len());
-        names
-            .get(number - 1)
-            .map_or_else(|| format!("{}{}", names[last - 1], number - last + 1), |n| n.to_string())
-    };
-    description.axes.iter().map(name).collect()
+    axis_letters(description.axes.iter().map(|axis| axis.measure))
 }
 
 /// The names of the channels: grey and mono are `v`, alpha is `a`.

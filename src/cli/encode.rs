@@ -93,7 +93,7 @@ impl<'a> Job<'a> {
             let sentence = format!("{}: this gives the output no name", path.display());
             return Err(Failure::usage(sentence).hint("-o FILE names it"));
         }
-        let output = Output::prepare(&target, path, args.force, "use -f to overwrite it")?;
+        let output = Output::prepare(&target, &input::split(path).0, args.force, "use -f to overwrite it")?;
         Ok(Job { path, input, output })
     }
 

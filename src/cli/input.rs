@@ -4,7 +4,7 @@
 use super::failure::{Exit, Failure};
 use super::notes;
 use super::reading::ReadArgs;
-use sirenc::media::Reading;
+use sirenc::media::{Choice, Reading};
 use sirenc::signal::{Description, Grid};
 use sirenc::{Decoder, Error, Limits, media};
 use std::fs::File;
@@ -21,7 +21,8 @@ pub enum Input {
 /// The input of a signal, not yet read.
 #[derive(Debug)]
 pub enum SignalInput {
-    Plain(Input),
+    /// A file, and the variable of it that is named.
+    Plain(Input, Option<String>),
     /// A video that is read from its path: a folder, a pattern of files, or a container for FFmpeg.
     Video(PathBuf),
 }
@@ -63,24 +64,28 @@ impl Input {
             let error = sirenc::Error::Limit { what: "bytes of input", needed, allowed };
             return Err(Failure::work(name, error));
         }
-        Ok(Content { name, bytes: std::mem::take(bytes), video: None })
+        Ok(Content { name, bytes: std::mem::take(bytes), video: None, variable: None })
     }
 }
 
 impl SignalInput {
-    /// Opens `path`; `-` is standard input.
+    /// Opens `path`; `-` is standard input, and `FILE.nc:VARIABLE` a variable of a file.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         match !is_stdin(path) && media::is_video_path(path) {
             true => Ok(SignalInput::Video(path.into())),
-            false => Input::open(path).map(SignalInput::Plain),
+            false => {
+                let (file, variable) = split(path);
+                Input::open(&file).map(|input| SignalInput::Plain(input, variable))
+            }
         }
     }
     /// Reads the input to its end, but not a video, which [`Content::signal`] reads.
     pub fn read(self, limits: &Limits) -> Result<Content, Failure> {
         match self {
-            SignalInput::Plain(input) => input.read(limits),
+            SignalInput::Plain(input, variable) => Ok(Content { variable, ..input.read(limits)? }),
             SignalInput::Video(path) => {
-                Ok(Content { name: path.display().to_string(), bytes: vec![], video: Some(path) })
+                let name = path.display().to_string();
+                Ok(Content { name, bytes: vec![], video: Some(path), variable: None })
             }
         }
     }
@@ -94,6 +99,8 @@ pub struct Content {
     pub bytes: Vec<u8>,
     /// The path of a video, of which there are no bytes.
     video: Option<PathBuf>,
+    /// The variable to read of a file that holds several.
+    variable: Option<String>,
 }
 
 impl Content {
@@ -104,16 +111,18 @@ impl Content {
     /// Reads the content as a signal, and prints its notes.
     pub fn signal(&self, limits: &Limits, read: &ReadArgs, quiet: bool) -> Result<Reading, Failure> {
         let bytes = io::Cursor::new(&self.bytes);
-        let is_array = media::kind(&self.bytes) == Some("NPY");
-        let reading = match (&self.video, read.axes()) {
-            (None, Some(axes)) if is_array => media::read_array(bytes, axes, limits),
-            (_, Some(_)) => {
-                let sentence = "--axes names the axes of an array (NPY), but this is none";
+        let mut choice = read.choice();
+        choice.variable = self.variable.clone();
+        let reading = match &self.video {
+            Some(_) if choice != Choice::default() => {
+                let sentence = "this is a video, but --axes and --slice are for arrays and volumes";
                 return Err(Failure::new(Exit::Usage, &self.name, sentence));
             }
-            (Some(path), None) => media::read_video(path, read.rate(), limits),
-            (None, None) if read.all_frames() => media::read_video_from(bytes, read.rate(), limits),
-            (None, None) => media::read_from(bytes, limits),
+            Some(path) => media::read_video(path, read.rate(), limits),
+            None if read.all_frames() && choice == Choice::default() => {
+                media::read_video_from(bytes, read.rate(), limits)
+            }
+            None => media::read_chosen(bytes, &choice, limits),
         };
         let mut reading = reading.map_err(|error| match error {
             error @ Error::Parameter { .. } => Failure::work(&self.name, error),
@@ -145,6 +154,21 @@ impl Content {
             return Err(Failure::new(Exit::Input, &self.name, found).hint("`sirenc encode` creates one"));
         }
         Decoder::for_grid(&self.bytes, limits, grid).map_err(|error| Failure::siren(&self.name, error))
+    }
+}
+
+/// The file and the variable of `FILE.nc:VARIABLE`, unless a file has this name as a whole.
+pub fn split(path: &Path) -> (PathBuf, Option<String>) {
+    let parts = path.to_str().and_then(|text| text.rsplit_once(':'));
+    let is_variable = |(file, variable): &(&str, &str)| {
+        let extension = Path::new(file).extension().unwrap_or_default();
+        let named = ["nc", "cdf"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+        let possible = !variable.is_empty() && !variable.contains(['/', '\\']);
+        possible && (named || Path::new(file).is_file()) && !path.exists()
+    };
+    match parts.filter(is_variable) {
+        Some((file, variable)) => (file.into(), Some(variable.into())),
+        None => (path.into(), None),
     }
 }
 

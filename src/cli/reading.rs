@@ -2,6 +2,7 @@
 
 use super::failure::{Exit, Failure};
 use super::values;
+use sirenc::media::{Choice, Slice};
 use sirenc::signal::{Description, Kind, Rate};
 
 const HEADING: &str = "Reading";
@@ -13,6 +14,12 @@ pub struct ReadArgs {
     /// at the end for channels, other letters for anything else; as in zyx, tyxc, or wyx [default: by its shape]
     #[arg(long, value_name = "NAMES", help_heading = HEADING)]
     axes: Option<String>,
+    /// Read a part of an array, NetCDF, NRRD or NIfTI: one sample of an axis, as in t=3, which leaves the axis out, or those from
+    /// LO on and before HI, as in z=10..20; counted from 0. Can be given for several axes
+    ///
+    /// An axis has its name in the file, or the letter x, y, z of space, t of time, u, v, w of anything else.
+    #[arg(long, value_name = "AXIS=N", value_parser = values::part, help_heading = HEADING)]
+    slice: Vec<Slice>,
     /// Read all frames of a GIF, PNG or WebP, as a video [default: the first, as a picture]
     #[arg(long, help_heading = HEADING)]
     video: bool,
@@ -28,6 +35,12 @@ impl ReadArgs {
     /// The names of the axes of an array.
     pub fn axes(&self) -> Option<&str> {
         self.axes.as_deref()
+    }
+    /// What of a file is read.
+    pub fn choice(&self) -> Choice {
+        let mut choice = Choice::default();
+        (choice.axes, choice.slices) = (self.axes.clone(), self.slice.clone());
+        choice
     }
     /// Whether all frames of an animation are read.
     pub fn all_frames(&self) -> bool {

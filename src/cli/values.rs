@@ -2,6 +2,7 @@
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use sirenc::Device;
+use sirenc::media;
 use sirenc::signal::Rate;
 use std::ffi::OsStr;
 use std::fmt::Display;
@@ -190,6 +191,23 @@ pub fn slice(text: &str) -> Result<Slice, String> {
     parse().ok_or_else(|| "an axis and a place on it were expected, as in z=40".into())
 }
 
+/// Parses a part of a file along an axis, `AXIS=N` or `AXIS=LO..HI`.
+pub fn part(text: &str) -> Result<media::Slice, String> {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let parse = || {
+        let (axis, part) = text.split_once('=')?;
+        let part = match part.split_once("..") {
+            None => media::Part::At(number(part)?),
+            Some((from, to)) => media::Part::Range(number(from)?..number(to)?),
+        };
+        let axis = axis.trim();
+        (!axis.is_empty()).then(|| media::Slice { axis: axis.into(), part })
+    };
+    parse().ok_or_else(|| {
+        "an axis and whole numbers of its samples from 0 on were expected, as in t=3 or z=10..20".into()
+    })
+}
+
 /// The values that the codes of a picture stand for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Range {
@@ -287,6 +305,16 @@ mod tests {
         assert_eq!(slice("z=40"), Ok(Slice { axis: "z".into(), at: 40.0 }));
         for text in ["", "z", "z=", "z=-1", "z=nan", "40"] {
             assert!(slice(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_are_one_sample_or_several() {
+        let of = |axis: &str, part| Ok(media::Slice { axis: axis.into(), part });
+        assert_eq!(part("t=3"), of("t", media::Part::At(3)));
+        assert_eq!(part(" lon = 10 .. 20"), of("lon", media::Part::Range(10..20)));
+        for text in ["", "z", "z=", "=3", "z=-1", "z=1.5", "z=1..", "z=1..2..3", "3"] {
+            assert!(part(text).unwrap_err().contains("as in t=3 or z=10..20"), "{text}");
         }
     }
 

@@ -7,28 +7,31 @@
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::media::choice::Choice;
 use crate::media::notes::{ASSUMED_RATE, Reading, Rounding};
 use crate::media::npy::{NpyReader, PART};
+use crate::media::slices::{Taken, taken};
 use crate::media::{admit, require_finite, require_samples_fit};
 use crate::signal::{Axis, Description, Kind, Rate, SampleFormat, Samples, Signal};
 use std::io::{BufRead, Read, Seek};
 
-/// Reads an array from a file of `length` bytes.
+/// Reads an array, or the part of it that is chosen, from a file of `length` bytes.
 ///
 /// # Errors
 /// The errors of [`read_from`](crate::media::read_from).
 pub(super) fn read<R: BufRead + Seek>(
     reader: R,
     length: u64,
-    names: Option<&str>,
+    choice: &Choice,
     limits: &Limits,
 ) -> Result<Reading> {
     let mut array = NpyReader::new(reader)?;
-    let (description, mut notes) = describe(array.shape(), array.kind(), names)?;
+    let Plan { description, parts, mut notes } = Plan::of(array.shape(), array.kind(), choice)?;
     admit("NPY", &description, limits)?;
     require_samples_fit(&description, 1, 16 * PART as u64, limits)?;
     let start = array.reader.stream_position()?;
     array.require_length(length.saturating_sub(start))?;
+    let mut array = array.cut(parts);
 
     let mut rounding = Rounding::default();
     let samples = match description.format {
@@ -44,7 +47,7 @@ pub(super) fn read<R: BufRead + Seek>(
     if let Samples::F32(values) = &samples {
         notes.extend(require_finite("NPY", values, &description)?);
     }
-    let rate_assumed = description.kind() == Kind::Sound && names.is_none();
+    let rate_assumed = description.kind() == Kind::Sound && choice.axes.is_none();
     Ok(Reading { signal: Signal { description, samples, metadata: vec![] }, notes, rate_assumed })
 }
 
@@ -64,78 +67,112 @@ fn collect<R: Read, T: Copy + Default>(
     Ok(samples)
 }
 
-/// What the axes of an array are, and the number of channels.
-type Axes = (Vec<Axis>, u64);
-
-/// The description of an array of `shape` and type `kind` whose axes are `names`, and notes on how they are
-/// interpreted without names.
-fn describe(shape: &[u64], kind: &str, names: Option<&str>) -> Result<(Description, Vec<String>)> {
-    let refuse = |expected: &str| {
-        let detail = format!("an array of shape {}, but {expected} was expected", words(shape));
-        Err(Error::unsupported("NPY", detail))
-    };
-    let Some(lengths) = shape.iter().map(|&n| u32::try_from(n).ok()).collect::<Option<Vec<u32>>>() else {
-        return refuse("lengths below 2³²");
-    };
-    let (axes, channels) = match names {
-        Some(names) => named(&lengths, names)?,
-        None => match usual(&lengths) {
-            Some(axes) => axes,
-            None => return refuse("1 to 4 axes; --axes names others"),
-        },
-    };
-    let Some(channels) = u8::try_from(channels).ok().filter(|c| (1..=Description::MOST_CHANNELS).contains(c))
-    else {
-        return refuse("1 to 64 channels");
-    };
-    let signal = Description { axes, channels, format: SampleFormat::F32 };
-    let own = match kind {
-        "u1" => SampleFormat::U8,
-        "u2" => SampleFormat::U16,
-        "i1" => SampleFormat::I8,
-        "i2" => SampleFormat::I16,
-        "i4" => SampleFormat::I32,
-        _ => SampleFormat::F32,
-    };
-    let format = if signal.kind().allows(own) { own } else { SampleFormat::F32 };
-    let what = match (signal.kind(), channels) {
-        // Three axes, the last of them short, can hardly be anything else.
-        (Kind::Picture, _) if shape.len() == 3 => None,
-        (Kind::Picture, _) => Some("a grey picture".to_owned()),
-        (Kind::Sound, 1) => Some("a sound of 1 channel".into()),
-        (Kind::Sound, channels) => Some(format!("a sound of {channels} channels")),
-        (_, 1) => Some("a volume (depth, height, width)".into()),
-        (_, channels) => Some(format!("a volume (depth, height, width) of {channels} channels")),
-    };
-    let other = if shape.len() > 2 { " (--axes names others)" } else { "" };
-    let note = what.filter(|_| names.is_none());
-    let note = note.map(|what| format!("its shape {} is read as {what}{other}", words(shape)));
-    Ok((Description { format, ..signal }, note.into_iter().collect()))
+/// What is read of an array.
+struct Plan {
+    description: Description,
+    /// What is taken of each axis of the array, the slowest first.
+    parts: Vec<Taken>,
+    notes: Vec<String>,
 }
 
-/// The axes that an array of this shape most often has.
-fn usual(shape: &[u32]) -> Option<Axes> {
-    let sound = |samples: u32| vec![Axis::time(samples, Rate::new(ASSUMED_RATE, 1))];
-    let space = |lengths: &[u32]| lengths.iter().rev().map(|&length| Axis::space(length)).collect();
-    match *shape {
-        [samples] => Some((sound(samples), 1)),
-        [samples, channels @ 1..=8] => Some((sound(samples), channels.into())),
-        [_, _] => Some((space(shape), 1)),
-        [ref rest @ .., channels @ 1..=4] if (2..=3).contains(&rest.len()) => {
-            Some((space(rest), channels.into()))
+impl Plan {
+    /// The plan for an array of `shape` and type `kind`, with notes on how its axes are interpreted without names.
+    fn of(shape: &[u64], kind: &str, choice: &Choice) -> Result<Self> {
+        let refuse = |expected: &str| {
+            let detail = format!("an array of shape {}, but {expected} was expected", words(shape));
+            Err(Error::unsupported("NPY", detail))
+        };
+        if shape.iter().any(|&length| length > u32::MAX.into()) {
+            return refuse("lengths below 2³²");
         }
-        [_, _, _] => Some((space(shape), 1)),
+        let Some(names) = choice.axes.as_deref().or(usual(shape)) else {
+            return refuse("1 to 4 axes; --axes names others");
+        };
+        let letters = letters(names, shape.len())?;
+        let channels = match (letters.last(), shape.last()) {
+            (Some('c'), Some(&channels)) => channels,
+            _ => 1,
+        };
+        let Some(channels) =
+            u8::try_from(channels).ok().filter(|c| (1..=Description::MOST_CHANNELS).contains(c))
+        else {
+            return refuse("1 to 64 channels");
+        };
+        let named = letters.iter().zip(shape).filter(|&(&letter, _)| letter != 'c');
+        let named: Vec<_> = named.map(|(letter, &length)| (vec![letter.to_string()], length)).collect();
+        let mut parts = taken(&choice.slices, &named)?;
+        let kept = letters.iter().zip(&parts).filter(|(_, part)| part.kept).rev();
+        // Sounds have a rate, although an array states none; an axis that is named has not.
+        let rate = Rate::new(ASSUMED_RATE, 1).filter(|_| choice.axes.is_none());
+        let axes: Vec<_> = kept.map(|(&letter, part)| axis(letter, part.count() as u32, rate)).collect();
+        if !(1..=Description::MOST_AXES).contains(&axes.len()) {
+            let (found, most) = (axes.len(), Description::MOST_AXES);
+            let detail = format!(
+                "{names:?} leaves {found} axes besides channels, expected 1 to {most} (--slice takes a part)"
+            );
+            return Err(Error::parameter("axes", detail));
+        }
+        if parts.len() < shape.len() {
+            parts.push(Taken::whole(channels.into()));
+        }
+        let signal = Description { axes, channels, format: SampleFormat::F32 };
+        let own = match kind {
+            "u1" => SampleFormat::U8,
+            "u2" => SampleFormat::U16,
+            "i1" => SampleFormat::I8,
+            "i2" => SampleFormat::I16,
+            "i4" => SampleFormat::I32,
+            _ => SampleFormat::F32,
+        };
+        let format = if signal.kind().allows(own) { own } else { SampleFormat::F32 };
+        let note = choice.axes.is_none().then(|| note(names, shape, channels)).flatten();
+        Ok(Plan { description: Description { format, ..signal }, parts, notes: note.into_iter().collect() })
+    }
+}
+
+/// A note on how an array is read without names of its axes.
+fn note(names: &str, shape: &[u64], channels: u8) -> Option<String> {
+    let what = match names {
+        // Three axes, the last of them short, can hardly be anything else.
+        "yxc" => return None,
+        "yx" => "a grey picture".to_owned(),
+        "t" => "a sound of 1 channel".into(),
+        "tc" => format!("a sound of {channels} channel{}", if channels == 1 { "" } else { "s" }),
+        "zyx" => "a volume (depth, height, width)".into(),
+        _ => format!("a volume (depth, height, width) of {channels} channels"),
+    };
+    let other = if shape.len() > 2 { " (--axes names others)" } else { "" };
+    Some(format!("its shape {} is read as {what}{other}", words(shape)))
+}
+
+/// The names of the axes that an array of this shape most often has.
+fn usual(shape: &[u64]) -> Option<&'static str> {
+    match *shape {
+        [_] => Some("t"),
+        [_, 1..=8] => Some("tc"),
+        [_, _] => Some("yx"),
+        [_, _, 1..=4] => Some("yxc"),
+        [_, _, _] => Some("zyx"),
+        [_, _, _, 1..=4] => Some("zyxc"),
         _ => None,
     }
 }
 
-/// The axes named by a letter each, the slowest first: x, y, z are space, t is time, c at the end are the channels,
-/// other letters are other axes.
-fn named(shape: &[u32], names: &str) -> Result<Axes> {
+/// The axis of a letter: x, y, z are space, t is time, other letters are other axes.
+pub(super) fn axis(letter: char, length: u32, rate: Option<Rate>) -> Axis {
+    match letter {
+        'x' | 'y' | 'z' => Axis::space(length),
+        't' => Axis::time(length, rate),
+        _ => Axis::other(length),
+    }
+}
+
+/// The letters of `count` axes, the slowest first: different ones from a to z, c at the end.
+pub(super) fn letters(names: &str, count: usize) -> Result<Vec<char>> {
     let refuse = |detail: String| Err(Error::parameter("axes", detail));
     let letters: Vec<char> = names.chars().collect();
-    if letters.len() != shape.len() {
-        return refuse(format!("{names:?} for an array of {} axes", shape.len()));
+    if letters.len() != count {
+        return refuse(format!("{names:?} for an array of {count} axes"));
     }
     let repeated = letters.iter().enumerate().find(|&(i, letter)| letters[..i].contains(letter));
     if let Some(letter) =
@@ -143,21 +180,10 @@ fn named(shape: &[u32], names: &str) -> Result<Axes> {
     {
         return refuse(format!("{names:?} with {letter:?}, expected different letters from a to z"));
     }
-    let (mut axes, mut channels) = (vec![], 1);
-    for (i, (&letter, &length)) in letters.iter().zip(shape).enumerate() {
-        match letter {
-            'c' if i + 1 == letters.len() => channels = length.into(),
-            'c' => return refuse(format!("{names:?}, expected the channels c at the end")),
-            'x' | 'y' | 'z' => axes.push(Axis::space(length)),
-            't' => axes.push(Axis::time(length, None)),
-            _ => axes.push(Axis::other(length)),
-        }
+    match letters.iter().position(|&letter| letter == 'c') {
+        Some(at) if at + 1 < count => refuse(format!("{names:?}, expected the channels c at the end")),
+        _ => Ok(letters),
     }
-    if !(1..=Description::MOST_AXES).contains(&axes.len()) {
-        return refuse(format!("{names:?}, expected 1 to {} axes besides channels", Description::MOST_AXES));
-    }
-    axes.reverse();
-    Ok((axes, channels))
 }
 
 /// A shape in NumPy's notation.
@@ -169,6 +195,7 @@ fn words(shape: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::slices::{Part, Slice};
     use std::io::Cursor;
 
     /// Reads an array whose header is built from the arguments and whose numbers are `bytes`.
@@ -179,7 +206,7 @@ mod tests {
         file.extend(header.as_bytes());
         file.extend(bytes);
         let length = file.len() as u64;
-        read(Cursor::new(file), length, None, &Limits::default())
+        read(Cursor::new(file), length, &Choice::default(), &Limits::default())
     }
     fn outline(reading: &Reading) -> (Kind, Vec<u32>, u8, SampleFormat) {
         let d = &reading.signal.description;
@@ -216,13 +243,45 @@ mod tests {
             volume.notes,
             ["its shape (2, 3, 5) is read as a volume (depth, height, width) (--axes names others)"]
         );
-        let lengths = |names| named(&[7, 6, 5], names);
-        let (axes, channels) = lengths("tyc").unwrap();
-        assert_eq!((axes, channels), (vec![Axis::space(6), Axis::time(7, None)], 5));
-        assert_eq!(lengths("wzx").unwrap().0, [Axis::space(5), Axis::space(6), Axis::other(7)]);
+        let plan = |names: &str, slices: &[(&str, Part)]| {
+            let slice = |(axis, part): &(&str, Part)| Slice { axis: (*axis).into(), part: part.clone() };
+            let choice = Choice { slices: slices.iter().map(slice).collect(), ..Choice::axes(names) };
+            Plan::of(&[7, 6, 5], "u1", &choice).map(|plan| (plan.description.axes, plan.description.channels))
+        };
+        assert_eq!(plan("tyc", &[]).unwrap(), (vec![Axis::space(6), Axis::time(7, None)], 5));
+        assert_eq!(plan("wzx", &[]).unwrap().0, [Axis::space(5), Axis::space(6), Axis::other(7)]);
         for names in ["tz", "tzz", "tcz", "tzX", "tzé", ""] {
-            assert!(matches!(lengths(names), Err(Error::Parameter { name: "axes", .. })), "{names}");
+            assert!(matches!(plan(names, &[]), Err(Error::Parameter { name: "axes", .. })), "{names}");
         }
+        let sliced = plan("tyc", &[("t", Part::At(6)), ("Y", Part::Range(2..4))]).unwrap();
+        assert_eq!(sliced, (vec![Axis::space(2)], 5));
+        assert!(plan("tyc", &[("c", Part::At(0))]).unwrap_err().to_string().contains("the axes are t, y"));
+        let none = plan("tyc", &[("t", Part::At(0)), ("y", Part::At(0))]).unwrap_err();
+        assert!(none.to_string().contains("leaves 0 axes"), "{none}");
+    }
+
+    #[test]
+    fn slices_leave_at_most_four_axes() {
+        let header =
+            |order| format!("{{'descr': '|u1', 'fortran_order': {order}, 'shape': (2, 1, 3, 2, 2), }}\n");
+        let open = |order, bytes: &[u8], slices: &[Slice]| {
+            let header = header(order);
+            let head = [b"\x93NUMPY\x01\0", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()];
+            let file = [&head.concat(), bytes].concat();
+            let choice = Choice { slices: slices.to_vec(), ..Choice::axes("vtzyx") };
+            read(Cursor::new(&file), file.len() as u64, &choice, &Limits::default())
+        };
+        let bytes: Vec<u8> = (0..24).collect();
+        let whole = open("False", &bytes, &[]).unwrap_err().to_string();
+        assert!(whole.contains("leaves 5 axes") && whole.contains("--slice"), "{whole}");
+        let slices = [("v", Part::At(1)), ("z", Part::Range(1..3)), ("x", Part::Range(1..2))];
+        let slices = slices.map(|(axis, part)| Slice { axis: axis.into(), part });
+        let part = open("False", &bytes, &slices).unwrap();
+        assert_eq!(outline(&part), (Kind::Field, vec![1, 2, 2, 1], 1, SampleFormat::U8));
+        assert_eq!(part.signal.samples, Samples::U8(vec![17, 19, 21, 23]));
+        // The number of index (v, t, z, y, x) is v + 2 (z + 3 (y + 2 x)).
+        let part = open("True", &bytes, &slices).unwrap();
+        assert_eq!(part.signal.samples, Samples::U8(vec![15, 21, 17, 23]));
     }
 
     #[test]

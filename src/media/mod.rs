@@ -2,8 +2,8 @@
 //! content.
 //!
 //! ```text
-//! bytes → sniff → picture | png | tiff | exr | pfm | array | nrrd | nifti | wav | video → Reading (Signal, notes)
-//! Signal → output → PNG, JPEG, TIFF, WebP, BMP, PNM, EXR, WAV, NPY, NRRD, NIfTI, Y4M
+//! bytes → sniff → picture | png | tiff | exr | pfm | array | nrrd | nifti | netcdf | wav | video → Reading (Signal, notes)
+//! Signal → output → PNG, JPEG, TIFF, WebP, BMP, PNM, EXR, WAV, NPY, NRRD, NIfTI, NetCDF, Y4M
 //! ```
 //!
 //! Samples keep the width of their source if signals support it, pixels are stored upright, alpha is
@@ -12,8 +12,10 @@
 mod alpha;
 mod array;
 mod blocks;
+mod choice;
 mod exr;
 mod gif;
+mod netcdf;
 mod nifti;
 mod notes;
 mod npy;
@@ -27,15 +29,18 @@ mod png;
 mod pnm;
 mod raw;
 mod resolution;
+mod slices;
 mod sniff;
 mod steps;
 mod tiff;
 mod video;
 mod wav;
 
+pub use choice::Choice;
 pub use notes::{ASSUMED_RATE, Reading};
 pub use npy::{NpyReader, read_npy, write_npy, write_npy_header};
 pub use output::{EXTENSIONS, OutputFormat, write};
+pub use slices::{Part, Slice};
 pub use sniff::{is_siren, kind};
 pub use video::{
     ASSUMED_FRAME_RATE, Frames, existing_picture, is_video_name, is_video_path, open_video, read_video,
@@ -70,7 +75,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 }
 
 /// Reads a picture (PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR), a sound (WAV), an array of either
-/// (NPY), a volume or a field (NRRD, NIfTI) or a video (Y4M); the content decides which. Of an animation the first
+/// (NPY), a volume or a field (NRRD, NIfTI, classic NetCDF) or a video (Y4M); the content decides which. Of an animation the first
 /// frame is read, as a picture: [`read_video_from`] reads all.
 ///
 /// Pictures have 1 to 4 channels (grey, grey + alpha, RGB, RGBA) of 8 or 16 bits or binary32. Palettes and
@@ -90,6 +95,12 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 /// fastest; axes of NIfTI that have a length of 1 at the end are dropped, and its slope and intercept are
 /// applied. Names, units and spacings become [`Coordinates`](crate::signal::Coordinates), and the header of
 /// NIfTI is kept.
+///
+/// NetCDF (versions 1, 2 and 5) has a variable that is neither coordinates nor their edges; [`read_chosen`] names
+/// others. Its dimensions are axes of space or time where CF's conventions say so (`units`, `axis`, `positive`,
+/// `standard_name`, usual names), and those of one sample are left out. Times have no rate. `scale_factor`
+/// and `add_offset` are applied; samples that are `_FillValue` or `missing_value` become NaN in binary32. Integers
+/// without these attributes are kept as those of NRRD are.
 ///
 /// Videos have luma alone (grey) or chroma at every, every second or every fourth pixel, which is interpolated
 /// linearly; 8 bits give `U8`, more `U16`. Colours become RGB by BT.601 up to 576 lines and by BT.709 above.
@@ -125,9 +136,37 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 /// # Ok(())
 /// # }
 /// ```
-pub fn read_from<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Reading> {
+pub fn read_from<R: BufRead + Seek>(reader: R, limits: &Limits) -> Result<Reading> {
+    read_chosen(reader, &Choice::default(), limits)
+}
+
+/// Reads what is chosen of a file: a variable, axes with given names, a part. Like [`read_from`] otherwise.
+///
+/// # Errors
+/// `Parameter` if the file has no such variable, axes or part, or is of a kind that has none, and the errors of
+/// [`read_from`].
+///
+/// # Examples
+/// ```
+/// use sirenc::media::{self, Choice, Part, Slice};
+/// use sirenc::{Limits, signal::Kind};
+/// use std::io::Cursor;
+///
+/// # fn main() -> sirenc::Result<()> {
+/// let mut file = vec![];
+/// media::write_npy(&mut file, &[5, 2, 3, 4], (0..120u8).map(f32::from))?;
+/// let mut choice = Choice::axes("tzyx");
+/// choice.slices = vec![Slice { axis: "t".into(), part: Part::At(4) }];
+/// let volume = media::read_chosen(Cursor::new(&file), &choice, &Limits::default())?.signal;
+/// assert_eq!((volume.description.kind(), volume.description.lengths()), (Kind::Volume, vec![4, 3, 2]));
+/// assert_eq!(volume.samples.get(0), 96.0);
+/// # Ok(())
+/// # }
+/// ```
+pub fn read_chosen<R: BufRead + Seek>(mut reader: R, choice: &Choice, limits: &Limits) -> Result<Reading> {
     let (found, length) = recognise(&mut reader, limits)?;
-    let (mut reading, frames) = read_first(&mut reader, found, length, limits)?;
+    choice.admit(found)?;
+    let (mut reading, frames) = read_first(&mut reader, found, length, choice, limits)?;
     if frames > 1 {
         let note = format!("only the first of its {frames} frames is read (--video keeps all)");
         reading.notes.push(note);
@@ -150,8 +189,10 @@ fn read_first<R: BufRead + Seek>(
     mut reader: R,
     found: Found,
     length: u64,
+    choice: &Choice,
     limits: &Limits,
 ) -> Result<(Reading, u64)> {
+    let slices = &choice.slices;
     reader.seek(SeekFrom::Start(0))?;
     let reading = match found {
         Found::Png => return png::read(reader, limits),
@@ -160,9 +201,10 @@ fn read_first<R: BufRead + Seek>(
         Found::Tiff => tiff::read(reader, limits),
         Found::Exr => exr::read(reader, limits),
         Found::Pfm => pfm::read(reader, limits),
-        Found::Npy => array::read(reader, length, None, limits),
-        Found::Nrrd => nrrd::read(reader, length, limits),
-        Found::Nifti { compressed } => nifti::read(reader, length, compressed, limits),
+        Found::Npy => array::read(reader, length, choice, limits),
+        Found::Nrrd => nrrd::read(reader, length, slices, limits),
+        Found::NetCdf => netcdf::read(reader, length, choice, limits),
+        Found::Nifti { compressed } => nifti::read(reader, length, compressed, slices, limits),
         Found::Y4m => video::read_y4m(reader, length, limits),
         Found::Container(_) => {
             let detail =
@@ -198,7 +240,7 @@ pub fn read_array<R: BufRead + Seek>(mut reader: R, axes: &str, limits: &Limits)
     let length = reader.seek(SeekFrom::End(0))?;
     Limits::check("bytes of the input file", length, limits.memory_bytes)?;
     reader.seek(SeekFrom::Start(0))?;
-    array::read(reader, length, Some(axes), limits)
+    array::read(reader, length, &Choice::axes(axes), limits)
 }
 
 /// Rejects a signal without samples or beyond the limits, before its samples are allocated.

@@ -14,8 +14,9 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::media::blocks::{Blocks, most};
 use crate::media::notes::Reading;
-use crate::media::numbers::{Numbers, Type, describe, require_bytes};
+use crate::media::numbers::{NONE_MISSING, Numbers, Type, describe, require_bytes};
 use crate::media::picture::from_io;
+use crate::media::slices::{Cut, Slice, Taken, taken};
 use crate::media::steps;
 use crate::signal::{AxisCoordinates, Coordinates, Label, Measure, MetadataKind, Positions, Signal};
 use flate2::bufread::MultiGzDecoder;
@@ -25,8 +26,8 @@ use std::io::{BufRead, Read, copy, sink};
 const NIFTI: &str = "NIfTI";
 /// The longest header, that of version 2.
 const LONGEST: usize = 540;
-/// The names of the axes.
-const NAMES: [&str; 4] = ["x", "y", "z", "t"];
+/// The names of the axes; u is that of channels.
+const NAMES: [&str; 7] = ["x", "y", "z", "t", "u", "v", "w"];
 /// Codes of units of space and of time, and their names.
 const SPACE: [(i64, &str); 3] = [(1, "m"), (2, "mm"), (3, "um")];
 const TIME: [(i64, &str); 6] = [(8, "s"), (16, "ms"), (24, "us"), (32, "Hz"), (40, "ppm"), (48, "rad/s")];
@@ -44,11 +45,17 @@ pub(super) fn is_compressed(head: &[u8]) -> bool {
     is_nifti(&start)
 }
 
-/// Reads a signal from a file of `length` bytes.
+/// Reads a signal, or a part of it, from a file of `length` bytes.
 ///
 /// # Errors
 /// The errors of [`read_from`](crate::media::read_from).
-pub(super) fn read<R: BufRead>(reader: R, length: u64, compressed: bool, limits: &Limits) -> Result<Reading> {
+pub(super) fn read<R: BufRead>(
+    reader: R,
+    length: u64,
+    compressed: bool,
+    slices: &[Slice],
+    limits: &Limits,
+) -> Result<Reading> {
     // Deflate cannot exceed this ratio.
     let most_present = if compressed { length.saturating_mul(1032) } else { length };
     let mut source: Box<dyn Read + '_> =
@@ -56,7 +63,11 @@ pub(super) fn read<R: BufRead>(reader: R, length: u64, compressed: bool, limits:
     let mut notes = vec![];
     let (header, start) = read_header(&mut source, most_present, limits, &mut notes)?;
 
-    let (axes, channels) = axes(&header)?;
+    let lengths = header.lengths()?;
+    let named: Vec<_> =
+        NAMES.into_iter().zip(&lengths).map(|(name, &length)| (vec![name.into()], length)).collect();
+    let parts = taken(slices, &named)?;
+    let (axes, channels) = axes(&header, &parts)?;
     let (kind, colours) = datatype(header.datatype())?;
     if colours > 1 && channels > 1 {
         return Err(Error::unsupported(
@@ -70,11 +81,18 @@ pub(super) fn read<R: BufRead>(reader: R, length: u64, compressed: bool, limits:
         big: header.big,
         run: if colours > 1 { 1 } else { positions },
         scaling: header.scaling().filter(|_| colours == 1),
+        missing: NONE_MISSING,
     };
     let measured: Vec<_> = axes.iter().map(|axis| (axis.length, axis.measure)).collect();
     let description = describe(NIFTI, &measured, channels * colours, &numbers, limits)?;
-    require_bytes(NIFTI, numbers.bytes(&description), most_present.saturating_sub(start))?;
-    let samples = numbers.read(NIFTI, &mut source, &description, &mut notes)?;
+    let colour = (colours, 0..colours);
+    let stored = lengths.iter().zip(&parts).map(|(&length, part)| (length, part.range.clone()));
+    let stored: Vec<_> = [colour].into_iter().chain(stored).collect();
+    let needed = numbers.bytes_of(stored.iter().map(|&(length, _)| length));
+    require_bytes(NIFTI, needed, most_present.saturating_sub(start))?;
+    let mut cut = Cut::new(&mut source, kind.bytes(), &stored);
+    let samples = numbers.read(NIFTI, &mut cut, &description, &mut notes)?;
+    cut.finish().map_err(|error| from_io(error, NIFTI))?;
     // The end of a compressed stream holds its checksum.
     if source.read(&mut [0]).map_err(|error| from_io(error, NIFTI))? > 0 {
         notes.push("what follows its samples is not read".into());
@@ -87,7 +105,9 @@ pub(super) fn read<R: BufRead>(reader: R, length: u64, compressed: bool, limits:
     let mut blocks = Blocks::new(limits);
     let block = coordinates.to_metadata(&description).map(|block| block.bytes);
     blocks.add(MetadataKind::Coordinates, block, &mut notes);
-    blocks.add(MetadataKind::Nifti, Some(header.bytes), &mut notes);
+    // The header does not say where a slice of space and time is.
+    let whole = parts.iter().take(4).all(|part| part.kept);
+    blocks.add(MetadataKind::Nifti, Some(header.bytes).filter(|_| whole), &mut notes);
     Ok(Reading { notes, ..Signal { description, samples, metadata: blocks.into() }.into() })
 }
 
@@ -135,12 +155,14 @@ struct Known {
     coordinates: AxisCoordinates,
 }
 
-/// The axes, without those of length 1 at the end of space and without a time of length 1, and the number of
-/// channels.
-fn axes(header: &Header) -> Result<(Vec<Known>, u64)> {
-    let lengths = header.lengths()?;
+/// The axes, without those of length 1 at the end of space, without a time of length 1 and without those that `parts`
+/// leave out, and the number of channels.
+fn axes(header: &Header, parts: &[Taken]) -> Result<(Vec<Known>, u64)> {
+    let lengths: Vec<_> = parts.iter().map(Taken::count).collect();
     if let Some(length) = lengths.iter().skip(5).find(|&&length| length > 1) {
-        let detail = format!("an axis of {length} samples beyond the fifth, but 1 was expected");
+        let detail = format!(
+            "an axis of {length} samples beyond the fifth, but 1 was expected; --slice takes a part of it"
+        );
         return Err(Error::unsupported(NIFTI, detail));
     }
     let of = |n: usize| lengths.get(n).copied().unwrap_or(1);
@@ -160,10 +182,12 @@ fn axes(header: &Header) -> Result<(Vec<Known>, u64)> {
         };
         let positions =
             spacing.map_or(Positions::None, |spacing| Positions::Uniform { origin: 0.0, spacing });
+        let positions = parts.get(n).map_or(positions.clone(), |part| positions.part(&part.range));
         let coordinates = AxisCoordinates { label: Label::new(NAMES[n], unit), positions };
         Known { length: of(n), measure, coordinates }
     };
-    let axes = (0..space).chain(series.then_some(3)).map(axis).collect();
+    let kept = |n: &usize| parts.get(*n).is_none_or(|part| part.kept);
+    let axes = (0..space).chain(series.then_some(3)).filter(kept).map(axis).collect();
     Ok((axes, of(4)))
 }
 

@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::media::slices::{Cut, Taken};
 use std::io::{ErrorKind, Read, Write};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -176,6 +177,19 @@ impl<R: Read> NpyReader<R> {
             self.left, self.width
         );
         Err(Error::format("NPY", detail))
+    }
+    /// The part of the array that is taken along each axis. Call it before any [`NpyReader::read`].
+    pub(super) fn cut(self, parts: Vec<Taken>) -> NpyReader<Cut<R>> {
+        let NpyReader { reader, shape, kind, fortran, big, width, number, .. } = self;
+        let mut axes: Vec<_> =
+            shape.into_iter().zip(&parts).map(|(length, part)| (length, part.range.clone())).collect();
+        if !fortran {
+            axes.reverse();
+        }
+        let shape: Vec<_> = parts.iter().map(Taken::count).collect();
+        let left = shape.iter().product();
+        let reader = Cut::new(reader, width, &axes);
+        NpyReader { reader, shape, kind, fortran, big, width, number, left }
     }
     /// Whether the array is in Fortran order: the first axis is the fastest.
     pub fn is_fortran(&self) -> bool {

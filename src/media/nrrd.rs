@@ -14,8 +14,9 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::media::blocks::Blocks;
 use crate::media::notes::Reading;
-use crate::media::numbers::{Numbers, Type, describe, require_bytes};
+use crate::media::numbers::{NONE_MISSING, Numbers, Type, describe, require_bytes};
 use crate::media::picture::from_io;
+use crate::media::slices::{Cut, Slice};
 use crate::signal::{Description, MetadataKind, Signal};
 use axes::Axes;
 use flate2::bufread::MultiGzDecoder;
@@ -61,16 +62,22 @@ enum Encoding {
     Hex,
 }
 
-/// Reads a signal from a file of `length` bytes.
+/// Reads a signal, or a part of it, from a file of `length` bytes.
 ///
 /// # Errors
 /// The errors of [`read_from`](crate::media::read_from).
-pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limits) -> Result<Reading> {
+pub(super) fn read<R: BufRead + Seek>(
+    mut reader: R,
+    length: u64,
+    slices: &[Slice],
+    limits: &Limits,
+) -> Result<Reading> {
     let header = Header::read(&mut reader)?;
     require_attached(&header)?;
     let (kind, encoding) = (kind(header.require("type")?)?, encoding(header.require("encoding")?)?);
     let mut notes = vec![];
-    let axes = Axes::of(&header, &mut notes)?;
+    let mut axes = Axes::of(&header, &mut notes)?;
+    let stored = axes.cut(slices)?;
     let big = match header.get("endian").map(str::to_ascii_lowercase).as_deref() {
         Some("big") => encoding != Encoding::Text,
         Some("little") => false,
@@ -81,10 +88,10 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limit
             return Err(Error::format(NRRD, detail));
         }
     };
-    let numbers = Numbers { kind, big, run: axes.run, scaling: None };
+    let numbers = Numbers { kind, big, run: axes.run, scaling: None, missing: NONE_MISSING };
     let description = describe(NRRD, &axes.samples, axes.channels, &numbers, limits)?;
     let left = length.saturating_sub(reader.stream_position()?);
-    let needed = numbers.bytes(&description);
+    let needed = numbers.bytes_of(stored.iter().map(|&(length, _)| length));
     // At least one digit and what separates it from the next; the ratio that Deflate cannot exceed.
     match encoding {
         Encoding::Raw => require_bytes(NRRD, needed, left)?,
@@ -102,7 +109,9 @@ pub(super) fn read<R: BufRead + Seek>(mut reader: R, length: u64, limits: &Limit
     let coordinates = axes.coordinates(&description);
     notes.extend(note_on_alpha(&description, axes.channel_kind.as_deref()));
     notes.extend(note_on_fields(&header));
-    let samples = numbers.read(NRRD, &mut source, &description, &mut notes)?;
+    let mut cut = Cut::new(&mut source, kind.bytes(), &stored);
+    let samples = numbers.read(NRRD, &mut cut, &description, &mut notes)?;
+    cut.finish().map_err(|error| from_io(error, NRRD))?;
     // The end of a compressed stream holds its checksum.
     if source.read(&mut [0]).map_err(|error| from_io(error, NRRD))? > 0 {
         notes.push("what follows its samples is not read".into());
@@ -195,6 +204,7 @@ fn note_on_fields(header: &Header) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::slices::Part;
     use crate::signal::{
         AxisCoordinates, Coordinates, Kind, Label, Measure, Positions, Rate, SampleFormat, Samples,
     };
@@ -202,9 +212,12 @@ mod tests {
 
     /// Reads a file of these lines after the magic, and these bytes.
     fn file(lines: &str, bytes: &[u8]) -> Result<Reading> {
+        part(lines, bytes, &[])
+    }
+    fn part(lines: &str, bytes: &[u8], slices: &[Slice]) -> Result<Reading> {
         let file = [format!("NRRD0004\n{lines}\n\n").as_bytes(), bytes].concat();
         let length = file.len() as u64;
-        read(Cursor::new(file), length, &Limits::default())
+        read(Cursor::new(file), length, slices, &Limits::default())
     }
     fn outline(reading: &Reading) -> (Kind, Vec<u32>, u8, SampleFormat) {
         let d = &reading.signal.description;
@@ -272,6 +285,23 @@ mod tests {
         let reading = file(&turned, &[0]).unwrap();
         assert_eq!(coordinates(&reading).axes[0], known("", "mm", 0.0, 5.0));
         assert!(reading.notes[0].contains("not along the axes of space"), "{:?}", reading.notes);
+    }
+
+    #[test]
+    fn a_part_has_the_coordinates_of_its_samples() {
+        // Channels between two axes of space, and more axes than a signal has.
+        let lines = "type: uchar\ndimension: 6\nsizes: 2 2 3 2 1 2\nencoding: raw\n\
+            kinds: space vector space space time list\nspacings: 1 nan 0.5 2 nan nan\nlabels: \"lon\" \"\" \"\" \"\" \"\" \"\"";
+        let bytes: Vec<u8> = (0..48).collect();
+        let slice = |axis: &str, part| Slice { axis: axis.into(), part };
+        let slices = [slice("u", Part::At(1)), slice("Lon", Part::At(1)), slice("y", Part::Range(1..3))];
+        let reading = part(lines, &bytes, &slices).unwrap();
+        assert_eq!(outline(&reading), (Kind::Field, vec![2, 2, 1], 2, SampleFormat::U8));
+        assert_eq!(reading.signal.samples, Samples::U8(vec![29, 31, 33, 35, 41, 43, 45, 47]));
+        assert_eq!(coordinates(&reading).axes[0], known("", "", 0.5, 0.5));
+        assert!(file(lines, &bytes).unwrap_err().to_string().contains("5 axes"));
+        assert!(part(lines, &bytes[..47], &slices).is_err());
+        assert!(part(lines, &bytes, &[slice("c", Part::At(0))]).is_err());
     }
 
     #[test]

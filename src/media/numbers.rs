@@ -38,6 +38,27 @@ impl Type {
         }
     }
 
+    /// The number of big-endian `bytes`, which are as many as such a number has.
+    pub fn number(self, bytes: &[u8]) -> f64 {
+        macro_rules! of {
+            ($number:ty) => {
+                bytes.try_into().map_or(f64::NAN, |bytes| <$number>::from_be_bytes(bytes) as f64)
+            };
+        }
+        match self {
+            Type::U8 => of!(u8),
+            Type::I8 => of!(i8),
+            Type::U16 => of!(u16),
+            Type::I16 => of!(i16),
+            Type::U32 => of!(u32),
+            Type::I32 => of!(i32),
+            Type::U64 => of!(u64),
+            Type::I64 => of!(i64),
+            Type::F32 => of!(f32),
+            Type::F64 => of!(f64),
+        }
+    }
+
     /// The samples that hold the numbers in a signal of `kind`: of the same type if such signals have it, and
     /// else binary32 in the units of the file.
     fn format(self, kind: Kind) -> SampleFormat {
@@ -64,7 +85,12 @@ pub(super) struct Numbers {
     pub run: u64,
     /// A slope and an intercept that apply to each number.
     pub scaling: Option<(f64, f64)>,
+    /// Numbers in place of missing samples, which become NaN; NaN if there are none.
+    pub missing: [f64; 2],
 }
+
+/// No numbers stand for missing samples.
+pub(super) const NONE_MISSING: [f64; 2] = [f64::NAN; 2];
 
 /// The description of a signal of `channels` along `axes`, each a length and a measure, whose numbers are
 /// stored as `numbers`.
@@ -97,7 +123,7 @@ pub(super) fn describe(
         };
         description.axes.push(Axis { length, measure });
     }
-    if numbers.scaling.is_none() {
+    if numbers.scaling.is_none() && !numbers.marks_missing() {
         description.format = numbers.kind.format(description.kind());
     }
     admit(what, &description, limits)?;
@@ -115,10 +141,14 @@ pub(super) fn require_bytes(what: &'static str, needed: u64, present: u64) -> Re
 }
 
 impl Numbers {
-    /// The bytes of all numbers of a signal of `description`, `u64::MAX` if they are more.
-    pub fn bytes(&self, description: &Description) -> u64 {
-        let samples = description.positions().saturating_mul(description.channels.into());
-        samples.saturating_mul(self.kind.bytes() as u64)
+    /// Whether a number stands for missing samples.
+    fn marks_missing(&self) -> bool {
+        self.missing.iter().any(|number| !number.is_nan())
+    }
+
+    /// The bytes of an array of numbers whose axes have these lengths, `u64::MAX` if they are more.
+    pub fn bytes_of(&self, lengths: impl IntoIterator<Item = u64>) -> u64 {
+        lengths.into_iter().fold(self.kind.bytes() as u64, |product, length| product.saturating_mul(length))
     }
 
     /// Reads the samples of a signal of `description`, which [`describe`] has admitted. Adds notes if some
@@ -136,8 +166,10 @@ impl Numbers {
     ) -> Result<Samples> {
         let mut rounding = Rounding::default();
         let source = &mut reader;
-        let scaling = self.scaling;
+        let (scaling, missing, plain) =
+            (self.scaling, self.missing, self.scaling.is_none() && !self.marks_missing());
         let scaled = |value: f64, rounding: &mut Rounding| match scaling {
+            _ if missing.contains(&value) => f32::NAN,
             Some((slope, intercept)) => rounding.single(slope * value + intercept),
             None => rounding.single(value),
         };
@@ -162,12 +194,8 @@ impl Numbers {
             (_, Type::I32) => Samples::F32(collect!(i32, |v| scaled(f64::from(v), &mut rounding))),
             (_, Type::F32) => Samples::F32(collect!(f32, |v| scaled(f64::from(v), &mut rounding))),
             (_, Type::F64) => Samples::F32(collect!(f64, |v| scaled(v, &mut rounding))),
-            (_, Type::U64) if scaling.is_none() => {
-                Samples::F32(collect!(u64, |v| rounding.integer(i128::from(v))))
-            }
-            (_, Type::I64) if scaling.is_none() => {
-                Samples::F32(collect!(i64, |v| rounding.integer(i128::from(v))))
-            }
+            (_, Type::U64) if plain => Samples::F32(collect!(u64, |v| rounding.integer(i128::from(v)))),
+            (_, Type::I64) if plain => Samples::F32(collect!(i64, |v| rounding.integer(i128::from(v)))),
             (_, Type::U64) => Samples::F32(collect!(u64, |v| scaled(v as f64, &mut rounding))),
             (_, Type::I64) => Samples::F32(collect!(i64, |v| scaled(v as f64, &mut rounding))),
         };
@@ -219,7 +247,7 @@ mod tests {
     use super::*;
 
     fn read(kind: Type, big: bool, scaling: Option<(f64, f64)>, bytes: &[u8]) -> (Samples, Vec<String>) {
-        let numbers = Numbers { kind, big, run: 1, scaling };
+        let numbers = Numbers { kind, big, run: 1, scaling, missing: NONE_MISSING };
         let axes = [(bytes.len() as u64 / kind.bytes() as u64, Measure::Space), (1, Measure::Space)];
         let axes = [axes[0], axes[1], axes[1]];
         let description = describe("test", &axes, 1, &numbers, &Limits::default()).unwrap();
@@ -275,7 +303,7 @@ mod tests {
 
     #[test]
     fn what_is_too_much_is_refused_before_it_is_allocated() {
-        let numbers = Numbers { kind: Type::F64, big: false, run: 1, scaling: None };
+        let numbers = Numbers { kind: Type::F64, big: false, run: 1, scaling: None, missing: NONE_MISSING };
         let describe = |lengths: &[u64], channels| {
             let axes: Vec<_> = lengths.iter().map(|&length| (length, Measure::Space)).collect();
             describe("test", &axes, channels, &numbers, &Limits::default())

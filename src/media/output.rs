@@ -1,9 +1,11 @@
 //! Signals → files: the output formats, what each can hold, and writing them.
 
+mod cost;
+
 use crate::error::{Error, Result};
 use crate::media::video::y4m;
-use crate::media::{exr, nifti, npy, nrrd, png, pnm, resolution, tiff, wav};
-use crate::signal::{Description, Kind, Metadata, MetadataKind, SampleFormat, Samples, Signal};
+use crate::media::{exr, netcdf, nifti, npy, nrrd, png, pnm, resolution, tiff, wav};
+use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
 use flate2::{Compression, write::GzEncoder};
 use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
 use image::codecs::{bmp::BmpEncoder, webp::WebPEncoder};
@@ -13,7 +15,7 @@ use std::io::{Seek, Write};
 use std::path::Path;
 
 use OutputFormat::{
-    Bmp, Exr, Jpeg, Nifti, NiftiGz, Npy, Nrrd, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, WebP, Y4m,
+    Bmp, Exr, Jpeg, NetCdf, Nifti, NiftiGz, Npy, Nrrd, Pam, Pgm, Png, Pnm, Ppm, Tiff, Wav, WebP, Y4m,
 };
 
 /// An output format.
@@ -54,6 +56,9 @@ pub enum OutputFormat {
     Nifti,
     /// The same, compressed by gzip.
     NiftiGz,
+    /// NetCDF of version 2: any signal, with names, units and coordinates of its axes; a variable for each channel, of at
+    /// most 4 GiB.
+    NetCdf,
     /// YUV4MPEG2 with chroma at every pixel, in limited range: video of 8 and 16 bits, grey or RGB.
     Y4m,
 }
@@ -78,6 +83,8 @@ pub const EXTENSIONS: &[(&str, OutputFormat)] = &[
     ("nrrd", Nrrd),
     ("nii", Nifti),
     ("nii.gz", NiftiGz),
+    ("nc", NetCdf),
+    ("cdf", NetCdf),
     ("y4m", Y4m),
 ];
 
@@ -143,6 +150,7 @@ impl OutputFormat {
             Npy => "NPY",
             Nrrd => "NRRD",
             Nifti | NiftiGz => "NIfTI",
+            NetCdf => "NetCDF",
             Y4m => "Y4M",
         }
     }
@@ -156,9 +164,9 @@ impl OutputFormat {
             MetadataKind::CodePoints | MetadataKind::Gamma | MetadataKind::Chromaticities => self == Png,
             MetadataKind::Resolution => matches!(self, Png | Jpeg | Tiff),
             MetadataKind::Tags => self == Wav,
-            MetadataKind::Coordinates => matches!(self, Nrrd | Nifti | NiftiGz),
+            MetadataKind::Coordinates => matches!(self, Nrrd | Nifti | NiftiGz | NetCdf),
             MetadataKind::Nifti => matches!(self, Nifti | NiftiGz),
-            MetadataKind::Fill => false,
+            MetadataKind::Fill => self == NetCdf,
         }
     }
 
@@ -180,6 +188,7 @@ impl OutputFormat {
             }
             (Nrrd, _) => return Ok(()),
             (Nifti | NiftiGz, _) => return nifti::accepts(description),
+            (NetCdf, _) => return netcdf::accepts(description),
             (Wav, Kind::Sound) => {}
             (_, Kind::Sound) => return refuse("sound".into(), "WAV and NPY"),
             (Wav | Y4m, Kind::Picture) => return refuse("a picture".into(), "PNG, TIFF and NPY"),
@@ -229,57 +238,6 @@ impl OutputFormat {
             None => Ok(()),
         }
     }
-}
-
-/// Upper bounds on the cost of writing, to check limits in advance.
-impl OutputFormat {
-    /// Upper bound on the memory that [`write()`] needs in addition to the signal, in bytes. Encoders of
-    /// compressed formats hold more than a few rows.
-    pub fn working_bytes(self, description: &Description, metadata: &[Metadata]) -> u64 {
-        const SCRATCH: u64 = 1 << 20;
-        let samples = bytes_of_samples(description);
-        let held = match self {
-            Wav | Npy | Nrrd | Nifti | NiftiGz | Pnm | Pgm | Pam | Exr | Bmp => 0,
-            // Grey becomes RGB.
-            Ppm => samples.saturating_mul(4),
-            // The filtered rows, which are compressed in one go; the result in a growing buffer; for 16 bits
-            // also the samples in the byte order of the file.
-            Png => samples.saturating_mul(5),
-            Jpeg | Tiff => samples,
-            // The planes of a frame.
-            Y4m => samples / u64::from(description.lengths().last().copied().unwrap_or(1).max(1)),
-            // 4 bytes per pixel, the symbols, and the file.
-            WebP => description.positions().saturating_mul(32),
-        };
-        held.saturating_add(metadata_bytes(metadata).saturating_mul(3)).saturating_add(SCRATCH)
-    }
-
-    /// Upper bound on the size of the file that [`write()`] writes, in bytes.
-    pub fn most_bytes(self, description: &Description, metadata: &[Metadata]) -> u64 {
-        const HEAD: u64 = 1 << 16;
-        let samples = bytes_of_samples(description);
-        let stored = match self {
-            Wav | Nrrd | Nifti | Pnm | Pgm | Pam | Exr => samples,
-            Ppm => samples.saturating_mul(3),
-            // Each frame has a line of 6 bytes.
-            Y4m => samples.saturating_mul(7),
-            Npy => description.positions().saturating_mul(4 * u64::from(description.channels)),
-            // Noise does not compress, and rows, blocks and offsets add to it. A JPEG needs up to 27 bits per
-            // coefficient.
-            Png | Tiff | Bmp | NiftiGz => samples.saturating_mul(2),
-            Jpeg | WebP => description.positions().saturating_mul(16),
-        };
-        stored.saturating_add(metadata_bytes(metadata)).saturating_add(HEAD)
-    }
-}
-
-fn bytes_of_samples(description: &Description) -> u64 {
-    let samples = description.positions().saturating_mul(description.channels.into());
-    samples.saturating_mul(u64::from(description.format.bits()).div_ceil(8))
-}
-
-fn metadata_bytes(metadata: &[Metadata]) -> u64 {
-    metadata.iter().fold(0, |sum: u64, block| sum.saturating_add(block.bytes.len() as u64))
 }
 
 impl std::fmt::Display for OutputFormat {
@@ -337,6 +295,7 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
         Npy => write_array(signal, writer),
         Nrrd => nrrd::write(signal, writer),
         Nifti => nifti::write(signal, writer),
+        NetCdf => netcdf::write(signal, writer),
         NiftiGz => {
             let mut gzip = GzEncoder::new(writer, Compression::default());
             nifti::write(signal, &mut gzip)?;

@@ -14,7 +14,7 @@ pub(super) const SNIFFED: usize = 4096;
 
 /// The formats that are read, for messages.
 const READABLE: &str =
-    "PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY, NRRD, NIfTI, WAV and Y4M are read";
+    "PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY, NRRD, NIfTI, NetCDF, WAV and Y4M are read";
 
 /// A kind of file that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(super) enum Found {
     /// A NumPy array.
     Npy,
     Nrrd,
+    /// Classic NetCDF.
+    NetCdf,
     Nifti {
         /// Whether the whole file is in gzip.
         compressed: bool,
@@ -49,6 +51,7 @@ impl Found {
             Found::Pfm => "PFM",
             Found::Npy => "NPY",
             Found::Nrrd => "NRRD",
+            Found::NetCdf => "NetCDF",
             Found::Nifti { .. } => "NIfTI",
             Found::Wav => "WAV",
             Found::Y4m => "Y4M",
@@ -113,6 +116,7 @@ fn readable(head: &[u8]) -> Option<Found> {
         [b'v', b'/', b'1', 1, ..] => Some(Found::Exr),
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Found::Npy),
         [b'N', b'R', b'R', b'D', b'0', b'0', b'0', ..] => Some(Found::Nrrd),
+        [b'C', b'D', b'F', 1 | 2 | 5, ..] => Some(Found::NetCdf),
         _ if head.starts_with(y4m::SIGNATURE) => Some(Found::Y4m),
         // Two letters are weak evidence: the next field separates a picture from text that begins with them.
         [b'P', b'1'..=b'7', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => {
@@ -135,6 +139,8 @@ enum To {
     Sound,
     /// None: FFmpeg reads it.
     Video(Container),
+    /// Classic NetCDF.
+    Classic,
     Nothing,
 }
 
@@ -143,6 +149,7 @@ impl To {
         match self {
             To::Picture => " (convert it to PNG or TIFF first)",
             To::Sound => " (convert it to WAV first)",
+            To::Classic => " (`nccopy -k cdf5` converts NetCDF-4)",
             To::Video(_) | To::Nothing => "",
         }
     }
@@ -150,7 +157,7 @@ impl To {
 
 /// Signatures of files that are not read here: a byte offset, the signature, a name and a conversion. A signature
 /// comes before those that are prefixes of it.
-const OTHERS: [(usize, &[u8], &str, To); 62] = [
+const OTHERS: [(usize, &[u8], &str, To); 60] = [
     (0, &MAGIC, "a .siren file, which is encoded already,", To::Nothing),
     (0, b"fLaC", "FLAC sound", To::Sound),
     (0, b"OggS", "Ogg sound or video", To::Sound),
@@ -204,9 +211,7 @@ const OTHERS: [(usize, &[u8], &str, To); 62] = [
     (0, b"%!PS", "a PostScript document", To::Nothing),
     (0, b"\x1A\x45\xDF\xA3", "Matroska or WebM video", To::Video(Container::Matroska)),
     (8, b"AVI ", "AVI video", To::Video(Container::Avi)),
-    (0, b"\x89HDF\r\n", "an HDF5 file", To::Nothing),
-    (0, b"CDF\x01", "a NetCDF file", To::Nothing),
-    (0, b"CDF\x02", "a NetCDF file", To::Nothing),
+    (0, b"\x89HDF\r\n", "an HDF5 or NetCDF-4 file", To::Classic),
     (0, b"MATLAB 5", "a MATLAB file", To::Nothing),
     (0, b"PK\x03\x04", "a ZIP archive", To::Nothing),
     (0, b"\x1F\x8B", "a gzip file", To::Nothing),

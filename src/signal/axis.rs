@@ -21,6 +21,24 @@ pub enum Measure {
     Other,
 }
 
+/// The letters of axes of these measures, the fastest first: `x, y, z` of space, `t` of time, and `u, v, w` of anything
+/// else; of several axes of one letter the later ones are numbered, `t2`.
+pub fn axis_letters(measures: impl IntoIterator<Item = Measure>) -> Vec<String> {
+    let mut counts = [0usize; 3];
+    let name = |measure| {
+        let (kind, names) = match measure {
+            Measure::Space => (0, &["x", "y", "z"][..]),
+            Measure::Time(_) => (1, &["t"][..]),
+            Measure::Other => (2, &["u", "v", "w"][..]),
+        };
+        counts[kind] += 1;
+        let (number, last) = (counts[kind], names.len());
+        let beyond = || format!("{}{}", names[last - 1], number - last + 1);
+        names.get(number - 1).map_or_else(beyond, |name| name.to_string())
+    };
+    measures.into_iter().map(name).collect()
+}
+
 /// A positive number of samples per second, a fraction in lowest terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {

@@ -1,6 +1,7 @@
 //! The physical meaning of axes and channels: names, units and coordinates, which decoding does not need.
 
 use crate::signal::{Description, Grid, Metadata, MetadataKind, Sampling};
+use std::ops::Range;
 
 /// What the axes and channels of a signal stand for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -137,6 +138,36 @@ impl Coordinates {
 }
 
 impl Positions {
+    /// The coordinates `numbers`: uniform if their spacing is equal to binary64 rounding, none if they are not finite or
+    /// neither rise nor fall strictly.
+    pub fn of(numbers: Vec<f64>) -> Self {
+        let (count, last) = (numbers.len(), numbers.last().copied().unwrap_or(f64::NAN));
+        let Some(&origin) = numbers.first() else { return Positions::None };
+        let spacing = (last - origin) / (count as f64 - 1.0);
+        let rounding = f64::EPSILON * origin.abs().max(last.abs());
+        let even = |(k, number): (usize, &f64)| (origin + spacing * k as f64 - number).abs() <= rounding;
+        let uniform = Positions::Uniform { origin, spacing };
+        if count > 1 && uniform.fit(count as u32) && numbers.iter().enumerate().all(even) {
+            return uniform;
+        }
+        let listed = Positions::Listed(numbers);
+        if listed.fit(count as u32) { listed } else { Positions::None }
+    }
+
+    /// The coordinates of the samples in `part`, which are among them.
+    pub(crate) fn part(&self, part: &Range<u64>) -> Self {
+        match self {
+            Positions::None => Positions::None,
+            &Positions::Uniform { origin, spacing } => {
+                Positions::Uniform { origin: origin + spacing * part.start as f64, spacing }
+            }
+            Positions::Listed(numbers) => {
+                let inside = numbers.get(part.start as usize..part.end as usize);
+                inside.map_or(Positions::None, |inside| Positions::Listed(inside.to_vec()))
+            }
+        }
+    }
+
     /// Whether they are valid for an axis of `length` samples.
     fn fit(&self, length: u32) -> bool {
         match self {
@@ -272,6 +303,23 @@ mod tests {
     #[test]
     fn a_long_name_is_cut_between_characters() {
         assert_eq!(Label::new(&"µ".repeat(200), "").name, "µ".repeat(127));
+    }
+
+    #[test]
+    fn numbers_are_uniform_or_listed_or_no_coordinates() {
+        let tenths = (0..11).map(|k| f64::from(k) * 0.1).collect();
+        assert_eq!(Positions::of(tenths), Positions::Uniform { origin: 0.0, spacing: 0.1 });
+        assert_eq!(Positions::of(vec![3.0, 1.0]), Positions::Uniform { origin: 3.0, spacing: -2.0 });
+        for listed in [vec![7.0], vec![1.0, 2.0, 4.0], vec![0.0, 0.1f32.into(), 0.2f32.into(), 0.3f32.into()]]
+        {
+            assert_eq!(Positions::of(listed.clone()), Positions::Listed(listed));
+        }
+        for none in [vec![], vec![f64::NAN], vec![1.0, 1.0], vec![0.0, 2.0, 1.0], vec![0.0, f64::INFINITY]] {
+            assert_eq!(Positions::of(none), Positions::None);
+        }
+        let part = Positions::Uniform { origin: 1.0, spacing: 0.5 }.part(&(2..3));
+        assert_eq!(part, Positions::Uniform { origin: 2.0, spacing: 0.5 });
+        assert_eq!(Positions::Listed(vec![1.0, 3.0, 4.0]).part(&(1..3)), Positions::Listed(vec![3.0, 4.0]));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod samples;
 mod tiles;
 mod units;
 
-pub use axis::{Axis, Measure, Rate};
+pub use axis::{Axis, Measure, Rate, axis_letters};
 pub use coordinates::{AxisCoordinates, Coordinates, Label, Positions};
 pub(crate) use grid::first_index;
 pub use grid::{Grid, Region, Sampling};

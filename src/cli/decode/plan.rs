@@ -65,8 +65,8 @@ impl Args {
             description.format = SampleFormat::F32;
         }
         // Measurements become colours where the file of a picture is asked for.
-        let keeps_numbers =
-            matches!(format, OutputFormat::Nrrd | OutputFormat::Nifti | OutputFormat::NiftiGz);
+        use OutputFormat::{NetCdf, Nifti, NiftiGz, Nrrd};
+        let keeps_numbers = matches!(format, Nrrd | NetCdf | Nifti | NiftiGz);
         if keeps_numbers && matches!(self.bits, Some(Bits::Eight | Bits::Sixteen)) {
             let sentence = "--bits does not apply, this format holds the samples as they are";
             return Err(Failure::new(Exit::Usage, name, sentence).hint("--bits f32 does, or another format"));

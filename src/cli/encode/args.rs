@@ -57,8 +57,11 @@ sirenc encode [OPTIONS] <INPUT>...
     after_long_help = format!("{}\n\n{}", help::EXAMPLES, help::JSON)
 )]
 pub struct Args {
-    /// PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY, NRRD, NIfTI, WAV or Y4M files, recognised by content; - is
-    /// standard input
+    /// PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY, NRRD, NIfTI, NetCDF, WAV or Y4M files, recognised by content;
+    /// - is standard input
+    ///
+    /// FILE.nc:VARIABLE is a variable of a classic NetCDF file, which may hold several; its default output is
+    /// FILE.VARIABLE.siren.
     ///
     /// A folder of pictures or a pattern of numbered files (shot-%04d.png) is a video. MP4, QuickTime,
     /// Matroska, WebM, AVI and MPEG are read by ffprobe and ffmpeg, which must be on the path.
@@ -256,7 +259,10 @@ impl Args {
             Some(path) => path.clone(),
             None if input::is_stdin(input) => "-".into(),
             None => {
-                let name = input.with_extension("siren");
+                let name = match input::split(input) {
+                    (file, Some(variable)) => file.with_extension(format!("{variable}.siren")),
+                    (file, None) => file.with_extension("siren"),
+                };
                 let elsewhere = self.output_dir.as_ref().zip(name.file_name());
                 elsewhere.map_or(name.clone(), |(directory, name)| directory.join(name))
             }

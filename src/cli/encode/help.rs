@@ -11,6 +11,7 @@ Examples:
   sirenc encode shot-%04d.png --fps 30 -o shot.siren
   sirenc encode photo.png --layers 7 --width 40    a network of fixed size
   sirenc encode relief.tiff --gradient-weight 1    accurate slopes
+  sirenc encode ocean.nc:TEMP --slice time=3       one month of a variable
   curl -s https://example.org/p.jpg | sirenc encode - --bpp 0.5 > p.siren";
 
 pub const JSON: &str = "\

@@ -1,6 +1,7 @@
 //! NIfTI files built number by number: what is read of them, what is refused, and what is written back.
 
 use super::*;
+use crate::media::slices::Part;
 use crate::signal::{Axis, Description, Grid, Kind, Metadata, Rate, SampleFormat, Samples};
 use std::io::Write;
 
@@ -26,7 +27,7 @@ fn put(bytes: &mut [u8], at: usize, part: &[u8]) {
 }
 fn file(head: &[u8], samples: &[u8]) -> Result<Reading> {
     let file = [head, samples].concat();
-    read(&file[..], file.len() as u64, false, &Limits::default())
+    read(&file[..], file.len() as u64, false, &[], &Limits::default())
 }
 fn outline(reading: &Reading) -> (Kind, Vec<u32>, u8, SampleFormat) {
     let d = &reading.signal.description;
@@ -77,6 +78,34 @@ fn dimensions_become_axes_and_channels() {
 }
 
 #[test]
+fn a_part_is_of_space_time_and_channels() {
+    let bytes: Vec<u8> = (0..48).collect();
+    let whole = [head(&[2, 2, 3, 2, 1, 2], 2, &[2.0, 2.0, 5.0, 1000.0]), bytes].concat();
+    let part = |file: &[u8], slices: &[(&str, Part)]| {
+        let slice = |(axis, part): &(&str, Part)| Slice { axis: (*axis).into(), part: part.clone() };
+        let slices: Vec<_> = slices.iter().map(slice).collect();
+        read(file, file.len() as u64, false, &slices, &Limits::default())
+    };
+    assert!(part(&whole, &[]).unwrap_err().to_string().contains("--slice takes a part"));
+    let volume = part(&whole, &[("v", Part::At(1)), ("t", Part::At(1)), ("z", Part::Range(1..3))]).unwrap();
+    assert_eq!(outline(&volume), (Kind::Volume, vec![2, 2, 2], 1, SampleFormat::U8));
+    assert_eq!(volume.signal.samples, Samples::U8((40..48).collect()));
+    assert_eq!(coordinates(&volume.signal).axes[2], along("z", "mm", 5.0, 5.0));
+    // The header does not say where the slice of time is; where all axes are kept, it stays.
+    assert!(volume.signal.metadata.iter().all(|block| block.kind != MetadataKind::Nifti));
+    let series = part(&whole, &[("v", Part::At(0)), ("z", Part::Range(0..1))]).unwrap();
+    assert_eq!(outline(&series), (Kind::Video, vec![2, 2, 2], 1, SampleFormat::U8));
+    assert!(series.signal.metadata.iter().any(|block| block.kind == MetadataKind::Nifti));
+    assert!(part(&whole[..whole.len() - 1], &[("v", Part::At(0))]).is_err());
+    // Channels, and colours.
+    let pair = [head(&[2, 1, 1, 1, 2], 2, &[]), vec![1, 2, 3, 4]].concat();
+    assert_eq!(part(&pair, &[("u", Part::At(1))]).unwrap().signal.samples, Samples::U8(vec![3, 4]));
+    let colours = [head(&[2, 2], 128, &[]), (0..12).collect()].concat();
+    let row = part(&colours, &[("y", Part::At(1))]).unwrap();
+    assert_eq!((outline(&row).1, row.signal.samples), (vec![2], Samples::U8((6..12).collect())));
+}
+
+#[test]
 fn slope_and_intercept_are_applied() {
     let mut scaled = head(&[1, 1, 2], 4, &[]);
     put(&mut scaled, 112, &0.5f32.to_le_bytes());
@@ -120,7 +149,7 @@ fn big_endian_version_2_and_extensions_are_read_and_kept() {
 
     let limits = Limits { metadata_bytes: 550, ..Limits::default() };
     let whole = [&big[..], &[1, 2, 3, 4]].concat();
-    let without = read(&whole[..], whole.len() as u64, false, &limits).unwrap();
+    let without = read(&whole[..], whole.len() as u64, false, &[], &limits).unwrap();
     assert_eq!(without.notes[0], "20 bytes of extensions are too many and are not kept");
     assert_eq!(without.signal.samples, Samples::U16(vec![258, 772]));
 }
@@ -131,7 +160,7 @@ fn compressed_files_are_read_whole_or_refused() {
     let mut gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
     gzip.write_all(&plain).unwrap();
     let gzip = gzip.finish().unwrap();
-    let open = |bytes: &[u8]| read(bytes, bytes.len() as u64, true, &Limits::default());
+    let open = |bytes: &[u8]| read(bytes, bytes.len() as u64, true, &[], &Limits::default());
     assert_eq!(open(&gzip).unwrap(), file(&plain, &[]).unwrap());
     for cut in 0..gzip.len() {
         assert!(matches!(open(&gzip[..cut]), Err(Error::Format { .. })), "cut at {cut}");

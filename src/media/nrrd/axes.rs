@@ -4,8 +4,10 @@
 use super::NRRD;
 use super::header::{Header, counted};
 use crate::error::{Error, Result};
+use crate::media::slices::{Slice, Taken, taken};
 use crate::media::steps;
-use crate::signal::{AxisCoordinates, Coordinates, Description, Label, Measure, Positions};
+use crate::signal::{AxisCoordinates, Coordinates, Description, Label, Measure, Positions, axis_letters};
+use std::ops::Range;
 
 /// The most axes of a file.
 const MOST_AXES: usize = 16;
@@ -21,6 +23,8 @@ pub(super) struct Axes {
     pub channel_kind: Option<String>,
     /// The number of positions that follow each other before the next channel.
     pub run: u64,
+    /// The number of axes that are faster than that of channels.
+    before: usize,
     /// The unit of the samples.
     unit: String,
 }
@@ -63,7 +67,8 @@ impl Axes {
             coordinates: vec![],
             channels: channel.map_or(1, |n| lengths[n]),
             channel_kind: channel.map(kind),
-            run: lengths[..channel.unwrap_or(0)].iter().fold(1, |run, &length| run.saturating_mul(length)),
+            run: 1,
+            before: channel.unwrap_or(0),
             unit: header.texts("sampleunits")?.and_then(|texts| texts.into_iter().next()).unwrap_or_default(),
         };
         for ((n, role), mut own) in roles.into_iter().enumerate().zip(positions) {
@@ -84,6 +89,31 @@ impl Axes {
             axes.coordinates.push(own);
         }
         Ok(axes)
+    }
+
+    /// Keeps the part of the axes that `slices` take. Returns the lengths of the axes of the file, the fastest first,
+    /// and what is taken of them.
+    pub fn cut(&mut self, slices: &[Slice]) -> Result<Vec<(u64, Range<u64>)>> {
+        let letters = axis_letters(self.samples.iter().map(|&(_, measure)| measure));
+        let names = |(axis, letter): (&AxisCoordinates, String)| match axis.label.name.as_str() {
+            "" => vec![letter],
+            name => vec![name.into(), letter],
+        };
+        let names = self.coordinates.iter().zip(letters).map(names);
+        let axes: Vec<_> = names.zip(self.samples.iter().map(|&(length, _)| length)).collect();
+        let parts = taken(slices, &axes)?;
+        let mut stored: Vec<_> =
+            axes.iter().zip(&parts).map(|(&(_, length), part)| (length, part.range.clone())).collect();
+        stored.insert(self.before, (self.channels, 0..self.channels));
+        self.run = parts[..self.before].iter().fold(1, |run, part| run.saturating_mul(part.count()));
+        let known = self.samples.iter().zip(&self.coordinates).zip(&parts);
+        let cut = |((&(_, measure), axis), part): ((&(u64, Measure), &AxisCoordinates), &Taken)| {
+            let positions = axis.positions.part(&part.range);
+            let sample = (part.count(), measure);
+            part.kept.then(|| (sample, AxisCoordinates { label: axis.label.clone(), positions }))
+        };
+        (self.samples, self.coordinates) = known.filter_map(cut).unzip();
+        Ok(stored)
     }
 
     /// The coordinates of a signal of `description`, whose axes these are.

@@ -121,7 +121,7 @@ mod tests {
         let mut file = vec![];
         write(&signal, &mut file).unwrap();
         let length = file.len() as u64;
-        let back = super::super::read(std::io::Cursor::new(&file), length, &Limits::default()).unwrap();
+        let back = super::super::read(std::io::Cursor::new(&file), length, &[], &Limits::default()).unwrap();
         assert_eq!(back.signal, signal);
         let end = file.windows(2).position(|pair| pair == b"\n\n").unwrap();
         String::from_utf8(file[..end].to_vec()).unwrap()

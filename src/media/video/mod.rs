@@ -20,6 +20,7 @@ pub use frames::Frames;
 pub use sequence::ASSUMED_FRAME_RATE;
 pub use write::{existing_picture, is_video_name, write_video};
 
+use super::choice::Choice;
 use super::notes::Reading;
 use super::sniff::{self, Found};
 use crate::error::{Error, Result};
@@ -145,7 +146,7 @@ fn open_from<'a, R: BufRead + Seek + 'a>(
     if found == Found::Y4m {
         return Ok(Opened::frames(found.name(), Y4m::open(reader, length, limits)?, rate));
     }
-    let (first, frames) = super::read_first(&mut reader, found, length, limits)?;
+    let (first, frames) = super::read_first(&mut reader, found, length, &Choice::default(), limits)?;
     if frames < 2 {
         return Ok(Opened::Whole(first));
     }
