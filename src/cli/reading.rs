@@ -10,11 +10,12 @@ const HEADING: &str = "Reading";
 /// How a file is read.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ReadArgs {
-    /// What the axes of an array are, a letter each, the slowest first: x, y, z of space, t of time (see --rate), c
-    /// at the end for channels, other letters for anything else; as in zyx, tyxc, or wyx [default: by its shape]
+    /// What the axes of an array or of a TIFF's pages are, a letter each, the slowest first: x, y, z of space, t of time (see --rate), c
+    /// at the end for channels, other letters for anything else; as in zyx, tyxc, or wyx [default: by its shape; of
+    /// a TIFF the first page]
     #[arg(long, value_name = "NAMES", help_heading = HEADING)]
     axes: Option<String>,
-    /// Read a part of an array, NetCDF, NRRD or NIfTI: one sample of an axis, as in t=3, which leaves the axis out, or those from
+    /// Read a part of an array, NetCDF, NRRD, NIfTI or the pages of a TIFF: one sample of an axis, as in t=3, which leaves the axis out, or those from
     /// LO on and before HI, as in z=10..20; counted from 0. Can be given for several axes
     ///
     /// An axis has its name in the file, or the letter x, y, z of space, t of time, u, v, w of anything else.

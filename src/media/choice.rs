@@ -27,18 +27,21 @@ impl Choice {
 
     /// Rejects a choice that files of the kind `found` do not offer.
     pub(super) fn admit(&self, found: Found) -> Result<()> {
-        use Found::{NetCdf, Nifti, Npy, Nrrd};
+        use Found::{NetCdf, Nifti, Npy, Nrrd, Tiff};
         let refuse = |name, detail: &str| {
             Err(Error::parameter(name, format!("{detail}, but this is {}", found.name())))
         };
         if let Some(name) = self.variable.as_deref().filter(|_| found != NetCdf) {
             return refuse("variable", &format!("{name:?} is one of a NetCDF file"));
         }
-        if self.axes.is_some() && found != Npy {
-            return refuse("axes", "names are for the axes of an array (NPY)");
+        if self.axes.is_some() && !matches!(found, Npy | Tiff) {
+            return refuse("axes", "names are for the axes of an array (NPY) or of the pages of a TIFF");
         }
-        if !self.slices.is_empty() && !matches!(found, Npy | Nrrd | NetCdf | Nifti { .. }) {
-            return refuse("slice", "parts are of an array (NPY), NetCDF, NRRD or NIfTI");
+        if !self.slices.is_empty() && !matches!(found, Npy | Nrrd | NetCdf | Nifti { .. } | Tiff) {
+            return refuse(
+                "slice",
+                "parts are of an array (NPY), NetCDF, NRRD, NIfTI or the pages of a TIFF",
+            );
         }
         Ok(())
     }

@@ -84,6 +84,10 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Signal> {
 /// multiplied by their alpha are divided by it. The orientation of the file is applied to the pixels and set
 /// to 1 in the Exif block.
 ///
+/// The pages of a TIFF are a volume or a field where [`read_chosen`] names axes, such as `zyx`, `tyx` or `tzyx`: they have
+/// the same size, channels and format. What ImageJ's description and the resolution tell about slices, frames and
+/// distances becomes [`Coordinates`](crate::signal::Coordinates).
+///
 /// Sounds have 1 to 8 channels of 8, 16, 24 or 32 bits or binary32. An array of one axis is a sound, of two
 /// axes a sound (samples, channels) if the second is at most 8 and else a grey picture, of three axes a picture
 /// (height, width, channels) if the last is at most 4 and else a volume, of four axes a volume with at most 4
@@ -198,7 +202,7 @@ fn read_first<R: BufRead + Seek>(
         Found::Png => return png::read(reader, limits),
         Found::Picture(format) => return picture::read(reader, format, found.name(), limits),
         Found::Wav => wav::read(reader, length, limits),
-        Found::Tiff => tiff::read(reader, limits),
+        Found::Tiff => tiff::read(reader, choice, limits),
         Found::Exr => exr::read(reader, limits),
         Found::Pfm => pfm::read(reader, limits),
         Found::Npy => array::read(reader, length, choice, limits),

@@ -26,7 +26,8 @@ pub enum OutputFormat {
     Png,
     /// JPEG of quality 95: 8 bits, grey or RGB.
     Jpeg,
-    /// TIFF with Deflate compression: 8 and 16 bits and binary32, 1 to 4 channels.
+    /// TIFF with Deflate compression: 8 and 16 bits and binary32, 1 to 4 channels; beyond two axes of space, a page for each
+    /// place along the others.
     Tiff,
     /// Lossless WebP: 8 bits, 1 to 4 channels, at most 16384 pixels per side. Grey is stored as RGB.
     WebP,
@@ -189,6 +190,7 @@ impl OutputFormat {
             (Nrrd, _) => return Ok(()),
             (Nifti | NiftiGz, _) => return nifti::accepts(description),
             (NetCdf, _) => return netcdf::accepts(description),
+            (Tiff, _) if tiff::is_stack(description) => {}
             (Wav, Kind::Sound) => {}
             (_, Kind::Sound) => return refuse("sound".into(), "WAV and NPY"),
             (Wav | Y4m, Kind::Picture) => return refuse("a picture".into(), "PNG, TIFF and NPY"),
@@ -305,7 +307,7 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
         Y4m => y4m::write(signal, writer),
         Pnm | Pgm | Ppm | Pam => pnm::write(signal, format, size, writer),
         Exr => exr::write(signal, size, writer),
-        Tiff => tiff::write(signal, size, writer),
+        Tiff => tiff::write(signal, writer),
         Png => png::write(signal, size, writer),
         Jpeg => {
             let mut encoder = JpegEncoder::new_with_quality(writer, JPEG_QUALITY);

@@ -7,13 +7,15 @@ mod colour;
 mod directory;
 mod jpeg;
 mod layout;
+mod stack;
 mod write;
 
-pub(super) use write::write;
+pub(super) use write::{is_stack, write};
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::media::blocks::{self, Blocks};
+use crate::media::choice::Choice;
 use crate::media::notes::Reading;
 use crate::media::orientation::make_upright;
 use crate::media::picture::{from_io, over_budget};
@@ -27,22 +29,34 @@ use tiff::decoder::ifd::Value;
 use tiff::decoder::{Decoder, DecodingResult, Limits as Budget};
 use tiff::tags::Tag;
 
-/// Reads the first page.
+/// Reads the first page, or all pages as a signal if axes or a part are chosen.
 ///
 /// # Errors
-/// The errors of [`read_from`](crate::media::read_from).
-pub(super) fn read<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Reading> {
-    let fault = |error| from_tiff(error, limits);
+/// The errors of [`read_chosen`](crate::media::read_chosen).
+pub(super) fn read<R: BufRead + Seek>(mut reader: R, choice: &Choice, limits: &Limits) -> Result<Reading> {
     let directory = Directory::walk(&mut reader, limits)?;
-    let mut notes = directory.notes();
-    let [icc, xmp] = [directory.icc, directory.xmp].map(|place| (place, block(&mut reader, place, limits)));
+    if choice.axes.is_some() || !choice.slices.is_empty() {
+        return stack::read(reader, &directory, choice, limits);
+    }
+    page(&mut reader, &directory, directory.notes(), limits)
+}
 
-    let decoder = Decoder::new(Patched::new(&mut reader, &directory)?).map_err(fault)?;
+/// Reads the page of a directory.
+fn page<R: BufRead + Seek>(
+    reader: &mut R,
+    directory: &Directory,
+    mut notes: Vec<String>,
+    limits: &Limits,
+) -> Result<Reading> {
+    let fault = |error| from_tiff(error, limits);
+    let [icc, xmp] = [directory.icc, directory.xmp].map(|place| (place, block(reader, place, limits)));
+
+    let decoder = Decoder::new(Patched::new(reader, directory)?).map_err(fault)?;
     let mut budget = Budget::default();
     let bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
     (budget.decoding_buffer_size, budget.intermediate_buffer_size) = (bytes, bytes);
     let mut decoder = decoder.with_limits(budget);
-    let layout = Layout::of(&mut decoder, &directory, limits)?;
+    let layout = Layout::of(&mut decoder, directory, limits)?;
     layout.add_notes(&mut notes);
     let held = jpeg::require(&mut decoder, limits)?;
 

@@ -1,4 +1,4 @@
-//! Checks the directory of the first page before the decoder sees it: announced sizes must be present in the
+//! Checks the directory of a page before the decoder sees it: announced sizes must be present in the
 //! file. Also collects the tags that are not kept.
 
 use crate::error::{Error, Result};
@@ -47,7 +47,7 @@ const LEFT_OUT: [(u16, &str); 7] = [
 ];
 
 /// Limits on the pages and entries that are visited to count pages.
-const MOST_PAGES: u64 = 1 << 16;
+pub(super) const MOST_PAGES: usize = 1 << 16;
 const MOST_ENTRIES: u64 = 1 << 20;
 
 /// The facts found in the directory.
@@ -62,16 +62,36 @@ pub(super) struct Directory {
     pub icc: Option<(u64, u64)>,
     /// The offset and length of an XMP packet.
     pub xmp: Option<(u64, u64)>,
+    /// Width and height as stored.
+    pub size: [u64; 2],
+    /// The offset and length of the description.
+    pub text: Option<(u64, u64)>,
+    /// The offsets of the resolutions across and down.
+    pub resolution: [Option<u64>; 2],
     left_out: Vec<&'static str>,
-    pages: u64,
+    /// The offsets of the directories of all pages, if this is the first.
+    pub pages: Vec<u64>,
+    /// Where the offset of the first directory is stored, and its bytes.
+    start: (u64, Vec<u8>),
+    little: bool,
 }
 
 impl Directory {
-    /// Walks the first directory, and follows the chain of the others to count pages.
+    /// Walks the first directory, and follows the chain of the others to find the pages.
+    pub fn walk<R: BufRead + Seek>(reader: &mut R, limits: &Limits) -> Result<Self> {
+        Self::walk_at(reader, None, limits)
+    }
+
+    /// Walks the directory of another page.
+    pub fn of_page<R: BufRead + Seek>(reader: &mut R, page: u64, limits: &Limits) -> Result<Self> {
+        Self::walk_at(reader, Some(page), limits)
+    }
+
+    /// Walks a directory: that at `page`, or the first.
     ///
     /// The decoder allocates as many values as a directory announces, up to 256 MiB, before it reads them and
     /// before limits can be set; a file that does not hold them is rejected here.
-    pub fn walk<R: BufRead + Seek>(reader: &mut R, limits: &Limits) -> Result<Self> {
+    fn walk_at<R: BufRead + Seek>(reader: &mut R, page: Option<u64>, limits: &Limits) -> Result<Self> {
         let mut found = Directory::default();
         let length = reader.seek(SeekFrom::End(0))?;
         reader.seek(SeekFrom::Start(0))?;
@@ -83,8 +103,15 @@ impl Directory {
             // Left to the decoder.
             _ => return Ok(found),
         };
+        let place = reader.stream_position()?;
         let first = number(reader, word, little)?;
-        reader.seek(SeekFrom::Start(first))?;
+        let own = page.unwrap_or(first);
+        let mut offset = own.to_le_bytes()[..word].to_vec();
+        if !little {
+            offset.reverse();
+        }
+        (found.start, found.little) = ((place, offset), little);
+        reader.seek(SeekFrom::Start(own))?;
         let mut bytes = 0u64;
         for _ in 0..number(reader, if word == 8 { 8 } else { 2 }, little)? {
             let tag = number(reader, 2, little)? as u16;
@@ -100,15 +127,24 @@ impl Directory {
             let value = number(reader, word, little)?;
             let announced = count.saturating_mul(size);
             let inside = announced <= word as u64;
-            if tag == Tag::PhotometricInterpretation.to_u16() && matches!(size, 2 | 4) && inside {
-                found.place = (own, size as usize, little);
+            if matches!(size, 2 | 4) && inside {
                 // A value shorter than its field is stored at the beginning of the field.
                 let unused = 8 * (word as u64 - size);
                 let (low, high) = (value & (u64::MAX >> (64 - 8 * size)), value >> unused);
-                found.photometric = u16::try_from(if little { low } else { high }).unwrap_or(u16::MAX);
+                let value = if little { low } else { high };
+                match tag {
+                    256 | 257 => found.size[usize::from(tag - 256)] = value,
+                    262 => {
+                        found.place = (own, size as usize, little);
+                        found.photometric = u16::try_from(value).unwrap_or(u16::MAX);
+                    }
+                    _ => {}
+                }
             }
             let place = if inside { own } else { value };
             match tag {
+                270 => found.text = Some((place, announced)),
+                282 | 283 if announced == 8 => found.resolution[usize::from(tag - 282)] = Some(place),
                 34675 => found.icc = Some((place, announced)),
                 700 => found.xmp = Some((place, announced)),
                 _ => {}
@@ -131,33 +167,48 @@ impl Directory {
             }
         }
         Limits::check("bytes of memory for a directory", bytes, limits.memory_bytes)?;
-        found.pages = pages(reader, word, little)?;
+        if page.is_none() {
+            found.pages = pages(reader, first, word, little)?;
+        }
         Ok(found)
     }
 
     /// Notes on the parts of the file that are not kept.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = vec![];
-        if self.pages > 1 {
-            let count = if self.pages < MOST_PAGES { self.pages.to_string() } else { "very many".into() };
-            notes.push(format!("only the first of its {count} pages is read"));
+        let pages = self.pages.len();
+        if pages > 1 {
+            let count = if pages < MOST_PAGES { pages.to_string() } else { "very many".into() };
+            notes.push(format!("only the first of its {count} pages is read (--axes zyx reads all)"));
         }
-        if !self.left_out.is_empty() {
-            notes.push(format!("its {} tags are not kept", self.left_out.join(", ")));
-        }
+        notes.extend(self.left_out());
         notes
+    }
+
+    /// A note on the tags that are not kept.
+    pub fn left_out(&self) -> Option<String> {
+        let names = self.left_out.join(", ");
+        (!names.is_empty()).then(|| format!("its {names} tags are not kept"))
+    }
+
+    /// The resolution across (0) or down (1): pixels per unit.
+    pub fn density(&self, reader: &mut (impl Read + Seek), direction: usize) -> Result<Option<f64>> {
+        let Some(place) = self.resolution[direction] else { return Ok(None) };
+        reader.seek(SeekFrom::Start(place))?;
+        let mut part = || number(reader, 4, self.little).map(|part| part as f64);
+        Ok(Some(part()? / part()?))
     }
 }
 
-/// Counts pages, starting at the offset of a directory at the reader's position. Reduced copies of a page and
-/// masks do not count.
-fn pages(reader: &mut (impl Read + Seek), word: usize, little: bool) -> Result<u64> {
+/// The offsets of the directories of pages: that of the first, and those that follow the offset at the reader's position.
+/// Reduced copies of a page and masks are no pages.
+fn pages(reader: &mut (impl Read + Seek), first: u64, word: usize, little: bool) -> Result<Vec<u64>> {
     const SUBFILE: u64 = 254;
     const COPY_OR_MASK: u64 = 1 | 4;
-    let (mut pages, mut entries) = (1, 0);
+    let (mut pages, mut entries) = (vec![first], 0);
     let mut next = number(reader, word, little).unwrap_or(0);
     // Errors in later pages do not matter for the first.
-    while next != 0 && pages < MOST_PAGES && entries < MOST_ENTRIES {
+    while next != 0 && pages.len() < MOST_PAGES && entries < MOST_ENTRIES {
         reader.seek(SeekFrom::Start(next))?;
         let Ok(count) = number(reader, if word == 8 { 8 } else { 2 }, little) else { break };
         let mut page = true;
@@ -170,7 +221,9 @@ fn pages(reader: &mut (impl Read + Seek), word: usize, little: bool) -> Result<u
             page &= tag != SUBFILE || value & COPY_OR_MASK == 0;
         }
         entries += 1 + count;
-        pages += u64::from(page);
+        if page {
+            pages.push(next);
+        }
         next = number(reader, word, little).unwrap_or(0);
     }
     Ok(pages)
@@ -186,14 +239,13 @@ fn number(reader: &mut impl Read, bytes: usize, little: bool) -> Result<u64> {
     Ok(u64::from_le_bytes(number))
 }
 
-/// The file with its photometric interpretation replaced by grey.
+/// The file with the photometric interpretation of a page replaced by grey, and with this page as the first.
 pub(super) struct Patched<R> {
     reader: R,
     /// The position of the next byte.
     at: u64,
-    /// The place of the replacement.
-    place: u64,
-    value: Vec<u8>,
+    /// The places of replacements, and their bytes.
+    replaced: [(u64, Vec<u8>); 2],
 }
 
 impl<R: Read + Seek> Patched<R> {
@@ -205,14 +257,15 @@ impl<R: Read + Seek> Patched<R> {
             value.reverse();
         }
         reader.seek(SeekFrom::Start(0))?;
-        Ok(Patched { reader, at: 0, place, value })
+        Ok(Patched { reader, at: 0, replaced: [(place, value), directory.start.clone()] })
     }
 }
 
 impl<R: Read> Read for Patched<R> {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
         let count = self.reader.read(bytes)?;
-        for (place, &value) in (self.place..).zip(&self.value) {
+        let bytes_of = |(place, bytes): &'_ (u64, Vec<u8>)| (*place..).zip(bytes.clone()).collect::<Vec<_>>();
+        for (place, value) in self.replaced.iter().flat_map(bytes_of) {
             if let Some(byte) = place.checked_sub(self.at).and_then(|i| bytes[..count].get_mut(i as usize)) {
                 *byte = value;
             }
