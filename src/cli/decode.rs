@@ -1,6 +1,7 @@
 //! `sirenc decode`: a `.siren` file → a picture or sound of any size or rate.
 
 mod background;
+mod colormap;
 mod derivative;
 mod plan;
 mod range;
@@ -17,6 +18,7 @@ use super::{Outcome, notes, render, report, terminal};
 use background::Background;
 use clap::ValueEnum;
 use clap::builder::TypedValueParser;
+use colormap::Colormap;
 use plan::Plan;
 use range::Codes;
 use sampling::Sampled;
@@ -43,6 +45,7 @@ Examples:
   sirenc decode voice.siren --rate 96000        voice.wav
   sirenc decode voice.siren --time 1.5..2
   sirenc decode scan.siren --slice z=40 -o slice.png
+  sirenc decode wind.siren --slice t=0 --colormap blue-red -o wind.png
   sirenc decode film.siren --time 1.25 -o frame.png
   sirenc decode film.siren --fps 240 -o slow.y4m
   sirenc decode photo.siren photo.npy           C-order binary32, not rounded,
@@ -121,6 +124,11 @@ pub struct Args {
     /// Stored values are blended, not linear light. A picture without alpha does not change.
     #[arg(long, value_name = "COLOR", help_heading = SAMPLING, value_parser = Background::parse)]
     background: Option<Background>,
+
+    /// Show a single channel in colours, as a picture of 8 bits; blue-red has its middle at 0 if values have both signs
+    /// [default: grey]
+    #[arg(long, value_name = "NAME", help_heading = SAMPLING)]
+    colormap: Option<Colormap>,
 
     #[command(flatten)]
     derivative: DerivativeArgs,
@@ -307,6 +315,9 @@ impl Work<'_> {
             codes.map(values);
             if let Some(background) = self.plan.background {
                 background.put_behind(values, description);
+            }
+            if let Some(map) = self.plan.colormap {
+                map.paint(values);
             }
         };
         let signal =

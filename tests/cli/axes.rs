@@ -162,5 +162,65 @@ fn arrays_are_read_by_their_shape_or_by_names() {
         room.run(&["encode", "a.npy", "-f", "--axes", axes]).complains(2, &["a.npy", "axes", axes]);
     }
     room.put("p.pgm", "P2 2 2 255 1 2 3 4\n");
-    room.run(&["encode", "p.pgm", "--axes", "yx"]).complains(2, &["p.pgm", "--axes"]);
+    room.run(&["encode", "p.pgm", "--axes", "yx"]).complains(2, &["p.pgm", "axes"]);
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/media").join(name)).unwrap()
+}
+
+#[test]
+fn a_variable_and_a_part_of_it_are_named() {
+    let room = Room::new();
+    room.put("sea.cdf", fixture("records.cdf"));
+    let encode =
+        |arguments: &[&str]| room.run(&[&["encode", "--psnr", "20", "--effort", "1"], arguments].concat());
+    encode(&["sea.cdf:ice", "--slice", "time=3"]).exits(0);
+    assert_eq!(room.names(), ["sea.cdf", "sea.ice.siren"]);
+    room.run(&["decode", "sea.ice.siren", "-o", "back.nc"]).exits(0);
+    assert_eq!(signal(&room, "back.nc").description.lengths(), [7, 6]);
+    room.run(&["verify", "sea.ice.siren", "sea.cdf:ice", "--slice", "t=3"]).exits(0);
+    encode(&["sea.cdf", "--slice", "x=2..5", "--slice", "lat=1..3", "-o", "part.siren"]).exits(0);
+    room.run(&["decode", "part.siren"]).exits(0);
+    assert_eq!(array(&room, "part.npy").0, [4, 2, 3, 1]);
+    encode(&["sea.cdf:salt"]).complains(2, &["sea.cdf", "\"salt\"", "the variable ice (4×6×7)"]);
+    encode(&["sea.cdf:ice", "-f", "--slice", "t=4"]).complains(2, &["t=4", "0 to 3"]);
+    encode(&["sea.cdf:ice", "-f", "--slice", "t=-1"]).exits(2);
+    encode(&["gone.nc:ice"]).complains(3, &["gone.nc", "no such file"]);
+    room.put("grey.png", fixture("gamma.png"));
+    encode(&["grey.png:ice"]).complains(2, &["\"ice\"", "PNG"]);
+    encode(&["grey.png", "--slice", "x=1"]).complains(2, &["parts are of an array", "PNG"]);
+    // A file of this very name comes first.
+    room.put("grey.png:ice", fixture("gamma.png"));
+    encode(&["grey.png:ice", "-o", "g.siren"]).exits(0);
+}
+
+#[test]
+fn a_single_channel_is_shown_in_colours() {
+    let room = Room::new();
+    room.put("v.siren", volume());
+    let run =
+        room.run(&["decode", "v.siren", "-o", "z.png", "--slice", "z=1", "--colormap", "viridis"]).exits(0);
+    assert!(run.stderr.contains("code 0 of viridis is "), "{}", run.stderr);
+    let slice = signal(&room, "z.png");
+    assert_eq!((slice.description.channels, slice.description.format), (3, SampleFormat::U8));
+    // The least and the greatest value have the colours of the ends.
+    let pixels: Vec<_> =
+        (0..42).map(|i| [0, 1, 2].map(|c| (slice.samples.get(3 * i + c) * 255.0).round() as u8)).collect();
+    assert!(pixels.contains(&[68, 1, 84]) && pixels.contains(&[253, 231, 37]));
+    let derivative = ["--derivative", "dx", "--slice", "z=1", "--colormap", "blue-red", "-o", "dx.png"];
+    let run = room.run(&[&["decode", "v.siren"][..], &derivative].concat()).exits(0);
+    assert!(
+        run.stderr.contains("dx: code 0 of blue-red is −")
+            || run.stderr.contains("dx: code 0 of blue-red is -")
+    );
+    assert_eq!(signal(&room, "dx.png").description.channels, 3);
+    let refused = |arguments: &[&str], parts: &[&str]| {
+        room.run(&[&["decode", "v.siren", "--colormap", "viridis"], arguments].concat()).complains(2, parts);
+    };
+    refused(&["-o", "v.png"], &["single channel", "--slice"]);
+    refused(&["-o", "w.png", "--slice", "z=1", "--bits", "16"], &["8 bits"]);
+    room.put("f.siren", video());
+    let frame = ["decode", "f.siren", "-o", "f.png", "--time", "0.2", "--colormap", "viridis"];
+    room.run(&frame).complains(2, &["single channel"]);
 }

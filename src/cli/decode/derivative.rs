@@ -2,6 +2,7 @@
 //! of them.
 
 use super::plan::Plan;
+use super::range::of_colours;
 use super::sampling::Sampled;
 use super::{Args, Bits, Work};
 use crate::cli::failure::{Exit, Failure};
@@ -64,6 +65,19 @@ impl Args {
             _ if native.has_colours() => native.channels - u8::from(native.channels.is_multiple_of(2)),
             _ => native.channels,
         };
+        let colormap = match (format, derivative, samples) {
+            (Png, _, SampleFormat::U8) if !matches!(derivative, Derivative::Normals { .. }) => {
+                self.colours(name, channels, sampled.kind())?
+            }
+            _ if self.colormap.is_some() => {
+                return refuse(
+                    "--colormap does not apply",
+                    "it is for derivatives as PNG of 8 bits, but normals",
+                );
+            }
+            _ => None,
+        };
+        let channels = if colormap.is_some() { 3 } else { channels };
         let description = Description { channels, format: samples, ..sampled };
         format.accepts(&description).map_err(|error| Failure::new(Exit::Usage, path.display(), error))?;
         let number = native.unit_number();
@@ -73,6 +87,7 @@ impl Args {
             description,
             format,
             background: None,
+            colormap,
             path,
             range: None,
             number,
@@ -103,7 +118,7 @@ impl Work<'_> {
         if *format == Npy {
             return self.save_array(derivative, layout, bands).map(|()| None);
         }
-        let channels = usize::from(description.channels);
+        let channels = if self.plan.colormap.is_some() { 1 } else { usize::from(description.channels) };
         let count = usize::try_from(grid.positions()).ok().and_then(|n| n.checked_mul(channels));
         let mut shown: Vec<f32> = vec![];
         let room = shown.try_reserve_exact(count.unwrap_or(usize::MAX));
@@ -125,7 +140,8 @@ impl Work<'_> {
         };
         let word = self.args.derivative.word();
         let [low, high] = [low, high].map(report::short);
-        let words = format!("{word}: code 0 is {low}, code {top} is {high}, linear between; {of}");
+        let colours = of_colours(self.plan);
+        let words = format!("{word}: code 0{colours} is {low}, code {top} is {high}, linear between; {of}");
         self.save_described(&self.picture(shown)?, &words)?;
         Ok(Some(words))
     }
@@ -163,8 +179,18 @@ impl Work<'_> {
             SampleFormat::F32 => Samples::F32(values),
             format => {
                 let mut samples = Samples::with_capacity(format, 0);
-                samples.reserve(values.len()).map_err(|error| self.fault(error))?;
-                samples.extend_from_units(&values);
+                let channels = if self.plan.colormap.is_some() { 3 } else { 1 };
+                samples.reserve(channels * values.len()).map_err(|error| self.fault(error))?;
+                for part in values.chunks(1 << 12) {
+                    match self.plan.colormap {
+                        Some(map) => {
+                            let mut part = part.to_vec();
+                            map.paint(&mut part);
+                            samples.extend_from_units(&part);
+                        }
+                        None => samples.extend_from_units(part),
+                    }
+                }
                 samples
             }
         };

@@ -1,6 +1,7 @@
 //! The plan of a decode: what is rendered and in which format, from the flags and the file.
 
 use super::background::Background;
+use super::colormap::Colormap;
 use super::sampling::Sampled;
 use super::{Args, Bits};
 use crate::cli::failure::{Exit, Failure};
@@ -19,6 +20,8 @@ pub struct Plan {
     pub format: OutputFormat,
     /// The colour that replaces alpha.
     pub background: Option<Background>,
+    /// The colours of a single channel.
+    pub colormap: Option<Colormap>,
     pub path: PathBuf,
     /// The values of the lowest and the highest code, if not the ends of the unit range.
     pub range: Option<(f64, f64)>,
@@ -34,6 +37,7 @@ impl Args {
         let native = decoder.description();
         let Sampled { grid, kept, description: sampled } = self.sampling(name, native)?;
         let measured = matches!(native.kind(), Kind::Volume | Kind::Field);
+        let sampled_kind = sampled.kind();
         let video = sampled.kind() == Kind::Video
             && self.format.is_none()
             && self.output.as_deref().is_some_and(media::is_video_name);
@@ -64,6 +68,11 @@ impl Args {
         if self.bits.is_none() && matches!(format, OutputFormat::Exr | OutputFormat::Npy) {
             description.format = SampleFormat::F32;
         }
+        // Pages have unsigned codes or numbers.
+        let codes = matches!(description.format, SampleFormat::U8 | SampleFormat::U16);
+        if self.bits.is_none() && measured && format == OutputFormat::Tiff && !codes {
+            description.format = SampleFormat::F32;
+        }
         // Measurements become colours where the file of a picture is asked for.
         use OutputFormat::{NetCdf, Nifti, NiftiGz, Nrrd};
         let keeps_numbers = matches!(format, Nrrd | NetCdf | Nifti | NiftiGz);
@@ -74,6 +83,10 @@ impl Args {
         if self.bits.is_none() && measured && !keeps_numbers && description.kind() == Kind::Picture {
             let whole = matches!(format, OutputFormat::Exr | OutputFormat::Npy | OutputFormat::Tiff);
             description.format = if whole { SampleFormat::F32 } else { SampleFormat::U8 };
+        }
+        let colormap = self.colours(name, native.channels, sampled_kind)?;
+        if colormap.is_some() {
+            (description.channels, description.format) = (3, SampleFormat::U8);
         }
         let path = self.output_path(format);
         if format == OutputFormat::Npy && description.format != SampleFormat::F32 {
@@ -99,10 +112,25 @@ impl Args {
         let as_stored = range.is_none() && description.format == native.format;
         let number = if as_stored { 1.0 } else { native.unit_number() };
         let codes = matches!(description.format, SampleFormat::U8 | SampleFormat::U16);
-        if range.is_none() && measured && codes && !as_stored {
-            range = Some(extent(decoder, &grid, number).map_err(|error| Failure::work(name, error))?);
+        let numbers = measured || colormap.is_some() && native.format == SampleFormat::F32;
+        if range.is_none() && numbers && codes && !as_stored {
+            let found = extent(decoder, &grid, number).map_err(|error| Failure::work(name, error))?;
+            range = Some(colormap.map_or(found, |map| map.widened(found)));
         }
-        Ok(Plan { grid, kept, description, format, background, path, range, number, video })
+        Ok(Plan { grid, kept, description, format, background, colormap, path, range, number, video })
+    }
+
+    /// The colours of a signal of `channels`, if there are to be some.
+    pub(super) fn colours(&self, name: &str, channels: u8, kind: Kind) -> Result<Option<Colormap>, Failure> {
+        let Some(map) = self.colormap.and_then(Colormap::coloured) else { return Ok(None) };
+        let refuse = |sentence: &str, hint: &str| Err(Failure::new(Exit::Usage, name, sentence).hint(hint));
+        if channels != 1 || !matches!(kind, Kind::Picture | Kind::Video) {
+            return refuse("--colormap is for a single channel of two axes", "--slice leaves axes out");
+        }
+        if matches!(self.bits, Some(Bits::Sixteen | Bits::F32)) {
+            return refuse("--colormap makes pictures of 8 bits", "leave out --bits");
+        }
+        Ok(Some(map))
     }
 
     /// The format that the flags name, or `default`.

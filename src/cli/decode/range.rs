@@ -24,6 +24,8 @@ pub struct Codes {
     outside: u64,
     /// Samples that are missing.
     missing: u64,
+    /// The name of the colours of codes, after " of ", or nothing.
+    colours: String,
     /// The least and the greatest value found so far.
     extent: (f32, f32),
 }
@@ -48,6 +50,7 @@ impl Codes {
             count: 0,
             outside: 0,
             missing: 0,
+            colours: of_colours(plan),
             extent: (f32::INFINITY, f32::NEG_INFINITY),
         }
     }
@@ -76,7 +79,8 @@ impl Codes {
         let (low, high) = self.range?;
         let [low, high] = [low, high].map(report::short);
         let top = (1u32 << format.bits()) - 1;
-        Some(format!("values: code 0 is {low}, code {top} is {high}, linear between"))
+        let of = &self.colours;
+        Some(format!("values: code 0{of} is {low}, code {top} is {high}, linear between"))
     }
 
     /// A note on missing samples, if there are any.
@@ -101,6 +105,11 @@ impl Codes {
             "{share} % of the values are outside {low}..{high} and were clipped (they range from {least} to {most}){hint}"
         ))
     }
+}
+
+/// The name of the colours of codes, as a part of a sentence.
+pub(super) fn of_colours(plan: &Plan) -> String {
+    plan.colormap.map_or_else(String::new, |map| format!(" of {}", map.word()))
 }
 
 impl Args {
