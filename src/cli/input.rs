@@ -82,7 +82,13 @@ impl SignalInput {
     /// Reads the input to its end, but not a video, which [`Content::signal`] reads.
     pub fn read(self, limits: &Limits) -> Result<Content, Failure> {
         match self {
-            SignalInput::Plain(input, variable) => Ok(Content { variable, ..input.read(limits)? }),
+            SignalInput::Plain(input, variable) => {
+                let mut content = input.read(limits)?;
+                if let Some(variable) = &variable {
+                    content.name = format!("{}:{variable}", content.name);
+                }
+                Ok(Content { variable, ..content })
+            }
             SignalInput::Video(path) => {
                 let name = path.display().to_string();
                 Ok(Content { name, bytes: vec![], video: Some(path), variable: None })

@@ -53,7 +53,12 @@ pub(super) fn read<R: BufRead + Seek>(
     let numbers =
         Numbers { kind, big: true, run: 1, scaling: scaling(variable), missing: missing(variable, kind) };
     let lengths: Vec<_> = kept.iter().map(|&n| (parts[n].count(), known[n].measure)).collect();
-    let description = describe(NETCDF, &lengths, 1, &numbers, limits)?;
+    // Coordinates are held as numbers and, while they become a block, as its bytes.
+    let most = axes::most_coordinates(limits);
+    let coordinates = lengths.iter().map(|&(length, _)| length).filter(|&length| length <= most).sum::<u64>();
+    let left = limits.memory_bytes.saturating_sub(header.held).saturating_sub(4 * 8 * coordinates);
+    let limits_left = Limits { memory_bytes: left, ..limits.clone() };
+    let description = describe(NETCDF, &lengths, 1, &numbers, &limits_left)?;
     let mut coordinates =
         Coordinates { axes: vec![], channels: vec![Label::new(&variable.name, variable.text("units"))] };
     for n in kept {

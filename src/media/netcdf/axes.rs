@@ -118,6 +118,11 @@ pub(super) fn kept(known: &[Known], parts: &[Taken], notes: &mut Vec<String>) ->
     Ok(kept)
 }
 
+/// The most coordinates of an axis: those of four axes are within the size of a block.
+pub(super) fn most_coordinates(limits: &Limits) -> u64 {
+    blocks::most(limits) / (4 * 8)
+}
+
 impl Known<'_> {
     /// Its names and length, for slices.
     pub fn named(&self) -> Named {
@@ -141,7 +146,7 @@ impl Known<'_> {
         };
         let name = self.dimension.name.escape_debug();
         let (length, limits) = file;
-        if part.count() > blocks::most(limits) / 8 {
+        if part.count() > most_coordinates(limits) {
             notes.push(format!("the {} coordinates of {name} are too many and are not kept", part.count()));
             return Ok(unknown);
         }

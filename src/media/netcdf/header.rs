@@ -33,6 +33,8 @@ pub(super) struct Header {
     pub variables: Vec<Variable>,
     /// The bytes from one record to the next.
     record: u64,
+    /// Upper bound on the memory that it takes, bytes.
+    pub held: u64,
     /// The number of attributes of the whole file.
     pub attributes: u64,
 }
@@ -115,7 +117,7 @@ impl Header {
             let detail = "its number of records is not known, as of a stream that was not closed";
             return Err(Error::unsupported(NETCDF, detail));
         }
-        let mut header = Header { dimensions: vec![], variables: vec![], record: 0, attributes: 0 };
+        let mut header = Header { dimensions: vec![], variables: vec![], record: 0, held: 0, attributes: 0 };
         for _ in 0..bytes.list("dimensions", 10)? {
             let (name, length) = (bytes.name()?, bytes.count()?);
             bytes.hold(ENTRY + name.len() as u64)?;
@@ -133,6 +135,7 @@ impl Header {
             let variable = bytes.variable(&header.dimensions, if version == 1 { 4 } else { 8 })?;
             header.variables.push(variable);
         }
+        header.held = bytes.held;
         let sizes: Vec<_> = header.variables.iter().filter(|v| header.has_records(v)).collect();
         header.record = match sizes[..] {
             // A record of a single variable is not padded.
