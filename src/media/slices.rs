@@ -225,7 +225,7 @@ mod tests {
         let message = |axis: &str, part| of(axis, part).unwrap_err().to_string();
         assert_eq!(message("t", Part::At(0)), "slice: t=0, but the axes are lon or x, x or y");
         assert_eq!(message("y", Part::At(3)), "slice: y=3, but this axis has the samples 0 to 2");
-        for range in [2..2, 3..1, 0..4, u64::MAX - 1..u64::MAX] {
+        for range in [2..2, Range { start: 3, end: 1 }, 0..4, u64::MAX - 1..u64::MAX] {
             assert!(of("y", Part::Range(range)).is_err());
         }
         assert!(of("y", Part::At(u64::MAX)).is_err());
