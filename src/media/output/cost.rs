@@ -6,13 +6,15 @@ use super::OutputFormat::{
 use crate::signal::{Description, Metadata};
 
 impl OutputFormat {
-    /// Upper bound on the memory that [`write()`] needs in addition to the signal, in bytes. Encoders of
+    /// Upper bound on the memory that [`write()`](super::write) needs in addition to the signal, in bytes. Encoders of
     /// compressed formats hold more than a few rows.
     pub fn working_bytes(self, description: &Description, metadata: &[Metadata]) -> u64 {
         const SCRATCH: u64 = 1 << 20;
         let samples = bytes_of_samples(description);
         let held = match self {
-            Wav | Npy | Nrrd | Nifti | NiftiGz | NetCdf | Pnm | Pgm | Pam | Exr | Bmp => 0,
+            Wav | Npy | Nrrd | Nifti | NiftiGz | Pnm | Pgm | Pam | Exr | Bmp => 0,
+            // Coordinates as they are read, chosen and written.
+            NetCdf => sum_of_lengths(description).saturating_mul(24),
             // Grey becomes RGB.
             Ppm => samples.saturating_mul(4),
             // The filtered rows, which are compressed in one go; the result in a growing buffer; for 16 bits
@@ -27,7 +29,7 @@ impl OutputFormat {
         held.saturating_add(metadata_bytes(metadata).saturating_mul(3)).saturating_add(SCRATCH)
     }
 
-    /// Upper bound on the size of the file that [`write()`] writes, in bytes.
+    /// Upper bound on the size of the file that [`write()`](super::write) writes, in bytes.
     pub fn most_bytes(self, description: &Description, metadata: &[Metadata]) -> u64 {
         const HEAD: u64 = 1 << 16;
         let samples = bytes_of_samples(description);

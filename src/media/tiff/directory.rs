@@ -47,7 +47,7 @@ const LEFT_OUT: [(u16, &str); 7] = [
 ];
 
 /// Limits on the pages and entries that are visited to count pages.
-pub(super) const MOST_PAGES: usize = 1 << 16;
+const MOST_PAGES: usize = 1 << 16;
 const MOST_ENTRIES: u64 = 1 << 20;
 
 /// The facts found in the directory.
@@ -71,6 +71,8 @@ pub(super) struct Directory {
     left_out: Vec<&'static str>,
     /// The offsets of the directories of all pages, if this is the first.
     pub pages: Vec<u64>,
+    /// Whether there are more pages than are visited.
+    pub more: bool,
     /// Where the offset of the first directory is stored, and its bytes.
     start: (u64, Vec<u8>),
     little: bool,
@@ -168,7 +170,10 @@ impl Directory {
         }
         Limits::check("bytes of memory for a directory", bytes, limits.memory_bytes)?;
         if page.is_none() {
-            found.pages = pages(reader, first, word, little)?;
+            // Offsets in a growing buffer.
+            let most = MOST_PAGES.min(usize::try_from(limits.memory_bytes / 64).unwrap_or(MOST_PAGES));
+            found.pages = pages(reader, first, most, word, little)?;
+            found.more = found.pages.len() >= most.max(2);
         }
         Ok(found)
     }
@@ -178,7 +183,7 @@ impl Directory {
         let mut notes = vec![];
         let pages = self.pages.len();
         if pages > 1 {
-            let count = if pages < MOST_PAGES { pages.to_string() } else { "very many".into() };
+            let count = if self.more { "very many".into() } else { pages.to_string() };
             notes.push(format!("only the first of its {count} pages is read (--axes zyx reads all)"));
         }
         notes.extend(self.left_out());
@@ -201,14 +206,20 @@ impl Directory {
 }
 
 /// The offsets of the directories of pages: that of the first, and those that follow the offset at the reader's position.
-/// Reduced copies of a page and masks are no pages.
-fn pages(reader: &mut (impl Read + Seek), first: u64, word: usize, little: bool) -> Result<Vec<u64>> {
+/// Reduced copies of a page and masks are no pages. At most `most` are visited.
+fn pages(
+    reader: &mut (impl Read + Seek),
+    first: u64,
+    most: usize,
+    word: usize,
+    little: bool,
+) -> Result<Vec<u64>> {
     const SUBFILE: u64 = 254;
     const COPY_OR_MASK: u64 = 1 | 4;
     let (mut pages, mut entries) = (vec![first], 0);
     let mut next = number(reader, word, little).unwrap_or(0);
     // Errors in later pages do not matter for the first.
-    while next != 0 && pages.len() < MOST_PAGES && entries < MOST_ENTRIES {
+    while next != 0 && pages.len() < most && entries < MOST_ENTRIES {
         reader.seek(SeekFrom::Start(next))?;
         let Ok(count) = number(reader, if word == 8 { 8 } else { 2 }, little) else { break };
         let mut page = true;

@@ -2,7 +2,7 @@
 //!
 //! How many slices, frames and channels the pages are, and how far apart, is told by the description that ImageJ writes.
 
-use super::directory::{Directory, MOST_PAGES};
+use super::directory::Directory;
 use super::{block, page};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -168,8 +168,8 @@ impl Axes {
     /// The axes of these names, or the usual ones. The size of the first page is that of all.
     fn of(first: &Directory, told: &ImageJ, names: Option<&str>, notes: &mut Vec<String>) -> Result<Self> {
         let pages = first.pages.len() as u64;
-        if first.pages.len() >= MOST_PAGES {
-            let detail = format!("{MOST_PAGES} pages or more, but fewer were expected");
+        if first.more {
+            let detail = format!("{pages} pages or more, but fewer were expected");
             return Err(Error::unsupported("TIFF", detail));
         }
         let usual = if told.frames == pages && pages > 1 { "tyx" } else { "zyx" };
