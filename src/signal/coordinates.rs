@@ -154,8 +154,8 @@ impl Positions {
         if listed.fit(count as u32) { listed } else { Positions::None }
     }
 
-    /// The coordinates of the samples in `part`, which are among them.
-    pub(crate) fn part(&self, part: &Range<u64>) -> Self {
+    /// The coordinates of the samples in `part`; none if listed ones are not that many.
+    pub fn part(&self, part: &Range<u64>) -> Self {
         match self {
             Positions::None => Positions::None,
             &Positions::Uniform { origin, spacing } => {
