@@ -107,7 +107,10 @@ pub(super) fn read<R: BufRead>(
     blocks.add(MetadataKind::Coordinates, block, &mut notes);
     // The header does not say where a slice of space and time is.
     let whole = parts.iter().take(4).all(|part| part.kept);
-    blocks.add(MetadataKind::Nifti, Some(header.bytes).filter(|_| whole), &mut notes);
+    match whole {
+        true => blocks.add(MetadataKind::Nifti, Some(header.bytes), &mut notes),
+        false => notes.push("its header, which does not say where a slice is, is not kept".into()),
+    }
     Ok(Reading { notes, ..Signal { description, samples, metadata: blocks.into() }.into() })
 }
 
