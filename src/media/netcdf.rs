@@ -22,7 +22,7 @@ use crate::media::choice::Choice;
 use crate::media::notes::Reading;
 use crate::media::numbers::{Numbers, Type, describe};
 use crate::media::slices::taken;
-use crate::signal::{Coordinates, Description, Label, MetadataKind, Samples, Signal};
+use crate::signal::{Coordinates, Label, MetadataKind, Signal};
 use axes::Known;
 use header::{Header, Variable};
 use std::io::{BufRead, Seek};
@@ -71,8 +71,7 @@ pub(super) fn read<R: BufRead + Seek>(
     let mut blocks = Blocks::new(limits);
     let block = coordinates.to_metadata(&description).map(|block| block.bytes);
     blocks.add(MetadataKind::Coordinates, block, &mut notes);
-    if let Some(absent) = note_on_missing(&samples, &description) {
-        notes.push(absent);
+    if samples.has_missing() {
         blocks.add(MetadataKind::Fill, fill(variable).map(|fill| fill.to_le_bytes().into()), &mut notes);
     }
     let attributes = header.attributes + variable.others;
@@ -105,12 +104,4 @@ fn missing(variable: &Variable, kind: Type) -> [f64; 2] {
 fn fill(variable: &Variable) -> Option<f32> {
     let number = variable.number("_FillValue").or(variable.number("missing_value"))?;
     Some(number as f32).filter(|number| number.is_finite() && scaling(variable).is_none())
-}
-
-/// A note on missing samples, if there are any.
-fn note_on_missing(samples: &Samples, description: &Description) -> Option<String> {
-    let Samples::F32(values) = samples else { return None };
-    let missing = values.iter().filter(|value| value.is_nan()).count();
-    let all = description.positions();
-    (missing > 0).then(|| format!("{missing} of its {all} samples are missing"))
 }

@@ -223,7 +223,7 @@ fn packed_numbers_are_unpacked_and_missing_ones_are_nan() {
     let Samples::F32(values) = &reading.signal.samples else { panic!() };
     assert_eq!(values[..2], [10.5, 9.0]);
     assert!(values[2].is_nan() && values[3] == 12.0);
-    assert_eq!(reading.notes[0], "1 of its 8 samples are missing");
+    assert_eq!(reading.notes[0], "1 of 8 samples are missing");
     // The number in place of missing samples is of packed ones, which a writer has no use for.
     assert!(reading.signal.metadata.iter().all(|block| block.kind != MetadataKind::Fill));
 
@@ -342,7 +342,7 @@ fn what_is_written_is_read() {
     let mut signal = Signal { description, samples: Samples::F32(values.clone()), metadata };
     let reading = open(&written(&signal), None, &[]).unwrap();
     let back = &reading.signal;
-    assert_eq!(reading.notes, ["without its axis of one sample: a_b_c", "2 of its 12 samples are missing"]);
+    assert_eq!(reading.notes, ["without its axis of one sample: a_b_c", "2 of 12 samples are missing"]);
     let Samples::F32(found) = &back.samples else { panic!() };
     assert!(found.iter().zip(&values).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()));
     assert_eq!(back.metadata[1], signal.metadata[1]);
