@@ -64,11 +64,12 @@ impl Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum FieldKind {
-    /// [`Spline`](FieldKind::Spline) for pictures, [`Siren`](FieldKind::Siren) for sound. Also `Siren` for
-    /// pictures with what only sine networks have (a [`Target::Shape`], weights other than quantized, a
-    /// gradient weight, a fit on [`Device::Cuda`]), and where [`EncodeOptions::limits`] allow a fit of
-    /// networks, but not one of splines: that takes about 100 bytes of memory for each pixel, or about 30 if the
-    /// limits call for a training region by region.
+    /// [`Spline`](FieldKind::Spline) for pictures, [`Siren`](FieldKind::Siren) for all else: at the same time of a
+    /// fit, networks are better for sound, videos and volumes. Also `Siren` for pictures with what only sine
+    /// networks have (a [`Target::Shape`], weights other than quantized, a gradient weight, a fit on
+    /// [`Device::Cuda`]), and where [`EncodeOptions::limits`] allow a fit of networks, but not one of splines: that
+    /// takes about 100 bytes of memory for each pixel, or about 30 if the limits call for a training region by
+    /// region.
     #[default]
     Auto,
     /// Sine networks of tiles.
