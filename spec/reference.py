@@ -971,7 +971,6 @@ class SplineShape:
             for level in reversed(range(16)):
                 if mask >> level & 1:
                     self.grids.append(Grid(signal.lengths, [level, level, *further], True, False))
-        self.slow = len(self.grids)
         for level in reversed(range(16)):
             for mask, is_feature in ((context, False), (levels, True)):
                 if mask >> level & 1:
@@ -993,9 +992,7 @@ class SplineShape:
 
     def features(self):
         """The numbers of the feature grids, in the order of the inputs of the network."""
-        order = list(range(len(self.grids)))[::-1]
-        pyramid, slow = order[:len(order) - self.slow], order[len(order) - self.slow:]
-        return [number for number in pyramid + slow if self.grids[number].is_feature]
+        return [number for number in reversed(range(len(self.grids))) if self.grids[number].is_feature]
 
     def network(self):
         """The tensors of the filters and the network: what each is, its rows and its columns."""

@@ -137,7 +137,11 @@ fn derivatives_along_every_axis_are_those_of_the_samples() {
 }
 
 #[test]
-fn what_is_not_fitted_yet_is_said() {
-    let refused = sirenc::encode(&film(), &EncodeOptions::default().field(FieldKind::Spline));
-    assert!(matches!(refused, Err(Error::Parameter { name: "field", .. })), "{refused:?}");
+fn films_and_volumes_are_splines_where_that_is_asked_for() {
+    let options = EncodeOptions::default().field(FieldKind::Spline).target(Target::Bytes(1200)).effort(1);
+    for signal in [film(), volume()] {
+        let encoded = sirenc::encode(&signal, &options).unwrap();
+        assert!(encoded.report.field == FieldKind::Spline && encoded.bytes.len() <= 1200);
+        assert!(encoded.report.psnr_db > 20.0, "{}", encoded.report.psnr_db);
+    }
 }

@@ -259,7 +259,8 @@ fn the_control_bits_of_the_host_change_no_bits() {
         ];
         bits.extend(renderings.iter().flatten().map(|v| v.to_bits()));
         let samples = decoder.request(&third).samples(SampleFormat::U16).unwrap();
-        (bits, samples, decoder.taylor(&point, 3).unwrap())
+        // Text, since a missing sample is NaN, which equals nothing.
+        (bits, samples, format!("{:?}", decoder.taylor(&point, 3).unwrap()))
     };
     let mut files = 0;
     for sub in ["valid", "uncommon"] {

@@ -22,7 +22,7 @@ pub(super) fn decode(stored: &QuantizedSpline, region: Option<&Region>) -> Resul
     let [from, to] = region.and_then(|region| region.sides().next_back()).unwrap_or([0.0, f64::INFINITY]);
     let (shape, tensors) = (stored.shape.clone(), stored.parameters());
     let grids = shape.grids();
-    // The order of grids is that of descending levels.
+    // The order of features is the reverse of that of grids.
     let features = grids.iter().zip(&stored.latents).filter(|(grid, _)| grid.is_feature()).rev();
     let mut coefficients = vec![];
     for ((grid, latents), stored_taps) in features.zip(tensors[Order::TAPS].chunks_exact(4)) {

@@ -209,7 +209,8 @@ impl Shape {
         self.grid(level, std::array::from_fn(further), role)
     }
 
-    /// The feature grids: ascending levels of the pyramid, then those of slow grids, the last series first.
+    /// The feature grids in the reverse of coding order: ascending levels of the pyramid, then those of slow grids, the
+    /// last series first.
     pub fn features(&self) -> impl Iterator<Item = Grid> {
         let informed = |level: u32| self.context.informed >> level & 1 == 1;
         let pyramid = levels(self.levels)

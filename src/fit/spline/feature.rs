@@ -1,7 +1,7 @@
 //! The way between the rounded latents of a plane and a feature that is expanded along the first axis.
 
 use super::further::Mixture;
-use super::pyramid::{Grid, rows, rows_mut};
+use super::pyramid::{Grid, add, rows, rows_mut};
 use crate::backend::simd::Level;
 use crate::backend::simd::spline::training::{
     COLUMNS, Collapse, Expand, Expanded, FilterAdjoint, FilterRows, Padded, Vertical,
@@ -38,14 +38,8 @@ pub(super) struct Feature {
 
 /// The features of a shape in the order of their numbers.
 pub(super) fn features(shape: &Shape, grids: &[Grid]) -> Vec<Feature> {
-    let order: Vec<GridShape> = shape.features().collect();
-    let number = |(grid, of): (usize, &Grid)| {
-        let number = of.shape.is_feature().then(|| order.iter().position(|feature| *feature == of.shape));
-        number.flatten().map(|number| Feature::new(shape, of, grid, number))
-    };
-    let mut features: Vec<Feature> = grids.iter().enumerate().filter_map(number).collect();
-    features.sort_by_key(|feature| feature.number);
-    features
+    let of_features = grids.iter().enumerate().rev().filter(|(_, grid)| grid.shape.is_feature());
+    of_features.enumerate().map(|(number, (grid, of))| Feature::new(shape, of, grid, number)).collect()
 }
 
 impl Feature {
@@ -193,11 +187,6 @@ impl Feature {
     pub fn expanded(&self) -> Expanded<'_> {
         Expanded { samples: &self.expanded, verticals: &self.verticals }
     }
-}
-
-/// Adds numbers to numbers.
-pub(super) fn add(to: &mut [f32], from: &[f32]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
 }
 
 /// For each row of a picture of `height` the coefficients' rows and their weights, which have the gain;

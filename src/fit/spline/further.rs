@@ -1,7 +1,6 @@
 //! The axes beyond the second: a slice of the signal sees a mixture of planes of a grid, filtered along these axes.
 
-use super::feature::add;
-use super::pyramid::Grid;
+use super::pyramid::{Grid, add};
 use crate::backend::simd::Level;
 use crate::backend::simd::spline::training::{AddPlane, Around, FilterPlane, FilterPlaneAdjoint, Mix};
 use crate::field::spline::basis::Taps;

@@ -150,6 +150,11 @@ pub(super) fn grids(shape: &Shape) -> Vec<Grid> {
     shape.grids().into_iter().map(Grid::new).collect()
 }
 
+/// Adds numbers to numbers.
+pub(super) fn add(to: &mut [f32], from: &[f32]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+}
+
 /// The rows of a plane without what is before the first and behind the last.
 pub(super) fn rows(layout: Padded, plane: &[f32]) -> &[f32] {
     &plane[layout.row(0)..layout.row(layout.rows)]

@@ -75,8 +75,8 @@ impl Field<'_> {
     pub fn squared_error(&self, values: &[f32], weights: &[f32]) -> f64 {
         let Shape { outputs: channels, layers, .. } = *self.shape;
         let grids = self.shape.grids();
-        let number = |feature| grids.iter().position(|grid| *grid == feature).unwrap();
-        let features: Vec<_> = self.shape.features().map(number).map(|n| (n, &grids[n])).collect();
+        let mut features: Vec<_> = grids.iter().enumerate().filter(|(_, grid)| grid.is_feature()).collect();
+        features.reverse();
         let coefficients: Vec<_> =
             features.iter().enumerate().map(|(f, &(n, grid))| self.coefficients(n, grid, f)).collect();
         let mut error = 0.0;
