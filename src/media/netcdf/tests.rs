@@ -4,8 +4,9 @@ use super::*;
 use crate::error::Error;
 use crate::media::notes::Reading;
 use crate::media::slices::{Part, Slice};
-use crate::signal::{Axis, AxisCoordinates, Kind, Measure, Metadata, Positions, Rate, SampleFormat};
-use crate::signal::{Description, Samples};
+use crate::signal::{
+    Axis, AxisCoordinates, Description, Kind, Measure, Metadata, Positions, Rate, SampleFormat, Samples,
+};
 use std::io::Cursor;
 
 /// Builds a file of a version.
