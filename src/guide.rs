@@ -141,6 +141,30 @@
 //! # }
 //! ```
 //!
+//! Where axes have [`Coordinates`](crate::signal::Coordinates) with a uniform spacing, or a known rate of time,
+//! derivatives can be **per unit** instead: per millimetre, per second. [`Decoder::steps`](crate::Decoder::steps), or
+//! `--per unit`, finds the spacings; a Laplacian is then the sum of second derivatives that are each divided by the square of
+//! the spacing of their own axis. Channels that are the components of a vector along the first axes of space have a
+//! [`Divergence`](crate::Derivative::Divergence) and a [`Curl`](crate::Derivative::Curl).
+//!
+//! ```
+//! use sirenc::{Decoder, Derivative};
+//!
+//! # fn main() -> sirenc::Result<()> {
+//! let file = include_bytes!("../fixtures/valid/video-rgb-u8.siren"); // 8 frames at 30000/1001 Hz
+//! let decoder = Decoder::open(&file[..])?;
+//! let by_time = Derivative::Partial(2);
+//! let steps = decoder.steps(by_time)?;
+//! let step = steps.axes()[2].as_ref().unwrap();
+//! assert_eq!((step.length, step.unit.as_str()), (1001.0 / 30000.0, "s"));
+//! let per_second = decoder.sample_derivative_per(&[3.0, 4.0, 1.5], by_time, &steps)?;
+//! assert_eq!(per_second.derivatives.len(), 3);
+//! // The colours are no vector, and the pixels have no size.
+//! assert!(decoder.steps(Derivative::Divergence).is_err() && decoder.steps(Derivative::Gradient).is_err());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! These derivatives are exact for the *decoded* signal. How close they are to those of the original is
 //! another question: samples do not determine the signal between them, so a network is free to have any slope
 //! there, and the more parameters it has, the more its slopes deviate.

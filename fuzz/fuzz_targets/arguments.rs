@@ -37,7 +37,7 @@ enum Flag {
     Height,
 }
 
-const DERIVATIVES: [&str; 6] = ["value", "dx", "dt", "gradient", "hessian", "normals"];
+const DERIVATIVES: [&str; 8] = ["value", "dx", "dt", "gradient", "hessian", "normals", "divergence", "curl"];
 
 /// A picture of several tiles, a sound, a picture of splines, the points and the result.
 static ROOM: LazyLock<TempDir> = LazyLock::new(|| {

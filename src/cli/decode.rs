@@ -55,6 +55,9 @@ Examples:
   sirenc decode photo.siren --derivative laplacian -o l.png
                                                 8 bits; the mapping is
                                                 printed and stored
+  sirenc decode flow.siren --derivative curl --per unit
+                                                of three channels; with the
+                                                spacings of the axes
   sirenc decode relief.siren -o relief.png --bits 8 --range 0..3000")]
 pub struct Args {
     /// The .siren file; - is standard input
@@ -222,6 +225,7 @@ fn work(args: &Args) -> Outcome {
     drop(content);
 
     let derivative = args.derivative.of(&name, decoder.description())?;
+    let steps = args.derivative.steps(&name, &decoder, derivative)?;
     let plan = match derivative {
         None => args.plan(&name, &decoder)?,
         Some(derivative) => args.plan_derivative(&name, &decoder, derivative)?,
@@ -241,7 +245,7 @@ fn work(args: &Args) -> Outcome {
     let work = Work { args, name: &name, decoder: &decoder, plan: &plan, output: &output };
     let notes = match derivative {
         None => work.save_signal()?,
-        Some(derivative) => work.save_derivative(derivative)?.into_iter().collect(),
+        Some(derivative) => work.save_derivative(derivative, steps.as_ref())?.into_iter().collect(),
     };
     let lost: Vec<_> = decoder.metadata().iter().filter(|block| !plan.format.keeps(block.kind)).collect();
     if derivative.is_none() && !lost.is_empty() {

@@ -4,13 +4,14 @@ mod points;
 mod table;
 
 use super::Outcome;
-use super::derivative::{DerivativeArgs, axis_names, channel_names, column_names};
+use super::derivative::{DerivativeArgs, axis_names, channel_names, column_names, meaning};
 use super::failure::{Exit, Failure};
 use super::input::{self, Input};
 use super::output::Output;
-use super::{render, terminal, values};
+use super::{notes, render, terminal, values};
 use clap::ValueEnum;
 use points::{Outside, Points};
+use sirenc::signal::Steps;
 use sirenc::{Decoder, Derivative, Limits};
 use std::path::PathBuf;
 use table::Table;
@@ -20,7 +21,7 @@ use table::Table;
 /// POINTS is a CSV file whose header names the axes (x,y for a picture, t for a sound) or an .npy array of
 /// shape (points, axes). Columns are separated by commas, semicolons or tabs; columns other than the axes are
 /// ignored. The result repeats the coordinates and adds a column for each channel (v, or r, g, b, a, or c0,
-/// c1, …) and for each derivative (dr_dx, …). Points are read and written as a stream.
+/// c1, …) and for each derivative (dr_dx, …, divergence, curl_x, …). Points are read and written as a stream.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -88,6 +89,7 @@ pub fn run(args: &Args) -> Outcome {
     let decoder = content.decoder(&Limits::default())?;
     let description = decoder.description();
     let derivative = args.derivative.of(&content.name, description)?;
+    let steps = args.derivative.steps(&content.name, &decoder, derivative)?;
     let mut points = Points::open(&args.at, description, args.normalized, args.outside)?;
     let format = args.format();
     if format == Format::Npy && points.count().is_none() {
@@ -109,7 +111,7 @@ pub fn run(args: &Args) -> Outcome {
         let written = |result: std::io::Result<()>| result.map_err(|error| output.fault(&error));
         written(table.begin(writer))?;
         while points.read(CHUNK)? {
-            let evaluated = evaluate(&decoder, points.positions(), derivative);
+            let evaluated = evaluate(&decoder, points.positions(), derivative, steps.as_ref());
             let mut columns = evaluated.map_err(|error| Failure::work(&content.name, error))?;
             let count = points.coordinates().len() / axes.len();
             for column in &mut columns {
@@ -121,6 +123,10 @@ pub fn run(args: &Args) -> Outcome {
         }
         written(writer.flush())
     })?;
+    if let (Some(derivative), Some(steps)) = (derivative, &steps) {
+        let (word, of) = (args.derivative.word(), meaning(derivative, Some(steps), description));
+        notes::print(&content.name, [format!("{word}: {of}")], false);
+    }
     if missed > 0 {
         let name = args.at.display();
         terminal::print(&format!(
@@ -135,13 +141,16 @@ fn evaluate(
     decoder: &Decoder,
     positions: &[f64],
     derivative: Option<Derivative>,
+    steps: Option<&Steps>,
 ) -> sirenc::Result<[Vec<f32>; 2]> {
-    let mut columns = match derivative {
+    let sampled = match (derivative, steps) {
+        (None, _) => None,
+        (Some(derivative), None) => Some(decoder.sample_derivative(positions, derivative)?),
+        (Some(derivative), Some(steps)) => Some(decoder.sample_derivative_per(positions, derivative, steps)?),
+    };
+    let mut columns = match sampled {
         None => [decoder.sample(positions)?, vec![]],
-        Some(derivative) => {
-            let sampled = decoder.sample_derivative(positions, derivative)?;
-            [sampled.values, sampled.derivatives]
-        }
+        Some(sampled) => [sampled.values, sampled.derivatives],
     };
     let number = decoder.description().unit_number() as f32;
     let [values, derivatives] = &mut columns;

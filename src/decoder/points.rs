@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 use crate::ieee::ieee;
 use crate::limits::{Limits, try_collect};
 use crate::network::Jet;
-use crate::render::{Derivative, HIGHEST_ORDER, Points, Taylor, taylor};
-use crate::signal::{Grid, Sampling};
+use crate::render::{Derivative, Differential, HIGHEST_ORDER, Points, Taylor, taylor};
+use crate::signal::{Grid, Sampling, Steps};
 use std::num::Saturating;
 
 /// A signal at scattered positions, point after point.
@@ -63,15 +63,61 @@ impl Decoder {
     /// # }
     /// ```
     pub fn sample_derivative(&self, positions: &[f64], derivative: Derivative) -> Result<Sampled> {
+        self.differentiate(positions, Differential { derivative, steps: None })
+    }
+
+    /// The unit values at `positions` and a derivative per unit of the axes, in [`Decoder::steps`].
+    ///
+    /// # Errors
+    /// The errors of [`Decoder::sample_derivative`], and `Parameter` if the steps are not those of the derivative.
+    pub fn sample_derivative_per(
+        &self,
+        positions: &[f64],
+        derivative: Derivative,
+        steps: &Steps,
+    ) -> Result<Sampled> {
+        self.differentiate(positions, Differential { derivative, steps: Some(steps) })
+    }
+
+    fn differentiate(&self, positions: &[f64], derivative: Differential<'_>) -> Result<Sampled> {
         derivative.check(self.description())?;
         let axes = self.description().axes.len();
         let jet = derivative.jet(self.description());
         let components = jet.components(axes);
         let jets = self.evaluate(positions, jet)?;
         let values = try_collect(jets.iter().step_by(components).copied())?;
-        let mut derivatives = derivative.of(self.description(), &jets)?;
+        let mut derivatives = derivative.of(self.description(), jets)?;
         self.with_one_nan(&mut derivatives);
         Ok(Sampled { values, derivatives })
+    }
+
+    /// The steps that `derivative` is divided by to be per unit of the axes: the seconds from sample to sample along time
+    /// at a known rate, and the uniform spacing of the [`Coordinates`](crate::signal::Coordinates) along every other axis
+    /// that it is taken by.
+    ///
+    /// # Errors
+    /// `Parameter` if the signal has no such derivative, for normals, for an axis without a uniform spacing, and if
+    /// derivatives along axes of several units are added up.
+    ///
+    /// # Examples
+    /// ```
+    /// use sirenc::signal::Grid;
+    /// use sirenc::{Decoder, Derivative};
+    ///
+    /// # fn main() -> sirenc::Result<()> {
+    /// let file = include_bytes!("../../fixtures/valid/video-rgb-u8.siren"); // at 30000/1001 Hz
+    /// let decoder = Decoder::open(&file[..])?;
+    /// let (by_time, grid) = (Derivative::Partial(2), Grid::native(decoder.description()));
+    /// let steps = decoder.steps(by_time)?;
+    /// let per_second = decoder.request(&grid).derivative_per(by_time, &steps).values()?;
+    /// let per_frame = decoder.request(&grid).derivative(by_time).values()?;
+    /// assert!((per_second[0] - per_frame[0] * 30000.0 / 1001.0).abs() <= 1e-6 * per_second[0].abs());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn steps(&self, derivative: Derivative) -> Result<Steps> {
+        let description = self.description();
+        Differential::steps(derivative, description, |axes| Steps::of(description, self.metadata(), axes))
     }
 
     /// The Taylor polynomials of all channels around one position, up to `order`, at most 4: every mixed

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::ieee::ieee;
 use crate::limits::{Amount, Limits, addressable, bytes_of, try_vec};
 use crate::network::Jet;
-use crate::render::{Derivative, Rendering};
-use crate::signal::{Description, Grid, SampleFormat, Samples};
+use crate::render::{Derivative, Differential, Rendering};
+use crate::signal::{Description, Grid, SampleFormat, Samples, Steps};
 use std::num::Saturating;
 
 /// A rendering request: what of the signal, on which grid; see [`Decoder::request`].
@@ -43,17 +43,17 @@ use std::num::Saturating;
 pub struct Request<'a> {
     decoder: &'a Decoder,
     grid: &'a Grid,
-    content: Content,
+    content: Content<'a>,
 }
 
 /// What of the signal is rendered.
 #[derive(Clone, Copy, Debug)]
-enum Content {
+enum Content<'a> {
     Jet(Jet),
-    Derivative(Derivative),
+    Derivative(Differential<'a>),
 }
 
-impl Content {
+impl Content<'_> {
     /// The jet that the networks must provide.
     fn jet(self, description: &Description) -> Jet {
         match self {
@@ -88,7 +88,11 @@ impl<'a> Request<'a> {
     /// Requests a derivative: `samples × sets × values` of [`Derivative::layout`], in unit values per native
     /// sample, whatever the spacing of the grid.
     pub fn derivative(self, derivative: Derivative) -> Self {
-        Request { content: Content::Derivative(derivative), ..self }
+        Request { content: Content::Derivative(Differential { derivative, steps: None }), ..self }
+    }
+    /// Requests a derivative per unit of the axes, in [`Decoder::steps`], instead of per native sample.
+    pub fn derivative_per(self, derivative: Derivative, steps: &'a Steps) -> Self {
+        Request { content: Content::Derivative(Differential { derivative, steps: Some(steps) }), ..self }
     }
 
     /// The cost of the rendering.
@@ -142,7 +146,7 @@ impl<'a> Request<'a> {
         let (content, decoder, description) = (self.content, self.decoder, self.decoder.description());
         Ok(rendering.bands().map(move |band| match content {
             Content::Jet(_) => band,
-            Content::Derivative(derivative) => derivative.of(description, &band?).map(|mut values| {
+            Content::Derivative(derivative) => derivative.of(description, band?).map(|mut values| {
                 decoder.with_one_nan(&mut values);
                 values
             }),
@@ -154,7 +158,7 @@ impl<'a> Request<'a> {
         let description = self.decoder.description();
         let each = match self.content {
             Content::Jet(jet) => usize::from(description.channels) * jet.components(description.axes.len()),
-            Content::Derivative(derivative) => derivative.layout(description).numbers(),
+            Content::Derivative(of) => of.derivative.layout(description).numbers(),
         };
         Saturating(self.grid.positions()) * Saturating(each as u64)
     }

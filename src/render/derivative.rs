@@ -3,9 +3,9 @@
 use crate::error::{Error, Result};
 use crate::limits::try_vec;
 use crate::network::Jet;
-use crate::signal::{Description, Kind, Measure};
+use crate::signal::{Description, Kind, Measure, axis_letters};
 
-/// A derivative of a signal, in its unit values per native sample.
+/// A derivative of a signal, in its unit values per native sample, or per unit with [`Steps`](crate::signal::Steps).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Derivative {
@@ -19,6 +19,12 @@ pub enum Derivative {
     Hessian,
     /// The length of the gradient of each channel.
     Magnitude,
+    /// The divergence of a vector field, one for all channels: the 2 or 3 channels are its components along as many axes
+    /// of space, the first ones, in their order.
+    Divergence,
+    /// The curl of a vector field, whose channels are those of [`Derivative::Divergence`]: the vector `(∂y f₂ − ∂z f₁,
+    /// ∂z f₀ − ∂x f₂, ∂x f₁ − ∂y f₀)` of three components, the number `∂x f₁ − ∂y f₀` of two.
+    Curl,
     /// The unit normal `(x, y, z)` of a picture seen as a surface, one for all channels: `(−h·∂x, −h·∂y, 1)`
     /// scaled to length 1, with x to the right, y down, z to the viewer. The height of the surface is the
     /// grey or the luma (ITU-R BT.709) of the unit values, without alpha.
@@ -32,7 +38,7 @@ pub enum Derivative {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Layout {
-    /// Sets of values: one for each channel, or a single one for the normals.
+    /// Sets of values: one for each channel, or a single one for normals, divergence and curl.
     pub sets: usize,
     /// Values of each set.
     pub values: usize,
@@ -61,8 +67,8 @@ impl Derivative {
     /// Checks that a signal of `description` has this derivative.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for an axis out of range, for the normals of a sound, and for a height that is
-    /// not a positive number.
+    /// [`Error::Parameter`] for an axis out of range, for the normals of a sound, for a height that is not a positive
+    /// number, and for the divergence or curl of channels that are not those of a vector field.
     pub fn check(self, description: &Description) -> Result<()> {
         let axes = description.axes.len();
         let refuse = |detail: String| Err(Error::parameter("derivative", detail));
@@ -76,6 +82,17 @@ impl Derivative {
             Derivative::Normals { height } if !(height > 0.0 && height.is_finite()) => {
                 refuse(format!("normals of height {height:?}, expected a positive number"))
             }
+            Derivative::Divergence | Derivative::Curl if components(description).is_none() => {
+                let which = if self == Derivative::Curl { "curl" } else { "divergence" };
+                let letters = axis_letters(description.axes.iter().map(|axis| axis.measure)).join(", ");
+                let (channels, space) = (description.channels, space(description).len());
+                let plural = |count: usize| if count == 1 { "" } else { "s" };
+                refuse(format!(
+                    "{which} of {channels} channel{} over the axes {letters}, {space} of them of space, expected 2 or 3 \
+                     channels and at least as many axes of space",
+                    plural(channels.into()),
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -88,20 +105,45 @@ impl Derivative {
             Derivative::Hessian => axes * (axes + 1) / 2,
             Derivative::Partial(_) | Derivative::Laplacian | Derivative::Magnitude => 1,
             Derivative::Normals { .. } => return Layout { sets: 1, values: 3 },
+            Derivative::Divergence => return Layout { sets: 1, values: 1 },
+            Derivative::Curl => {
+                return Layout { sets: 1, values: if description.channels == 2 { 1 } else { 3 } };
+            }
         };
         Layout { sets: description.channels.into(), values }
     }
 
-    /// The derivative at positions of a signal of `description`, whose jets follow each other in `jets`.
+    /// The axes that it is taken by.
+    pub(super) fn axes(self, description: &Description) -> Vec<usize> {
+        match self {
+            Derivative::Partial(axis) => vec![axis],
+            Derivative::Laplacian => summed(description),
+            Derivative::Divergence | Derivative::Curl => components(description).unwrap_or_default(),
+            _ => (0..description.axes.len()).collect(),
+        }
+    }
+
+    /// Whether derivatives by several axes are added up.
+    pub(super) fn adds_axes(self) -> bool {
+        use Derivative::{Curl, Divergence, Laplacian, Magnitude};
+        matches!(self, Laplacian | Magnitude | Divergence | Curl)
+    }
+
+    /// The derivative at positions of a signal of `description`, whose jets, which are of the kind `jet`, follow each other
+    /// in `jets`.
     ///
     /// # Errors
     /// `Io` if the system has not enough memory.
-    pub(crate) fn of(self, description: &Description, jets: &[f32]) -> Result<Vec<f32>> {
-        let components = self.jet(description).components(description.axes.len());
+    pub(super) fn of(self, description: &Description, jet: Jet, jets: &[f32]) -> Result<Vec<f32>> {
+        let components = jet.components(description.axes.len());
         let width = usize::from(description.channels) * components;
         let mut out = try_vec(jets.len() / width * self.layout(description).numbers())?;
-        // The places of the second derivatives of which the Laplacian is the sum.
-        let terms = if self.jet(description) == Jet::Hessian { seconds(description) } else { vec![0] };
+        let terms = match (self, jet) {
+            // The places of the second derivatives of which the Laplacian is the sum.
+            (Derivative::Laplacian, Jet::Hessian) => seconds(description),
+            (Derivative::Laplacian, _) => vec![0],
+            _ => self.axes(description),
+        };
         for jets in jets.chunks_exact(width) {
             // For each channel the first and the second derivatives, which follow the value.
             let channels = jets.chunks_exact(components).map(|jet| jet[1..].split_at(description.axes.len()));
@@ -110,7 +152,8 @@ impl Derivative {
         Ok(out)
     }
 
-    /// Appends the derivative at one position, from the first and the second derivatives of all channels.
+    /// Appends the derivative at one position, from the first and the second derivatives of all channels. `terms` are the
+    /// places of the second derivatives that a Laplacian adds, or the axes of all others.
     fn extend<'a>(
         self,
         channels: impl Iterator<Item = (&'a [f32], &'a [f32])>,
@@ -128,6 +171,19 @@ impl Derivative {
                 let square: f64 = first.iter().map(|&d| f64::from(d).powi(2)).sum();
                 square.sqrt() as f32
             })),
+            Derivative::Divergence => {
+                let along = |((first, _), &axis): ((&[f32], _), &usize)| f64::from(first[axis]);
+                out.push(channels.zip(terms).map(along).sum::<f64>() as f32);
+            }
+            Derivative::Curl => {
+                let rows: Vec<&[f32]> = channels.map(|(first, _)| first).collect();
+                let by = |component: usize, axis: usize| f64::from(rows[component][terms[axis]]);
+                let about = |i: usize, j: usize| (by(j, i) - by(i, j)) as f32;
+                match rows.len() {
+                    2 => out.push(about(0, 1)),
+                    _ => out.extend([about(1, 2), about(2, 0), about(0, 1)]),
+                }
+            }
             Derivative::Normals { height } => {
                 let slopes: Vec<[f32; 2]> = channels.map(|(first, _)| [first[0], first[1]]).collect();
                 let luma = |r, g, b| LUMA[0] * r + LUMA[1] * g + LUMA[2] * b;
@@ -143,15 +199,29 @@ impl Derivative {
     }
 }
 
-/// The places, among the second derivatives of a Hessian, of those twice by an axis of space; of those twice by
-/// any axis if none is of space.
+/// The axes of space.
+fn space(description: &Description) -> Vec<usize> {
+    let is_space = |axis: &usize| description.axes[*axis].measure == Measure::Space;
+    (0..description.axes.len()).filter(is_space).collect()
+}
+
+/// The axes along which the channels are the components of a vector field; `None` if they are no such field.
+fn components(description: &Description) -> Option<Vec<usize>> {
+    let count = usize::from(description.channels);
+    (2..=3).contains(&count).then(|| space(description).get(..count).map(<[usize]>::to_vec)).flatten()
+}
+
+/// The axes of a Laplacian: those of space, or all if none is of space.
+fn summed(description: &Description) -> Vec<usize> {
+    let space = space(description);
+    if space.is_empty() { (0..description.axes.len()).collect() } else { space }
+}
+
+/// The places, among the second derivatives of a Hessian, of those twice by an axis of a Laplacian.
 fn seconds(description: &Description) -> Vec<usize> {
     let axes = description.axes.len();
-    let is_space = |axis: &usize| description.axes[*axis].measure == Measure::Space;
-    let spatial: Vec<usize> = (0..axes).filter(is_space).collect();
-    let summed = if spatial.is_empty() { (0..axes).collect() } else { spatial };
     // Row `i` of the upper triangle begins after rows of `axes`, `axes − 1`, … numbers.
-    summed.into_iter().map(|i| i * axes - i * i.saturating_sub(1) / 2).collect()
+    summed(description).into_iter().map(|i| i * axes - i * i.saturating_sub(1) / 2).collect()
 }
 
 #[cfg(test)]
@@ -159,7 +229,7 @@ mod tests {
     use super::*;
     use crate::signal::{Axis, Rate, SampleFormat};
 
-    const ALL: [Derivative; 7] = [
+    const ALL: [Derivative; 9] = [
         Derivative::Gradient,
         Derivative::Partial(0),
         Derivative::Partial(1),
@@ -167,6 +237,8 @@ mod tests {
         Derivative::Hessian,
         Derivative::Magnitude,
         Derivative::Normals { height: 2.0 },
+        Derivative::Divergence,
+        Derivative::Curl,
     ];
 
     /// The derivative at one position of a signal with `axes` axes.
@@ -176,7 +248,8 @@ mod tests {
             _ => description(Kind::Picture, channels),
         };
         let components = derivative.jet(&of_channels(1)).components(axes);
-        derivative.of(&of_channels((jets.len() / components) as u8), jets).unwrap()
+        let description = of_channels((jets.len() / components) as u8);
+        derivative.of(&description, derivative.jet(&description), jets).unwrap()
     }
 
     fn description(kind: Kind, channels: u8) -> Description {
@@ -251,11 +324,40 @@ mod tests {
             ..description(Kind::Picture, 1)
         };
         let jet = [0.0, 1.0, 2.0, 3.0, 4.0, 0.5, 0.25, 32.0, 0.125, 64.0];
-        assert_eq!(Derivative::Laplacian.of(&film, &jet).unwrap(), [36.0]);
+        assert_eq!(Derivative::Laplacian.of(&film, Jet::Hessian, &jet).unwrap(), [36.0]);
         let spectra = Description { axes: vec![Axis::other(5), Axis::time(5, None)], ..film };
-        assert_eq!(Derivative::Laplacian.of(&spectra, &[0.0, 1.0, 2.0, 4.0, 0.5, 8.0]).unwrap(), [12.0]);
+        let jet = [0.0, 1.0, 2.0, 4.0, 0.5, 8.0];
+        assert_eq!(Derivative::Laplacian.of(&spectra, Jet::Hessian, &jet).unwrap(), [12.0]);
         let volume = Description { axes: vec![Axis::space(5); 3], ..spectra };
         assert_eq!(Derivative::Laplacian.jet(&volume), Jet::Laplacian);
+    }
+
+    #[test]
+    fn divergence_and_curl_are_sums_of_the_jacobian_along_axes_of_space() {
+        let of = |derivative: Derivative, description: &Description, jets: &[f32]| {
+            derivative.check(description).unwrap();
+            derivative.of(description, Jet::Gradient, jets).unwrap()
+        };
+        let plane = description(Kind::Picture, 2);
+        let jets = [9.0, 1.0, 2.0, 9.0, 32.0, 64.0];
+        assert_eq!(of(Derivative::Divergence, &plane, &jets), [65.0]);
+        assert_eq!(of(Derivative::Curl, &plane, &jets), [30.0]);
+        // Time comes before space here, and a third axis of space after the two of the components.
+        let axes = vec![Axis::time(5, None), Axis::space(5), Axis::space(5), Axis::space(5)];
+        let wind = Description { axes, ..plane };
+        let jets = [9.0, 0.5, 1.0, 2.0, 4.0, 9.0, 0.25, 32.0, 64.0, 128.0];
+        assert_eq!(of(Derivative::Divergence, &wind, &jets), [65.0]);
+        assert_eq!(of(Derivative::Curl, &wind, &jets), [30.0]);
+        let flow = Description { channels: 3, ..wind };
+        let jets = [&jets[..], &[9.0, 0.75, 1024.0, 2048.0, 4096.0]].concat();
+        assert_eq!(of(Derivative::Divergence, &flow, &jets), [4161.0]);
+        assert_eq!(of(Derivative::Curl, &flow, &jets), [2048.0 - 128.0, 4.0 - 1024.0, 32.0 - 2.0]);
+        let error = |signal: &Description| Derivative::Curl.check(signal).unwrap_err().to_string();
+        let colours = error(&description(Kind::Picture, 3));
+        assert!(colours.contains("curl of 3 channels over the axes x, y, 2 of them of space"), "{colours}");
+        assert!(error(&description(Kind::Picture, 1)).contains("of 1 channel over"));
+        assert!(error(&description(Kind::Sound, 2)).contains("axes t, 0 of them"));
+        assert!(error(&Description { channels: 4, ..flow }).contains("of 4 channels"));
     }
 
     #[test]
@@ -264,10 +366,11 @@ mod tests {
         let refused = |derivative: Derivative, signal| {
             matches!(derivative.check(signal), Err(Error::Parameter { name: "derivative", .. }))
         };
-        assert_eq!(ALL.map(|derivative| refused(derivative, &picture)), [false; 7]);
+        let of_vectors = [[false; 7].as_slice(), &[true; 2]].concat();
+        assert_eq!(ALL.map(|derivative| refused(derivative, &picture)), of_vectors[..]);
         assert_eq!(
             ALL.map(|derivative| refused(derivative, &sound)),
-            [false, false, true, false, false, false, true]
+            [false, false, true, false, false, false, true, true, true]
         );
         assert!(refused(Derivative::Partial(2), &picture));
         for height in [0.0, -1.0, f32::INFINITY, f32::NAN] {

@@ -14,6 +14,7 @@ mod bands;
 mod blend;
 mod cost;
 mod derivative;
+mod differential;
 mod footprint;
 mod missing;
 mod plan;
@@ -25,6 +26,7 @@ mod work;
 
 pub(crate) use bands::Bands;
 pub use derivative::{Derivative, Layout};
+pub(crate) use differential::Differential;
 pub(crate) use points::Points;
 pub use taylor::Taylor;
 pub(crate) use taylor::{HIGHEST_ORDER, taylor};

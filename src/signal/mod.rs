@@ -6,6 +6,7 @@ mod grid;
 pub mod metric;
 mod missing;
 mod samples;
+mod steps;
 mod tiles;
 mod units;
 
@@ -16,6 +17,7 @@ pub use grid::{Grid, Region, Sampling};
 pub(crate) use missing::Mask;
 pub use missing::Missing;
 pub use samples::{SampleFormat, Samples};
+pub use steps::{Step, Steps};
 pub use tiles::{Tile, Tiles};
 pub use units::Units;
 

@@ -17,6 +17,7 @@ mod interrupts;
 mod limits;
 mod missing;
 mod outputs;
+mod physical;
 mod sampling;
 mod splines;
 mod support;

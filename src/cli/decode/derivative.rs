@@ -5,13 +5,14 @@ use super::plan::Plan;
 use super::range::of_colours;
 use super::sampling::Sampled;
 use super::{Args, Bits, Work};
+use crate::cli::derivative::meaning;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::progress::Meter;
 use crate::cli::report;
 use crate::cli::values::Range;
 use sirenc::media;
 use sirenc::media::OutputFormat::{Exr, Npy, Png, Tiff, Wav};
-use sirenc::signal::{Description, SampleFormat, Samples, Signal};
+use sirenc::signal::{Description, SampleFormat, Samples, Signal, Steps};
 use sirenc::{Decoder, Derivative, Layout};
 use std::io;
 
@@ -54,7 +55,7 @@ impl Args {
             return refuse("--range does not apply", "it is for derivatives as PNG, but normals");
         }
         let channels = match derivative {
-            Derivative::Normals { .. } => 3,
+            Derivative::Normals { .. } | Derivative::Divergence | Derivative::Curl => layout.numbers() as u8,
             _ if format == Npy => layout.sets as u8,
             _ if layout.values > 1 => {
                 let sentence = format!("{} values per channel, which npy holds", layout.values);
@@ -97,12 +98,23 @@ impl Args {
 }
 
 impl Work<'_> {
-    /// Renders the plan and writes it. Returns a note on the mapping, if there is one.
-    pub fn save_derivative(&self, derivative: Derivative) -> Result<Option<String>, Failure> {
+    /// Renders the plan and writes it. Returns a note on the mapping and on what the values are per, if there is one.
+    pub fn save_derivative(
+        &self,
+        derivative: Derivative,
+        steps: Option<&Steps>,
+    ) -> Result<Option<String>, Failure> {
         let fault = |error| self.fault(error);
         let Plan { grid, description, format, .. } = self.plan;
         let layout = derivative.layout(self.decoder.description());
-        let request = self.decoder.request(grid).derivative(derivative);
+        let request = self.decoder.request(grid);
+        let request = match steps {
+            None => request.derivative(derivative),
+            Some(steps) => request.derivative_per(derivative, steps),
+        };
+        let word = self.args.derivative.word();
+        let of = meaning(derivative, steps, self.decoder.description());
+        let per = steps.map(|_| format!("{word}: {of}"));
         let cost = request.cost().map_err(fault)?;
         self.admit_file(cost.memory_bytes)?;
         let bands = request.bands().map_err(fault)?;
@@ -116,7 +128,7 @@ impl Work<'_> {
             Ok(band)
         });
         if *format == Npy {
-            return self.save_array(derivative, layout, bands).map(|()| None);
+            return self.save_array(derivative, layout, bands).map(|()| per);
         }
         let channels = if self.plan.colormap.is_some() { 1 } else { usize::from(description.channels) };
         let count = usize::try_from(grid.positions()).ok().and_then(|n| n.checked_mul(channels));
@@ -128,17 +140,11 @@ impl Work<'_> {
                 .extend(band.map_err(fault)?.chunks_exact(layout.numbers()).flat_map(|set| &set[..channels]));
         }
         if *format != Png {
-            return self.save(&self.picture(shown)?).map(|()| None);
+            return self.save(&self.picture(shown)?).map(|()| per);
         }
         let Mapping { low, high } = self.args.mapping(derivative, &shown);
         shown.iter_mut().for_each(|v| *v = ((f64::from(*v) - low) / (high - low)) as f32);
         let top = (1u32 << description.format.bits()) - 1;
-        let of = match derivative {
-            Derivative::Normals { .. } => "components of a unit vector",
-            Derivative::Laplacian => "values per native sample squared",
-            _ => "values per native sample",
-        };
-        let word = self.args.derivative.word();
         let [low, high] = [low, high].map(report::short);
         let colours = of_colours(self.plan);
         let words = format!("{word}: code 0{colours} is {low}, code {top} is {high}, linear between; {of}");
@@ -147,7 +153,7 @@ impl Work<'_> {
     }
 
     /// Writes an array of `(…, height, width, sets, values)` while it is rendered. The last axis is left out
-    /// if sets have one value, the axis of sets is left out for normals, which have one set per position.
+    /// if sets have one value, the axis of sets is left out for normals, divergence and curl, which have one set per position.
     fn save_array(
         &self,
         derivative: Derivative,

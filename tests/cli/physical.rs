@@ -1,0 +1,133 @@
+//! Vector fields, and derivatives per unit of the axes.
+
+use crate::support::{Room, siren, siren_picture, siren_sound};
+use sirenc::media::read_npy;
+use sirenc::signal::{Axis, AxisCoordinates, Coordinates, Description, Label, Positions, Rate, SampleFormat};
+
+/// A `.siren` signal of `channels` over `axes`, whose units and coordinates are given.
+fn field(axes: Vec<Axis>, channels: u8, positions: &[(&str, Positions)]) -> Vec<u8> {
+    let description = Description { axes, channels, format: SampleFormat::F32 };
+    let axis = |(unit, positions): &(&str, Positions)| AxisCoordinates {
+        label: Label::new("", unit),
+        positions: positions.clone(),
+    };
+    let channels = vec![Label::default(); channels.into()];
+    let coordinates = Coordinates { axes: positions.iter().map(axis).collect(), channels };
+    let metadata = coordinates.to_metadata(&description).into_iter().collect();
+    siren(description, metadata)
+}
+
+fn step(spacing: f64) -> Positions {
+    Positions::Uniform { origin: 0.0, spacing }
+}
+
+fn volume() -> Vec<u8> {
+    let positions = [("mm", step(0.5)), ("mm", step(0.5)), ("mm", step(2.0))];
+    field([7, 6, 5].map(Axis::space).to_vec(), 3, &positions)
+}
+
+fn array(room: &Room, name: &str) -> (Vec<u64>, Vec<f64>) {
+    read_npy(&room.get(name), &Default::default()).unwrap()
+}
+
+#[test]
+fn divergence_and_curl_are_decoded_and_sampled() {
+    let room = Room::new();
+    room.put("v.siren", volume());
+    for (word, shape) in
+        [("gradient", &[5, 6, 7, 3, 3][..]), ("divergence", &[5, 6, 7, 1]), ("curl", &[5, 6, 7, 3])]
+    {
+        let name = format!("{word}.npy");
+        room.run(&["decode", "v.siren", "-o", &name, "--derivative", word]).exits(0);
+        assert_eq!(array(&room, &name).0, shape, "{word}");
+    }
+    let [gradient, divergence, curl] =
+        ["gradient", "divergence", "curl"].map(|word| array(&room, &format!("{word}.npy")).1);
+    let last = gradient.len() - 9;
+    let sum = gradient[last] + gradient[last + 4] + gradient[last + 8];
+    assert_eq!(divergence.last().map(|&v| v as f32), Some(sum as f32));
+    assert_eq!(curl.last().map(|&v| v as f32), Some((gradient[last + 3] - gradient[last + 1]) as f32));
+    room.put("a.csv", "x,y,z\n6,5,4\n");
+    let run = room.run(&["sample", "v.siren", "--at", "a.csv", "--derivative", "curl"]).exits(0);
+    assert!(run.text().starts_with("x,y,z,c0,c1,c2,curl_x,curl_y,curl_z\n"), "{}", run.text());
+    let text = run.text().trim().rsplit(',').next().unwrap().parse::<f32>();
+    assert_eq!(text.ok(), curl.last().map(|&v| v as f32));
+    // A slice of a curl is a picture of three channels, one of a divergence may be coloured.
+    for flags in [&["curl", "-o", "c.png"][..], &["divergence", "-o", "d.png", "--colormap", "blue-red"]] {
+        room.run(&[&["decode", "v.siren", "--slice", "z=2", "--derivative"], flags].concat()).exits(0);
+    }
+    room.put("p.siren", siren_picture(8, 6));
+    for word in ["divergence", "curl"] {
+        room.run(&["decode", "p.siren", "--derivative", word])
+            .complains(2, &["p.siren", word, "3 channels", "axes x, y", "2 of them of space"]);
+    }
+}
+
+#[test]
+fn derivatives_are_per_sample_or_per_unit() {
+    let room = Room::new();
+    room.put("v.siren", volume());
+    let decoded = |per: &str, word: &str| {
+        let run = room.run(&["decode", "v.siren", "-o", "d.npy", "-f", "--derivative", word, "--per", per]);
+        (run.exits(0).stderr, array(&room, "d.npy").1)
+    };
+    let ((quiet, sample), (note, unit)) = (decoded("sample", "gradient"), decoded("unit", "gradient"));
+    assert!(note.contains("gradient: values per mm\n") && !quiet.contains("values"), "{note} {quiet}");
+    for (i, (unit, sample)) in unit.iter().zip(&sample).enumerate() {
+        assert!((unit - sample / [0.5, 0.5, 2.0][i % 3]).abs() < 1e-6, "{unit} {sample}");
+    }
+    assert!(decoded("unit", "laplacian").0.contains("laplacian: values per mm squared\n"));
+    let run = room.run(&[
+        "decode",
+        "v.siren",
+        "-o",
+        "d.png",
+        "--slice",
+        "z=1",
+        "--derivative",
+        "divergence",
+        "--per",
+        "unit",
+    ]);
+    assert!(run.exits(0).stderr.contains("linear between; values per mm\n"));
+
+    // The time of a sound is in seconds.
+    room.put("s.siren", siren_sound(80));
+    room.put("t.csv", "t\n0.005\n");
+    let slope = |per: &str| {
+        let run = ["sample", "s.siren", "--at", "t.csv", "--derivative", "dt", "--per", per];
+        let run = room.run(&run).exits(0);
+        let slope = run.text().trim().rsplit(',').next().unwrap().parse::<f64>().unwrap();
+        (run.stderr, slope)
+    };
+    let ((note, unit), (none, sample)) = (slope("unit"), slope("sample"));
+    assert!(note.contains("s.siren: dt: values per s") && none.is_empty(), "{note} {none}");
+    assert!((unit / sample - 8000.0).abs() < 0.01, "{unit} {sample}");
+
+    // Film in millimetres and seconds.
+    let axes = vec![Axis::space(6), Axis::space(5), Axis::time(4, Rate::new(25, 1))];
+    let positions = [("mm", step(0.5)), ("mm", step(0.5)), ("", Positions::None)];
+    room.put("f.siren", field(axes, 1, &positions));
+    let run = room.run(&["decode", "f.siren", "--derivative", "gradient", "--per", "unit", "-o", "g.npy"]);
+    assert!(run.exits(0).stderr.contains("gradient: values per mm along x and y, per s along t\n"));
+    room.run(&["decode", "f.siren", "--derivative", "magnitude", "--per", "unit"])
+        .complains(2, &["f.siren", "Magnitude per unit", "\"mm\", \"mm\", \"s\""]);
+}
+
+#[test]
+fn axes_without_a_spacing_are_named() {
+    let room = Room::new();
+    room.put("p.siren", siren_picture(8, 6));
+    room.run(&["decode", "p.siren", "--per", "unit"]).complains(2, &["--per unit", "--derivative"]);
+    room.run(&["decode", "p.siren", "--per", "unit", "--derivative", "dy"])
+        .complains(2, &["p.siren", "axis y, which has no spacing"]);
+    room.run(&["decode", "p.siren", "--per", "unit", "--derivative", "normals"])
+        .complains(2, &["p.siren", "normals per unit"]);
+    let positions = [("mm", step(0.5)), ("mm", Positions::Listed(vec![1.0, 2.0, 4.0]))];
+    room.put("l.siren", field(vec![Axis::space(4), Axis::space(3)], 1, &positions));
+    room.put("a.csv", "x,y\n1,1\n");
+    let sampled = ["sample", "l.siren", "--at", "a.csv", "--per", "unit", "--derivative"];
+    room.run(&[&sampled[..], &["gradient"]].concat())
+        .complains(2, &["l.siren", "axis y, which has listed coordinates"]);
+    room.run(&[&sampled[..], &["dx"]].concat()).exits(0);
+}
