@@ -24,8 +24,9 @@
 //! back. So a relief takes as many bytes in metres as in kilometres. **PSNR of floats refers to their
 //! range**, the largest maximum − minimum of a channel of the original; for sound, to half of that, the
 //! amplitude. [`EncodeOptions::peak`](crate::EncodeOptions::peak) or `--peak` sets another peak. PSNR of
-//! integers refers to 1. All channels share one scale, so channels of very different ranges are better stored
-//! in separate files.
+//! integers refers to 1. The root mean squared error relative to the range, NRMSE, says the same without decibels: 1 %
+//! are 40 dB; [`Target::Nrmse`](crate::Target::Nrmse) or `--nrmse 1%` asks for it. All channels share one scale, so
+//! channels of very different ranges are better stored in separate files.
 //!
 //! # Videos, volumes and fields
 //!

@@ -1,11 +1,11 @@
-//! Derivatives of vector fields and in units of the axes.
+//! Derivatives of vector fields and in units of the axes, and errors relative to the range.
 #![cfg(feature = "encoder")]
 
 use sirenc::container::{File, Networks, Stored, write};
 use sirenc::network::{Jet, Network, Shape};
 use sirenc::signal::{
     Axis, AxisCoordinates, Coordinates, Description, Grid, Label, Metadata, Positions, Rate, SampleFormat,
-    Samples, Signal, Tiles,
+    Samples, Signal, Tiles, metric,
 };
 use sirenc::{Decoder, Derivative, EncodeOptions, Error, Target};
 
@@ -66,7 +66,7 @@ fn a_rotation_and_a_radial_field_have_their_curl_and_divergence() {
     // A small network: a large one would wave between the samples.
     let options = EncodeOptions::default().effort(5).target(Target::Shape { layers: 1, width: 6 });
     let encoded = sirenc::encode(&signal, &options).unwrap();
-    assert!(encoded.report.psnr_db > 60.0, "{:?}", encoded.report);
+    assert!(encoded.report.nrmse().unwrap() < 0.001, "{:?}", encoded.report);
     let decoder = Decoder::open(&encoded.bytes[..]).unwrap();
     for at in [[3.5, 3.0, 4.0], [2.25, 3.5, 5.0], [4.0, 2.5, 3.25]] {
         let per_mm = |derivative| {
@@ -164,4 +164,35 @@ fn what_has_no_unit_or_several_is_refused() {
     let steps = film.steps(Derivative::Partial(2)).unwrap();
     let step = steps.axes()[2].as_ref().unwrap();
     assert_eq!((step.length, step.unit.as_str()), (0.04, "s"));
+}
+
+#[test]
+fn an_error_relative_to_the_range_is_reached_and_refused_for_codes() {
+    let signal = vectors(|[x, y, z]| [10.0 * x.sin(), y * z, 5.0 * (x * y).cos()]);
+    for peak in [None, Some(500.0)] {
+        let mut options = EncodeOptions::default().effort(3).target(Target::Nrmse(0.05));
+        options.peak = peak;
+        let encoded = sirenc::encode(&signal, &options).unwrap();
+        let nrmse = encoded.report.nrmse().unwrap();
+        assert!(encoded.report.reached && (0.049..0.051).contains(&nrmse), "{nrmse}");
+        let decoder = Decoder::open(&encoded.bytes[..]).unwrap();
+        let samples =
+            decoder.request(&Grid::native(decoder.description())).samples(SampleFormat::F32).unwrap();
+        let distortion = metric::compare(&signal, &Signal { samples, ..signal.clone() }).unwrap().distortion;
+        assert!((distortion.nrmse() - nrmse).abs() < 1e-6 * nrmse, "{} {nrmse}", distortion.nrmse());
+        assert_eq!(Some(distortion.range), encoded.report.range);
+        assert!((distortion.psnr_db() + 20.0 * nrmse.log10()).abs() < 1e-6);
+    }
+    let codes = Signal {
+        description: Description::picture([4, 4], 1, SampleFormat::U8),
+        samples: Samples::U8((0..16).collect()),
+        metadata: vec![],
+    };
+    let target = |nrmse| EncodeOptions::default().target(Target::Nrmse(nrmse));
+    for (signal, nrmse) in [(&codes, 0.1), (&signal, 0.0), (&signal, 1.5), (&signal, f64::NAN)] {
+        let refused = sirenc::encode(signal, &target(nrmse));
+        assert!(matches!(refused, Err(Error::Parameter { name: "nrmse", .. })), "{nrmse}");
+    }
+    let constant = Signal { samples: Samples::F32(vec![7.0; 8 * 7 * 9 * 3]), ..signal };
+    assert_eq!(sirenc::encode(&constant, &target(0.1)).unwrap().report.nrmse(), Some(0.0));
 }

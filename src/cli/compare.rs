@@ -27,6 +27,10 @@ JSON object:
   psnr_db    PSNR over all samples, dB; null if infinite (identical)
   peak       the peak of PSNR: 1 for integers; for binary32, volumes and fields the
              range of A (sound: half of it), or --peak
+  nrmse      binary32, volumes and fields: root mean square error relative to
+             the range of A; null if A is constant and B differs
+  range      binary32, volumes and fields: the largest maximum - minimum of a
+             channel of A
   identical  whether all samples are equal, visible or not
   snr_db     sound: SNR, dB; null if infinite
   ssim       pictures of at least 11 pixels a side: SSIM, 1 if identical
@@ -42,6 +46,7 @@ JSON object:
 
 /// Compare two signals: PSNR, SSIM, max error and more
 ///
+/// Binary32, volumes and fields: also the root mean square error relative to the range of A (NRMSE).
 /// Pictures: PSNR, SSIM, MS-SSIM and the largest error. Sound: PSNR, SNR, LSD (log-spectral distance) and the
 /// largest error. Each input may be a .siren file, which is decoded at its native size, or any picture,
 /// sound or video that `encode` reads. PSNR and SSIM cover all channels; the samples of each file are scaled to their
@@ -109,11 +114,14 @@ fn work(args: &Args) -> Outcome {
 /// The measurements as a table for people.
 fn table(args: &Args, description: &Description, compared: &Comparison) -> String {
     let distortion = &compared.distortion;
+    let own = description.has_own_range();
     let rows = [
         (
             "PSNR",
             Some(args.peak.psnr(description, distortion.psnr_db(), distortion.peak, distortion.identical)),
         ),
+        ("NRMSE", own.then(|| format!("{} %", report::significant(100.0 * distortion.nrmse())))),
+        ("range", own.then(|| report::significant(report::in_numbers(description, distortion.range)))),
         ("SNR", report::snr_db(description, &compared.distortion).map(report::decibels)),
         ("SSIM", compared.ssim.map(|ssim| format!("{ssim:.5}"))),
         ("MS-SSIM", compared.ms_ssim.map(|ssim| format!("{ssim:.5}"))),
@@ -137,9 +145,12 @@ fn json(args: &Args, description: &Description, compared: &Comparison, notes: Ve
     let mut object = Map::new();
     report::put_path(&mut object, "a", &args.a);
     report::put_path(&mut object, "b", &args.b);
+    let own = description.has_own_range();
     let measures = [
         ("psnr_db", Some(compared.distortion.psnr_db())),
         ("peak", Some(report::in_numbers(description, compared.distortion.peak))),
+        ("nrmse", own.then(|| compared.distortion.nrmse())),
+        ("range", own.then(|| report::in_numbers(description, compared.distortion.range))),
         ("snr_db", report::snr_db(description, &compared.distortion)),
         ("ssim", compared.ssim),
         ("ms_ssim", compared.ms_ssim),

@@ -159,6 +159,13 @@ impl Args {
             let sentence = format!("this is a {}, but --kbps is for sound", report::kind(description));
             return Err(wrong(&sentence).hint("use --bpp or --size"));
         }
+        if self.nrmse.is_some() && !description.has_own_range() {
+            let (kind, bits) = (report::kind(description), report::sample_format(description.format).1);
+            let sentence = format!(
+                "this is a {kind} of {bits}, but --nrmse is for binary32 samples, volumes and fields, which have a range of their own"
+            );
+            return Err(wrong(&sentence).hint("use --psnr"));
+        }
         let sound = description.kind() == Kind::Sound;
         match self.rate {
             Some(rate) if reading.rate_assumed && sound => reading.set_rate(rate),

@@ -214,6 +214,12 @@ pub fn max_error(description: &Description, distortion: &Distortion) -> String {
     }
 }
 
+/// The NRMSE of samples that have their own range, in words: `NRMSE 1.2 % (range 310)`.
+pub fn nrmse(description: &Description, nrmse: f64, range: f64) -> String {
+    let range = significant(in_numbers(description, range));
+    format!("NRMSE {} % (range {range})", significant(100.0 * nrmse))
+}
+
 /// A signal in words: `a picture of 512×384 RGB`.
 pub fn description(description: &Description) -> String {
     format!("a {} of {} {}", kind(description), extent(description), channels(description))

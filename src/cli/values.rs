@@ -74,6 +74,17 @@ pub fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Parses a fraction, 0.01 or 1%, above 0 and at most 1.
+pub fn fraction(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.strip_suffix('%') {
+        Some(number) => (number.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    let fraction = number.parse::<f64>().ok().map(|number| number / unit);
+    let fraction = fraction.filter(|&fraction| fraction > 0.0 && fraction <= 1.0);
+    fraction.ok_or_else(|| "a fraction above 0 and at most 1 was expected, as in 0.01 or 1%".into())
+}
+
 /// Parses a quality, 0 to 100.
 pub fn quality(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -280,6 +291,16 @@ mod tests {
             assert_eq!(whole(1..=9u8)(text), Err("a whole number from 1 to 9 was expected".into()), "{text}");
         }
         assert!(threads("0").is_err() && threads("100000").unwrap_err().contains("1 to 65535"));
+    }
+
+    #[test]
+    fn fractions_may_be_percentages() {
+        for (text, expected) in [("0.01", 0.01), ("1%", 0.01), ("0.5 %", 0.005), ("1", 1.0), ("100%", 1.0)] {
+            assert_eq!(fraction(text), Ok(expected), "{text}");
+        }
+        for text in ["", "0", "-1", "1.01", "101%", "%", "1%%", "nan", "inf"] {
+            assert!(fraction(text).is_err(), "{text}");
+        }
     }
 
     #[test]

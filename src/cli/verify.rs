@@ -30,6 +30,9 @@ JSON object:
   psnr_db         PSNR over all samples, dB; null if infinite (identical)
   peak            the peak of PSNR: 1 for integers; for binary32, volumes and fields
                   the range of ORIGINAL (sound: half of it), or --peak
+  nrmse, range    binary32, volumes and fields: root mean square error relative
+                  to the range of ORIGINAL, and the range: the largest
+                  maximum - minimum of a channel
   snr_db          sound: SNR, dB; null if infinite
   max_error       largest error of a sample, as a fraction of full scale (0..1);
                   for binary32, volumes and fields in the units of the samples
@@ -108,6 +111,13 @@ fn work(args: &Args) -> Outcome {
         object.insert("psnr_db".into(), report::number(psnr));
         object
             .insert("peak".into(), report::number(report::in_numbers(description, compared.distortion.peak)));
+        let mut nrmse = String::new();
+        if description.has_own_range() {
+            let (error, range) = (compared.distortion.nrmse(), compared.distortion.range);
+            object.insert("nrmse".into(), report::number(error));
+            object.insert("range".into(), report::number(report::in_numbers(description, range)));
+            nrmse = format!(", {}", report::nrmse(description, error, range));
+        }
         let snr = report::snr_db(description, &compared.distortion);
         if let Some(snr) = snr {
             object.insert("snr_db".into(), report::number(snr));
@@ -118,7 +128,7 @@ fn work(args: &Args) -> Outcome {
         );
         let snr = snr.map_or(String::new(), |snr| format!(", SNR {}", report::decibels(snr)));
         sentence += &format!(
-            ", PSNR {}{snr}, max error {} against {}",
+            ", PSNR {}{nrmse}{snr}, max error {} against {}",
             args.peak.psnr(description, psnr, compared.distortion.peak, compared.distortion.identical),
             report::max_error(description, &compared.distortion),
             original.display()

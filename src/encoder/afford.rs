@@ -128,7 +128,7 @@ impl Plan {
             Target::Quality(quality) if description.kind() == Kind::Sound => {
                 super::quality_bits_per_sample(quality) * positions * f64::from(description.channels)
             }
-            Target::Psnr(_) | Target::Quality(_) => 0.0,
+            Target::Psnr(_) | Target::Nrmse(_) | Target::Quality(_) => 0.0,
         };
         let parameters = bits / BITS_PER_PARAMETER;
         let tiles = plan::tiles(description, parameters)?.len();

@@ -78,6 +78,13 @@ fn check_target(description: &Description, target: Target) -> Result<()> {
             Err(Error::parameter("kbps", "set for a signal without sound, expected only for sound"))
         }
         Target::Psnr(db) => range("psnr", db, 1.0, 120.0),
+        Target::Nrmse(nrmse) if description.has_own_range() => range("nrmse", nrmse, 1e-6, 1.0),
+        Target::Nrmse(_) => {
+            let (kind, format) = (description.kind(), description.format);
+            let detail =
+                format!("set for a {kind:?} of {format:?}, expected binary32 samples, a volume or a field");
+            Err(Error::parameter("nrmse", detail))
+        }
         Target::Quality(quality) => range("quality", quality, 0.0, 100.0),
         Target::Shape { layers, width } => {
             range("layers", layers as f64, 1.0, 64.0)?;

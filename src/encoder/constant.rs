@@ -56,6 +56,7 @@ pub(super) fn encode(
         psnr_db: f64::INFINITY,
         fit_psnr_db: f64::INFINITY,
         peak: options.peak.unwrap_or(if description.has_own_range() { 0.0 } else { PEAK }),
+        range: description.has_own_range().then_some(0.0),
         reached: true,
         worst_tile: None,
         notes: vec![],

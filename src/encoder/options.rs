@@ -21,6 +21,10 @@ pub enum Target {
     /// PSNR in dB at the native samples, met within ±0.1 dB. It covers the visible samples
     /// ([`EncodeOptions::keep_invisible`]); for binary32 it refers to [`EncodeOptions::peak`].
     Psnr(f64),
+    /// Root mean squared error relative to the range of the samples, such as 0.01, for samples that
+    /// [have their own range](Description::has_own_range); met within 1.2 % of it, as 0.1 dB of PSNR are. The range is the
+    /// largest maximum − minimum of a channel, whatever [`EncodeOptions::peak`].
+    Nrmse(f64),
     /// Quality from 0, the smallest file, to 100, nearly lossless: an approximate PSNR for pictures, bits per
     /// sample for sound. See [`quality_psnr_db`](crate::quality_psnr_db) and
     /// [`quality_bits_per_sample`](crate::quality_bits_per_sample).

@@ -92,7 +92,7 @@ pub(crate) fn fits(description: &Description, effort: u8) -> Vec<f64> {
 /// Passes at an effort for `target`, for a signal of at most [`FULL_SIZE`].
 pub(crate) fn usual_passes(target: Target, kind: Kind, effort: u8) -> f64 {
     let psnr = match target {
-        Target::Psnr(_) => true,
+        Target::Psnr(_) | Target::Nrmse(_) => true,
         Target::Quality(_) => kind != Kind::Sound,
         _ => false,
     };

@@ -30,6 +30,9 @@ pub struct Report {
     pub fit_psnr_db: f64,
     /// Peak that PSNR refers to, in unit values; 0 for a constant in binary32.
     pub peak: f64,
+    /// The largest maximum − minimum of a channel of samples that
+    /// [have their own range](crate::signal::Description::has_own_range), in unit values; `None` for all others.
+    pub range: Option<f64>,
     /// Whether the target was reached. Always true for a quality target, however far the result is from it:
     /// see `notes`.
     pub reached: bool,
@@ -43,6 +46,14 @@ pub struct Report {
     pub device: String,
     /// Why [`Device::Auto`](crate::Device::Auto) fell back to the CPU.
     pub cpu_reason: Option<String>,
+}
+
+impl Report {
+    /// The root mean squared error relative to the range; `None` for samples without a range of their own.
+    pub fn nrmse(&self) -> Option<f64> {
+        let rmse = self.peak * 10f64.powf(-self.psnr_db / 20.0);
+        self.range.map(|range| if rmse == 0.0 { 0.0 } else { rmse / range })
+    }
 }
 
 /// A finished file and its report.
@@ -74,6 +85,7 @@ pub(super) fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option
             psnr_db: session.normalised.source_db(outcome.finished.psnr_db),
             fit_psnr_db: session.normalised.source_db(session.psnr_db(outcome.fit.error)),
             peak: session.normalised.peak,
+            range: session.normalised.range,
             reached: outcome.reached,
             worst_tile: outcome
                 .finished
@@ -100,7 +112,7 @@ fn plan_notes(session: &Session<'_>, bytes: u64) -> Vec<Note> {
         notes.push(Note::FewerPasses { passes, usual });
     }
     let samples = session.signal.samples.len() as u64 * u64::from(description.format.bits()) / 8;
-    let has_quality = matches!(target, Target::Psnr(_) | Target::Quality(_));
+    let has_quality = matches!(target, Target::Psnr(_) | Target::Nrmse(_) | Target::Quality(_));
     // The header of a tiny file is larger than its few samples.
     if has_quality && bytes > samples.max(256) {
         notes.push(Note::LargerThanSamples { samples });

@@ -18,6 +18,8 @@ pub(crate) struct Normalised<'a> {
     pub units: Option<Units>,
     /// The peak that PSNR refers to, in units of the source.
     pub peak: f64,
+    /// The range that NRMSE refers to, in units of the source; `None` of codes.
+    pub range: Option<f64>,
     /// Which samples are missing; `signal` has numbers in their places.
     pub missing: Option<Missing>,
 }
@@ -27,13 +29,13 @@ impl<'a> Normalised<'a> {
     /// near the peak, so that `Units` restore them with a single rounding. Codes, and measurements in the range of
     /// codes, stay unchanged.
     pub fn of(source: &'a Signal, options: &'a EncodeOptions) -> Self {
-        let unchanged = |peak| {
+        let unchanged = |peak, range| {
             let (signal, options) = (Cow::Borrowed(source), Cow::Borrowed(options));
-            Normalised { source, signal, options, units: None, peak, missing: None }
+            Normalised { source, signal, options, units: None, peak, range, missing: None }
         };
         let description = &source.description;
         if !description.has_own_range() {
-            return unchanged(PEAK);
+            return unchanged(PEAK, None);
         }
         let samples = (0..source.samples.len()).map(|i| source.samples.get(i));
         let extents = extents(samples.clone(), description.channels.into());
@@ -41,7 +43,7 @@ impl<'a> Normalised<'a> {
         let peak = peak_of_range(description.kind(), range);
         let units = units(&extents, peak);
         let peak = options.peak.unwrap_or(peak);
-        let Some(units) = units else { return unchanged(peak) };
+        let Some(units) = units else { return unchanged(peak, Some(range)) };
         let scale = f64::from(units.scale());
         let offsets = units.offsets.iter().cycle();
         let fitted =
@@ -56,7 +58,8 @@ impl<'a> Normalised<'a> {
             let slopes = gradient.iter().map(|&slope| (f64::from(slope) / scale) as f32).collect();
             options.to_mut().gradient = Some(slopes);
         }
-        Normalised { source, signal: Cow::Owned(signal), options, units: Some(units), peak, missing: None }
+        let (signal, units, range) = (Cow::Owned(signal), Some(units), Some(range));
+        Normalised { source, signal, options, units, peak, range, missing: None }
     }
 
     /// Offset and scale that return the fitted alpha to its own units.
@@ -75,6 +78,10 @@ impl<'a> Normalised<'a> {
     /// The PSNR of the fit, dB, for a PSNR of the source of `db`.
     pub fn fitted_db(&self, db: f64) -> f64 {
         db - self.gain_db()
+    }
+    /// The PSNR of the fit, dB, for an NRMSE of the source.
+    pub fn fitted_db_of_nrmse(&self, nrmse: f64) -> f64 {
+        20.0 * (self.fitted_peak() / (nrmse * self.range.unwrap_or(PEAK))).log10()
     }
     fn gain_db(&self) -> f64 {
         20.0 * (self.peak / self.fitted_peak()).log10()
@@ -170,5 +177,8 @@ mod tests {
         let normalised = Normalised::of(&source, &options);
         assert_eq!(normalised.options.gradient.as_deref(), Some(&[0.25, -0.5][..]));
         assert!((normalised.gain_db() - 20.0 * 4f64.log10()).abs() < 1e-9);
+        // The range is 1000, whatever the peak.
+        let source_db = normalised.source_db(normalised.fitted_db_of_nrmse(0.01));
+        assert!((source_db - 20.0 * (4096.0f64 / 10.0).log10()).abs() < 1e-9);
     }
 }

@@ -1,4 +1,4 @@
-//! Differences between two signals: PSNR, SNR, largest error, SSIM, MS-SSIM and log-spectral distance.
+//! Differences between two signals: PSNR, NRMSE, SNR, largest error, SSIM, MS-SSIM and log-spectral distance.
 //!
 //! Errors are measured in unit values (0..1 for unsigned, −1..1 for signed integers, floats unchanged)
 //! *after* rounding to the codes of the signal's format, as a decoded file would store them. They are errors
@@ -181,6 +181,7 @@ impl ErrorSum {
             missing: [missing(0), missing(1)],
             unmatched: missing(2),
             peak: if self.own_range { peak_of_range(self.kind, range / scale) } else { PEAK },
+            range: range.max(0.0) / scale,
             mse: self.channels.iter().map(|c| mean(c.error, c.positions)).collect(),
             power: self.channels.iter().map(|c| mean(c.source, c.positions)).collect(),
             variance: self.channels.iter().map(|c| mean(c.deviation(), c.positions)).collect(),
@@ -207,6 +208,8 @@ pub struct Distortion {
     /// The peak of PSNR: [`PEAK`], or [`peak_of_range`] of a source that
     /// [has its own range](Description::has_own_range).
     pub peak: f64,
+    /// The largest maximum − minimum of a channel of the source, of its samples that exist and are visible.
+    pub range: f64,
     /// Samples of each channel that were compared, relative to the most of a channel: 1 unless samples are missing.
     pub shares: Vec<f64>,
     /// Samples that are missing in the source and in the other signal.
@@ -235,6 +238,13 @@ impl Distortion {
     /// pictures.
     pub fn psnr_db(&self) -> f64 {
         ratio_db(self.peak * self.peak, self.mean())
+    }
+    /// The root mean squared error over all channels relative to [`Distortion::range`]: NRMSE. For samples that
+    /// [have their own range](Description::has_own_range) it is `10^(−PSNR / 20)` where the peak is the range; 0 for equal
+    /// signals.
+    pub fn nrmse(&self) -> f64 {
+        let rmse = self.mean().sqrt();
+        if rmse == 0.0 { 0.0 } else { rmse / self.range }
     }
     /// PSNR gain over the best constant, which is the mean of the source, in dB over all channels; 0 for the
     /// mean itself.

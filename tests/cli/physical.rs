@@ -1,7 +1,7 @@
-//! Vector fields, and derivatives per unit of the axes.
+//! Vector fields, derivatives per unit of the axes, and errors relative to the range.
 
-use crate::support::{Room, siren, siren_picture, siren_sound};
-use sirenc::media::read_npy;
+use crate::support::{Room, picture, siren, siren_picture, siren_sound};
+use sirenc::media::{read_npy, write_npy};
 use sirenc::signal::{Axis, AxisCoordinates, Coordinates, Description, Label, Positions, Rate, SampleFormat};
 
 /// A `.siren` signal of `channels` over `axes`, whose units and coordinates are given.
@@ -130,4 +130,32 @@ fn axes_without_a_spacing_are_named() {
     room.run(&[&sampled[..], &["gradient"]].concat())
         .complains(2, &["l.siren", "axis y, which has listed coordinates"]);
     room.run(&[&sampled[..], &["dx"]].concat()).exits(0);
+}
+
+#[test]
+fn errors_relative_to_the_range_are_told_and_asked_for() {
+    let room = Room::new();
+    let height = |i: u32| (i % 24) as f32 * 10.0 + 40.0 * ((i / 24) as f32 * 0.4).sin();
+    let mut file = vec![];
+    write_npy(&mut file, &[20, 24, 1], (0..480).map(height)).unwrap();
+    room.put("a.npy", file);
+    let object = room.run(&["encode", "a.npy", "--nrmse", "2%", "--effort", "1", "--json"]).exits(0).json();
+    let (nrmse, range) = (object["nrmse"].as_f64().unwrap(), object["range"].as_f64().unwrap());
+    assert!((0.01..0.0205).contains(&nrmse) && range > 230.0, "{object}");
+    for command in [["verify", "a.siren", "a.npy"], ["compare", "a.npy", "a.siren"]] {
+        let found = room.run(&[&command[..], &["--json", "--peak", "1000"]].concat()).exits(0).json();
+        assert!((found["nrmse"].as_f64().unwrap() - nrmse).abs() < 1e-5, "{found}");
+        assert!((found["range"].as_f64().unwrap() - range).abs() < 1e-3, "{found}");
+    }
+    let run = room.run(&["verify", "a.siren", "a.npy"]).exits(0);
+    assert!(run.text().contains(", NRMSE 1.") && run.text().contains("), max error "), "{}", run.text());
+    let run = room.run(&["compare", "a.npy", "a.siren"]).exits(0);
+    assert!(run.text().contains("NRMSE      ") && run.text().contains("range      "), "{}", run.text());
+    let run = room.run(&["encode", "a.npy", "-f", "--nrmse", "0.05", "--effort", "1"]).exits(0);
+    assert!(run.stderr.contains(", NRMSE ") && run.stderr.contains(" % (range "), "{}", run.stderr);
+    room.put("c.ppm", picture(8, 8));
+    room.run(&["encode", "c.ppm", "--nrmse", "0.01"]).complains(2, &["c.ppm", "--nrmse", "8 bits", "--psnr"]);
+    let object = room.run(&["compare", "c.ppm", "c.ppm", "--json"]).exits(0).json();
+    assert!(object.get("nrmse").is_none() && object.get("range").is_none(), "{object}");
+    room.run(&["encode", "a.npy", "--nrmse", "200%"]).exits(2);
 }

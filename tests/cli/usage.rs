@@ -137,6 +137,7 @@ fn two_targets_are_a_usage_error() {
         ["--bpp", "1"],
         ["--size", "2kB"],
         ["--psnr", "30"],
+        ["--nrmse", "1%"],
         ["--quality", "50"],
         ["--kbps", "8"],
         ["--layers", "2"],

@@ -95,6 +95,10 @@ pub struct Args {
     /// PSNR in dB, reached within 0.1 dB (exit code 6 if not)
     #[arg(long, value_name = "DB", group = "target", value_parser = values::positive, help_heading = TARGET)]
     pub(super) psnr: Option<f64>,
+    /// Root mean square error relative to the range of the samples, as in 0.01 or 1%: binary32, volumes and
+    /// fields; reached within 1.2 % of it (exit code 6 if not)
+    #[arg(long, value_name = "X", group = "target", value_parser = values::fraction, help_heading = TARGET)]
+    pub(super) nrmse: Option<f64>,
     /// From 0, the smallest file, to 100, nearly lossless [default: 75]
     ///
     /// Pictures: 21 dB at 0, 33 dB at 75 and 48 dB at 100, where the root mean square error is one of 255
@@ -248,6 +252,7 @@ impl Args {
             self.bpp.map(Target::BitsPerPosition),
             self.size.map(Target::Bytes),
             self.psnr.map(Target::Psnr),
+            self.nrmse.map(Target::Nrmse),
             self.quality.map(Target::Quality),
             self.kbps.map(Target::Kbps),
         ];

@@ -6,6 +6,7 @@ Examples:
   sirenc encode photo.png small.siren --size 20kB
   sirenc encode *.png --output-dir stored          every picture
   sirenc encode scan.tiff --psnr 40 --effort 7
+  sirenc encode scan.nii.gz --nrmse 1%             an error of 1 % of the range
   sirenc encode voice.wav --kbps 16
   sirenc encode clip.gif --video                   all frames, not only the first
   sirenc encode shot-%04d.png --fps 30 -o shot.siren
@@ -26,6 +27,9 @@ JSON object:
   fit_psnr_db    PSNR of the field before quantization, approximate
   peak           the peak of PSNR: 1 for integers; for binary32, volumes and fields
                  the range of the source (sound: half of it), or --peak
+  nrmse, range   binary32, volumes and fields: root mean square error relative to
+                 the range of the source, and the range: the largest
+                 maximum - minimum of a channel
   snr_db         sound that was verified: SNR, dB; null if infinite
   max_error      largest error of a sample, as a fraction of full scale (0..1);
                  for binary32, volumes and fields in the units of the samples;

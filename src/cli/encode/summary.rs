@@ -40,6 +40,11 @@ impl Done<'_> {
                 let advice = if larger { "a lower --psnr" } else { "more --effort or a lower --psnr" };
                 format!("{reached} of {requested} dB; {advice}")
             }
+            Target::Nrmse(requested) => {
+                let [reached, requested] =
+                    [report.nrmse().unwrap_or(0.0), requested].map(|x| report::significant(100.0 * x));
+                format!("{reached} % of {requested} %; more --effort or a higher --nrmse")
+            }
             _ => "more --effort or another target".into(),
         };
         Failure::new(Exit::Missed, self.name, "the target was not reached; the best file was written")
@@ -65,10 +70,13 @@ impl Done<'_> {
                 self.args.peak.psnr(&self.source.description, report.psnr_db, report.peak, identical)
             }
         };
+        let error = report.nrmse().zip(report.range).map_or(String::new(), |(nrmse, range)| {
+            format!(", {}", report::nrmse(&self.source.description, nrmse, range))
+        });
         let worst = report.worst_tile.as_ref().filter(|worst| worst.psnr_db < report.psnr_db - WORSE);
         let worst = worst.map_or(String::new(), |worst| format!(" ({})", report::worst_tile(worst)));
         terminal::print(&format!(
-            "{} → {}: {} bytes, {rate}, {quality}{worst}, {:.1} s",
+            "{} → {}: {} bytes, {rate}, {quality}{error}{worst}, {:.1} s",
             self.name,
             output.name(),
             report::grouped(bytes),
@@ -116,6 +124,10 @@ impl Done<'_> {
         put("psnr_db", report::number(report.psnr_db));
         put("fit_psnr_db", report::number(report.fit_psnr_db));
         put("peak", report::number(report::in_numbers(&self.source.description, report.peak)));
+        if let Some((nrmse, range)) = report.nrmse().zip(report.range) {
+            put("nrmse", report::number(nrmse));
+            put("range", report::number(report::in_numbers(&self.source.description, range)));
+        }
         if let Some(snr) = self.snr_db() {
             put("snr_db", report::number(snr));
         }

@@ -71,6 +71,7 @@ pub(crate) fn search(recipe: &Siren<'_>) -> Result<Outcome> {
             search.size(target.limit(description))
         }
         Target::Psnr(db) => search.psnr(session.normalised.fitted_db(db)),
+        Target::Nrmse(nrmse) => search.psnr(session.normalised.fitted_db_of_nrmse(nrmse)),
         Target::Quality(quality) if description.kind() == Kind::Sound => {
             let bits = quality_bits_per_sample(quality) * session.samples();
             search.size(((bits / 8.0) as u64).max(session.smallest()?))

@@ -45,6 +45,7 @@ impl Goal {
                 size(target.limit(description))
             }
             Target::Psnr(db) => Ok(Goal::Psnr(session.normalised.fitted_db(db))),
+            Target::Nrmse(nrmse) => Ok(Goal::Psnr(session.normalised.fitted_db_of_nrmse(nrmse))),
             Target::Quality(quality) if description.kind() == Kind::Sound => {
                 let bits = quality_bits_per_sample(quality) * session.samples();
                 size(((bits / 8.0) as u64).max(session.smallest()?))
