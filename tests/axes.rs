@@ -2,7 +2,7 @@
 #![cfg(feature = "encoder")]
 
 use sirenc::signal::{Axis, Description, Grid, Kind, Rate, Region, SampleFormat, Samples, Signal, metric};
-use sirenc::{Decoder, Derivative, EncodeOptions, Error, FieldKind, Target};
+use sirenc::{Decoder, Derivative, EncodeOptions, FieldKind, Target};
 
 /// A signal whose samples are `value` of their position, in units of the format.
 fn signal(axes: Vec<Axis>, channels: u8, format: SampleFormat, value: impl Fn(&[f32], u8) -> f32) -> Signal {
