@@ -60,7 +60,7 @@ pub use decoder::{Cost, Decoder, GradientError, Request, Sampled};
 #[cfg(feature = "encoder")]
 pub use encoder::{
     EncodeOptions, Encoded, FieldKind, Flow, Note, Phase, Progress, Report, Target, WeightCoding, encode,
-    encode_with_progress, most_threads, quality_bits_per_sample, quality_psnr_db,
+    encode_source, encode_with_progress, most_threads, quality_bits_per_sample, quality_psnr_db,
 };
 pub use error::{Error, Result};
 // For `benches/spline.rs`.

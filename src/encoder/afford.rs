@@ -8,9 +8,10 @@ use super::tuning::BITS_PER_PARAMETER;
 use crate::backend::simd::BLOCK;
 use crate::error::Result;
 use crate::field::spline;
+use crate::fit::MOST_READ;
 use crate::limits::Limits;
 use crate::network::Shape;
-use crate::signal::{Description, Kind, Signal};
+use crate::signal::{Description, Kind, Source};
 
 /// Bytes that a point of a fit takes in addition to its coordinates, values and weight: its index in the
 /// order of points and in the list of its channel.
@@ -26,23 +27,29 @@ const ROW_SAMPLE: u64 = 20;
 /// Bytes for everything small.
 const SCRATCH: u64 = 8 << 20;
 
-/// Checks the number of parameters and the memory of a fit of `field` against `options.limits`.
+/// Checks the number of parameters and the memory of a fit of `field` against `options.limits`; whether samples are
+/// `missing` is known before.
 ///
 /// # Errors
 /// `Limit`.
-pub(super) fn check(signal: &Signal, options: &EncodeOptions, field: FieldKind) -> Result<()> {
+pub(super) fn check(
+    signal: &dyn Source,
+    missing: bool,
+    options: &EncodeOptions,
+    field: FieldKind,
+) -> Result<()> {
     match field {
-        FieldKind::Spline => check_splines(signal, options),
-        _ => check_networks(signal, options),
+        FieldKind::Spline => check_splines(signal.description(), missing, options),
+        _ => check_networks(signal, missing, options),
     }
 }
 
-fn check_splines(signal: &Signal, options: &EncodeOptions) -> Result<()> {
-    let (description, limits) = (&signal.description, &options.limits);
+fn check_splines(description: &Description, missing: bool, options: &EncodeOptions) -> Result<()> {
+    let limits = &options.limits;
     let shape = spline::Shape::usual(&description.lengths(), description.channels.into());
     let parameters = shape.latents().saturating_add(shape.parameters() as u64);
     Limits::check("parameters", parameters, limits.parameters)?;
-    let memory = least_memory(description).saturating_add(filled(signal));
+    let memory = least_memory(description).saturating_add(if missing { filled(description) } else { 0 });
     Limits::check("bytes of memory for the fit", memory, limits.memory_bytes)?;
     // A file that cannot be decoded within the limits is not worth a fit: a row of a picture is decoded at once.
     let channels = u64::from(description.channels);
@@ -53,8 +60,8 @@ fn check_splines(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     Limits::check("bytes of memory to decode the result", memory, limits.memory_bytes)
 }
 
-fn check_networks(signal: &Signal, options: &EncodeOptions) -> Result<()> {
-    let (description, limits) = (&signal.description, &options.limits);
+fn check_networks(signal: &dyn Source, missing: bool, options: &EncodeOptions) -> Result<()> {
+    let (description, limits) = (signal.description(), &options.limits);
     let Plan { parameters, widest } = Plan::of(description, options.target)?;
     Limits::check("parameters", parameters, limits.parameters)?;
 
@@ -66,23 +73,26 @@ fn check_networks(signal: &Signal, options: &EncodeOptions) -> Result<()> {
     // Either each thread works on a tile of its own, or all threads on one.
     let points = points.min(threads.saturating_mul(most_points(options.target)));
     let lanes = points.saturating_mul(if pairs > 1 { 2 } else { 1 });
-    let bytes = u64::from(description.format.bits()).div_ceil(8).next_power_of_two();
-    let samples = description.positions().saturating_mul(channels).saturating_mul(bytes);
+    let samples = description.samples();
+    // Each thread reads the box of a tile, of which measurements are converted to binary32, or renders a step along
+    // the last axis, and another waits to be compared with its source.
+    let step = samples / u64::from(description.axes.last().map_or(1, |axis| axis.length.max(1)));
+    let converted = if description.has_own_range() { 4 } else { 0 };
+    let read = samples.min(MOST_READ.max(step)).saturating_mul(description.format.bytes() + converted);
+    let rendered = step.saturating_mul(2 * 4);
     let metadata =
-        signal.metadata.iter().fold(0u64, |sum, block| sum.saturating_add(block.bytes.len() as u64));
+        signal.metadata().iter().fold(0u64, |sum, block| sum.saturating_add(block.bytes.len() as u64));
     // Activations, their derivatives and two layers of the backward pass, for one block on each thread.
     let layers = (widest.layers as u64).saturating_add(1).saturating_mul(2);
     let workspace =
         layers.saturating_mul(widest.width.max(widest.outputs) as u64).saturating_mul(4 * BLOCK as u64);
-    // A copy if measurements are normalised, in binary32, or invisible colours are smoothed.
-    let copied = match (description.has_own_range(), description.has_alpha()) {
-        (true, _) => samples.saturating_mul(4) / bytes,
-        (false, alpha) => samples * u64::from(alpha),
-    };
+    // A copy if invisible colours are smoothed.
+    let smoothed = description.kind() == Kind::Picture && description.has_alpha();
     let memory = [
-        samples,
-        copied,
-        filled(signal),
+        signal.resident_bytes(),
+        if smoothed { samples.saturating_mul(description.format.bytes()) } else { 0 },
+        if missing { filled(description) } else { 0 },
+        threads.saturating_mul(read.max(rendered)),
         metadata.saturating_mul(2),
         lanes.saturating_mul(4 * (axes + channels + 1)).saturating_add(points.saturating_mul(POINT)),
         parameters.saturating_mul(PARAMETER),
@@ -96,9 +106,9 @@ fn check_networks(signal: &Signal, options: &EncodeOptions) -> Result<()> {
 }
 
 /// Bytes for missing samples: a copy with numbers in their places, and a mask of one bit each.
-fn filled(signal: &Signal) -> u64 {
-    let samples = signal.samples.len() as u64;
-    if signal.samples.has_missing() { samples.saturating_mul(4).saturating_add(samples / 8) } else { 0 }
+fn filled(description: &Description) -> u64 {
+    let samples = description.samples();
+    samples.saturating_mul(4).saturating_add(samples / 8)
 }
 
 /// Number of threads of the encode.

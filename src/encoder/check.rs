@@ -2,18 +2,19 @@
 
 use super::options::{EncodeOptions, Target, WeightCoding};
 use crate::error::{Error, Result};
-use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
+use crate::signal::source::{read, whole};
+use crate::signal::{Description, Kind, SampleFormat, Samples, Scan, Source};
 
-/// Rejects signals and options that cannot be fitted, before any work.
-pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
-    let description = &signal.description;
-    check_samples(signal)?;
+/// Rejects signals and options that cannot be fitted, before any work; whether samples are missing.
+pub(super) fn check(signal: &dyn Source, options: &EncodeOptions) -> Result<bool> {
+    let description = signal.description();
+    let missing = check_samples(signal)?;
     if let Some(peak) = options.peak {
         check_peak(description, peak)?;
     }
     range("effort", options.effort.into(), 1.0, 9.0)?;
     range("gradient_weight", options.gradient_weight, 0.0, 1000.0)?;
-    if options.gradient_weight > 0.0 && signal.samples.has_missing() {
+    if options.gradient_weight > 0.0 && missing {
         let detail = "set for a signal with missing samples, whose gradient is not known beside them";
         return Err(Error::parameter("gradient_weight", detail));
     }
@@ -27,7 +28,7 @@ pub(super) fn check(signal: &Signal, options: &EncodeOptions) -> Result<()> {
             "f16 and f32 store one network as trained, expected only with layers and width",
         ));
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// Rejects a number outside `low..=high`, and NaN.
@@ -36,25 +37,32 @@ fn range(name: &'static str, value: f64, low: f64, high: f64) -> Result<()> {
     if (low..=high).contains(&value) { Ok(()) } else { Err(Error::parameter(name, detail)) }
 }
 
-/// Rejects samples that are not those of the description, infinite, or all missing.
-fn check_samples(Signal { description, samples, .. }: &Signal) -> Result<()> {
-    let expected = description.positions().saturating_mul(description.channels.into());
+/// Rejects samples that are not those of the description, infinite, or all missing; whether some are missing.
+fn check_samples(signal: &dyn Source) -> Result<bool> {
+    let description = signal.description();
     let error = |detail| Err(Error::parameter("signal", detail));
-    if samples.len() as u64 != expected || expected == 0 {
-        return error(format!("{} samples, expected {expected}", samples.len()));
+    if description.samples() == 0 {
+        return error(format!("no samples, size {:?}", description.lengths()));
     }
-    if samples.format() != description.format {
-        return error(format!("{:?} samples in a signal of {:?}", samples.format(), description.format));
+    if description.format != SampleFormat::F32 {
+        // A box of one position shows whether samples are as described.
+        let first: Vec<_> = whole(description).iter().map(|_| 0..1).collect();
+        return read(signal, &first).map(|_| false);
     }
-    let Samples::F32(samples) = samples else { return Ok(()) };
-    match samples.iter().position(|sample| sample.is_infinite()) {
-        Some(at) => {
-            error(format!("sample {at} is {}, expected finite values, or NaN if missing", samples[at]))
+    let (mut before, mut missing) = (0, 0);
+    for samples in Scan::of(signal) {
+        let samples = samples?;
+        let Samples::F32(values) = &*samples else { continue };
+        if let Some(at) = values.iter().position(|sample| sample.is_infinite()) {
+            let (number, sample) = (before + at as u64, values[at]);
+            return error(format!("sample {number} is {sample}, expected finite values, or NaN if missing"));
         }
-        None if samples.iter().all(|sample| sample.is_nan()) => {
-            error(format!("all {} samples are missing", samples.len()))
-        }
-        None => Ok(()),
+        before += values.len() as u64;
+        missing += values.iter().filter(|sample| sample.is_nan()).count() as u64;
+    }
+    match missing {
+        all if all == before => error(format!("all {all} samples are missing")),
+        some => Ok(some > 0),
     }
 }
 

@@ -7,20 +7,21 @@ use crate::container::{
 use crate::error::{Error, Result};
 use crate::network::{Network, Shape};
 use crate::signal::metric::PEAK;
-use crate::signal::{Missing, SampleFormat, Signal, Tiles, Units};
+use crate::signal::source::{read, whole};
+use crate::signal::{Missing, SampleFormat, Scan, Source, Tiles, Units};
 
-/// The smallest file that decodes to exactly `signal`, apart from samples that are `missing`, if every channel is constant; `None` otherwise, and if
-/// the requested coding cannot represent the constant.
+/// The smallest file that decodes to exactly `signal`, apart from samples that are `missing`, if every channel is
+/// constant; `None` otherwise, and if the requested coding cannot represent the constant.
 ///
 /// # Errors
 /// `TooSmall` if a target in bytes is below that file.
 pub(super) fn encode(
-    signal: &Signal,
+    signal: &dyn Source,
     missing: Option<&Missing>,
     options: &EncodeOptions,
 ) -> Result<Option<Encoded>> {
-    let Some(constant) = constant(signal) else { return Ok(None) };
-    let description = &signal.description;
+    let Some(constant) = constant(signal)? else { return Ok(None) };
+    let description = signal.description();
     let shape = match options.target {
         Target::Shape { layers, width } => Shape { layers, width, ..plan::shape(description, 1, 0.0) },
         _ => plan::shape(description, 1, 0.0),
@@ -38,8 +39,8 @@ pub(super) fn encode(
     }
     let Some((mut file, mut bytes)) = best else { return Ok(None) };
     let plain = bytes.len() as u64;
-    if options.metadata && !signal.metadata.is_empty() {
-        file.metadata = signal.metadata.clone();
+    if options.metadata && !signal.metadata().is_empty() {
+        file.metadata = signal.metadata().to_vec();
         bytes = written(&file)?;
     }
     let (requested, least) = (options.target.limit(description), bytes.len() as u64);
@@ -75,11 +76,18 @@ fn written(file: &File) -> Result<Vec<u8>> {
 
 /// The value of each channel in unit values, if no channel varies. A channel with zeros of both signs takes
 /// the sign of its first.
-fn constant(signal: &Signal) -> Option<Vec<f32>> {
-    let channels = usize::from(signal.description.channels);
-    let values: Vec<f32> = (0..channels).map(|i| signal.samples.get(i)).collect();
-    let mut rest = (channels..signal.samples.len()).zip(values.iter().cycle());
-    rest.all(|(i, value)| signal.samples.get(i) == *value).then_some(values)
+fn constant(signal: &dyn Source) -> Result<Option<Vec<f32>>> {
+    let first: Vec<_> = whole(signal.description()).iter().map(|_| 0..1).collect();
+    let first = read(signal, &first)?;
+    let values: Vec<f32> = (0..first.len()).map(|i| first.get(i)).collect();
+    for samples in Scan::of(signal) {
+        let samples = samples?;
+        let mut all = (0..samples.len()).zip(values.iter().cycle());
+        if !all.all(|(i, value)| samples.get(i) == *value) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(values))
 }
 
 /// The candidates for the smallest file: networks, with units if needed, that give `constant` everywhere.
@@ -194,7 +202,7 @@ mod tests {
     use super::*;
     use crate::decoder::Decoder;
     use crate::limits::Limits;
-    use crate::signal::{Description, Grid, Kind, Samples};
+    use crate::signal::{Description, Grid, Kind, Samples, Signal};
 
     fn of(kind: Kind, samples: Samples, channels: u8) -> Signal {
         let positions = samples.len() as u32 / u32::from(channels);

@@ -11,7 +11,7 @@ use crate::limits::Limits;
 use crate::network::Network;
 use crate::quantize::Fitted;
 use crate::signal::metric::{ErrorSum, TileErrors, WorstTile};
-use crate::signal::{Grid, Tiles};
+use crate::signal::{Grid, Scan, Tiles};
 
 /// A finished file and the quality of its decode.
 pub(crate) struct Finished {
@@ -36,19 +36,20 @@ impl Session<'_> {
         let mut bytes = vec![];
         container::write(&file, &mut bytes)?;
         let source = self.normalised.source;
-        let mut sum = ErrorSum::new(&source.description);
-        let mut of_tiles = TileErrors::new(&source.description, &tiles);
+        let mut sum = ErrorSum::new(source.description());
+        let mut of_tiles = TileErrors::new(source.description(), &tiles);
         if self.options.keep_invisible {
             (sum, of_tiles) = (sum.with_invisible(), of_tiles.with_invisible());
         }
-        let mut at = 0;
+        let (mut scan, mut at) = (Scan::of(source), 0);
         let unlimited =
             Limits { samples: u64::MAX, memory_bytes: u64::MAX, macs: u64::MAX, ..Limits::default() };
         let decoder = Decoder::of(file, &unlimited)?;
         for rows in decoder.request(&Grid::native(&self.signal.description)).bands()? {
             let rows = rows?;
-            sum.add(&source.samples, at, &rows)?;
-            of_tiles.add(&source.samples, at, &rows);
+            let samples = scan.read(rows.len())?;
+            sum.add(&samples, 0, &rows)?;
+            of_tiles.add_part(at, &samples, &rows);
             at += rows.len();
         }
         let peak = self.normalised.fitted_peak();
@@ -70,45 +71,37 @@ impl Session<'_> {
 
     /// The most bytes of the file other than the coded parameters.
     pub fn overhead(&self, tiles: &Tiles) -> Result<u64> {
-        container::overhead(self.file(self.mean()), tiles.clone())
+        container::overhead(self.file(self.mean()?), tiles.clone())
     }
 
     /// Size of the smallest file for this signal, which stores only its mean, bytes.
     pub fn smallest(&self) -> Result<u64> {
-        written_bytes(&self.file(self.mean()))
+        written_bytes(&self.file(self.mean()?))
     }
 
     /// Bytes of metadata in a file.
     pub fn metadata_bytes(&self) -> Result<u64> {
-        let file = self.file(self.mean());
+        let file = self.file(self.mean()?);
         Ok(self.smallest()? - written_bytes(&File { metadata: vec![], ..file })?)
     }
 
     /// A network of one neuron that gives the mean of the signal everywhere, to about one percent.
-    pub fn mean(&self) -> Stored {
-        let (samples, channels) = (&self.signal.samples, usize::from(self.signal.description.channels));
-        let missing = self.normalised.missing.as_ref();
-        let mean = |channel| {
-            let exists = |i: &usize| missing.is_none_or(|missing| !missing.is_missing(*i as u64, channel));
-            let (mut sum, mut count) = (0f64, 0u64);
-            for i in (0..samples.len() / channels).filter(exists) {
-                sum += f64::from(samples.get(i * channels + channel));
-                count += 1;
-            }
-            sum / count.max(1) as f64
-        };
-        let means: Vec<f64> = (0..channels).map(mean).collect();
-        let network = container::constant(plan::shape(&self.signal.description, 1, 0.0), &means);
+    ///
+    /// # Errors
+    /// Those of reading the source.
+    pub fn mean(&self) -> Result<Stored> {
+        let network = container::constant(plan::shape(&self.signal.description, 1, 0.0), self.means()?);
         let networks = Networks::Quantized(vec![network]);
-        Stored::Siren { tiles: Tiles::one(&self.signal.description), networks }
+        Ok(Stored::Siren { tiles: Tiles::one(&self.signal.description), networks })
     }
 
     /// The file of a field.
     fn file(&self, field: Stored) -> File {
-        let metadata = if self.options.metadata { self.signal.metadata.clone() } else { vec![] };
+        let metadata =
+            if self.options.metadata { self.normalised.source.metadata().to_vec() } else { vec![] };
         File {
-            description: self.normalised.source.description.clone(),
-            units: self.normalised.units.clone(),
+            description: self.normalised.source.description().clone(),
+            units: self.signal.units.clone(),
             missing: self.normalised.missing.clone(),
             field,
             metadata,

@@ -8,7 +8,8 @@
 use super::options::EncodeOptions;
 use crate::error::Result;
 use crate::limits::try_vec;
-use crate::signal::{Kind, Samples, Signal};
+use crate::signal::source::{read, whole};
+use crate::signal::{Description, Kind, Samples, Signal, Source};
 
 /// Red, green and blue (or grey in the first), and their weight, 0 to 1.
 type Pixel = [f32; 4];
@@ -18,19 +19,22 @@ type Pixel = [f32; 4];
 ///
 /// # Errors
 /// `Io` if the system has not enough memory.
-pub(super) fn smoothed(signal: &Signal, options: &EncodeOptions) -> Result<Option<Signal>> {
-    let Signal { description, samples, metadata } = signal;
+pub(super) fn smoothed(signal: &dyn Source, options: &EncodeOptions) -> Result<Option<Signal>> {
+    let description = signal.description();
     let (channels, positions) = (usize::from(description.channels), description.positions() as usize);
-    let invisible = |position: usize| samples.get(position * channels + channels - 1) <= 0.0;
     if description.kind() != Kind::Picture
         || !description.has_alpha()
         || options.keep_invisible
         || options.gradient.is_some()
-        || !(0..positions).any(invisible)
     {
         return Ok(None);
     }
-    let filled = coarser(&Picture(signal))?.filled()?;
+    let samples = &*read(signal, &whole(description))?;
+    let invisible = |position: usize| samples.get(position * channels + channels - 1) <= 0.0;
+    if !(0..positions).any(invisible) {
+        return Ok(None);
+    }
+    let filled = coarser(&Picture { description, samples })?.filled()?;
     let mut out = Samples::with_capacity(samples.format(), 0);
     out.reserve(samples.len())?;
     for position in 0..positions {
@@ -46,7 +50,8 @@ pub(super) fn smoothed(signal: &Signal, options: &EncodeOptions) -> Result<Optio
         }
         out.extend_from_units(values);
     }
-    Ok(Some(Signal { description: description.clone(), samples: out, metadata: metadata.clone() }))
+    let metadata = signal.metadata().to_vec();
+    Ok(Some(Signal { description: description.clone(), samples: out, metadata }))
 }
 
 /// Pixels of one level of the pyramid.
@@ -57,20 +62,23 @@ trait Pixels {
 }
 
 /// The picture itself: the finest level.
-struct Picture<'a>(&'a Signal);
+struct Picture<'a> {
+    description: &'a Description,
+    samples: &'a Samples,
+}
 
 impl Pixels for Picture<'_> {
     fn size(&self) -> [usize; 2] {
-        [0, 1].map(|axis| self.0.description.lengths()[axis] as usize)
+        [0, 1].map(|axis| self.description.lengths()[axis] as usize)
     }
     fn pixel(&self, x: usize, y: usize) -> Pixel {
-        let channels = usize::from(self.0.description.channels);
+        let channels = usize::from(self.description.channels);
         let start = (y * self.size()[0] + x) * channels;
         let mut pixel = [0.0; 4];
         for (c, value) in pixel.iter_mut().enumerate().take(channels - 1) {
-            *value = self.0.samples.get(start + c);
+            *value = self.samples.get(start + c);
         }
-        pixel[3] = self.0.samples.get(start + channels - 1).clamp(0.0, 1.0);
+        pixel[3] = self.samples.get(start + channels - 1).clamp(0.0, 1.0);
         pixel
     }
 }

@@ -4,25 +4,26 @@ use super::afford;
 use super::options::{EncodeOptions, FieldKind, Target, WeightCoding};
 use crate::backend::Device;
 use crate::error::{Error, Result};
-use crate::signal::{Description, Kind, Signal};
+use crate::signal::{Description, Kind, Source};
 
 /// Positions below which a picture is not worth splines: at 30 dB networks of a picture of 16² take 212 bytes,
 /// splines 298 at 29.1 dB; of 32² they take 423 and 347 bytes (a scaled photograph, effort 3).
 const FEWEST: u64 = 1 << 10;
 
-/// The kind of field of an encode, never [`FieldKind::Auto`], after a check of what its fit will need.
+/// The kind of field of an encode, never [`FieldKind::Auto`], after a check of what its fit will need; whether samples
+/// are `missing` is known before.
 ///
 /// # Errors
 /// `Parameter` for splines with options that only sine networks have, `Limit` if the fit needs more than the
 /// limits allow.
-pub(super) fn decide(signal: &Signal, options: &EncodeOptions) -> Result<FieldKind> {
-    let affordable = |field| afford::check(signal, options, field).map(|()| field);
+pub(super) fn decide(signal: &dyn Source, missing: bool, options: &EncodeOptions) -> Result<FieldKind> {
+    let affordable = |field| afford::check(signal, missing, options, field).map(|()| field);
     match (options.field, networks_alone(options)) {
         (FieldKind::Spline, Some(what)) => {
             Err(Error::parameter("field", format!("spline with {what}, expected siren or auto")))
         }
         (FieldKind::Spline, None) => affordable(FieldKind::Spline),
-        (FieldKind::Auto, _) if suits(&signal.description) && has_splines(options) => {
+        (FieldKind::Auto, _) if suits(signal.description()) && has_splines(options) => {
             // A fit of networks takes less memory.
             let networks = |error| affordable(FieldKind::Siren).map_err(|_| error);
             affordable(FieldKind::Spline).or_else(networks)
@@ -66,7 +67,7 @@ impl EncodeOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::{SampleFormat, Samples};
+    use crate::signal::{SampleFormat, Samples, Signal};
     use std::sync::Arc;
 
     fn of(description: Description) -> Signal {
@@ -80,7 +81,7 @@ mod tests {
 
     #[track_caller]
     fn decides(options: EncodeOptions, expected: FieldKind) {
-        assert_eq!(decide(&picture(), &options).unwrap(), expected, "{options:?}");
+        assert_eq!(decide(&picture(), false, &options).unwrap(), expected, "{options:?}");
     }
 
     #[test]
@@ -91,11 +92,11 @@ mod tests {
         decides(auto.clone().device(Device::Cpu).effort(1).target(Target::Bytes(900)), FieldKind::Spline);
         let tiny = of(Description::picture([31, 33], 3, SampleFormat::U8));
         for signal in [&sound, &tiny] {
-            assert_eq!(decide(signal, &auto).unwrap(), FieldKind::Siren);
+            assert_eq!(decide(signal, false, &auto).unwrap(), FieldKind::Siren);
         }
         for field in [FieldKind::Siren, FieldKind::Spline] {
             decides(auto.clone().field(field), field);
-            assert_eq!(decide(&sound, &auto.clone().field(field)).unwrap(), field);
+            assert_eq!(decide(&sound, false, &auto.clone().field(field)).unwrap(), field);
         }
     }
 
@@ -111,7 +112,7 @@ mod tests {
             weight.gradient(Arc::from(vec![0.0; 400 * 300 * 3 * 2])),
         ] {
             decides(options.clone(), FieldKind::Siren);
-            let refused = decide(&picture(), &options.field(FieldKind::Spline));
+            let refused = decide(&picture(), false, &options.field(FieldKind::Spline));
             assert!(matches!(refused, Err(Error::Parameter { name: "field", .. })), "{refused:?}");
         }
         decides(auto.clone().device(Device::Cuda(1)), FieldKind::Siren);
@@ -124,7 +125,7 @@ mod tests {
         let of = |field, memory, parameters| {
             let mut options = EncodeOptions::default().field(field).target(Target::Bytes(2000));
             (options.limits.memory_bytes, options.limits.parameters) = (memory, parameters);
-            decide(&picture(), &options)
+            decide(&picture(), false, &options)
         };
         let (much, little) = (4 << 30, 20 << 20);
         assert_eq!(of(FieldKind::Auto, much, much).unwrap(), FieldKind::Spline);

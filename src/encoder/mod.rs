@@ -39,7 +39,7 @@ use crate::backend::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::fit::Cpu;
 use crate::ieee::ieee;
-use crate::signal::{Missing, Signal};
+use crate::signal::{Signal, Source};
 use progress::Meter;
 use recipe::Siren;
 use session::Session;
@@ -121,20 +121,69 @@ pub fn encode_with_progress(
     options: &EncodeOptions,
     observe: &(dyn Fn(&Progress) -> Flow + Sync),
 ) -> Result<Encoded> {
-    check::check(signal, options)?;
-    let options = &EncodeOptions { field: kind::decide(signal, options)?, ..options.clone() };
+    encode_source(signal, options, observe)
+}
+
+/// Fits a signal that is read box by box like [`encode_with_progress`], to the same bytes. Sine networks need the boxes
+/// of the tiles that are trained at a time; splines, pictures with alpha, and signals with missing samples need all
+/// samples.
+///
+/// # Errors
+/// The errors of [`encode`] and those of reading.
+///
+/// # Examples
+/// ```
+/// use sirenc::signal::{Description, Metadata, SampleFormat, Samples, Source};
+/// use sirenc::{EncodeOptions, Flow, Target, encode_source};
+/// use std::borrow::Cow;
+/// use std::ops::Range;
+///
+/// /// A ramp that is computed where it is read.
+/// struct Ramp(Description);
+///
+/// impl Source for Ramp {
+///     fn description(&self) -> &Description {
+///         &self.0
+///     }
+///     fn metadata(&self) -> &[Metadata] {
+///         &[]
+///     }
+///     fn read(&self, region: &[Range<u32>]) -> sirenc::Result<Cow<'_, Samples>> {
+///         let [columns, rows] = region else { unreachable!("two axes") };
+///         let row = |y| columns.clone().map(move |x| (x + y) as u8);
+///         Ok(Cow::Owned(Samples::U8(rows.clone().flat_map(row).collect())))
+///     }
+///     fn resident_bytes(&self) -> u64 {
+///         0
+///     }
+/// }
+///
+/// # fn main() -> sirenc::Result<()> {
+/// let ramp = Ramp(Description::picture([32, 24], 1, SampleFormat::U8));
+/// let options = EncodeOptions::default().target(Target::Psnr(30.0)).effort(1);
+/// let encoded = encode_source(&ramp, &options, &|_| Flow::Continue)?;
+/// assert!(encoded.report.psnr_db > 29.9);
+/// # Ok(())
+/// # }
+/// ```
+pub fn encode_source(
+    signal: &dyn Source,
+    options: &EncodeOptions,
+    observe: &(dyn Fn(&Progress) -> Flow + Sync),
+) -> Result<Encoded> {
+    let has_missing = check::check(signal, options)?;
+    let options = &EncodeOptions { field: kind::decide(signal, has_missing, options)?, ..options.clone() };
     // Worker threads inherit the floating-point settings of the host.
     ieee(|| {
         let source = signal;
-        let missing = Missing::of(&signal.description, &signal.samples)?;
-        let filled = missing.as_ref().map(|missing| missing::filled(signal, missing)).transpose()?;
-        let signal = filled.as_ref().unwrap_or(signal);
+        let (missing, filled) = if has_missing { missing::filled(signal)? } else { (None, None) };
+        let signal = filled.as_ref().map_or(signal, |filled| filled as &dyn Source);
         let smoothed = invisible::smoothed(signal, options)?;
-        let signal = smoothed.as_ref().unwrap_or(signal);
+        let signal = smoothed.as_ref().map_or(signal, |smoothed| smoothed as &dyn Source);
         match constant::encode(signal, missing.as_ref(), options)? {
             Some(encoded) => Ok(encoded),
             None => {
-                let mut normalised = Normalised::of(signal, options);
+                let mut normalised = Normalised::of(signal, options)?;
                 if missing.is_some() {
                     (normalised.source, normalised.missing) = (source, missing);
                 }
@@ -160,7 +209,7 @@ fn fitted(normalised: &Normalised<'_>, observe: &(dyn Fn(&Progress) -> Flow + Sy
     let cpu = Cpu { level: Level::best() };
     if options.field == FieldKind::Spline {
         let cpu_reason = options.device.cpu_alone("fields of splines are fitted on the CPU")?;
-        let session = Session::new(normalised, meter(), Level::best(), &cpu);
+        let session = Session::new(normalised, meter(), Level::best(), &cpu).in_memory()?;
         return pool.install(|| Ok(report::report(&session, spline::encode(&session)?, cpu_reason)));
     }
     let on_cpu = || {

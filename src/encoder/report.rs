@@ -111,7 +111,7 @@ fn plan_notes(session: &Session<'_>, bytes: u64) -> Vec<Note> {
     if networks && passes < usual && session.options.time_limit.is_none() {
         notes.push(Note::FewerPasses { passes, usual });
     }
-    let samples = session.signal.samples.len() as u64 * u64::from(description.format.bits()) / 8;
+    let samples = description.samples() * u64::from(description.format.bits()) / 8;
     let has_quality = matches!(target, Target::Psnr(_) | Target::Nrmse(_) | Target::Quality(_));
     // The header of a tiny file is larger than its few samples.
     if has_quality && bytes > samples.max(256) {

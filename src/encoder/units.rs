@@ -2,20 +2,22 @@
 //! work.
 
 use super::EncodeOptions;
+use crate::error::Result;
+use crate::limits::try_vec;
 use crate::signal::metric::{PEAK, peak_of_range};
-use crate::signal::{Description, Missing, SampleFormat, Samples, Signal, Units};
+use crate::signal::source::read;
+use crate::signal::{Description, Metadata, Missing, SampleFormat, Samples, Scan, Source, Units};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// A signal as it is fitted, and the way back to its own units.
 pub(crate) struct Normalised<'a> {
     /// The signal as supplied.
-    pub source: &'a Signal,
+    pub source: &'a dyn Source,
     /// The signal as it is fitted: pictures with a range up to 1, sounds with an amplitude up to 1.
-    pub signal: Cow<'a, Signal>,
+    pub signal: Fitted<'a>,
     /// The options with their gradient in fitted units.
     pub options: Cow<'a, EncodeOptions>,
-    /// The units that the file records; `None` if the samples are fitted unchanged.
-    pub units: Option<Units>,
     /// The peak that PSNR refers to, in units of the source.
     pub peak: f64,
     /// The range that NRMSE refers to, in units of the source; `None` of codes.
@@ -24,52 +26,78 @@ pub(crate) struct Normalised<'a> {
     pub missing: Option<Missing>,
 }
 
+/// A signal in the units in which it is fitted.
+pub(crate) struct Fitted<'a> {
+    source: &'a dyn Source,
+    /// The description of the source, with binary32 samples if there are units.
+    pub description: Description,
+    /// The units that the file records; `None` if the samples are fitted unchanged.
+    pub units: Option<Units>,
+}
+
+impl Source for Fitted<'_> {
+    fn description(&self) -> &Description {
+        &self.description
+    }
+    fn metadata(&self) -> &[Metadata] {
+        self.source.metadata()
+    }
+    fn read(&self, region: &[Range<u32>]) -> Result<Cow<'_, Samples>> {
+        let samples = read(self.source, region)?;
+        let Some(units) = &self.units else { return Ok(samples) };
+        let mut fitted = try_vec(samples.len())?;
+        let (scale, offsets) = (f64::from(units.scale()), units.offsets.iter().cycle());
+        let in_units =
+            |(i, &offset): (usize, &f32)| ((f64::from(samples.get(i)) - f64::from(offset)) / scale) as f32;
+        fitted.extend((0..samples.len()).zip(offsets).map(in_units));
+        Ok(Cow::Owned(Samples::F32(fitted)))
+    }
+    fn resident_bytes(&self) -> u64 {
+        self.source.resident_bytes()
+    }
+}
+
 impl<'a> Normalised<'a> {
     /// Samples that have their own range are centred on the middle of each channel and divided by a power of two
     /// near the peak, so that `Units` restore them with a single rounding. Codes, and measurements in the range of
     /// codes, stay unchanged.
-    pub fn of(source: &'a Signal, options: &'a EncodeOptions) -> Self {
-        let unchanged = |peak, range| {
-            let (signal, options) = (Cow::Borrowed(source), Cow::Borrowed(options));
-            Normalised { source, signal, options, units: None, peak, range, missing: None }
+    ///
+    /// # Errors
+    /// Those of reading the source.
+    pub fn of(source: &'a dyn Source, options: &'a EncodeOptions) -> Result<Self> {
+        let description = source.description().clone();
+        let unchanged = |description, peak, range| {
+            let signal = Fitted { source, description, units: None };
+            Normalised { source, signal, options: Cow::Borrowed(options), peak, range, missing: None }
         };
-        let description = &source.description;
         if !description.has_own_range() {
-            return unchanged(PEAK, None);
+            return Ok(unchanged(description, PEAK, None));
         }
-        let samples = (0..source.samples.len()).map(|i| source.samples.get(i));
-        let extents = extents(samples.clone(), description.channels.into());
+        let extents = extents(source)?;
         let range = extents.iter().map(|&(low, high)| f64::from(high) - f64::from(low)).fold(0.0, f64::max);
         let peak = peak_of_range(description.kind(), range);
         let units = units(&extents, peak);
         let peak = options.peak.unwrap_or(peak);
-        let Some(units) = units else { return unchanged(peak, Some(range)) };
+        let Some(units) = units else { return Ok(unchanged(description, peak, Some(range))) };
         let scale = f64::from(units.scale());
-        let offsets = units.offsets.iter().cycle();
-        let fitted =
-            samples.zip(offsets).map(|(s, &offset)| ((f64::from(s) - f64::from(offset)) / scale) as f32);
-        let signal = Signal {
-            description: Description { format: SampleFormat::F32, ..description.clone() },
-            samples: Samples::F32(fitted.collect()),
-            metadata: source.metadata.clone(),
-        };
+        let description = Description { format: SampleFormat::F32, ..description };
+        let signal = Fitted { source, description, units: Some(units) };
         let mut options = Cow::Borrowed(options);
         if let Some(gradient) = &options.gradient {
             let slopes = gradient.iter().map(|&slope| (f64::from(slope) / scale) as f32).collect();
             options.to_mut().gradient = Some(slopes);
         }
-        let (signal, units, range) = (Cow::Owned(signal), Some(units), Some(range));
-        Normalised { source, signal, options, units, peak, range, missing: None }
+        Ok(Normalised { source, signal, options, peak, range: Some(range), missing: None })
     }
 
     /// Offset and scale that return the fitted alpha to its own units.
     pub fn units_of_alpha(&self) -> (f32, f32) {
         let of = |units: &Units| (units.offsets.last().copied().unwrap_or(0.0), units.scale());
-        self.units.as_ref().map_or((0.0, 1.0), of)
+        self.signal.units.as_ref().map_or((0.0, 1.0), of)
     }
     /// The peak of the PSNR of the fit, in units of the source.
     pub fn fitted_peak(&self) -> f64 {
-        PEAK * self.units.as_ref().map_or(1.0, |units| units.scale().into())
+        PEAK * self.signal.units.as_ref().map_or(1.0, |units| units.scale().into())
     }
     /// The PSNR of the source at its own peak, dB, for a PSNR of the fit of `db`.
     pub fn source_db(&self, db: f64) -> f64 {
@@ -89,13 +117,17 @@ impl<'a> Normalised<'a> {
 }
 
 /// The lowest and the highest sample of each channel.
-fn extents(samples: impl Iterator<Item = f32>, channels: usize) -> Vec<(f32, f32)> {
+fn extents(source: &dyn Source) -> Result<Vec<(f32, f32)>> {
+    let channels = usize::from(source.description().channels);
     let mut extents = vec![(f32::INFINITY, f32::NEG_INFINITY); channels];
-    samples.enumerate().for_each(|(i, sample)| {
-        let (low, high) = &mut extents[i % channels];
-        (*low, *high) = (low.min(sample), high.max(sample));
-    });
-    extents
+    for samples in Scan::of(source) {
+        let samples = samples?;
+        for i in 0..samples.len() {
+            let ((low, high), sample) = (&mut extents[i % channels], samples.get(i));
+            (*low, *high) = (low.min(sample), high.max(sample));
+        }
+    }
+    Ok(extents)
 }
 
 /// The units of samples with these `extents`; `None` if they would gain nothing, which is for a peak of ½ to
@@ -114,12 +146,21 @@ fn units(extents: &[(f32, f32)], peak: f64) -> Option<Units> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::{Description, SampleFormat};
+    use crate::signal::source::whole;
+    use crate::signal::{Description, SampleFormat, Signal};
     use std::sync::Arc;
 
     fn picture(samples: Vec<f32>) -> Signal {
         let description = Description::picture([samples.len() as u32 / 2, 1], 2, SampleFormat::F32);
         Signal { description, samples: Samples::F32(samples), metadata: vec![] }
+    }
+
+    fn fitted_samples(normalised: &Normalised<'_>) -> Vec<f32> {
+        let region = whole(&normalised.signal.description);
+        let Samples::F32(fitted) = normalised.signal.read(&region).unwrap().into_owned() else {
+            unreachable!("binary32")
+        };
+        fitted
     }
 
     #[test]
@@ -130,18 +171,16 @@ mod tests {
             let at = |share: f32| offset + range * share;
             let source = picture(vec![at(0.0), at(0.0), at(0.3), at(0.1), at(1.0), at(0.2)]);
             let options = EncodeOptions::default();
-            let normalised = Normalised::of(&source, &options);
-            let (Samples::F32(fitted), Samples::F32(samples)) = (&normalised.signal.samples, &source.samples)
-            else {
-                unreachable!("binary32")
-            };
+            let normalised = Normalised::of(&source, &options).unwrap();
+            let fitted = fitted_samples(&normalised);
+            let Samples::F32(samples) = &source.samples else { unreachable!("binary32") };
             let spread = fitted[4] - fitted[0];
             assert!(
                 (0.5..=1.0).contains(&spread) && fitted.iter().all(|v| v.abs() <= 0.5),
                 "{range}: {fitted:?}"
             );
             let mut back = fitted.clone();
-            normalised.units.as_ref().unwrap().apply(1, &mut back);
+            normalised.signal.units.as_ref().unwrap().apply(1, &mut back);
             let close = |(a, b): (&f32, &f32)| (a - b).abs() <= f32::EPSILON * b.abs().max(range);
             assert!(back.iter().zip(samples).all(close), "{back:?} {samples:?}");
             // The PSNR at the range, computed from the fitted samples.
@@ -153,19 +192,19 @@ mod tests {
     fn numbers_where_integers_lie_are_fitted_as_they_are() {
         let options = EncodeOptions::default();
         let source = picture(vec![0.0, 0.1, 0.9, 1.0]);
-        let normalised = Normalised::of(&source, &options);
-        assert!(normalised.units.is_none() && (normalised.peak - 0.9).abs() < 1e-6);
+        let normalised = Normalised::of(&source, &options).unwrap();
+        assert!(normalised.signal.units.is_none() && (normalised.peak - 0.9).abs() < 1e-6);
         // A small range needs units, and so do values far from 0.
-        assert!(Normalised::of(&picture(vec![0.0, 0.1, 0.2, 0.1]), &options).units.is_some());
-        assert!(Normalised::of(&picture(vec![7.0, 0.1, 8.0, 0.1]), &options).units.is_some());
+        assert!(Normalised::of(&picture(vec![0.0, 0.1, 0.2, 0.1]), &options).unwrap().signal.units.is_some());
+        assert!(Normalised::of(&picture(vec![7.0, 0.1, 8.0, 0.1]), &options).unwrap().signal.units.is_some());
     }
 
     #[test]
     fn the_largest_numbers_have_a_scale_too() {
         let source = picture(vec![f32::MAX, 0.0, f32::MIN, f32::MIN_POSITIVE]);
         let options = EncodeOptions::default();
-        let normalised = Normalised::of(&source, &options);
-        let Samples::F32(fitted) = &normalised.signal.samples else { unreachable!("binary32") };
+        let normalised = Normalised::of(&source, &options).unwrap();
+        let fitted = fitted_samples(&normalised);
         assert!((fitted[0] - 2.0).abs() < 1e-6 && (fitted[2] + 2.0).abs() < 1e-6, "{fitted:?}");
         assert!((normalised.gain_db() - 20.0 * 4f64.log10()).abs() < 1e-6);
     }
@@ -174,7 +213,7 @@ mod tests {
     fn a_given_gradient_and_a_given_peak_go_along() {
         let source = picture(vec![0.0, 0.0, 1000.0, 10.0]);
         let options = EncodeOptions::default().gradient(Arc::from([256.0, -512.0])).peak(4096.0);
-        let normalised = Normalised::of(&source, &options);
+        let normalised = Normalised::of(&source, &options).unwrap();
         assert_eq!(normalised.options.gradient.as_deref(), Some(&[0.25, -0.5][..]));
         assert!((normalised.gain_db() - 20.0 * 4f64.log10()).abs() < 1e-9);
         // The range is 1000, whatever the peak.

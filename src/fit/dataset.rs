@@ -3,10 +3,11 @@
 
 use crate::backend::simd::{BLOCK, Level, Workspace};
 use crate::backend::trainer::Points;
+use crate::error::Result;
 use crate::fit::gather::{Gathered, gather, normalise};
 use crate::fit::slopes::GradientTerm;
 use crate::network::Network;
-use crate::signal::{Missing, Signal, Tiles};
+use crate::signal::{Missing, Source, Tiles};
 use std::sync::Arc;
 
 /// The map between signal units and the values that a network is trained on: `value = mean + scale ·
@@ -77,19 +78,22 @@ pub(crate) struct Dataset {
 }
 
 impl Dataset {
-    /// Gathers tile `number` of a signal, shuffled by `seed`, without positions whose samples are all missing. A tile of more
-    /// than `most` points or pairs is divided into `most` equal stretches, and one is drawn from each.
+    /// Gathers tile `number` of a source, shuffled by `seed`, without positions whose samples are all missing. A
+    /// tile of more than `most` points or pairs is divided into `most` equal stretches, and one is drawn from each.
+    ///
+    /// # Errors
+    /// Those of reading the source.
     pub fn of_tile(
-        signal: (&Signal, Option<&Missing>),
+        source: (&dyn Source, Option<&Missing>),
         tiles: &Tiles,
         number: usize,
         gradient: Option<GradientTerm<'_>>,
         most: u64,
         seed: u64,
-    ) -> Self {
-        let Gathered { count, thinning, mut points } = gather(signal, tiles, number, gradient, most, seed);
+    ) -> Result<Self> {
+        let Gathered { count, thinning, mut points } = gather(source, tiles, number, gradient, most, seed)?;
         let normalisation = normalise(&mut points, count);
-        Dataset { count, thinning, by_alpha: None, points: Arc::new(points), normalisation }
+        Ok(Dataset { count, thinning, by_alpha: None, points: Arc::new(points), normalisation })
     }
 
     /// The squared error of `network`, estimated for all points of the tile.
@@ -179,7 +183,7 @@ impl Dataset {
 mod tests {
     use super::*;
     use crate::network::Shape;
-    use crate::signal::{Description, SampleFormat, Samples};
+    use crate::signal::{Description, SampleFormat, Samples, Signal};
 
     fn picture(lengths: [u32; 2], channels: u8, value: impl Fn(u32) -> f64) -> Signal {
         let description = Description::picture(lengths, channels, SampleFormat::F32);
@@ -199,8 +203,8 @@ mod tests {
         let constant = Network::zeros(Shape { inputs: 2, outputs: 1, layers: 1, width: 1 });
         for weight in [0.0f32, 20.0] {
             let term = (weight > 0.0).then_some(GradientTerm { weight, reference: None });
-            let [all, few] =
-                [MOST_POINTS, 3000].map(|most| Dataset::of_tile((&signal, None), &tiles, 0, term, most, 1));
+            let [all, few] = [MOST_POINTS, 3000]
+                .map(|most| Dataset::of_tile((&signal, None), &tiles, 0, term, most, 1).unwrap());
             assert_eq!((all.thinning, few.count), (1.0, 3000));
             assert_eq!(few.thinning, all.count as f64 / 3000.0);
             let of_mean = [&all, &few].map(Dataset::squared_error_of_mean);
@@ -221,7 +225,7 @@ mod tests {
         let tiles = Tiles::one(&signal.description);
         let constant = Network::zeros(Shape { inputs: 2, outputs: 2, layers: 1, width: 1 });
         for term in [None, Some(GradientTerm { weight: 1.0, reference: None })] {
-            let data = Dataset::of_tile((&signal, None), &tiles, 0, term, MOST_POINTS, 1);
+            let data = Dataset::of_tile((&signal, None), &tiles, 0, term, MOST_POINTS, 1).unwrap();
             let loss = |by_alpha| {
                 let data = Dataset { by_alpha, ..data.clone() };
                 let loss = data.squared_error(Level::best(), &constant);
@@ -251,7 +255,7 @@ mod tests {
         let constant = Network::zeros(Shape { inputs: 2, outputs: 1, layers: 1, width: 1 });
         for weight in [0.0f32, 0.5, 3.0] {
             let term = (weight > 0.0).then_some(GradientTerm { weight, reference: None });
-            let data = Dataset::of_tile((&signal, None), &tiles, 0, term, MOST_POINTS, 1);
+            let data = Dataset::of_tile((&signal, None), &tiles, 0, term, MOST_POINTS, 1).unwrap();
             assert_eq!(data.count * data.points.evaluations(), 180 * if weight > 0.0 { 8 } else { 1 });
             let loss = data.squared_error(Level::best(), &constant);
             let gradient = count * f64::from(weight) * (slopes[0].powi(2) + slopes[1].powi(2));

@@ -3,9 +3,11 @@
 
 use crate::backend::simd::BLOCK;
 use crate::backend::trainer::Points;
+use crate::error::Result;
 use crate::fit::Normalisation;
 use crate::fit::slopes::{GradientTerm, half_step};
-use crate::signal::{Missing, Signal, Tile, Tiles};
+use crate::signal::source::{Patch, slabs};
+use crate::signal::{Axis, Description, Missing, Source, Tile, Tiles};
 use std::ops::Range;
 
 /// The smallest weight of a point, relative to one inside a single tile: in the seam too, a network must not
@@ -21,22 +23,28 @@ pub(super) struct Gathered {
     pub points: Points,
 }
 
-/// Gathers tile `number` of `signal`, shuffled by `seed`, without positions whose samples are all `missing`; a tile that has
-/// only such is a single point. A tile of more than `most` points or pairs is divided into `most` equal stretches,
-/// and one is drawn from each. The weight of a point is that of the tile in the blend.
+/// The most samples of a tile that are read at a time: a larger one is read in slabs.
+pub(crate) const MOST_READ: u64 = 1 << 24;
+
+/// Gathers tile `number` of `source`, shuffled by `seed`, without positions whose samples are all `missing`; a tile
+/// that has only such is a single point. A tile of more than `most` points or pairs is divided into `most` equal
+/// stretches, and one is drawn from each. The weight of a point is that of the tile in the blend.
+///
+/// # Errors
+/// Those of reading the source.
 ///
 /// # Panics
 /// With a gradient term and missing samples.
 pub(super) fn gather(
-    (signal, missing): (&Signal, Option<&Missing>),
+    (source, missing): (&dyn Source, Option<&Missing>),
     tiles: &Tiles,
     number: usize,
     gradient: Option<GradientTerm<'_>>,
     most: u64,
     seed: u64,
-) -> Gathered {
-    let (tile, lengths) = (tiles.tile(number), &signal.description.lengths());
-    let (inputs, outputs) = (lengths.len(), usize::from(signal.description.channels));
+) -> Result<Gathered> {
+    let (tile, description) = (tiles.tile(number), source.description());
+    let (inputs, outputs) = (description.axes.len(), usize::from(description.channels));
     let sides: Vec<u32> = tile.start.iter().zip(&tile.end).map(|(a, b)| b - a).collect();
     let samples = tile.points();
     let (all, order) = match missing {
@@ -59,26 +67,46 @@ pub(super) fn gather(
         (0..inputs).map(|a| axis(a).map(|(a, x)| tiles.weight(a, tile.index[a], x)).collect()).collect();
 
     let mut points = Points::zeros(inputs, outputs, count, gradient.is_some());
-    for (n, &point) in order.iter().enumerate() {
-        let (block, lane) = points.place(n);
-        let (mut rest, mut index, mut stride, mut share) = (point % samples, 0usize, 1usize, 1f32);
-        for a in 0..inputs {
-            let local = (rest % u64::from(sides[a])) as usize;
-            rest /= u64::from(sides[a]);
-            index += stride * (tile.start[a] as usize + local);
-            stride *= lengths[a] as usize;
-            share *= weight[a][local];
-            points.coordinates[(block * inputs + a) * BLOCK + lane] = coordinate[a][local];
-        }
-        points.weights[block * BLOCK + lane] = share.max(LEAST_WEIGHT);
-        for c in 0..outputs {
-            points.targets[(block * outputs + c) * BLOCK + lane] = signal.samples.get(index * outputs + c);
-        }
-        if let Some(term) = &gradient {
-            split(&mut points, signal, &tile, term, (index, (point / samples) as usize), (block, lane));
+    let margin = gradient.as_ref().map_or(0, GradientTerm::margin);
+    let mut position = vec![0; inputs];
+    for slab in slabs(description, &tile.ranges(), MOST_READ) {
+        let patch = Patch::read(source, widened(&slab, margin, description))?;
+        for (n, &point) in order.iter().enumerate() {
+            let mut rest = point % samples;
+            for ((at, &side), start) in position.iter_mut().zip(&sides).zip(&tile.start) {
+                *at = start + (rest % u64::from(side)) as u32;
+                rest /= u64::from(side);
+            }
+            if !slab[inputs - 1].contains(&position[inputs - 1]) {
+                continue;
+            }
+            let ((block, lane), mut share) = (points.place(n), 1f32);
+            for a in 0..inputs {
+                let local = (position[a] - tile.start[a]) as usize;
+                share *= weight[a][local];
+                points.coordinates[(block * inputs + a) * BLOCK + lane] = coordinate[a][local];
+            }
+            points.weights[block * BLOCK + lane] = share.max(LEAST_WEIGHT);
+            let place = patch.place(&position);
+            for c in 0..outputs {
+                points.targets[(block * outputs + c) * BLOCK + lane] = patch.value(place, c);
+            }
+            if let Some(term) = &gradient {
+                let axis = (point / samples) as usize;
+                let slope = |c| term.slope(&patch, description, &position, axis, c);
+                split(&mut points, &tile, term.weight, (axis, position[axis]), (block, lane), slope);
+            }
         }
     }
-    Gathered { count, thinning: all as f64 / count as f64, points }
+    Ok(Gathered { count, thinning: all as f64 / count as f64, points })
+}
+
+/// A box with so many samples more on each side, as far as the signal has them.
+fn widened(region: &[Range<u32>], margin: u32, description: &Description) -> Vec<Range<u32>> {
+    let wider = |(range, axis): (&Range<u32>, &Axis)| {
+        range.start.saturating_sub(margin)..range.end.saturating_add(margin).min(axis.length)
+    };
+    region.iter().zip(&description.axes).map(wider).collect()
 }
 
 /// `count` of the numbers in `0..all`, in an order drawn by `seed`.
@@ -89,8 +117,8 @@ fn shuffled(all: u64, count: u64, seed: u64) -> Vec<u64> {
     order
 }
 
-/// The number of positions in a box at which a sample exists, at least 1, and at most `most` of them in an order drawn by
-/// `seed`.
+/// The number of positions in a box at which a sample exists, at least 1, and at most `most` of them in an order
+/// drawn by `seed`.
 fn existing(missing: &Missing, ranges: &[Range<u32>], most: u64, seed: u64) -> (u64, Vec<u64>) {
     let all = missing.count_existing(ranges);
     if all == 0 {
@@ -109,18 +137,17 @@ fn existing(missing: &Missing, ranges: &[Range<u32>], most: u64, seed: u64) -> (
     (all, order)
 }
 
-/// Turns the point at `place`, sample `index` of the signal, into a pair along `axis`.
+/// Turns the point at `place` into a pair along an axis, at sample `at` of it; `slope` gives the target of each
+/// channel, of this `weight`.
 fn split(
     points: &mut Points,
-    signal: &Signal,
     tile: &Tile,
-    term: &GradientTerm<'_>,
-    (index, axis): (usize, usize),
+    weight: f32,
+    (axis, at): (usize, u32),
     (block, lane): (usize, usize),
+    slope: impl Fn(usize) -> f64,
 ) {
-    let (axes, second) = (&signal.description.axes, lane + BLOCK / 2);
-    let stride: usize = axes[..axis].iter().map(|axis| axis.length as usize).product();
-    let at = (index / stride % axes[axis].length as usize) as u32;
+    let second = lane + BLOCK / 2;
     for a in 0..points.inputs {
         let row = (block * points.inputs + a) * BLOCK;
         points.coordinates[row + second] = points.coordinates[row + lane];
@@ -136,10 +163,10 @@ fn split(
     // Half the sum is the value, of which every axis has a share; the difference over the distance is the
     // slope.
     points.weights[row + lane] = share / (4 * points.inputs) as f32;
-    points.weights[row + second] = share * term.weight / (distance * distance) as f32;
+    points.weights[row + second] = share * weight / (distance * distance) as f32;
     for c in 0..points.outputs {
         let row = (block * points.outputs + c) * BLOCK;
-        points.targets[row + second] = (distance * term.slope(signal, index, axis, at, c)) as f32;
+        points.targets[row + second] = (distance * slope(c)) as f32;
     }
 }
 

@@ -13,6 +13,7 @@ mod train;
 
 pub(crate) use cpu::Cpu;
 pub(crate) use dataset::{Dataset, Loss, MOST_POINTS, Normalisation};
+pub(crate) use gather::MOST_READ;
 pub(crate) use initial::initial_network;
 pub(crate) use slopes::GradientTerm;
 pub(crate) use spline::{

@@ -1,6 +1,7 @@
 //! The gradient term of the loss: `weight · Σ_a (∂f/∂x_a − slope_a)²` at every sample.
 
-use crate::signal::Signal;
+use crate::signal::Description;
+use crate::signal::source::Patch;
 
 /// The gradient term of a fit: its target and its weight.
 #[derive(Clone, Copy, Debug)]
@@ -33,28 +34,43 @@ const DIFFERENCES: [&[f64]; 4] = [
 ];
 
 impl GradientTerm<'_> {
-    /// The target slope of `channel` along `axis` at sample `at` of that axis and position `index` of the
-    /// signal, in unit values per native sample.
+    /// How many samples on each side of a position a slope may need.
+    pub fn margin(&self) -> u32 {
+        if self.reference.is_some() { 0 } else { DIFFERENCES.len() as u32 }
+    }
+
+    /// The target slope of `channel` along `axis` at a `position` of the signal, in unit values per native sample.
+    /// `patch` holds the position with [`GradientTerm::margin`] samples on each side, as far as there are any.
     ///
     /// Without a reference it is the central difference of the highest order that the distance to the border
     /// allows, at most eight: one of order two measures two thirds of the slope of a wave at half the Nyquist
     /// frequency, and would flatten what the values require.
-    pub fn slope(&self, signal: &Signal, index: usize, axis: usize, at: u32, channel: usize) -> f64 {
-        let description = &signal.description;
-        let (axes, channels) = (&description.axes, usize::from(description.channels));
+    pub fn slope(
+        &self,
+        patch: &Patch<'_>,
+        description: &Description,
+        position: &[u32],
+        axis: usize,
+        channel: usize,
+    ) -> f64 {
+        let axes = &description.axes;
         if let Some(reference) = self.reference {
-            return reference[(index * channels + channel) * axes.len() + axis].into();
+            let along = axes.iter().zip(position).rev();
+            let index = along.fold(0, |index, (axis, &at)| index * axis.length as usize + at as usize);
+            return reference[(index * usize::from(description.channels) + channel) * axes.len() + axis]
+                .into();
         }
-        let stride: usize = axes[..axis].iter().map(|axis| axis.length as usize).product();
-        let sample = |index: usize| f64::from(signal.samples.get(index * channels + channel));
+        let (place, stride) = (patch.place(position), patch.stride(axis));
+        let sample = |place: usize| f64::from(patch.value(place, channel));
+        let at = position[axis];
         let (before, after) = (at as usize, (axes[axis].length - 1 - at) as usize);
         match before.min(after).min(DIFFERENCES.len()) {
-            0 if before > 0 => sample(index) - sample(index - stride),
-            0 if after > 0 => sample(index + stride) - sample(index),
+            0 if before > 0 => sample(place) - sample(place - stride),
+            0 if after > 0 => sample(place + stride) - sample(place),
             0 => 0.0,
             room => {
                 let pairs = DIFFERENCES[room - 1].iter().zip(1..);
-                pairs.map(|(w, k)| w * (sample(index + k * stride) - sample(index - k * stride))).sum()
+                pairs.map(|(w, k)| w * (sample(place + k * stride) - sample(place - k * stride))).sum()
             }
         }
     }
@@ -63,7 +79,8 @@ impl GradientTerm<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::{Description, SampleFormat, Samples};
+    use crate::signal::source::whole;
+    use crate::signal::{SampleFormat, Samples, Signal};
 
     /// A picture of `lengths` positions with two channels.
     fn picture(lengths: [u32; 2], value: impl Fn(f64, f64, usize) -> f64) -> Signal {
@@ -84,10 +101,8 @@ mod tests {
         let signal =
             picture([13, 2], |x, y, c| ((x - 6.0) / 4.0).powi(8) + c as f64 * (0.5 * x * x - 3.0 * y));
         let term = GradientTerm { weight: 1.0, reference: None };
-        let slope = |x: u32, axis, channel| {
-            let at = [x, 1][axis];
-            term.slope(&signal, 13 + x as usize, axis, at, channel)
-        };
+        let patch = Patch::read(&signal, whole(&signal.description)).unwrap();
+        let slope = |x: u32, axis, channel| term.slope(&patch, &signal.description, &[x, 1], axis, channel);
         for x in 4..9 {
             let exact = 2.0 * ((f64::from(x) - 6.0) / 4.0).powi(7);
             assert!((slope(x, 0, 0) - exact).abs() < 1e-5, "{x}: {} {exact}", slope(x, 0, 0));
@@ -104,10 +119,17 @@ mod tests {
     fn an_axis_of_one_sample_has_no_slope_and_a_reference_stands_for_all() {
         let signal = picture([1, 1], |_, _, _| 0.7);
         let mut term = GradientTerm { weight: 1.0, reference: None };
-        assert_eq!(term.slope(&signal, 0, 0, 0, 1), 0.0);
+        let patch = Patch::read(&signal, whole(&signal.description)).unwrap();
+        assert_eq!(term.slope(&patch, &signal.description, &[0, 0], 0, 1), 0.0);
         term.reference = Some(&[1.0, 2.0, 3.0, 4.0]);
         assert_eq!(
-            [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(a, c)| term.slope(&signal, 0, a, 0, c)),
+            [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(a, c)| term.slope(
+                &patch,
+                &signal.description,
+                &[0, 0],
+                a,
+                c
+            )),
             [1., 2., 3., 4.]
         );
     }

@@ -107,7 +107,7 @@ mod tests {
         let tiles = Tiles::one(&description);
         let signal = Signal { description, samples, metadata: vec![] };
         let term = (weight > 0.0).then_some(GradientTerm { weight, reference: None });
-        let mut data = Dataset::of_tile((&signal, None), &tiles, 0, term, MOST_POINTS, 1);
+        let mut data = Dataset::of_tile((&signal, None), &tiles, 0, term, MOST_POINTS, 1).unwrap();
         let shape = Shape { inputs: 2, outputs: 2, layers: 3, width: 5 };
         let parameters = (0..shape.parameters()).map(|_| rng.f32() - 0.5).collect();
         let network = Network::from_parameters(shape, parameters);

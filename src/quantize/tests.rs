@@ -24,7 +24,7 @@ fn solved(means: [f32; 2], scale: f32) -> (Fitted, Dataset) {
     let samples = Samples::F32((0..2 * 24 * 24).map(|_| rng.f32()).collect());
     let tiles = Tiles::one(&description);
     let signal = Signal { description, samples, metadata: vec![] };
-    let mut data = Dataset::of_tile((&signal, None), &tiles, 0, None, MOST_POINTS, 1);
+    let mut data = Dataset::of_tile((&signal, None), &tiles, 0, None, MOST_POINTS, 1).unwrap();
     let points = Arc::get_mut(&mut data.points).unwrap();
     let shape = Shape { inputs: 2, outputs: 2, layers: 3, width: 8 };
     let parameters = (0..shape.parameters()).map(|_| 0.6 * (rng.f32() - 0.5)).collect();

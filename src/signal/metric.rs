@@ -287,6 +287,66 @@ pub struct Comparison {
     pub lsd_db: Option<f64>,
 }
 
+impl Comparison {
+    /// A comparison of samples alone.
+    pub fn of(distortion: Distortion) -> Self {
+        Comparison { distortion, ssim: None, ms_ssim: None, lsd_db: None }
+    }
+}
+
+/// Accumulates the error of one signal against another while both are read.
+#[derive(Clone, Debug)]
+pub struct Comparing {
+    sum: ErrorSum,
+    /// Codes per unit of both signals, if their formats differ.
+    units: Option<[f64; 2]>,
+}
+
+impl Comparing {
+    /// An empty comparison of a signal of `other` with one of `source`. If sample formats differ, unit values are
+    /// compared, measurements as numbers in the unit of the source.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if kind, lengths, channels or rate differ.
+    pub fn of(source: &Description, other: &Description) -> Result<Self> {
+        let (a, b) = (source, other);
+        if (&a.axes, a.channels) != (&b.axes, b.channels) {
+            let detail = format!("{} against {}, expected equal ones", shape(a), shape(b));
+            return Err(Error::parameter("signals", detail));
+        }
+        let units =
+            [a.format.codes_per_unit(), b.format.codes_per_unit() / b.unit_number() * a.unit_number()];
+        Ok(Comparing { sum: ErrorSum::new(a), units: (a.format != b.format).then_some(units) })
+    }
+
+    /// Adds samples of the same positions, whole positions, in the formats of the two signals.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if there are more of one signal.
+    pub fn add(&mut self, source: &Samples, other: &Samples) -> Result<()> {
+        if source.len() != other.len() {
+            let detail = format!("{} samples, expected {}", other.len(), source.len());
+            return Err(Error::parameter("other", detail));
+        }
+        self.add_first(source.len(), source, other);
+        Ok(())
+    }
+
+    fn add_first(&mut self, count: usize, source: &Samples, other: &Samples) {
+        match self.units {
+            None => self.sum.add_codes(source, 0..count, |i| (code(source, i), code(other, i))),
+            Some([p, q]) => {
+                self.sum.add_codes(source, 0..count, |i| (code(source, i) / p, code(other, i) / q));
+            }
+        }
+    }
+
+    /// The error of everything added so far.
+    pub fn distortion(&self) -> Distortion {
+        if self.units.is_some() { self.sum.scaled(1.0) } else { self.sum.distortion() }
+    }
+}
+
 /// Compares `other` with `source`. If sample formats differ, unit values are compared.
 ///
 /// # Errors
@@ -319,34 +379,18 @@ pub fn compare(source: &Signal, other: &Signal) -> Result<Comparison> {
 /// # Errors
 /// The errors of [`compare`].
 pub fn compare_by(source: &Signal, other: &Signal, peak: Option<f64>) -> Result<Comparison> {
-    let (a, b) = (&source.description, &other.description);
-    if (&a.axes, a.channels) != (&b.axes, b.channels) {
-        return Err(Error::parameter(
-            "signals",
-            format!("{} against {}, expected equal ones", shape(a), shape(b)),
-        ));
-    }
+    let a = &source.description;
+    let mut comparing = Comparing::of(a, &other.description)?;
     let count = source.samples.len().min(other.samples.len());
-    let mut sum = ErrorSum::new(a);
-    let distortion = if a.format == b.format {
-        sum.add_codes(&source.samples, 0..count, |i| (code(&source.samples, i), code(&other.samples, i)));
-        sum.distortion()
-    } else {
-        // Measurements are compared as numbers, in the unit of the source.
-        let p = a.format.codes_per_unit();
-        let q = b.format.codes_per_unit() / b.unit_number() * a.unit_number();
-        sum.add_codes(&source.samples, 0..count, |i| {
-            (code(&source.samples, i) / p, code(&other.samples, i) / q)
-        });
-        sum.scaled(1.0)
-    };
+    comparing.add_first(count, &source.samples, &other.samples);
+    let distortion = comparing.distortion();
     let distortion = match peak {
         Some(peak) => distortion.with_peak(peak),
         None => distortion,
     };
     // A constant has no range to refer to.
     let peak = if distortion.peak > 0.0 { distortion.peak } else { PEAK };
-    let mut comparison = Comparison { distortion, ssim: None, ms_ssim: None, lsd_db: None };
+    let mut comparison = Comparison::of(distortion);
     match a.kind() {
         _ if comparison.distortion.missing != [0, 0] => {}
         Kind::Picture => (comparison.ssim, comparison.ms_ssim) = ssim::of_pictures(source, other, peak),

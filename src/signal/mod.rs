@@ -6,6 +6,7 @@ mod grid;
 pub mod metric;
 mod missing;
 mod samples;
+pub(crate) mod source;
 mod steps;
 mod tiles;
 mod units;
@@ -17,6 +18,7 @@ pub use grid::{Grid, Region, Sampling};
 pub(crate) use missing::Mask;
 pub use missing::Missing;
 pub use samples::{SampleFormat, Samples};
+pub use source::{Scan, Source};
 pub use steps::{Step, Steps};
 pub use tiles::{Tile, Tiles};
 pub use units::Units;
@@ -109,6 +111,10 @@ impl Description {
     /// The number of positions: the product of the axis lengths, at most `u64::MAX`.
     pub fn positions(&self) -> u64 {
         self.axes.iter().fold(1, |product: u64, axis| product.saturating_mul(axis.length.into()))
+    }
+    /// The number of samples: positions times channels, at most `u64::MAX`.
+    pub fn samples(&self) -> u64 {
+        self.positions().saturating_mul(self.channels.into())
     }
     /// The number of samples per second along its axis of time, if it has one and the number is known.
     pub fn rate(&self) -> Option<Rate> {

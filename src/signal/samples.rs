@@ -1,6 +1,7 @@
 //! Samples in the format of their source, and the exact map to the unit range of the networks.
 
 use crate::error::{Error, Result};
+use std::ops::Range;
 
 /// The format of stored samples. Unsigned integers map to 0..1, signed ones to −1..1, floats to themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,6 +162,19 @@ impl Samples {
             Samples::F32(v) => v[index],
         };
         self.format().unit(code)
+    }
+    /// Appends those samples of `other` that lie in `range`; samples of another format are left out.
+    pub(crate) fn extend_from(&mut self, other: &Samples, range: Range<usize>) {
+        match (self, other) {
+            (Samples::U8(v), Samples::U8(new)) => v.extend_from_slice(&new[range]),
+            (Samples::U16(v), Samples::U16(new)) => v.extend_from_slice(&new[range]),
+            (Samples::I8(v), Samples::I8(new)) => v.extend_from_slice(&new[range]),
+            (Samples::I16(v), Samples::I16(new)) => v.extend_from_slice(&new[range]),
+            (Samples::I24(v), Samples::I24(new)) => v.extend_from_slice(&new[range]),
+            (Samples::I32(v), Samples::I32(new)) => v.extend_from_slice(&new[range]),
+            (Samples::F32(v), Samples::F32(new)) => v.extend_from_slice(&new[range]),
+            _ => debug_assert!(range.is_empty(), "samples of two formats"),
+        }
     }
     /// Appends unit values, quantized to the format of this buffer.
     pub fn extend_from_units(&mut self, values: &[f32]) {

@@ -27,14 +27,8 @@ fn picture(slopes: f32) -> Dataset {
     let samples = Samples::F32((0..1800).map(value).collect());
     let tiles = Tiles::one(&description);
     let term = (slopes > 0.0).then_some(GradientTerm { weight: slopes, reference: None });
-    Dataset::of_tile(
-        (&Signal { description, samples, metadata: vec![] }, None),
-        &tiles,
-        0,
-        term,
-        MOST_POINTS,
-        1,
-    )
+    let signal = Signal { description, samples, metadata: vec![] };
+    Dataset::of_tile((&signal, None), &tiles, 0, term, MOST_POINTS, 1).unwrap()
 }
 
 fn initial(shape: Shape, data: &Dataset) -> Network {

@@ -71,7 +71,7 @@ impl Search<'_, '_> {
         let one = Tiles::one(description);
         let untrained = Budget { passes: 0.0, time: 0.0, effort: 1 };
         let fit = self.recipe.fit_shapes(one, &[plan::shape(description, 1, 0.0)], untrained)?;
-        let finished = self.session.finish(self.session.mean())?;
+        let finished = self.session.finish(self.session.mean()?)?;
         Ok(Outcome { finished, fit: FitSummary::of(&fit), reached: true, notes: vec![Note::MeanAlone] })
     }
 

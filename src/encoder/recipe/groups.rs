@@ -5,7 +5,7 @@ use crate::encoder::budget::Pace;
 use crate::encoder::session::{Session, most_points};
 use crate::error::Result;
 use crate::fit::{Dataset, GradientTerm};
-use crate::signal::Tiles;
+use crate::signal::{Source, Tiles};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,20 +46,22 @@ impl<'a> Groups<'a> {
     }
 
     fn gathered(&self, tiles: &Tiles, numbers: Vec<usize>) -> Result<Group<'a>> {
-        let data: Vec<Dataset> = numbers.par_iter().map(|&n| self.dataset(tiles, n)).collect();
+        let data: Vec<Dataset> =
+            numbers.par_iter().map(|&n| self.dataset(tiles, n)).collect::<Result<_>>()?;
         let resident = self.session.trainer.hold(data.iter().map(|data| data.points.clone()).collect())?;
         Ok(Group { tiles: tiles.clone(), numbers, data, resident })
     }
 
-    fn dataset(&self, tiles: &Tiles, number: usize) -> Dataset {
-        let Session { signal, options, normalised, .. } = self.session;
+    fn dataset(&self, tiles: &Tiles, number: usize) -> Result<Dataset> {
+        let Session { signal, options, normalised, .. } = *self.session;
         let weight = options.gradient_weight;
         let term = GradientTerm { weight: weight as f32, reference: options.gradient.as_deref() };
         let term = (weight > 0.0).then_some(term);
         let (most, seed) = (most_points(options.target), self.session.seed(number));
-        let data = Dataset::of_tile((signal, normalised.missing.as_ref()), tiles, number, term, most, seed);
+        let source: (&dyn Source, _) = (signal, normalised.missing.as_ref());
+        let data = Dataset::of_tile(source, tiles, number, term, most, seed)?;
         let by_alpha = self.session.weighs_by_alpha();
-        Dataset { by_alpha: by_alpha.then(|| normalised.units_of_alpha()), ..data }
+        Ok(Dataset { by_alpha: by_alpha.then(|| normalised.units_of_alpha()), ..data })
     }
 
     /// Runs `work` on every group of tiles, formed by their `points`, and returns its result for each tile.

@@ -19,7 +19,7 @@ fn uploaded(cuda: &Cuda, samples: u32, work: impl Fn(&Siren<'_>)) -> Option<usiz
     let samples = Samples::F32((0..2 * samples).map(value).collect());
     let options = EncodeOptions::default().effort(1).target(Target::Shape { layers: 3, width: 4 });
     let signal = Signal { description, samples, metadata: vec![] };
-    let normalised = Normalised::of(&signal, &options);
+    let normalised = Normalised::of(&signal, &options).unwrap();
     let meter = Meter::new(&|_| Flow::Continue, None);
     let session = Session::new(&normalised, meter, Level::best(), cuda);
     let before = bytes_to_device()?;

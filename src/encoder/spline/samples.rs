@@ -21,7 +21,8 @@ pub(super) struct Part {
 impl Part {
     /// Rows of areas; those of a row are of the same height, and all rows of the same width.
     pub fn of(session: &Session<'_>, rows: &[Vec<Area>]) -> Part {
-        let (samples, description) = (&session.signal.samples, &session.signal.description);
+        let Some(samples) = &session.samples else { unreachable!("splines are fitted in memory") };
+        let description = &session.signal.description;
         let (channels, width) = (usize::from(description.channels), description.lengths()[0] as usize);
         let (by_alpha, missing) = (session.weighs_by_alpha(), session.normalised.missing.as_ref());
         let weighs = by_alpha || missing.is_some();

@@ -102,7 +102,7 @@ impl<'s, T: Trainee> Search<'s, T> {
                 return Ok(fitted);
             }
         }
-        Ok(self.fitted(self.session.finish(self.session.mean())?, None))
+        Ok(self.fitted(self.session.finish(self.session.mean()?)?, None))
     }
 
     /// The file of the field as it is trained.

@@ -58,8 +58,21 @@ impl TileErrors {
     /// # Panics
     /// If `source` ends earlier.
     pub fn add(&mut self, source: &Samples, start_index: usize, rendered: &[f32]) {
+        self.add_rendered(0, source, start_index, rendered);
+    }
+
+    /// Adds the error of `rendered`, whole positions of unit values that are rounded to the format here, against
+    /// `source`, as many samples of the signal from sample number `first` on.
+    ///
+    /// # Panics
+    /// If `source` is shorter.
+    pub fn add_part(&mut self, first: usize, source: &Samples, rendered: &[f32]) {
+        self.add_rendered(first, source, 0, rendered);
+    }
+
+    fn add_rendered(&mut self, first: usize, source: &Samples, start_index: usize, rendered: &[f32]) {
         let format = self.format;
-        self.add_errors(source, start_index, rendered.len(), |i| {
+        self.add_errors((first, source), start_index, rendered.len(), |i| {
             let rounded = format.unit(format.quantize(rendered[i]));
             f64::from(rounded) - f64::from(source.get(start_index + i))
         });
@@ -67,15 +80,19 @@ impl TileErrors {
 
     /// Adds the error of a whole signal against another.
     pub fn add_signal(&mut self, source: &Signal, other: &Signal) {
-        let count = source.samples.len().min(other.samples.len());
-        self.add_errors(&source.samples, 0, count, |i| {
-            f64::from(other.samples.get(i)) - f64::from(source.samples.get(i))
-        });
+        self.add_samples(0, &source.samples, &other.samples);
     }
 
+    /// Adds the error of `other` against `source`, samples of two signals from sample number `first` on.
+    pub fn add_samples(&mut self, first: usize, source: &Samples, other: &Samples) {
+        let count = source.len().min(other.len());
+        self.add_errors((first, source), 0, count, |i| f64::from(other.get(i)) - f64::from(source.get(i)));
+    }
+
+    /// Adds the errors of `count` samples of `source`, whose first sample has the number `first`.
     fn add_errors(
         &mut self,
-        source: &Samples,
+        (first, source): (usize, &Samples),
         start_index: usize,
         count: usize,
         error: impl Fn(usize) -> f64,
@@ -84,7 +101,7 @@ impl TileErrors {
             return;
         }
         let width = self.owners[0].len();
-        let (mut at, start) = (0, start_index / self.channels);
+        let (mut at, start) = (0, (first + start_index) / self.channels);
         while at < count {
             // Along the first axis, runs of samples of one tile at a time.
             let position = start + at / self.channels;
