@@ -459,3 +459,71 @@ fn memory_that_runs_out_anywhere_in_a_rendering_is_an_error() {
         }
     }
 }
+
+/// A film that is computed where it is read.
+#[cfg(all(feature = "encoder", feature = "media"))]
+struct Waves(sirenc::signal::Description);
+
+#[cfg(all(feature = "encoder", feature = "media"))]
+impl sirenc::signal::Source for Waves {
+    fn description(&self) -> &sirenc::signal::Description {
+        &self.0
+    }
+    fn metadata(&self) -> &[sirenc::signal::Metadata] {
+        &[]
+    }
+    fn read(
+        &self,
+        region: &[std::ops::Range<u32>],
+    ) -> sirenc::Result<std::borrow::Cow<'_, sirenc::signal::Samples>> {
+        let [columns, rows, frames] = region else { unreachable!("three axes") };
+        let count = columns.len() * rows.len() * frames.len() * 3;
+        let mut samples = Vec::with_capacity(count);
+        for (t, y) in frames.clone().flat_map(|t| rows.clone().map(move |y| (t, y))) {
+            samples.extend(
+                columns.clone().flat_map(|x| [x + t, y + 2 * t, x + y].map(|v| (v % 600 * 100) as u16)),
+            );
+        }
+        Ok(std::borrow::Cow::Owned(sirenc::signal::Samples::U16(samples)))
+    }
+    fn resident_bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// Tiles bound what is held of a film, whatever its length; frames are rendered and written one after the other.
+#[test]
+#[cfg(all(feature = "encoder", feature = "media"))]
+fn a_film_takes_far_less_than_its_samples() {
+    use sirenc::signal::{Axis, Description, Rate, Samples};
+    use sirenc::{EncodeOptions, Flow, Target, encode_source, media};
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let axes = vec![Axis::space(640), Axis::space(360), Axis::time(100, Rate::new(25, 1))];
+    let film = Waves(Description { axes, channels: 3, format: SampleFormat::U16 });
+    let all = (2 * 3 * film.0.positions()) as usize;
+    let mut options = EncodeOptions::default().target(Target::Bytes(80_000)).effort(1).threads(2);
+    options.limits.memory_bytes = all as u64 / 2;
+    let before = HELD.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    let encoded = encode_source(&film, &options, &|_| Flow::Finish).unwrap();
+    let taken = PEAK.load(Relaxed) - before;
+    assert!(encoded.report.tiles > 20, "{}", encoded.report.tiles);
+    assert!(taken <= all / 2, "{taken} bytes to encode, {all} of samples");
+
+    let decoder = Decoder::from_bytes(&encoded.bytes, &options.limits).unwrap();
+    let grid = Grid::native(&film.0);
+    let request = decoder.request(&grid);
+    assert!(decoder.render(&grid).is_err(), "no room for all");
+    let parts = request.bands().unwrap().map(|rows| {
+        let mut samples = Samples::with_capacity(SampleFormat::U16, 0);
+        samples.extend_from_units(&rows?);
+        Ok(samples)
+    });
+    let mut film = media::Film::new(film.0.clone(), vec![], parts).unwrap();
+    let before = HELD.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    media::write_y4m(&mut film, std::io::sink()).unwrap();
+    let taken = PEAK.load(Relaxed) - before;
+    let allowed = request.memory_in_bands().unwrap() as usize + 4 * all / 100;
+    assert!(taken <= allowed && allowed < all / 2, "{taken} bytes of {allowed} to decode");
+}

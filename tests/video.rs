@@ -2,7 +2,7 @@
 #![cfg(feature = "media")]
 
 use sirenc::media::{self, OutputFormat, Reading};
-use sirenc::signal::{Axis, Description, Kind, Rate, SampleFormat, Samples, Signal};
+use sirenc::signal::{Axis, Description, Kind, Rate, SampleFormat, Samples, Signal, Source};
 use sirenc::{Error, Limits};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -307,4 +307,83 @@ fn with_scripts(room: &Path) {
         entry.unwrap().file_name().to_string_lossy().starts_with(".sirenc")
     };
     assert!(!std::fs::read_dir(room).unwrap().any(hidden));
+}
+
+/// A YUV4MPEG2 file of 30 frames of 10×7 pixels of noise.
+#[cfg(not(target_arch = "wasm32"))]
+fn noise(chroma: &str, bytes_of_frame: usize) -> Vec<u8> {
+    let mut file = format!("YUV4MPEG2 W10 H7 F25:1 Ip C{chroma}\n").into_bytes();
+    let mut state = 7u32;
+    for frame in 0..30 {
+        file.extend(if frame % 3 == 0 { &b"FRAME Ip\n"[..] } else { b"FRAME\n" });
+        file.extend((0..bytes_of_frame).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        }));
+    }
+    file
+}
+
+#[test]
+#[cfg(not(target_arch = "wasm32"))]
+fn a_box_of_a_large_video_has_the_samples_of_the_whole() {
+    let room = Room::new();
+    // Room for the work on a frame, and not for the frames.
+    let little = Limits::default().memory_bytes(48 * 70);
+    for (chroma, bytes_of_frame) in [
+        ("420jpeg", 110),
+        ("420mpeg2", 110),
+        ("420paldv", 110),
+        ("422", 140),
+        ("444", 210),
+        ("mono", 70),
+        ("420p12", 220),
+    ] {
+        let file = noise(chroma, bytes_of_frame);
+        std::fs::write(room.path("a.y4m"), &file).unwrap();
+        let whole = media::read_from(Cursor::new(&file), &Limits::default()).unwrap();
+        let (notes, whole) = (whole.notes, whole.signal);
+        for reading in [
+            media::open_video_source(&room.path("a.y4m"), None, &little).unwrap(),
+            media::read_video_stream(Cursor::new(&file), None, &little).unwrap(),
+            media::open_video_source(&room.path("a.y4m"), None, &Limits::default()).unwrap(),
+        ] {
+            let source = reading.source;
+            assert_eq!((source.description(), &reading.notes), (&whole.description, &notes), "{chroma}");
+            for region in
+                [[0..10, 0..7, 0..30], [3..4, 6..7, 29..30], [1..8, 2..5, 7..21], [0..10, 3..4, 0..2]]
+            {
+                assert_eq!(
+                    source.read(&region).unwrap(),
+                    whole.read(&region).unwrap(),
+                    "{chroma} {region:?}"
+                );
+            }
+            assert!(source.read(&[0..10, 0..8, 0..1]).is_err());
+        }
+    }
+    let rate = Rate::new(24_000, 1001);
+    let reading = media::open_video_source(&room.path("a.y4m"), rate, &little).unwrap();
+    assert_eq!(reading.source.description().rate(), rate);
+    assert!(reading.notes.iter().any(|note| note.contains("replaced by")), "{:?}", reading.notes);
+    assert!(reading.source.resident_bytes() < 1000);
+}
+
+#[test]
+#[cfg(not(target_arch = "wasm32"))]
+fn a_video_that_changes_while_it_is_read_is_an_error() {
+    let room = Room::new();
+    let (path, file) = (room.path("a.y4m"), noise("mono", 70));
+    let little = Limits::default().memory_bytes(48 * 70);
+    std::fs::write(&path, &file).unwrap();
+    let source = media::open_video_source(&path, None, &little).unwrap().source;
+    let frame = |n: u32| source.read(&[0..10, 0..7, n..n + 1]).map(drop);
+    frame(29).unwrap();
+    std::fs::write(&path, [&file[..], b"FRAME\n"].concat()).unwrap();
+    assert!(frame(0).unwrap_err().to_string().contains("changed while it was read"));
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(200).unwrap();
+    assert!(frame(29).unwrap_err().to_string().contains("truncated"), "{:?}", frame(29));
+    // Where it is truncated before.
+    let error = media::open_video_source(&path, None, &little).err().unwrap().to_string();
+    assert!(error.contains("truncated"), "{error}");
 }

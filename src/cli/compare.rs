@@ -1,16 +1,15 @@
 //! `sirenc compare`: how far apart two signals are.
 
 use super::failure::{Exit, Failure};
-use super::input::Content;
 use super::limits::LimitArgs;
 use super::peak::PeakArgs;
 use super::reading::ReadArgs;
-use super::verify::{comparable, share_rate};
-use super::{Outcome, output, render, report};
+use super::sides::{self, Side, share_rate};
+use super::verify::comparable;
+use super::{Outcome, output, report};
 use serde_json::{Map, Value, json};
-use sirenc::Limits;
 use sirenc::signal::Description;
-use sirenc::signal::metric::{Comparison, compare_by};
+use sirenc::signal::metric::Comparison;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -84,17 +83,13 @@ fn work(args: &Args) -> Outcome {
     if super::input::is_stdin(&args.a) && super::input::is_stdin(&args.b) {
         return Err(Failure::usage("only one of the two signals can come from standard input"));
     }
-    let read = |path: &PathBuf| {
-        let content = Content::read_signal(path, &Limits::default())?;
-        render::signal(&content, &args.limits, &args.read, args.quiet)
-    };
-    let (mut a, mut b) = (read(&args.a)?, read(&args.b)?);
+    let open = |path: &PathBuf| Side::open(path, &args.limits, &args.read, args.quiet);
+    let (mut a, mut b) = (open(&args.a)?, open(&args.b)?);
     share_rate(&mut a, &mut b);
-    let notes: Vec<String> = [(&args.a, a.notes), (&args.b, b.notes)]
+    let notes: Vec<String> = [(&args.a, &a.notes), (&args.b, &b.notes)]
         .into_iter()
-        .flat_map(|(path, notes)| notes.into_iter().map(|note| format!("{}: {note}", path.display())))
+        .flat_map(|(path, notes)| notes.iter().map(|note| format!("{}: {note}", path.display())))
         .collect();
-    let (a, b) = (a.signal, b.signal);
     let name = args.b.display();
     if !comparable(&a.description, &b.description) {
         let (found, expected) = (report::description(&b.description), report::description(&a.description));
@@ -102,7 +97,7 @@ fn work(args: &Args) -> Outcome {
         return Err(Failure::new(Exit::Other, name, sentence));
     }
     let peak = args.peak.of(&args.a.display().to_string(), &a.description)?;
-    let compared = compare_by(&a, &b, peak).map_err(|error| Failure::work(name, error))?;
+    let compared = sides::compare(&a, &b, peak).map_err(|error| Failure::work(name, error))?;
     output::print(&if args.json {
         json(args, &a.description, &compared, notes)
     } else {

@@ -22,10 +22,10 @@ use colormap::Colormap;
 use plan::Plan;
 use range::Codes;
 use sampling::Sampled;
-use sirenc::media::{self, OutputFormat};
-use sirenc::signal::{Description, Rate, SampleFormat, Signal};
+use sirenc::media::{self, Film, OutputFormat};
+use sirenc::signal::{Description, Kind, Rate, SampleFormat, Samples, Signal};
 use sirenc::{Decoder, Device, Error};
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -311,35 +311,82 @@ impl Work<'_> {
     fn save_signal(&self) -> Result<Vec<String>, Failure> {
         let fault = |error| self.fault(error);
         let Plan { grid, description, format, .. } = self.plan;
+        if description.kind() == Kind::Video && (self.plan.video || *format == OutputFormat::Y4m) {
+            return self.save_film();
+        }
         let cost = self.decoder.request(grid).cost().map_err(fault)?;
         self.admit_file(cost.memory_bytes)?;
         let meter = Meter::render(self.args.quiet, cost.samples);
         let mut codes = Codes::new(self.decoder.description(), self.plan);
-        let change = |values: &mut Vec<f32>| {
-            codes.map(values);
-            if let Some(background) = self.plan.background {
-                background.put_behind(values, description);
-            }
-            if let Some(map) = self.plan.colormap {
-                map.paint(values);
-            }
-        };
+        let change = |values: &mut Vec<f32>| self.change(&mut codes, values);
         let signal =
             render::render(self.decoder, (grid, &self.plan.kept), description.clone(), &meter, change)
                 .map_err(fault)?;
         let mapping = codes.mapping(description.format);
-        let mut notes = vec![];
         match mapping.as_ref().filter(|_| *format == OutputFormat::Png) {
             Some(mapping) => self.save_described(&signal, mapping)?,
-            None if self.plan.video => notes = self.save_video(&signal)?,
             None => self.save(&signal)?,
         }
-        // Clipping is worth a note only for float sources or with --range: decoded values of integer sources
-        // exceed their range only slightly.
+        Ok(mapping.into_iter().chain(self.losses(&codes)).collect())
+    }
+
+    /// Maps rendered values to those that are written.
+    fn change(&self, codes: &mut Codes, values: &mut Vec<f32>) {
+        codes.map(values);
+        if let Some(background) = self.plan.background {
+            background.put_behind(values, &self.plan.description);
+        }
+        if let Some(map) = self.plan.colormap {
+            map.paint(values);
+        }
+    }
+
+    /// Notes on samples that are clipped or missing. Clipping is worth one only for float sources or with --range:
+    /// decoded values of integer sources exceed their range only slightly.
+    fn losses(&self, codes: &Codes) -> impl Iterator<Item = String> + use<> {
         let anywhere = self.decoder.description().format == SampleFormat::F32 || self.plan.range.is_some();
         let clipped = codes.clipped().filter(|_| anywhere);
-        let missing = codes.missing(description.format);
-        Ok(notes.into_iter().chain(mapping).chain(clipped).chain(missing).collect())
+        clipped.into_iter().chain(codes.missing(self.plan.description.format))
+    }
+
+    /// Renders a video and writes it frame by frame.
+    fn save_film(&self) -> Result<Vec<String>, Failure> {
+        let fault = |error| self.fault(error);
+        let Plan { grid, kept, description, format, path, .. } = self.plan;
+        let request = self.decoder.request(grid);
+        let cost = request.cost().map_err(fault)?;
+        let frame = cost.samples / u64::from(description.axes.last().map_or(1, |axis| axis.length.max(1)));
+        let metadata = render::metadata(self.decoder, (grid, kept), description);
+        let rendering = request.memory_in_bands().map_err(fault)?;
+        let writing = format.working_bytes(description, &metadata);
+        self.args
+            .limits
+            .admit_memory(self.name, rendering.saturating_add(writing).saturating_add(4 * frame))?;
+        let meter = Meter::render(self.args.quiet, cost.samples);
+        let mut codes = Codes::new(self.decoder.description(), self.plan);
+        let parts = request.bands().map_err(fault)?.map(|rows| {
+            let mut rows = rows?;
+            meter.advance(rows.len());
+            self.change(&mut codes, &mut rows);
+            let mut samples = Samples::with_capacity(description.format, 0);
+            samples.reserve(rows.len())?;
+            samples.extend_from_units(&rows);
+            Ok(samples)
+        });
+        let mut film = Film::new(description.clone(), metadata, parts).map_err(fault)?;
+        let notes = match self.plan.video {
+            true => media::write_film(&mut film, path).map_err(|error| match error {
+                Error::Io(error) => self.output.fault(&error),
+                error => Failure::work(path.display(), error),
+            })?,
+            false => {
+                let mut write = |writer: &mut dyn Write| media::write_y4m(&mut film, writer);
+                self.output.stream(|writer| write(writer).map_err(|error| self.unwritten(error)))?;
+                vec![]
+            }
+        };
+        drop(film);
+        Ok(notes.into_iter().chain(codes.mapping(description.format)).chain(self.losses(&codes)).collect())
     }
 
     /// Writes a PNG with a text chunk that describes the mapping of its codes.
@@ -358,15 +405,6 @@ impl Work<'_> {
             bytes = bytes.saturating_add(format.most_bytes(description, metadata));
         }
         self.args.limits.admit_memory(self.name, bytes)
-    }
-
-    /// Writes a video by the name of its file; returns notes on what the format cannot hold.
-    fn save_video(&self, signal: &Signal) -> Result<Vec<String>, Failure> {
-        let path = &self.plan.path;
-        media::write_video(signal, path).map_err(|error| match error {
-            Error::Io(error) => self.output.fault(&error),
-            error => Failure::work(path.display(), error),
-        })
     }
 
     fn save(&self, signal: &Signal) -> Result<(), Failure> {

@@ -14,9 +14,9 @@ use super::output::{self, Output};
 use super::progress::Meter;
 use super::{Outcome, notes, report, terminal};
 pub use args::Args;
-use sirenc::media::{ASSUMED_FRAME_RATE, ASSUMED_RATE, Reading};
+use sirenc::media::{ASSUMED_FRAME_RATE, ASSUMED_RATE, SourceReading};
 use sirenc::signal::metric::{Distortion, ErrorSum};
-use sirenc::signal::{Grid, Kind, Signal};
+use sirenc::signal::{Grid, Kind, Scan, Source};
 use sirenc::{Decoder, EncodeOptions, Encoded, Error, Flow, Limits};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,18 +101,21 @@ impl<'a> Job<'a> {
     fn run(self, args: &Args, interrupt: &Interrupt, silent: bool) -> Outcome {
         let started = Instant::now();
         let content = self.input.read(&args.limits.limits())?;
-        let Reading { signal: source, notes, .. } = args.read_signal(&content)?;
+        let SourceReading { source, notes, .. } = args.open(&content)?;
+        let (source, name) = (&*source, content.name.clone());
+        // Its bytes are not needed any more.
+        drop(content);
         let mut options = args.options();
         options.time_limit = options.time_limit.map(|limit| limit.saturating_sub(started.elapsed()));
-        options.peak = args.peak.of(&content.name, &source.description)?;
+        options.peak = args.peak.of(&name, source.description())?;
         if let Some(path) = &args.gradient {
-            options.gradient = Some(gradient::read(path, &source.description)?);
+            options.gradient = Some(gradient::read(path, source.description())?);
         }
-        let encoded = args.fit(&content.name, &source, &options, interrupt, silent)?;
+        let encoded = args.fit(&name, source, &options, interrupt, silent)?;
         // An interrupted run ends without rendering again: the encoder has rendered the file once already.
         let verify_it = !args.no_verify && !encoded.report.interrupted;
         let verified = match verify_it {
-            true => Some(verify(args, &content.name, &source, &encoded, silent)?),
+            true => Some(verify(args, &name, source, &encoded, silent)?),
             false => None,
         };
 
@@ -133,8 +136,8 @@ impl<'a> Job<'a> {
         let done = Done {
             args,
             path: self.path,
-            name: &content.name,
-            source: &source,
+            name: &name,
+            description: source.description(),
             notes: &notes,
             encoded: &encoded,
             verified,
@@ -150,10 +153,10 @@ impl<'a> Job<'a> {
 }
 
 impl Args {
-    fn read_signal(&self, content: &Content) -> Result<Reading, Failure> {
-        let mut reading = content.signal(&self.limits.limits(), &self.read, self.quiet)?;
-        self.limits.admit(&content.name, reading.signal.description.positions())?;
-        let description = &reading.signal.description;
+    fn open(&self, content: &Content) -> Result<SourceReading, Failure> {
+        let mut reading = content.source(&self.limits.limits(), &self.read, self.quiet)?;
+        let description = reading.source.description();
+        self.limits.admit(&content.name, description.positions())?;
         let wrong = |sentence: &str| Failure::new(Exit::Usage, &content.name, sentence);
         if self.kbps.is_some() && description.kind() != Kind::Sound {
             let sentence = format!("this is a {}, but --kbps is for sound", report::kind(description));
@@ -168,8 +171,9 @@ impl Args {
         }
         let sound = description.kind() == Kind::Sound;
         match self.rate {
-            Some(rate) if reading.rate_assumed && sound => reading.set_rate(rate),
-            Some(rate) if self.read.axes().is_some() => reading.set_rate(rate),
+            Some(rate) if (reading.rate_assumed && sound) || self.read.axes().is_some() => {
+                reading = reading.set_rate(rate);
+            }
             Some(_) if sound => {
                 return Err(wrong("the file states its rate; --rate is for sounds in arrays"));
             }
@@ -197,7 +201,7 @@ impl Args {
     fn fit(
         &self,
         name: &str,
-        source: &Signal,
+        source: &dyn Source,
         options: &EncodeOptions,
         interrupt: &Interrupt,
         silent: bool,
@@ -209,10 +213,10 @@ impl Args {
         let begin = || {
             interrupt.be_patient();
             if !begun.swap(true, Ordering::Relaxed) && self.verbose {
-                meter.say(&format!("{name}: fitting {}", report::description(&source.description)));
+                meter.say(&format!("{name}: fitting {}", report::description(source.description())));
             }
         };
-        let encoded = sirenc::encode_with_progress(source, options, &|progress| {
+        let encoded = sirenc::encode_source(source, options, &|progress| {
             begin();
             meter.report(progress);
             if interrupt.noted().is_none() {
@@ -257,26 +261,26 @@ impl Args {
 fn verify(
     args: &Args,
     name: &str,
-    source: &Signal,
+    source: &dyn Source,
     encoded: &Encoded,
     quiet: bool,
 ) -> Result<Distortion, Failure> {
     let failed = |sentence: String| Failure::new(Exit::Verification, name, sentence);
     let broken = |error| failed(format!("the finished file does not decode: {error}"));
     let decoder = Decoder::from_bytes(&encoded.bytes, &trusting(&args.limits)).map_err(broken)?;
-    if decoder.description() != &source.description {
+    if decoder.description() != source.description() {
         return Err(failed("the finished file describes another signal".into()));
     }
-    let grid = Grid::native(&source.description);
+    let grid = Grid::native(source.description());
     let meter = Meter::render(quiet, decoder.request(&grid).cost().map_err(broken)?.samples);
-    let (mut sum, mut at) = (ErrorSum::new(&source.description), 0);
+    let (mut sum, mut scan) = (ErrorSum::new(source.description()), Scan::of(source));
     if args.keep_invisible {
         sum = sum.with_invisible();
     }
     for rows in decoder.request(&grid).bands().map_err(broken)? {
         let rows = rows.map_err(broken)?;
-        sum.add(&source.samples, at, &rows).map_err(broken)?;
-        at += rows.len();
+        let samples = scan.read(rows.len()).map_err(|error| Failure::media(name, error))?;
+        sum.add(&samples, 0, &rows).map_err(broken)?;
         meter.advance(rows.len());
     }
     let distortion = sum.distortion().with_peak(encoded.report.peak);

@@ -4,11 +4,11 @@
 use super::failure::{Exit, Failure};
 use super::notes;
 use super::reading::ReadArgs;
-use sirenc::media::{Choice, Reading};
+use sirenc::media::{Choice, Reading, SourceReading};
 use sirenc::signal::{Description, Grid};
 use sirenc::{Decoder, Error, Limits, media};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// An open input, not yet read.
@@ -23,7 +23,7 @@ pub enum Input {
 pub enum SignalInput {
     /// A file, and the variable of it that is named.
     Plain(Input, Option<String>),
-    /// A video that is read from its path: a folder, a pattern of files, or a container for FFmpeg.
+    /// A video that is read from its path: see [`media::is_video_path`].
     Video(PathBuf),
 }
 
@@ -79,9 +79,16 @@ impl SignalInput {
             }
         }
     }
-    /// Reads the input to its end, but not a video, which [`Content::signal`] reads.
+    /// Reads the input to its end, but not a video, which [`Content::source`] reads.
     pub fn read(self, limits: &Limits) -> Result<Content, Failure> {
         match self {
+            SignalInput::Plain(Input::Stdin, _) => {
+                let stream = media::is_video_stream(&mut io::stdin().lock());
+                if stream.map_err(|error| Failure::media(Input::Stdin.name(), error))? {
+                    return Ok(Content::video(Input::Stdin.name(), Video::Stdin));
+                }
+                Input::Stdin.read(limits)
+            }
             SignalInput::Plain(input, variable) => {
                 let mut content = input.read(limits)?;
                 if let Some(variable) = &variable {
@@ -89,10 +96,7 @@ impl SignalInput {
                 }
                 Ok(Content { variable, ..content })
             }
-            SignalInput::Video(path) => {
-                let name = path.display().to_string();
-                Ok(Content { name, bytes: vec![], video: Some(path), variable: None })
-            }
+            SignalInput::Video(path) => Ok(Content::video(path.display().to_string(), Video::Path(path))),
         }
     }
 }
@@ -103,19 +107,29 @@ pub struct Content {
     /// The name for messages.
     pub name: String,
     pub bytes: Vec<u8>,
-    /// The path of a video, of which there are no bytes.
-    video: Option<PathBuf>,
+    /// A video, of which there are no bytes.
+    video: Option<Video>,
     /// The variable to read of a file that holds several.
     variable: Option<String>,
 }
 
+/// Where a video is read from, frame by frame.
+#[derive(Debug)]
+enum Video {
+    Path(PathBuf),
+    Stdin,
+}
+
 impl Content {
+    fn video(name: String, video: Video) -> Self {
+        Content { name, bytes: vec![], video: Some(video), variable: None }
+    }
     /// Reads `path` to its end; `-` is standard input.
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, Failure> {
         Input::open(path)?.read(limits)
     }
-    /// Reads the content as a signal, and prints its notes.
-    pub fn signal(&self, limits: &Limits, read: &ReadArgs, quiet: bool) -> Result<Reading, Failure> {
+    /// Opens the content as a signal that is read box by box, and prints its notes.
+    pub fn source(&self, limits: &Limits, read: &ReadArgs, quiet: bool) -> Result<SourceReading, Failure> {
         let bytes = io::Cursor::new(&self.bytes);
         let mut choice = read.choice();
         choice.variable = self.variable.clone();
@@ -124,20 +138,23 @@ impl Content {
                 let sentence = "this is a video, but --axes and --slice are for arrays and volumes";
                 return Err(Failure::new(Exit::Usage, &self.name, sentence));
             }
-            Some(path) => media::read_video(path, read.rate(), limits),
-            None if read.all_frames() && choice == Choice::default() => {
-                media::read_video_from(bytes, read.rate(), limits)
+            Some(Video::Path(path)) => media::open_video_source(path, read.rate(), limits),
+            Some(Video::Stdin) => {
+                media::read_video_stream(BufReader::new(io::stdin().lock()), read.rate(), limits)
             }
-            None => media::read_chosen(bytes, &choice, limits),
+            None if read.all_frames() && choice == Choice::default() => {
+                media::read_video_source_from(bytes, read.rate(), limits)
+            }
+            None => media::read_chosen(bytes, &choice, limits).map(Reading::into),
         };
         let mut reading = reading.map_err(|error| match error {
             error @ Error::Parameter { .. } => Failure::work(&self.name, error),
             error => Failure::media(&self.name, error),
         })?;
         if let (Some(_), Some(rate)) = (read.axes(), read.rate()) {
-            reading.set_rate(rate);
+            reading = reading.set_rate(rate);
         }
-        read.admit(&self.name, &reading.signal.description)?;
+        read.admit(&self.name, reading.source.description())?;
         notes::print(&self.name, &reading.notes, quiet);
         Ok(reading)
     }

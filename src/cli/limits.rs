@@ -31,6 +31,9 @@ pub struct InputLimitArgs {
     #[arg(long, value_name = "N", default_value = "1Gi", value_parser = values::count, help_heading = HEADING)]
     max_pixels: u64,
     /// Most bytes of memory for the input, its samples and the fit; suffixes k, M, G or Ki, Mi, Gi
+    ///
+    /// A video whose samples take more than a quarter of it is read frame by frame: from its file (Y4M), or from a
+    /// temporary file of its samples in the folder TMPDIR, by default /var/tmp.
     #[arg(long, value_name = "BYTES", default_value = "4Gi", value_parser = values::count, help_heading = HEADING)]
     max_memory: u64,
 }

@@ -20,6 +20,7 @@ mod reading;
 mod render;
 mod report;
 pub mod sample;
+mod sides;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tmpfile;

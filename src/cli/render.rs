@@ -1,13 +1,9 @@
 //! Files to signals: rendered from a `.siren` file, or read from a media file.
 
 use super::failure::{Exit, Failure};
-use super::input::Content;
-use super::limits::LimitArgs;
 use super::progress::Meter;
-use super::reading::ReadArgs;
-use sirenc::media::{self, Reading};
 use sirenc::signal::{Coordinates, Description, Grid, Metadata, MetadataKind, Samples, Signal};
-use sirenc::{Decoder, Limits, Result};
+use sirenc::{Decoder, Result};
 use std::num::NonZeroU16;
 
 /// Sets the number of threads for rendering, up to the useful maximum; the default is one per core.
@@ -52,7 +48,11 @@ pub fn render(
 }
 
 /// The metadata of a rendering: coordinates are those of its grid. A NIfTI header does not say where a slice is.
-fn metadata(decoder: &Decoder, (grid, kept): (&Grid, &[bool]), description: &Description) -> Vec<Metadata> {
+pub fn metadata(
+    decoder: &Decoder,
+    (grid, kept): (&Grid, &[bool]),
+    description: &Description,
+) -> Vec<Metadata> {
     let adapt = |block: &Metadata| match block.kind {
         MetadataKind::Coordinates => {
             let mut on_grid = Coordinates::of(decoder.metadata(), decoder.description())?.on(grid);
@@ -75,17 +75,22 @@ pub fn native(decoder: &Decoder, quiet: bool) -> Result<Signal> {
     render(decoder, (&grid, &kept), description, &meter, |_| {})
 }
 
-/// The signal of any file: a `.siren` file is rendered with [`native`], a picture or sound is read.
-pub fn signal(
-    content: &Content,
-    limits: &LimitArgs,
-    read: &ReadArgs,
+/// The samples of the signal in the size, rate and format of its source, part by part: whole steps along its last
+/// axis. `native` is [`Grid::native`].
+pub fn parts<'a>(
+    decoder: &'a Decoder,
+    native: &'a Grid,
     quiet: bool,
-) -> std::result::Result<Reading, Failure> {
-    if !media::is_siren(&content.bytes) {
-        return content.signal(&Limits::default(), read, quiet);
-    }
-    let decoder = content.decoder(&limits.limits())?;
-    limits.admit(&content.name, &Grid::native(decoder.description()))?;
-    native(&decoder, quiet).map(Reading::from).map_err(|error| Failure::work(&content.name, error))
+) -> Result<impl Iterator<Item = Result<Samples>> + 'a> {
+    let description = decoder.description();
+    let request = decoder.request(native);
+    let meter = Meter::render(quiet, request.cost()?.samples);
+    Ok(request.bands()?.map(move |rows| {
+        let rows = rows?;
+        meter.advance(rows.len());
+        let mut samples = Samples::with_capacity(description.format, 0);
+        samples.reserve(rows.len())?;
+        samples.extend_from_units(&rows);
+        Ok(samples)
+    }))
 }

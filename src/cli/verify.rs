@@ -8,11 +8,12 @@ use super::peak::PeakArgs;
 use super::reading::ReadArgs;
 use super::{Outcome, output, render, report};
 use serde_json::{Map, Value, json};
-use sirenc::media::Reading;
-use sirenc::signal::metric::{Comparison, Distortion, TileErrors, WorstTile, compare_by};
-use sirenc::signal::{Description, Grid, SampleFormat, Samples, Signal, Tiles};
+use sirenc::media::SourceReading;
+use sirenc::signal::metric::{Comparing, Distortion, TileErrors, WorstTile};
+use sirenc::signal::{Description, Grid, Metadata, SampleFormat, Samples, Scan, Source, Tiles};
 use sirenc::{Decoder, GradientError, Limits};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -102,38 +103,35 @@ fn work(args: &Args) -> Outcome {
     let mut sentence = format!("{name}: intact");
     let mut fault = None;
     if let Some(original) = &args.original {
-        let Measured { compared, worst, gradient, notes } = against(args, name, &decoder, original)?;
-        let psnr = compared.distortion.psnr_db();
-        fault = args.fault(&compared.distortion, original);
+        let Measured { distortion, worst, gradient, notes } = against(args, name, &decoder, original)?;
+        let psnr = distortion.psnr_db();
+        fault = args.fault(&distortion, original);
         let description = decoder.description();
         report::put_path(&mut object, "original", original);
         object.insert("notes".into(), json!(notes));
         object.insert("psnr_db".into(), report::number(psnr));
         object
-            .insert("peak".into(), report::number(report::in_numbers(description, compared.distortion.peak)));
+            .insert("peak".into(), report::number(report::in_numbers(description, distortion.peak)));
         let mut nrmse = String::new();
         if description.has_own_range() {
-            let (error, range) = (compared.distortion.nrmse(), compared.distortion.range);
+            let (error, range) = (distortion.nrmse(), distortion.range);
             object.insert("nrmse".into(), report::number(error));
             object.insert("range".into(), report::number(report::in_numbers(description, range)));
             nrmse = format!(", {}", report::nrmse(description, error, range));
         }
-        let snr = report::snr_db(description, &compared.distortion);
+        let snr = report::snr_db(description, &distortion);
         if let Some(snr) = snr {
             object.insert("snr_db".into(), report::number(snr));
         }
-        object.insert(
-            "max_error".into(),
-            report::number(report::in_numbers(description, compared.distortion.max)),
-        );
+        object.insert("max_error".into(), report::number(report::in_numbers(description, distortion.max)));
         let snr = snr.map_or(String::new(), |snr| format!(", SNR {}", report::decibels(snr)));
         sentence += &format!(
             ", PSNR {}{nrmse}{snr}, max error {} against {}",
-            args.peak.psnr(description, psnr, compared.distortion.peak, compared.distortion.identical),
-            report::max_error(description, &compared.distortion),
+            args.peak.psnr(description, psnr, distortion.peak, distortion.identical),
+            report::max_error(description, &distortion),
             original.display()
         );
-        let Distortion { missing: [of_original, of_file], unmatched, .. } = compared.distortion;
+        let Distortion { missing: [of_original, of_file], unmatched, .. } = distortion;
         object.insert("missing".into(), json!([of_file, of_original]));
         object.insert("unmatched".into(), json!(unmatched));
         if let Some(missing) = report::missing([of_file, of_original]) {
@@ -198,7 +196,7 @@ impl Args {
 
 /// The comparison of a file with its original.
 struct Measured {
-    compared: Comparison,
+    distortion: Distortion,
     worst: Option<WorstTile>,
     gradient: Option<GradientError>,
     /// Notes about the original.
@@ -207,13 +205,17 @@ struct Measured {
 
 /// Decodes the file and compares it with its original, and its gradient if `--derivatives` is set.
 fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Result<Measured, Failure> {
+    let limits = args.limits.limits();
     let original = Content::read_signal(original, &Limits::default())?;
     let read = args.read.for_signal(decoder.description());
-    let mut reading = original.signal(&Limits::default(), &read, args.quiet)?;
-    if reading.rate_assumed || args.read.axes().is_some() {
-        decoder.description().rate().into_iter().for_each(|rate| reading.set_rate(rate));
+    let mut reading = original.source(&limits, &read, args.quiet)?;
+    if let Some(rate) = decoder.description().rate()
+        && (reading.rate_assumed || args.read.axes().is_some())
+    {
+        reading = reading.set_rate(rate);
     }
-    let (found, expected) = (decoder.description(), &reading.signal.description);
+    let SourceReading { source, notes, .. } = reading;
+    let (found, expected) = (decoder.description(), source.description());
     if !comparable(found, expected) {
         let sentence = format!(
             "{}, but {} is {}",
@@ -223,46 +225,75 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
         );
         return Err(Failure::new(Exit::Verification, name, sentence));
     }
-    args.limits.admit(name, &Grid::native(found))?;
+    let native = Grid::native(found);
+    args.limits.admit(name, &native)?;
     let fault = |error| Failure::work(name, error);
-    let mut decoded = render::native(decoder, args.quiet).map_err(fault)?;
     let peak = args.peak.of(&original.name, expected)?;
-    let mut source = Cow::Borrowed(&reading.signal);
-    if expected.unit_number() != found.unit_number() {
-        // Measurements of another format are compared in the unit of the file.
-        source = Cow::Owned(scaled(&source, expected.unit_number() / found.unit_number()));
-        decoded = scaled(&decoded, 1.0);
+    // Measurements of another format are compared in the unit of the file.
+    let factor = expected.unit_number() / found.unit_number();
+    let single = |of: &Description| Description { format: SampleFormat::F32, ..of.clone() };
+    let mut comparing = match factor {
+        1.0 => Comparing::of(expected, found),
+        _ => Comparing::of(&single(expected), &single(found)),
     }
-    let source = &*source;
-    let compared = compare_by(source, &decoded, peak).map_err(fault)?;
+    .map_err(fault)?;
     let whole = Tiles::one(found);
     let tiles = decoder.field().siren().map_or(&whole, |siren| &siren.tiles);
     let mut of_tiles = TileErrors::new(found, tiles);
-    of_tiles.add_signal(source, &decoded);
-    let gradient = args.derivatives.then(|| decoder.gradient_error(source)).transpose().map_err(fault)?;
-    let worst = of_tiles.worst(compared.distortion.peak);
-    Ok(Measured { compared, worst, gradient, notes: reading.notes })
+    let (mut scan, mut at) = (Scan::of(&*source), 0);
+    for decoded in render::parts(decoder, &native, args.quiet).map_err(fault)? {
+        let mut decoded = decoded.map_err(fault)?;
+        let mut samples = scan.read(decoded.len()).map_err(|error| Failure::media(&original.name, error))?;
+        if factor != 1.0 {
+            samples = Cow::Owned(scaled(&samples, factor));
+            decoded = scaled(&decoded, 1.0);
+        }
+        comparing.add(&samples, &decoded).map_err(fault)?;
+        of_tiles.add_samples(at, &samples, &decoded);
+        at += decoded.len();
+    }
+    let distortion = comparing.distortion();
+    let distortion = peak.map_or(distortion.clone(), |peak| distortion.with_peak(peak));
+    let gradient = args.derivatives.then(|| gradient_error(decoder, &*source, factor));
+    let gradient = gradient.transpose().map_err(fault)?;
+    let worst = of_tiles.worst(distortion.peak);
+    Ok(Measured { distortion, worst, gradient, notes })
 }
 
-/// A signal of binary32 with `factor` times its unit values.
-fn scaled(signal: &Signal, factor: f64) -> Signal {
-    let values = (0..signal.samples.len()).map(|i| (factor * f64::from(signal.samples.get(i))) as f32);
-    Signal {
-        samples: Samples::F32(values.collect()),
-        description: Description { format: SampleFormat::F32, ..signal.description.clone() },
-        metadata: vec![],
+/// The error of the gradient, relative to that of a source with `factor` times its unit values.
+fn gradient_error(decoder: &Decoder, source: &dyn Source, factor: f64) -> sirenc::Result<GradientError> {
+    if factor == 1.0 {
+        return decoder.gradient_error(source);
+    }
+    let description = Description { format: SampleFormat::F32, ..source.description().clone() };
+    decoder.gradient_error(&Scaled { source, description, factor })
+}
+
+/// A source of binary32 with `factor` times the unit values of another.
+struct Scaled<'a> {
+    source: &'a dyn Source,
+    description: Description,
+    factor: f64,
+}
+
+impl Source for Scaled<'_> {
+    fn description(&self) -> &Description {
+        &self.description
+    }
+    fn metadata(&self) -> &[Metadata] {
+        self.source.metadata()
+    }
+    fn read(&self, region: &[Range<u32>]) -> sirenc::Result<Cow<'_, Samples>> {
+        Ok(Cow::Owned(scaled(&*self.source.read(region)?, self.factor)))
+    }
+    fn resident_bytes(&self) -> u64 {
+        self.source.resident_bytes()
     }
 }
 
-/// If only one of two signals states its rate, gives the other one the same rate.
-pub fn share_rate(a: &mut Reading, b: &mut Reading) {
-    let open = |reading: &Reading| reading.rate_assumed || reading.signal.description.rate().is_none();
-    let [of_a, of_b] = [&a, &b].map(|reading| (open(reading), reading.signal.description.rate()));
-    match (of_a, of_b) {
-        ((true, _), (false, Some(rate))) => a.set_rate(rate),
-        ((false, Some(rate)), (true, _)) => b.set_rate(rate),
-        _ => {}
-    }
+/// Samples of binary32 with `factor` times the unit values.
+fn scaled(samples: &Samples, factor: f64) -> Samples {
+    Samples::F32((0..samples.len()).map(|i| (factor * f64::from(samples.get(i))) as f32).collect())
 }
 
 /// Whether two signals have the same axes and channels.

@@ -110,6 +110,7 @@ impl<'a> Request<'a> {
     /// the device of [`Decoder::with_device`] fails, `Parameter` if the decoder does not [cover](Decoder::covers)
     /// the grid.
     pub fn values(&self) -> Result<Vec<f32>> {
+        self.check_memory()?;
         let bands = self.bands()?;
         let mut values = try_vec(self.numbers().0)?;
         for band in bands {
@@ -123,6 +124,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// The errors of [`Request::values`].
     pub fn samples(&self, format: SampleFormat) -> Result<Samples> {
+        self.check_memory()?;
         let bands = self.bands()?;
         let mut samples = Samples::with_capacity(format, 0);
         samples.reserve(addressable(self.numbers().0)?)?;
@@ -139,10 +141,11 @@ impl<'a> Request<'a> {
     /// The errors of [`Request::values`].
     pub fn bands(&self) -> Result<impl Iterator<Item = Result<Vec<f32>>> + use<'a>> {
         let (rendering, cost) = self.rendering()?;
+        let memory = self.in_bands(&cost);
         self.decoder.check_part(self.grid)?;
         let limits = &self.decoder.limits;
         Limits::check("multiply-adds of the rendering", cost.macs, limits.macs)?;
-        Limits::check("bytes of memory for the rendering", cost.memory_bytes, limits.memory_bytes)?;
+        Limits::check("bytes of memory for the rendering", memory, limits.memory_bytes)?;
         let (content, decoder, description) = (self.content, self.decoder, self.decoder.description());
         Ok(rendering.bands().map(move |band| match content {
             Content::Jet(_) => band,
@@ -151,6 +154,25 @@ impl<'a> Request<'a> {
                 values
             }),
         }))
+    }
+
+    /// Upper bound of the memory of rendering in [bands](Request::bands), bytes: like [`Cost::memory_bytes`], but
+    /// without the rendered values, of which only those of a few bands are held.
+    ///
+    /// # Errors
+    /// The errors of [`Request::cost`].
+    pub fn memory_in_bands(&self) -> Result<u64> {
+        Ok(self.in_bands(&self.cost()?))
+    }
+    fn in_bands(&self, cost: &Cost) -> u64 {
+        let jet = self.content.jet(self.decoder.description());
+        let components = jet.components(self.decoder.description().axes.len()) as u64;
+        cost.memory_bytes.saturating_sub(bytes_of::<f32>(Saturating(cost.samples) * Saturating(components)).0)
+    }
+    /// Rejects a rendering whose values do not fit into memory.
+    fn check_memory(&self) -> Result<()> {
+        let needed = self.cost()?.memory_bytes;
+        Limits::check("bytes of memory for the rendering", needed, self.decoder.limits.memory_bytes)
     }
 
     /// The number of numbers to render.

@@ -24,6 +24,8 @@ const DECODED_LATENT: u64 = 10;
 /// Bytes that a thread of the decoder takes for each position of a row, and for each sample of it.
 const ROW_POSITION: u64 = 232;
 const ROW_SAMPLE: u64 = 20;
+/// The fewest parameters of a fit, relative to those that the target has room for: they are shared by as many tiles.
+const FEWER: f64 = 0.75;
 /// Bytes for everything small.
 const SCRATCH: u64 = 8 << 20;
 
@@ -62,7 +64,7 @@ fn check_splines(description: &Description, missing: bool, options: &EncodeOptio
 
 fn check_networks(signal: &dyn Source, missing: bool, options: &EncodeOptions) -> Result<()> {
     let (description, limits) = (signal.description(), &options.limits);
-    let Plan { parameters, widest } = Plan::of(description, options.target)?;
+    let Plan { parameters, widest, tile } = Plan::of(description, options.target)?;
     Limits::check("parameters", parameters, limits.parameters)?;
 
     let (axes, channels) = (description.axes.len() as u64, u64::from(description.channels));
@@ -71,14 +73,18 @@ fn check_networks(signal: &dyn Source, missing: bool, options: &EncodeOptions) -
     let points = description.positions().saturating_mul(pairs);
     let threads = threads_of(options);
     // Either each thread works on a tile of its own, or all threads on one.
-    let points = points.min(threads.saturating_mul(most_points(options.target)));
+    let of_tile = tile.saturating_mul(pairs).min(most_points(options.target));
+    let points = points.min(threads.saturating_mul(of_tile));
     let lanes = points.saturating_mul(if pairs > 1 { 2 } else { 1 });
     let samples = description.samples();
     // Each thread reads the box of a tile, of which measurements are converted to binary32, or renders a step along
     // the last axis, and another waits to be compared with its source.
     let step = samples / u64::from(description.axes.last().map_or(1, |axis| axis.length.max(1)));
     let converted = if description.has_own_range() { 4 } else { 0 };
-    let read = samples.min(MOST_READ.max(step)).saturating_mul(description.format.bytes() + converted);
+    let read = tile
+        .saturating_mul(channels)
+        .min(MOST_READ.max(step))
+        .saturating_mul(description.format.bytes() + converted);
     let rendered = step.saturating_mul(2 * 4);
     let metadata =
         signal.metadata().iter().fold(0u64, |sum, block| sum.saturating_add(block.bytes.len() as u64));
@@ -122,6 +128,8 @@ struct Plan {
     /// Parameters of all networks; for a PSNR target, which fixes no number, those of the smallest network.
     parameters: u64,
     widest: Shape,
+    /// Positions of the largest tile.
+    tile: u64,
 }
 
 impl Plan {
@@ -130,7 +138,8 @@ impl Plan {
         let bits = match target {
             Target::Shape { layers, width } => {
                 let shape = Shape { layers, width, ..plan::shape(description, 1, 0.0) };
-                return Ok(Plan { parameters: shape.parameters() as u64, widest: shape });
+                let (parameters, tile) = (shape.parameters() as u64, description.positions());
+                return Ok(Plan { parameters, widest: shape, tile });
             }
             Target::Bytes(bytes) => 8.0 * bytes as f64,
             Target::BitsPerPosition(bits) => bits * positions,
@@ -142,8 +151,10 @@ impl Plan {
         };
         let parameters = bits / BITS_PER_PARAMETER;
         let tiles = plan::tiles(description, parameters)?.len();
+        let tile = plan::largest_tile(description, FEWER * parameters)?;
         let each = parameters / tiles as f64;
         let widest = plan::shape(description, plan::layers(description.axes.len(), each), each);
-        Ok(Plan { parameters: (widest.parameters() as u64).saturating_mul(tiles as u64), widest })
+        let parameters = (widest.parameters() as u64).saturating_mul(tiles as u64);
+        Ok(Plan { parameters, widest, tile })
     }
 }

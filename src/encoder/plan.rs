@@ -5,7 +5,7 @@ use super::tuning::*;
 use crate::backend::simd::BLOCK;
 use crate::error::Result;
 use crate::network::Shape;
-use crate::signal::{Description, Kind, Tiles};
+use crate::signal::{Axis, Description, Kind, Tiles};
 
 /// A partition into tiles of about the usual capacity, for `parameters` in total.
 pub(crate) fn tiles(description: &Description, parameters: f64) -> Result<Tiles> {
@@ -23,6 +23,16 @@ pub(crate) fn tiles(description: &Description, parameters: f64) -> Result<Tiles>
     let last = scales.iter().copied().max().unwrap_or(0);
     let overlaps: Vec<u32> = (0..=last).map(overlap).collect();
     Tiles::with_overlaps(description, &counts, &overlaps)
+}
+
+/// The most positions of a tile of the partition for `parameters` in total.
+pub(crate) fn largest_tile(description: &Description, parameters: f64) -> Result<u64> {
+    let tiles = tiles(description, parameters)?;
+    let sides = description.axes.iter().zip(tiles.counts()).enumerate();
+    let longest = |(axis, (&Axis { length, .. }, &count)): (usize, (&Axis, &u32))| {
+        length.div_ceil(count).saturating_add(2 * tiles.overlap(axis)).min(length)
+    };
+    Ok(sides.map(longest).fold(1, |points: u64, side| points.saturating_mul(side.into())))
 }
 
 /// Tile counts per axis for about `wanted` tiles in total, as close to cubes as the signal allows, and long

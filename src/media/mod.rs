@@ -27,24 +27,27 @@ mod pfm;
 mod picture;
 mod png;
 mod pnm;
+mod positioned;
 mod raw;
 mod resolution;
 mod slices;
 mod sniff;
+mod spool;
 mod steps;
 mod tiff;
 mod video;
 mod wav;
 
 pub use choice::Choice;
-pub use notes::{ASSUMED_RATE, Reading};
+pub use notes::{ASSUMED_RATE, Reading, SourceReading};
 pub use npy::{NpyReader, read_npy, write_npy, write_npy_header};
 pub use output::{EXTENSIONS, OutputFormat, write};
 pub use slices::{Part, Slice};
 pub use sniff::{is_siren, kind};
 pub use video::{
-    ASSUMED_FRAME_RATE, Frames, existing_picture, is_video_name, is_video_path, open_video, read_video,
-    read_video_from, write_video,
+    ASSUMED_FRAME_RATE, Film, Frames, existing_picture, is_video_name, is_video_path, is_video_stream,
+    open_video, open_video_source, read_video, read_video_from, read_video_source_from, read_video_stream,
+    write_film, write_video, write_y4m,
 };
 
 use crate::error::{Error, Result};

@@ -1,7 +1,9 @@
 //! The result of reading: a signal, and notes on what was left out, assumed or rounded.
 
 use crate::error::{Error, Result};
-use crate::signal::{Rate, Signal};
+use crate::signal::{Description, Metadata, Rate, Samples, Signal, Source};
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// A signal that was read, with notes.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,57 @@ impl Reading {
 impl From<Signal> for Reading {
     fn from(signal: Signal) -> Self {
         Reading { signal, notes: vec![], rate_assumed: false }
+    }
+}
+
+/// A signal that was opened to be read box by box, with notes.
+pub struct SourceReading {
+    /// The signal.
+    pub source: Box<dyn Source>,
+    /// Like [`Reading::notes`].
+    pub notes: Vec<String>,
+    /// Like [`Reading::rate_assumed`].
+    pub rate_assumed: bool,
+}
+
+impl SourceReading {
+    /// Sets the number of samples per second of a signal that states none.
+    pub fn set_rate(self, rate: Rate) -> Self {
+        let description = self.source.description().clone().with_rate(rate);
+        SourceReading { source: Box::new(AtRate { source: self.source, description }), ..self }
+    }
+}
+
+impl From<Box<dyn Source>> for SourceReading {
+    fn from(source: Box<dyn Source>) -> Self {
+        SourceReading { source, notes: vec![], rate_assumed: false }
+    }
+}
+
+impl From<Reading> for SourceReading {
+    fn from(Reading { signal, notes, rate_assumed }: Reading) -> Self {
+        SourceReading { source: Box::new(signal), notes, rate_assumed }
+    }
+}
+
+/// A source at another rate than its own.
+struct AtRate {
+    source: Box<dyn Source>,
+    description: Description,
+}
+
+impl Source for AtRate {
+    fn description(&self) -> &Description {
+        &self.description
+    }
+    fn metadata(&self) -> &[Metadata] {
+        self.source.metadata()
+    }
+    fn read(&self, region: &[Range<u32>]) -> Result<Cow<'_, Samples>> {
+        self.source.read(region)
+    }
+    fn resident_bytes(&self) -> u64 {
+        self.source.resident_bytes()
     }
 }
 

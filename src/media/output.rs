@@ -3,7 +3,7 @@
 mod cost;
 
 use crate::error::{Error, Result};
-use crate::media::video::y4m;
+use crate::media::video::{Film, y4m};
 use crate::media::{exr, netcdf, nifti, npy, nrrd, png, pnm, resolution, tiff, wav};
 use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
 use flate2::{Compression, write::GzEncoder};
@@ -304,7 +304,7 @@ pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) 
             gzip.finish()?;
             Ok(())
         }
-        Y4m => y4m::write(signal, writer),
+        Y4m => y4m::write(&mut Film::of(signal)?, writer),
         Pnm | Pgm | Ppm | Pam => pnm::write(signal, format, size, writer),
         Exr => exr::write(signal, size, writer),
         Tiff => tiff::write(signal, writer),

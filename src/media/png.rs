@@ -9,11 +9,13 @@ use crate::media::blocks::{Blocks, take_orientation};
 use crate::media::notes::Reading;
 use crate::media::orientation::make_upright;
 use crate::media::picture::{from_io, over_budget};
+use crate::media::video::Film;
 use crate::media::{admit, blocks, require_samples_fit, resolution};
-use crate::signal::{Description, MetadataKind, SampleFormat, Samples, Signal};
+use crate::signal::{Description, Metadata, MetadataKind, SampleFormat, Samples, Signal};
 use flate2::Compression;
 use flate2::read::{ZlibDecoder, ZlibEncoder};
 use png::{BitDepth, ColorType, DecodingError, Transformations};
+use std::borrow::Cow;
 use std::io::{BufRead, Read, Seek, SeekFrom, Write};
 
 /// The chunks that are read; those about colours only before the pixels.
@@ -236,17 +238,18 @@ fn inflated(data: &[u8], most: u64, what: &str, notes: &mut Vec<String>) -> Opti
 /// # Errors
 /// [`Error::Unsupported`] for other samples; [`Error::Io`] if writing fails.
 pub(super) fn write<W: Write>(signal: &Signal, (width, height): (u32, u32), writer: W) -> Result<()> {
-    encode(signal, png::Encoder::new(writer, width, height))
+    let frame = std::iter::once(Ok(Cow::Borrowed(&signal.samples)));
+    encode(&signal.description, &signal.metadata, png::Encoder::new(writer, width, height), frame)
 }
 
 /// Writes a video of 8 or 16 bits as an animation without an end.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for other samples, and rates that are no fraction of 16-bit numbers; [`Error::Io`]
-/// if writing fails.
-pub(super) fn write_animation<W: Write>(signal: &Signal, writer: W) -> Result<()> {
+/// if writing fails; those of the frames.
+pub(super) fn write_animation<W: Write>(film: &mut Film<'_>, writer: W) -> Result<()> {
     let refused = |detail: String| Error::unsupported("PNG", detail);
-    let description = &signal.description;
+    let (description, metadata) = (film.description().clone(), film.metadata().to_vec());
     let (&[width, height, frames], Some(rate)) = (&description.lengths()[..], description.rate()) else {
         return Err(refused("a signal that is no video".into()));
     };
@@ -261,12 +264,18 @@ pub(super) fn write_animation<W: Write>(signal: &Signal, writer: W) -> Result<()
         encoder.set_frame_delay(delay, unit)
     };
     animate(&mut encoder).map_err(from_encoder)?;
-    encode(signal, encoder)
+    let frames = (0..frames).map(|_| film.frame().map(Cow::Owned));
+    encode(&description, &metadata, encoder, frames)
 }
 
 /// Writes the frames of a picture or a video of 8 or 16 bits.
-fn encode<W: Write>(signal: &Signal, mut encoder: png::Encoder<W>) -> Result<()> {
-    encoder.set_color(match signal.description.channels {
+fn encode<'a, W: Write>(
+    description: &Description,
+    metadata: &[Metadata],
+    mut encoder: png::Encoder<W>,
+    frames: impl Iterator<Item = Result<Cow<'a, Samples>>>,
+) -> Result<()> {
+    encoder.set_color(match description.channels {
         1 => ColorType::Grayscale,
         2 => ColorType::GrayscaleAlpha,
         3 => ColorType::Rgb,
@@ -274,32 +283,31 @@ fn encode<W: Write>(signal: &Signal, mut encoder: png::Encoder<W>) -> Result<()>
     });
     encoder.set_compression(png::Compression::Fast);
     encoder.set_filter(png::Filter::Adaptive);
-    let wide;
-    let (depth, bytes) = match &signal.samples {
-        Samples::U8(v) => (BitDepth::Eight, &v[..]),
-        Samples::U16(v) => {
-            wide = v.iter().flat_map(|code| code.to_be_bytes()).collect::<Vec<u8>>();
-            (BitDepth::Sixteen, &wide[..])
+    encoder.set_depth(match description.format {
+        SampleFormat::U8 => BitDepth::Eight,
+        SampleFormat::U16 => BitDepth::Sixteen,
+        other => return Err(Error::unsupported("PNG", format!("{other:?} samples"))),
+    });
+    let mut writer = encoder.write_header().map_err(from_encoder)?;
+    for block in metadata {
+        if let Some((name, bytes)) = chunk(block.kind, &block.bytes)? {
+            writer.write_chunk(png::chunk::ChunkType(name), &bytes).map_err(from_encoder)?;
         }
-        other => return Err(Error::unsupported("PNG", format!("{:?} samples", other.format()))),
-    };
-    encoder.set_depth(depth);
-    let write = || {
-        let mut writer = encoder.write_header()?;
-        for block in &signal.metadata {
-            if let Some((name, bytes)) = chunk(block.kind, &block.bytes)? {
-                writer.write_chunk(png::chunk::ChunkType(name), &bytes)?;
+    }
+    for frame in frames {
+        let wide;
+        let frame = frame?;
+        let bytes = match &*frame {
+            Samples::U8(v) => &v[..],
+            Samples::U16(v) => {
+                wide = v.iter().flat_map(|code| code.to_be_bytes()).collect::<Vec<u8>>();
+                &wide[..]
             }
-        }
-        let lengths = signal.description.lengths();
-        let pixels = lengths.iter().take(2).map(|&length| length as usize).product::<usize>();
-        let frame = pixels * usize::from(signal.description.channels) * (depth as usize / 8);
-        for frame in bytes.chunks_exact(frame) {
-            writer.write_image_data(frame)?;
-        }
-        writer.finish()
-    };
-    write().map_err(from_encoder)
+            other => return Err(Error::unsupported("PNG", format!("{:?} samples", other.format()))),
+        };
+        writer.write_image_data(bytes).map_err(from_encoder)?;
+    }
+    writer.finish().map_err(from_encoder)
 }
 
 fn from_encoder(error: png::EncodingError) -> Error {

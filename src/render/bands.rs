@@ -29,7 +29,7 @@ impl Iterator for Bands<'_> {
             let (length, count) = (self.rendering.band_length(), self.rendering.last().axis.count);
             let group: Vec<Range<u32>> = (self.next..count)
                 .step_by(length as usize)
-                .take(group_size())
+                .take(group_size(self.rendering.band_positions()))
                 .map(|from| from..from + length.min(count - from))
                 .collect();
             self.next = group.last().map_or(count, |band| band.end);
@@ -58,12 +58,14 @@ fn render(rendering: &Rendering<'_>, bands: &[Range<u32>]) -> Result<Vec<Vec<f32
     bands.iter().map(|band| ieee(|| rendering.band(band, &mut workspace))).collect()
 }
 
-/// Bands rendered together before the first of them is returned: a few for every thread.
-pub(super) fn group_size() -> usize {
-    #[cfg(feature = "threads")]
-    return threads() * 4;
-    #[cfg(not(feature = "threads"))]
-    1
+/// Positions of all bands of a thread that are rendered together, if there are several.
+const TOGETHER: u64 = 1 << 20;
+
+/// Bands of so many positions that are rendered together before the first of them is returned: a few for every thread,
+/// or one if they are large, as the frames of a video are.
+pub(super) fn group_size(positions: u64) -> usize {
+    let each = (TOGETHER / positions.max(1)).clamp(1, 4) as usize;
+    if cfg!(feature = "threads") { threads() * each } else { 1 }
 }
 
 /// Number of rendering threads.

@@ -138,7 +138,7 @@ impl<'a> Rendering<'a> {
             + bytes_of::<f64>(samples * size(self.sums_per_sample()))
             + bytes_of::<u32>(columns)
             + self.source_bytes(slab, columns, values);
-        worker * size(threads()) + bytes_of::<f32>(samples * values) * size(group_size())
+        worker * size(threads()) + bytes_of::<f32>(samples * values) * size(group_size(self.band_positions()))
     }
 
     /// Bytes of memory for evaluating a `slab` of positions with `columns` positions along all axes together
@@ -186,6 +186,12 @@ impl<'a> Rendering<'a> {
     fn band_length(&self) -> u32 {
         let Sampling { count, footprint, .. } = self.last().axis;
         (self.slab_length() / footprint).clamp(1, count)
+    }
+
+    /// Positions of a band that is not the last.
+    fn band_positions(&self) -> u64 {
+        let along = u64::from(self.band_length()) * u64::from(self.last().axis.footprint);
+        self.inner_positions().0.saturating_mul(along)
     }
 
     /// The samples whose last index lies in `band`.

@@ -38,3 +38,56 @@ fn pictures_in_a_folder_or_with_numbers_are_a_video() {
     room.put("shot/04.png", fixture("1x1.png"));
     room.run(&["compare", "shot", "shot"]).complains(3, &["04.png has 1×1 pixels", "01.png was expected"]);
 }
+
+/// A grey YUV4MPEG2 video of 160×120 pixels: waves that move.
+fn waves(frames: usize) -> Vec<u8> {
+    let mut file = b"YUV4MPEG2 W160 H120 F25:1 Ip Cmono XCOLORRANGE=FULL\n".to_vec();
+    for t in 0..frames {
+        file.extend(b"FRAME\n");
+        let code = |x: usize, y: usize| {
+            128.0 + 100.0 * (((x + 3 * t) as f32 / 30.0).sin() * (y as f32 / 40.0).cos())
+        };
+        file.extend((0..120).flat_map(|y| (0..160).map(move |x| code(x, y) as u8)));
+    }
+    file
+}
+
+#[test]
+fn a_film_larger_than_memory_gives_the_same_bytes() {
+    const LITTLE: &str = "26M";
+    let room = Room::new();
+    // 6.7 MB of samples are more than a quarter of what is allowed.
+    let film = waves(350);
+    room.put("a.y4m", &film);
+    let encode = |input: &str, memory: &str| {
+        let (output, threads) =
+            (format!("{memory}.siren"), ["--device", "cpu", "--threads", "1", "--max-memory", memory]);
+        let arguments = ["encode", input, "-o", &output, "--effort", "1", "--size", "20k", "-q"];
+        let stdin = if input == "-" { &film[..] } else { &[] };
+        room.feed(&[&arguments[..], &threads].concat(), stdin).exits(0);
+        room.get(&output)
+    };
+    assert!(encode("a.y4m", "1G") == encode("-", LITTLE));
+    let little = ["--max-memory", LITTLE, "-q"];
+    room.run(&[&["verify", "1G.siren", "a.y4m"], &little[..]].concat()).exits(0);
+    let compare = |memory: &str| {
+        room.run(&["compare", "a.y4m", "1G.siren", "--json", "--max-memory", memory]).exits(0).json()
+    };
+    assert_eq!(compare(LITTLE), compare("1G"));
+    // Frames are written as they are rendered: of all values 27 MB would be held.
+    room.run(&[&["decode", "1G.siren", "-o", "b.y4m"], &little[..]].concat()).exits(0);
+    assert_eq!(room.get("b.y4m").len(), film.len() + " A1:1".len() + "LIMITED".len() - "FULL".len());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_film_that_has_no_room_is_an_error() {
+    let room = Room::new();
+    let mut command =
+        room.command(&["encode", "-", "-o", "a.siren", "--size", "3000", "--max-memory", "16M", "-q"]);
+    command.env("TMPDIR", room.path("none"));
+    let output = assert_cmd::Command::from(command).write_stdin(waves(250)).output().unwrap();
+    let run = crate::support::Run::of(output, &["encode", "-"]);
+    run.complains(3, &["standard input", "a temporary file in", "none"]);
+    assert!(room.names().is_empty());
+}

@@ -5,7 +5,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::{notes, report, terminal};
 use serde_json::{Map, Value, json};
-use sirenc::signal::Signal;
+use sirenc::signal::Description;
 use sirenc::signal::metric::Distortion;
 use sirenc::{Encoded, FieldKind, Note, Target};
 use std::path::Path;
@@ -19,7 +19,7 @@ pub struct Done<'a> {
     pub args: &'a Args,
     pub path: &'a Path,
     pub name: &'a str,
-    pub source: &'a Signal,
+    pub description: &'a Description,
     pub notes: &'a [String],
     pub encoded: &'a Encoded,
     pub verified: Option<Distortion>,
@@ -55,23 +55,23 @@ impl Done<'_> {
 
     /// SNR of a sound that was verified, dB.
     fn snr_db(&self) -> Option<f64> {
-        self.verified.as_ref().and_then(|verified| report::snr_db(&self.source.description, verified))
+        self.verified.as_ref().and_then(|verified| report::snr_db(self.description, verified))
     }
 
     /// The summary for people, on standard error.
     pub fn print(&self, output: &Output) {
         let (encoded, report) = (self.encoded, &self.encoded.report);
         let bytes = encoded.bytes.len() as u64;
-        let rate = report::rate_text(&self.source.description, bytes);
+        let rate = report::rate_text(self.description, bytes);
         let quality = match self.snr_db() {
             Some(snr) => format!("SNR {}", report::decibels(snr)),
             None => {
                 let identical = self.verified.as_ref().is_none_or(|verified| verified.identical);
-                self.args.peak.psnr(&self.source.description, report.psnr_db, report.peak, identical)
+                self.args.peak.psnr(self.description, report.psnr_db, report.peak, identical)
             }
         };
         let error = report.nrmse().zip(report.range).map_or(String::new(), |(nrmse, range)| {
-            format!(", {}", report::nrmse(&self.source.description, nrmse, range))
+            format!(", {}", report::nrmse(self.description, nrmse, range))
         });
         let worst = report.worst_tile.as_ref().filter(|worst| worst.psnr_db < report.psnr_db - WORSE);
         let worst = worst.map_or(String::new(), |worst| format!(" ({})", report::worst_tile(worst)));
@@ -100,7 +100,7 @@ impl Done<'_> {
                 eprintln!("  tiles     {}", report::worst_tile(worst));
             }
             if let Some(verified) = &self.verified {
-                eprintln!("  verified  max error {}", report::max_error(&self.source.description, verified));
+                eprintln!("  verified  max error {}", report::max_error(self.description, verified));
             }
         }
     }
@@ -109,11 +109,11 @@ impl Done<'_> {
     pub fn json(&self, output: &Path) -> Value {
         let (encoded, report) = (self.encoded, &self.encoded.report);
         let bytes = encoded.bytes.len() as u64;
-        let (rate_name, rate, _) = report::rate(&self.source.description, bytes);
+        let (rate_name, rate, _) = report::rate(self.description, bytes);
         let max_error = self
             .verified
             .as_ref()
-            .map_or(Value::Null, |c| report::number(report::in_numbers(&self.source.description, c.max)));
+            .map_or(Value::Null, |c| report::number(report::in_numbers(self.description, c.max)));
         let mut object = Map::new();
         report::put_path(&mut object, "input", self.path);
         report::put_path(&mut object, "output", output);
@@ -123,10 +123,10 @@ impl Done<'_> {
         put(rate_name, report::number(rate));
         put("psnr_db", report::number(report.psnr_db));
         put("fit_psnr_db", report::number(report.fit_psnr_db));
-        put("peak", report::number(report::in_numbers(&self.source.description, report.peak)));
+        put("peak", report::number(report::in_numbers(self.description, report.peak)));
         if let Some((nrmse, range)) = report.nrmse().zip(report.range) {
             put("nrmse", report::number(nrmse));
-            put("range", report::number(report::in_numbers(&self.source.description, range)));
+            put("range", report::number(report::in_numbers(self.description, range)));
         }
         if let Some(snr) = self.snr_db() {
             put("snr_db", report::number(snr));

@@ -2,9 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::media::notes::Reading;
+use crate::media::notes::{Reading, SourceReading};
+use crate::media::spool::Spool;
 use crate::media::{admit, bytes_of};
-use crate::signal::{Axis, Description, Metadata, Rate, Samples, Signal};
+use crate::signal::{Axis, Description, Metadata, Rate, Samples, Signal, Source};
 
 /// A video that is read frame after frame.
 pub trait Frames {
@@ -37,34 +38,66 @@ fn working(picture: &Description) -> u64 {
     picture.positions().saturating_mul(WORKING)
 }
 
-/// Reads all frames.
+/// All frames of a video.
+pub(super) struct Collected {
+    description: Description,
+    samples: Store,
+    metadata: Vec<Metadata>,
+    notes: Vec<String>,
+}
+
+/// Where samples are while a video is read.
+enum Store {
+    Memory(Samples),
+    File(Spool),
+}
+
+/// Reads all frames into memory, or, as soon as the samples take more than `most` bytes, into a temporary file.
 ///
 /// # Errors
 /// The errors of [`read_from`](crate::media::read_from).
-pub(super) fn collect(what: &'static str, frames: &mut dyn Frames, limits: &Limits) -> Result<Reading> {
+pub(super) fn collect(
+    what: &'static str,
+    frames: &mut dyn Frames,
+    limits: &Limits,
+    most: u64,
+) -> Result<Collected> {
     let picture = frames.picture().clone();
     require_frame_fits(what, &picture, limits)?;
-    let samples_of_frame = picture.positions().saturating_mul(picture.channels.into());
-    let mut samples = Samples::with_capacity(picture.format, 0);
+    let of_frame = picture.samples();
+    Limits::check("samples", of_frame.saturating_mul(frames.expected()), limits.samples)?;
+    let mut store = Store::Memory(Samples::with_capacity(picture.format, 0));
     let mut frame = Samples::with_capacity(picture.format, 0);
-    frame.reserve(samples_of_frame as usize)?;
+    frame.reserve(of_frame as usize)?;
     let (mut count, mut room) = (0u64, 0u64);
     loop {
         clear(&mut frame);
         if !frames.append(&mut frame)? {
             break;
         }
-        if count == room {
+        if let Store::Memory(samples) = &mut store
+            && count == room
+        {
             room = frames.expected().max(count + count / 8 + 1);
-            Limits::check("samples", samples_of_frame.saturating_mul(room), limits.samples)?;
-            // Beyond the expected number the samples move to a larger place.
-            let bytes = bytes_of(&picture).saturating_mul(room.saturating_add(count));
-            let needed = bytes.saturating_add(working(&picture));
-            Limits::check("bytes of memory for decoding", needed, limits.memory_bytes)?;
-            samples.reserve((samples_of_frame * (room - count)) as usize)?;
+            if bytes_of(&picture).saturating_mul(room) > most {
+                let mut spool = Spool::new()?;
+                spool.append(samples)?;
+                store = Store::File(spool);
+            } else {
+                Limits::check("samples", of_frame.saturating_mul(room), limits.samples)?;
+                // Beyond the expected number the samples move to a larger place.
+                let bytes = bytes_of(&picture).saturating_mul(room.saturating_add(count));
+                let needed = bytes.saturating_add(working(&picture));
+                Limits::check("bytes of memory for decoding", needed, limits.memory_bytes)?;
+                samples.reserve((of_frame * (room - count)) as usize)?;
+            }
         }
-        append(&mut samples, &frame);
         count += 1;
+        Limits::check("samples", of_frame.saturating_mul(count), limits.samples)?;
+        match &mut store {
+            Store::Memory(samples) => append(samples, &frame),
+            Store::File(spool) => spool.append(&frame)?,
+        }
     }
     let rate = frames.rate();
     let length = match u32::try_from(count) {
@@ -75,8 +108,26 @@ pub(super) fn collect(what: &'static str, frames: &mut dyn Frames, limits: &Limi
     let mut description = picture;
     description.axes.push(Axis::time(length, Some(rate)));
     let (metadata, notes) = frames.finish();
-    let signal = Signal { description, samples, metadata };
-    Ok(Reading { notes, ..signal.into() })
+    Ok(Collected { description, samples: store, metadata, notes })
+}
+
+impl Collected {
+    /// The video in memory, where it was read to with no other limit.
+    pub fn reading(self) -> Result<Reading> {
+        let Store::Memory(samples) = self.samples else { return Err(Error::out_of_memory()) };
+        let signal = Signal { description: self.description, samples, metadata: self.metadata };
+        Ok(Reading { notes: self.notes, ..signal.into() })
+    }
+
+    /// The video wherever it is.
+    pub fn source(self) -> SourceReading {
+        let Collected { description, samples, metadata, notes } = self;
+        let source: Box<dyn Source> = match samples {
+            Store::Memory(samples) => Box::new(Signal { description, samples, metadata }),
+            Store::File(spool) => Box::new(spool.into_source(description, metadata)),
+        };
+        SourceReading { notes, ..source.into() }
+    }
 }
 
 fn clear(samples: &mut Samples) {

@@ -1,7 +1,8 @@
 //! Writes an animated GIF.
 
+use super::film::Film;
 use crate::error::{Error, Result};
-use crate::signal::{Samples, Signal};
+use crate::signal::{SampleFormat, Samples};
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::error::ImageError;
 use image::{Delay, Frame, RgbaImage};
@@ -15,14 +16,14 @@ const SPEED: i32 = 10;
 /// the time of the video.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for other videos; [`Error::Io`] if writing fails.
-pub(super) fn write<W: Write>(signal: &Signal, writer: W) -> Result<Vec<String>> {
-    let description = &signal.description;
+/// [`Error::Unsupported`] for other videos; [`Error::Io`] if writing fails; those of the frames.
+pub(super) fn write<W: Write>(film: &mut Film<'_>, writer: W) -> Result<Vec<String>> {
+    let description = film.description().clone();
     let refused = |detail: String| Error::unsupported(NAME, detail);
-    let (Samples::U8(codes), Some(rate)) = (&signal.samples, description.rate()) else {
+    let (SampleFormat::U8, Some(rate)) = (description.format, description.rate()) else {
         return Err(refused(format!("{:?} samples; APNG and Y4M can hold them", description.format)));
     };
-    let &[width, height, _] = &description.lengths()[..] else {
+    let [width, height, frames] = description.lengths()[..] else {
         return Err(refused("a signal that is no video".into()));
     };
     if rate.hertz() > 100.0 {
@@ -41,9 +42,11 @@ pub(super) fn write<W: Write>(signal: &Signal, writer: W) -> Result<Vec<String>>
     // The end of a frame in hundredths of a second.
     let end = |frame: usize| (100.0 * frame as f64 / rate.hertz()).round() as u32;
     let channels = usize::from(description.channels);
-    let pixels = width as usize * height as usize;
-    for (at, frame) in codes.chunks_exact(pixels * channels).enumerate() {
-        let colours = frame.chunks_exact(channels).flat_map(|pixel| match *pixel {
+    for at in 0..frames as usize {
+        let Samples::U8(codes) = film.frame()? else {
+            return Err(refused("a frame of other samples".into()));
+        };
+        let colours = codes.chunks_exact(channels).flat_map(|pixel| match *pixel {
             [grey] => [grey, grey, grey, 255],
             [grey, alpha] => [grey, grey, grey, alpha],
             [r, g, b] => [r, g, b, 255],

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! file → y4m | animation | sequence | ffmpeg → Frames → Reading
-//! Signal → write_video → y4m, GIF, APNG, numbered pictures, ffmpeg
+//! Signal → Film → write_film → y4m, GIF, APNG, numbered pictures, ffmpeg
 //! ```
 //!
 //! Every reader yields frame after frame as [`Frames`].
 
 mod animation;
 pub(super) mod ffmpeg;
+mod film;
 mod frames;
 mod gif;
 mod sequence;
@@ -16,43 +17,41 @@ mod timing;
 mod write;
 pub(super) mod y4m;
 
+pub use film::Film;
 pub use frames::Frames;
 pub use sequence::ASSUMED_FRAME_RATE;
-pub use write::{existing_picture, is_video_name, write_video};
+pub use write::{existing_picture, is_video_name, write_film, write_video, write_y4m};
 
+use super::bytes_of;
 use super::choice::Choice;
-use super::notes::Reading;
+use super::notes::{Reading, SourceReading};
 use super::sniff::{self, Found};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::signal::{Description, Metadata, Rate, Samples};
+use crate::signal::{Description, Metadata, Rate, Samples, Source};
 use animation::Animation;
-use ffmpeg::Container;
 use sequence::{Pattern, Sequence};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
-use y4m::Y4m;
+use y4m::{Boxes, Y4m};
 
-/// Whether `path` is read as a video by [`read_video`] alone: a folder, a pattern of numbered files such as
-/// `shot-%04d.png`, or a container that FFmpeg reads, which its content tells.
+/// Whether `path` is to be read as a video by [`read_video`] or [`open_video_source`]: a folder, a pattern of numbered
+/// files such as `shot-%04d.png`, or, as its content tells, a YUV4MPEG2 file or a container that FFmpeg reads.
 pub fn is_video_path(path: &Path) -> bool {
-    is_sequence(path) || container(path).is_some()
+    is_sequence(path) || matches!(found(path), Some(Found::Y4m | Found::Container(_)))
 }
 
 fn is_sequence(path: &Path) -> bool {
     path.is_dir() || (Pattern::of(path).is_some() && !path.exists())
 }
 
-/// The container that a file is. Only a regular file can be looked at without taking bytes from its reader.
-fn container(path: &Path) -> Option<Container> {
+/// What a file is. Only a regular file can be looked at without taking bytes from its reader.
+fn found(path: &Path) -> Option<Found> {
     let mut head = vec![];
     let file = File::open(path).ok().filter(|_| path.is_file())?;
     file.take(sniff::SNIFFED as u64).read_to_end(&mut head).ok()?;
-    match sniff::sniff(&head) {
-        Ok(Found::Container(container)) => Some(container),
-        _ => None,
-    }
+    sniff::sniff(&head).ok()
 }
 
 /// Opens a file that [`read_video`] reads, to read it frame after frame.
@@ -99,6 +98,59 @@ pub fn read_video_from<R: BufRead + Seek>(reader: R, rate: Option<Rate>, limits:
     open_from(reader, rate, limits)?.read(limits)
 }
 
+/// Videos whose samples take more than one part in so many of the memory are not held in memory.
+const IN_MEMORY: u64 = 4;
+
+/// Opens a video like [`read_video`], to be read box by box. Samples that take more than a quarter of
+/// `limits.memory_bytes` stay where they are in a YUV4MPEG2 file, and those of all other videos are written to a
+/// temporary file without a name, in the folder that the environment variable `TMPDIR` names or in `/var/tmp`.
+///
+/// # Errors
+/// The errors of [`read_video`], also if the temporary file has no room.
+pub fn open_video_source(path: &Path, rate: Option<Rate>, limits: &Limits) -> Result<SourceReading> {
+    if found(path) == Some(Found::Y4m) {
+        let (source, mut notes) = Boxes::open(File::open(path)?, rate, limits)?;
+        let description = source.description();
+        if bytes_of(description) > limits.memory_bytes / IN_MEMORY {
+            notes.extend(rate.and_then(|rate| replaced(source.stated_rate(), rate)));
+            let source: Box<dyn Source> = Box::new(source);
+            return Ok(SourceReading { notes, ..source.into() });
+        }
+    }
+    let rate_assumed = rate.is_none() && is_sequence(path);
+    let reading = open(path, rate, limits)?.read_source(limits)?;
+    Ok(SourceReading { rate_assumed: rate_assumed || reading.rate_assumed, ..reading })
+}
+
+/// Reads a video like [`read_video_from`], but to a temporary file like [`open_video_source`] if it is large.
+///
+/// # Errors
+/// The errors of [`read_video_from`], also if the temporary file has no room.
+pub fn read_video_source_from<R: BufRead + Seek>(
+    reader: R,
+    rate: Option<Rate>,
+    limits: &Limits,
+) -> Result<SourceReading> {
+    open_from(reader, rate, limits)?.read_source(limits)
+}
+
+/// Whether a stream begins like one that [`read_video_stream`] reads; takes no bytes from it.
+///
+/// # Errors
+/// `Io` if reading fails.
+pub fn is_video_stream(stream: &mut impl BufRead) -> Result<bool> {
+    Ok(stream.fill_buf()?.starts_with(y4m::SIGNATURE))
+}
+
+/// Reads a YUV4MPEG2 stream of unknown length, like [`read_video_source_from`].
+///
+/// # Errors
+/// The errors of [`read_video_source_from`].
+pub fn read_video_stream(stream: impl BufRead, rate: Option<Rate>, limits: &Limits) -> Result<SourceReading> {
+    let name = Found::Y4m.name();
+    Opened::frames(name, Y4m::open(stream, None, limits)?, rate).read_source(limits)
+}
+
 /// An opened file.
 enum Opened<'a> {
     /// Frames of a format with this name.
@@ -119,8 +171,19 @@ impl<'a> Opened<'a> {
 
     fn read(self, limits: &Limits) -> Result<Reading> {
         match self {
-            Opened::Frames { name, mut frames } => frames::collect(name, &mut *frames, limits),
+            Opened::Frames { name, mut frames } => {
+                frames::collect(name, &mut *frames, limits, u64::MAX)?.reading()
+            }
             Opened::Whole(reading) => Ok(reading),
+        }
+    }
+
+    fn read_source(self, limits: &Limits) -> Result<SourceReading> {
+        match self {
+            Opened::Frames { name, mut frames } => {
+                Ok(frames::collect(name, &mut *frames, limits, limits.memory_bytes / IN_MEMORY)?.source())
+            }
+            Opened::Whole(reading) => Ok(reading.into()),
         }
     }
 }
@@ -129,7 +192,7 @@ fn open(path: &Path, rate: Option<Rate>, limits: &Limits) -> Result<Opened<'stat
     if is_sequence(path) {
         return Ok(Opened::frames(sequence::NAME, Sequence::open(path, rate, limits)?, rate));
     }
-    if let Some(container) = container(path) {
+    if let Some(Found::Container(container)) = found(path) {
         let name = Found::Container(container).name();
         return Ok(Opened::frames(name, ffmpeg::Video::open(path, container, limits)?, rate));
     }
@@ -144,7 +207,7 @@ fn open_from<'a, R: BufRead + Seek + 'a>(
     let (found, length) = super::recognise(&mut reader, limits)?;
     reader.seek(SeekFrom::Start(0))?;
     if found == Found::Y4m {
-        return Ok(Opened::frames(found.name(), Y4m::open(reader, length, limits)?, rate));
+        return Ok(Opened::frames(found.name(), Y4m::open(reader, Some(length), limits)?, rate));
     }
     let (first, frames) = super::read_first(&mut reader, found, length, &Choice::default(), limits)?;
     if frames < 2 {
@@ -155,7 +218,14 @@ fn open_from<'a, R: BufRead + Seek + 'a>(
 
 /// Reads all frames of a YUV4MPEG2 file of `length` bytes.
 pub(super) fn read_y4m<R: BufRead>(reader: R, length: u64, limits: &Limits) -> Result<Reading> {
-    frames::collect(Found::Y4m.name(), &mut Y4m::open(reader, length, limits)?, limits)
+    let mut frames = Y4m::open(reader, Some(length), limits)?;
+    frames::collect(Found::Y4m.name(), &mut frames, limits, u64::MAX)?.reading()
+}
+
+/// A note on a rate that takes the place of the one that is stated.
+fn replaced(stated: Rate, rate: Rate) -> Option<String> {
+    let note = || format!("its rate of {stated} frames per second is replaced by {rate}");
+    (stated != rate).then(note)
 }
 
 /// Frames at another rate than they state.
@@ -179,10 +249,7 @@ impl<F: Frames> Frames for Rated<F> {
     }
     fn finish(&mut self) -> (Vec<Metadata>, Vec<String>) {
         let (metadata, mut notes) = self.frames.finish();
-        let stated = self.frames.rate();
-        if stated != self.rate {
-            notes.push(format!("its rate of {stated} frames per second is replaced by {}", self.rate));
-        }
+        notes.extend(replaced(self.frames.rate(), self.rate));
         (metadata, notes)
     }
 }

@@ -1,11 +1,11 @@
 //! Videos → files: the name decides the format.
 
 use super::sequence::Pattern;
-use super::{ffmpeg, gif};
+use super::{Film, ffmpeg, gif};
 use crate::error::{Error, Result};
-use crate::media::output::{OutputFormat, require_samples, write};
+use crate::media::output::{OutputFormat, write};
 use crate::media::png;
-use crate::signal::{Axis, Description, Kind, Samples, Signal};
+use crate::signal::{Samples, Signal};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -36,21 +36,32 @@ pub fn existing_picture(path: &Path, frames: u32) -> Option<PathBuf> {
 /// [`Error::Unsupported`] if the signal is no video, the format cannot hold it or `ffmpeg` is needed and
 /// missing; [`Error::Format`] if `ffmpeg` fails; [`Error::Io`] if writing fails.
 pub fn write_video(signal: &Signal, path: &Path) -> Result<Vec<String>> {
-    if signal.description.kind() != Kind::Video {
-        return Err(Error::unsupported("video", format!("a signal of kind {:?}", signal.description.kind())));
-    }
-    require_samples(signal)?;
-    if signal.samples.is_empty() {
-        return Err(Error::unsupported("video", "a signal without samples"));
-    }
+    write_film(&mut Film::of(signal)?, path)
+}
+
+/// Writes the frames of a YUV4MPEG2 file as they come. Unbuffered: pass a buffered writer.
+///
+/// # Errors
+/// The errors of [`write_film`].
+pub fn write_y4m(film: &mut Film<'_>, writer: impl Write) -> Result<()> {
+    OutputFormat::Y4m.accepts(film.description())?;
+    super::y4m::write(film, writer)
+}
+
+/// Writes a video like [`write_video`], frame by frame as they come; only arrays and volumes (NPY, NRRD, NIfTI) are
+/// written as a whole.
+///
+/// # Errors
+/// The errors of [`write_video`] and those of the frames.
+pub fn write_film(film: &mut Film<'_>, path: &Path) -> Result<Vec<String>> {
     if let Some(pattern) = Pattern::of(path) {
         let format = OutputFormat::from_extension(path)?;
-        return write_pictures(signal, &pattern, format);
+        return write_pictures(film, &pattern, format);
     }
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let muxer = ffmpeg::CONTAINERS.iter().find(|(known, _)| *known == extension).map(|&(_, muxer)| muxer);
     if let Some(muxer) = muxer {
-        return replace(path, |draft| ffmpeg::write(signal, muxer, draft));
+        return replace(path, |draft| ffmpeg::write(film, muxer, draft));
     }
     let format = match extension.as_str() {
         "gif" => None,
@@ -65,13 +76,17 @@ pub fn write_video(signal: &Signal, path: &Path) -> Result<Vec<String>> {
     replace(path, |draft| {
         let mut file = BufWriter::new(File::create(draft)?);
         let notes = match format {
-            None => gif::write(signal, &mut file)?,
+            None => gif::write(film, &mut file)?,
             Some(OutputFormat::Png) => {
-                png::write_animation(signal, &mut file)?;
+                png::write_animation(film, &mut file)?;
+                vec![]
+            }
+            Some(OutputFormat::Y4m) => {
+                write_y4m(film, &mut file)?;
                 vec![]
             }
             Some(format) => {
-                write(signal, format, &mut file)?;
+                write(&film.whole()?, format, &mut file)?;
                 vec![]
             }
         };
@@ -94,22 +109,14 @@ fn replace(path: &Path, fill: impl FnOnce(&Path) -> Result<Vec<String>>) -> Resu
 }
 
 /// Writes each frame as a picture.
-fn write_pictures(signal: &Signal, pattern: &Pattern, format: OutputFormat) -> Result<Vec<String>> {
-    let Description { axes, channels, format: samples } = signal.description.clone();
-    let [width, height, Axis { length: frames, .. }] = &axes[..] else { return Ok(vec![]) };
-    let description = Description::picture([width.length, height.length], channels, samples);
+fn write_pictures(film: &mut Film<'_>, pattern: &Pattern, format: OutputFormat) -> Result<Vec<String>> {
+    let (description, metadata) = (film.picture(), film.metadata().to_vec());
     format.accepts(&description)?;
-    let size = description.positions() as usize * usize::from(channels);
-    for frame in 0..*frames as usize {
-        let range = frame * size..(frame + 1) * size;
-        let samples = match &signal.samples {
-            Samples::U8(codes) => Samples::U8(codes[range].to_vec()),
-            Samples::U16(codes) => Samples::U16(codes[range].to_vec()),
-            Samples::F32(values) => Samples::F32(values[range].to_vec()),
-            other => return Err(Error::unsupported("video", format!("{:?} samples", other.format()))),
-        };
-        let picture = Signal { description: description.clone(), samples, metadata: signal.metadata.clone() };
-        let mut file = BufWriter::new(File::create(pattern.path(frame as u64 + 1))?);
+    let mut picture =
+        Signal { samples: Samples::with_capacity(description.format, 0), description, metadata };
+    for number in 1..=film.description().axes.last().map_or(0, |axis| u64::from(axis.length)) {
+        picture.samples = film.frame()?;
+        let mut file = BufWriter::new(File::create(pattern.path(number))?);
         write(&picture, format, &mut file)?;
         file.flush()?;
     }

@@ -4,7 +4,8 @@ use super::NAME;
 use super::process::{Process, file, words};
 use super::read::pixel_format;
 use crate::error::{Error, Result};
-use crate::signal::{Rate, SampleFormat, Samples, Signal};
+use crate::media::video::film::Film;
+use crate::signal::{Rate, SampleFormat, Samples};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::process::Stdio;
@@ -16,10 +17,11 @@ pub(in crate::media) const CONTAINERS: [(&str, &str); 5] =
 /// Writes a video of 8 or 16 bits, grey or RGB, to `path`, which is overwritten, and tells what is lost.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for other videos, or if `ffmpeg` is missing; [`Error::Format`] if it fails.
-pub(in crate::media) fn write(signal: &Signal, muxer: &'static str, path: &Path) -> Result<Vec<String>> {
-    let description = &signal.description;
-    let (&[width, height, _], Some(rate)) = (&description.lengths()[..], description.rate()) else {
+/// [`Error::Unsupported`] for other videos, or if `ffmpeg` is missing; [`Error::Format`] if it fails; those of the
+/// frames.
+pub(in crate::media) fn write(film: &mut Film<'_>, muxer: &'static str, path: &Path) -> Result<Vec<String>> {
+    let description = film.description();
+    let (&[width, height, frames], Some(rate)) = (&description.lengths()[..], description.rate()) else {
         return Err(Error::unsupported(NAME, "a signal that is no video"));
     };
     if description.has_alpha() {
@@ -32,7 +34,16 @@ pub(in crate::media) fn write(signal: &Signal, muxer: &'static str, path: &Path)
     let halved = width % 2 == 0 && height % 2 == 0;
     let mut process = start(muxer, pixels, [width, height], rate, halved, path)?;
     let Some(pipe) = process.input() else { return Err(Error::Io(ErrorKind::BrokenPipe.into())) };
-    let sent = send(&signal.samples, BufWriter::with_capacity(1 << 16, pipe));
+    let mut pipe = BufWriter::with_capacity(1 << 16, pipe);
+    let mut sent = (0..frames).try_for_each(|_| send(&film.frame()?, &mut pipe));
+    sent = sent.and_then(|()| Ok(pipe.flush()?));
+    drop(pipe);
+    if let Err(error) = &sent
+        && !matches!(error, Error::Io(_))
+    {
+        // The frames failed, not the program.
+        return sent.map(|()| vec![]);
+    }
     // A program that ends early says why; the pipe only breaks.
     process.end()?;
     sent?;
@@ -65,12 +76,12 @@ fn start(
     Process::start("ffmpeg", arguments, Stdio::piped(), Stdio::null())
 }
 
-/// Sends all samples, little-endian, and closes the pipe.
-fn send(samples: &Samples, mut pipe: impl Write) -> Result<()> {
+/// Sends samples, little-endian.
+fn send(samples: &Samples, pipe: &mut impl Write) -> Result<()> {
     match samples {
         Samples::U8(codes) => pipe.write_all(codes)?,
         Samples::U16(codes) => codes.iter().try_for_each(|code| pipe.write_all(&code.to_le_bytes()))?,
         _ => {}
     }
-    Ok(pipe.flush()?)
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Where samples of chroma lie among those of luma, and linear interpolation between them.
 
+use std::ops::Range;
+
 /// The samples of chroma along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Siting {
@@ -39,16 +41,29 @@ impl Siting {
 }
 
 impl Chroma {
-    /// Interpolates row `y` of a plane of `size` samples, whose codes `code` gives, to a value for each of the
-    /// samples of luma in `row`.
-    pub fn interpolate(self, size: [usize; 2], y: usize, code: impl Fn(usize) -> f32, row: &mut [f32]) {
+    /// The rows of a plane of so many, between which `rows` of luma are interpolated.
+    pub fn rows(self, height: usize, rows: &Range<usize>) -> Range<usize> {
+        let (first, ..) = self.down.around(rows.start, height);
+        let (_, last, _) = self.down.around(rows.end - 1, height);
+        first..last + 1
+    }
+
+    /// Interpolates a row of a plane of `size` samples, whose codes `code` gives, to a value for each of the
+    /// samples of luma in `row`, which begins at the place `[x, y]` of luma.
+    pub fn interpolate(
+        self,
+        size: [usize; 2],
+        [x, y]: [usize; 2],
+        code: impl Fn(usize) -> f32,
+        row: &mut [f32],
+    ) {
         let [width, height] = size;
         let (above, below, down) = self.down.around(y, height);
         let column = |x: usize| {
             let (a, b) = (code(above * width + x), code(below * width + x));
             a + (b - a) * down
         };
-        for (x, value) in row.iter_mut().enumerate() {
+        for (x, value) in (x..).zip(row) {
             let (left, right, across) = self.across.around(x, width);
             let a = column(left);
             *value = if across == 0.0 { a } else { a + (column(right) - a) * across };
@@ -63,7 +78,7 @@ mod tests {
     fn row(chroma: Chroma, y: usize) -> Vec<f32> {
         let plane = [0.0, 4.0, 40.0, 44.0];
         let mut row = [0.0; 4];
-        chroma.interpolate([2, 2], y, |i| plane[i], &mut row);
+        chroma.interpolate([2, 2], [0, y], |i| plane[i], &mut row);
         row.to_vec()
     }
 
@@ -75,7 +90,7 @@ mod tests {
         assert_eq!(row(Chroma { across: between, down: between }, 3), [40.0, 41.0, 43.0, 44.0]);
         let (mut every, plane) = ([0.0; 2], [1.0, 2.0, 3.0, 4.0]);
         let chroma = Chroma { across: Siting::Every, down: Siting::Every };
-        chroma.interpolate([2, 2], 1, |i| plane[i], &mut every);
+        chroma.interpolate([2, 2], [0, 1], |i| plane[i], &mut every);
         assert_eq!(every, [3.0, 4.0]);
         assert_eq!((first.length(5), Siting::Every.length(5)), (3, 5));
     }

@@ -5,10 +5,13 @@
 
 mod chroma;
 mod colour;
+mod file;
+mod frame;
 mod header;
 mod read;
 mod write;
 
+pub(in crate::media) use file::Boxes;
 pub(in crate::media) use header::SIGNATURE;
 pub(in crate::media) use read::Y4m;
 pub(in crate::media) use write::write;

@@ -4,15 +4,16 @@ use super::colour::Matrix;
 use super::header::NAME;
 use crate::error::{Error, Result};
 use crate::limits::try_filled;
-use crate::signal::{SampleFormat, Signal};
+use crate::media::video::film::Film;
+use crate::signal::SampleFormat;
 use std::io::Write;
 
 /// Writes a video of 8 or 16 bits, grey or RGB.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for other signals; [`Error::Io`] if writing fails.
-pub(in crate::media) fn write<W: Write>(signal: &Signal, mut writer: W) -> Result<()> {
-    let description = &signal.description;
+/// [`Error::Unsupported`] for other videos; [`Error::Io`] if writing fails; those of the frames.
+pub(in crate::media) fn write<W: Write>(film: &mut Film<'_>, mut writer: W) -> Result<()> {
+    let description = film.description();
     let (depth, suffix) = match description.format {
         SampleFormat::U8 => (8, ""),
         SampleFormat::U16 => (16, "16"),
@@ -42,10 +43,10 @@ pub(in crate::media) fn write<W: Write>(signal: &Signal, mut writer: W) -> Resul
         let code = (code.round_ties_even().clamp(0.0, most) as u16).to_le_bytes();
         planes[bytes * at..bytes * (at + 1)].copy_from_slice(&code[..bytes]);
     };
-    for frame in 0..frames as usize {
+    for _ in 0..frames {
+        let frame = film.frame()?;
         for pixel in 0..pixels {
-            let at = channels * (frame * pixels + pixel);
-            let value = |channel| signal.samples.get(at + channel);
+            let value = |channel| frame.get(channels * pixel + channel);
             if channels == 1 {
                 put(&mut planes, pixel, matrix.code(value(0)));
             } else {
