@@ -501,7 +501,7 @@ fn a_film_takes_far_less_than_its_samples() {
     let axes = vec![Axis::space(640), Axis::space(360), Axis::time(100, Rate::new(25, 1))];
     let film = Waves(Description { axes, channels: 3, format: SampleFormat::U16 });
     let all = (2 * 3 * film.0.positions()) as usize;
-    let mut options = EncodeOptions::default().target(Target::Bytes(80_000)).effort(1).threads(2);
+    let mut options = EncodeOptions::default().target(Target::Bytes(100_000)).effort(1).threads(2);
     options.limits.memory_bytes = all as u64 / 2;
     let before = HELD.load(Relaxed);
     PEAK.store(before, Relaxed);

@@ -73,7 +73,7 @@ fn fault(folder: &std::path::Path, written: u64, error: &io::Error) -> Error {
         "a temporary file in {} for samples that memory has no room for, after {written} bytes: {error}",
         folder.display()
     );
-    Error::Io(io::Error::new(error.kind(), detail))
+    Error::Io(io::Error::other(detail))
 }
 
 /// A signal whose samples are in a temporary file.

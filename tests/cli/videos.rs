@@ -62,7 +62,7 @@ fn a_film_larger_than_memory_gives_the_same_bytes() {
     let encode = |input: &str, memory: &str| {
         let (output, threads) =
             (format!("{memory}.siren"), ["--device", "cpu", "--threads", "1", "--max-memory", memory]);
-        let arguments = ["encode", input, "-o", &output, "--effort", "1", "--size", "20k", "-q"];
+        let arguments = ["encode", input, "-o", &output, "--effort", "1", "--size", "20kB", "-q"];
         let stdin = if input == "-" { &film[..] } else { &[] };
         room.feed(&[&arguments[..], &threads].concat(), stdin).exits(0);
         room.get(&output)
