@@ -128,6 +128,10 @@ impl Content {
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, Failure> {
         Input::open(path)?.read(limits)
     }
+    /// Whether this is a video that is read frame by frame.
+    pub fn is_video(&self) -> bool {
+        self.video.is_some()
+    }
     /// Opens the content as a signal that is read box by box, and prints its notes.
     pub fn source(&self, limits: &Limits, read: &ReadArgs, quiet: bool) -> Result<SourceReading, Failure> {
         let bytes = io::Cursor::new(&self.bytes);

@@ -56,6 +56,16 @@ impl InputLimitArgs {
 }
 
 impl LimitArgs {
+    /// Limits of reading an original, which `encode` has read by limits of its own. A video is read frame by frame, if
+    /// memory is to be short.
+    pub fn of_originals(&self, is_video: bool) -> Limits {
+        let mut limits = Limits::default();
+        if is_video {
+            limits.samples = limits.samples.max(self.limits().samples);
+            limits.memory_bytes = self.max_memory;
+        }
+        limits
+    }
     /// Converts the flags to limits of the library, which counts samples: pixels times channels.
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();

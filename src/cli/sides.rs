@@ -36,7 +36,7 @@ impl Side {
         let content = Content::read_signal(path, &Limits::default())?;
         if !media::is_siren(&content.bytes) {
             let SourceReading { source, notes, rate_assumed } =
-                content.source(&limits.limits(), read, quiet)?;
+                content.source(&limits.of_originals(content.is_video()), read, quiet)?;
             let description = source.description().clone();
             return Ok(Side { description, notes, rate_assumed, origin: Origin::Read(source), quiet });
         }
