@@ -110,8 +110,7 @@ fn work(args: &Args) -> Outcome {
         report::put_path(&mut object, "original", original);
         object.insert("notes".into(), json!(notes));
         object.insert("psnr_db".into(), report::number(psnr));
-        object
-            .insert("peak".into(), report::number(report::in_numbers(description, distortion.peak)));
+        object.insert("peak".into(), report::number(report::in_numbers(description, distortion.peak)));
         let mut nrmse = String::new();
         if description.has_own_range() {
             let (error, range) = (distortion.nrmse(), distortion.range);
