@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::limits::try_filled;
 use crate::signal::{Description, Samples};
+#[cfg(feature = "encoder")]
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -235,6 +235,7 @@ impl Tile {
         self.start.iter().zip(&self.end).map(|(a, b)| u64::from(b - a)).product()
     }
     /// The native samples of the box along each axis.
+    #[cfg(feature = "encoder")]
     pub(crate) fn ranges(&self) -> Vec<std::ops::Range<u32>> {
         self.start.iter().zip(&self.end).map(|(&start, &end)| start..end).collect()
     }
