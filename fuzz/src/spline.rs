@@ -34,7 +34,7 @@ fn shape(u: &mut Unstructured, d: &Description) -> Result<Shape> {
 
 /// The spacing along any axes beyond the second.
 fn further(u: &mut Unstructured, axes: usize) -> Result<Further> {
-    let mut pair = |u: &mut Unstructured| -> Result<[u32; FURTHER]> {
+    let pair = |u: &mut Unstructured| -> Result<[u32; FURTHER]> {
         Ok([u.int_in_range(0..=15)?, if axes > 3 { u.int_in_range(0..=15)? } else { 0 }])
     };
     if axes <= 2 {
