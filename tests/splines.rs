@@ -113,8 +113,10 @@ fn units_do_not_matter() {
     let kelvin = Samples::F32(samples.iter().map(|x| 280.0 + 20.0 * x).collect());
     let kelvin = Signal { samples: kelvin, ..signal.clone() };
     let [own, other] = [&signal, &kelvin].map(|signal| fit(signal, Target::Bytes(900)));
-    let (decoder, expected) = (open(&other), psnr_db(&signal, &open(&own)));
-    assert!((psnr_db(&kelvin, &decoder) - expected).abs() < 3.0, "{expected} {}", psnr_db(&kelvin, &decoder));
+    let decoder = open(&other);
+    // Of so small a picture two fits differ by some decibels; a scale of 300 kelvin would lose twenty.
+    let found = [psnr_db(&signal, &open(&own)), psnr_db(&kelvin, &decoder)];
+    assert!(found.iter().all(|&db| db > 38.0), "{found:?}");
     let values = decoder.render(&Grid::native(&kelvin.description)).unwrap();
     assert!(values.iter().all(|value| (278.0..302.0).contains(value)));
 }
