@@ -3,11 +3,10 @@
 use super::options::{EncodeOptions, FieldKind, Target};
 use super::plan;
 use super::session::most_points;
-use super::spline::least_memory;
+use super::spline::{least_memory, usual_shape};
 use super::tuning::BITS_PER_PARAMETER;
 use crate::backend::simd::BLOCK;
 use crate::error::Result;
-use crate::field::spline;
 use crate::fit::MOST_READ;
 use crate::limits::Limits;
 use crate::network::Shape;
@@ -48,7 +47,7 @@ pub(super) fn check(
 
 fn check_splines(description: &Description, missing: bool, options: &EncodeOptions) -> Result<()> {
     let limits = &options.limits;
-    let shape = spline::Shape::usual(&description.lengths(), description.channels.into());
+    let shape = usual_shape(description);
     let parameters = shape.latents().saturating_add(shape.parameters() as u64);
     Limits::check("parameters", parameters, limits.parameters)?;
     let memory = least_memory(description).saturating_add(if missing { filled(description) } else { 0 });

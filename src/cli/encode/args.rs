@@ -114,7 +114,7 @@ pub struct Args {
 
     /// The kind of field that the file holds
     ///
-    /// auto is spline for pictures and siren for sound. It is siren for pictures, too, with --layers and
+    /// auto is spline for pictures and siren for all else. It is siren for pictures, too, with --layers and
     /// --width, --gradient-weight or --device cuda, which only sine networks have, and where --max-memory
     /// allows a fit of networks, but not one of splines, which takes about 100 bytes for each pixel. -v and
     /// --json say which was used.

@@ -16,7 +16,7 @@ use super::session::Session;
 use crate::error::Result;
 use crate::fit::SplineSchedule;
 use goal::{Fitted, Goal};
-pub(super) use plan::least_memory;
+pub(super) use plan::{least_memory, usual_shape};
 use regions::Regions;
 use samples::Part;
 use search::Search;

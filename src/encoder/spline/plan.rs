@@ -17,12 +17,12 @@ const COARSEST: u32 = 8;
 /// Neighbours in earlier slices, for signals of more than two axes.
 const EARLIER: usize = 6;
 /// The levels of slow grids of signals in time, along the first two axes and along time. What stays as it is for some
-/// frames is stored once: without them 64 frames of a talking head have 28.5 dB instead of 31.1 (effort 1, 14 kB).
+/// frames is stored once.
 const SLOW: Slow = Slow { levels: 0b111, further: [3, 3] };
 
 /// The usual shape for a signal: that of a picture, whose grids are halved along every axis alike, and slow grids if
 /// there is time beyond the second axis.
-pub(super) fn usual_shape(description: &Description) -> Shape {
+pub(in crate::encoder) fn usual_shape(description: &Description) -> Shape {
     let mut usual = Shape::usual(&description.lengths(), description.channels.into());
     let further = description.axes.get(2..).unwrap_or_default();
     if further.is_empty() {
