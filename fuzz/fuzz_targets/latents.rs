@@ -34,7 +34,8 @@ fuzz_target!(|input: Input| {
     let channels = 1 + input.channels % 4;
     let axes = 1 + usize::from(input.axes % 4);
     let most = [1600, 40, 12, 6][axes - 1];
-    let lengths: Vec<u32> = input.lengths[..axes].iter().map(|&length| 1 + u32::from(length) % most).collect();
+    let lengths: Vec<u32> =
+        input.lengths[..axes].iter().map(|&length| 1 + u32::from(length) % most).collect();
     let description = match lengths[..] {
         [x] => Description::sound(x, channels, SampleFormat::I16, 8000),
         [x, y] => Description::picture([x, y], channels, SampleFormat::U8),
