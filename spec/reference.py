@@ -287,24 +287,35 @@ class Units:
 
     def __init__(self, payload, signal):
         f = Fields(payload, "UNITS section")
-        exponent = f.varint("scale", 0, 276) - 149
-        offsets = [f.take(4, "offset") for _ in range(signal.channels)]
-        self.scale = np.float32(math.ldexp(1.0, exponent))
-        self.offsets = np.frombuffer(b"".join(offsets), "<f4").astype(np.float32)
+        biased = f.varint("scale", 0, 277)
+        numbers = lambda what: np.frombuffer(
+            b"".join(f.take(4, what) for _ in range(signal.channels)), "<f4"
+        ).astype(np.float32)
+        common = np.full(signal.channels, math.ldexp(1.0, biased - 149), np.float32) if biased < 277 else None
+        self.scales = numbers("scale of a channel") if common is None else common
+        self.offsets = numbers("offset")
         own, kind = signal.has_own_range(), KINDS[signal.kind]
         require(own, f"{f.what}: units of {signal.format} samples of a {kind}, which have none")
         for offset in self.offsets:
             name = str(offset).replace("nan", "NaN")
             require(np.isfinite(offset), f"{f.what}: offset {name}, expected a finite number")
-        changes = exponent != 0 or any(any(o) for o in offsets)
+        for scale in self.scales:
+            name = str(scale).replace("nan", "NaN")
+            valid = np.isfinite(scale) and not np.signbit(scale)
+            require(valid, f"{f.what}: scale {name}, expected a finite number from 0 on")
+        changes = np.any(self.scales != 1) or np.any(self.offsets.view(np.uint32))
         require(changes, f"{f.what}: scale 1 and offsets 0, expected no such section")
+        shared = np.all(self.scales == self.scales[0]) and math.frexp(self.scales[0])[0] == 0.5
+        own = common is not None or not shared
+        require(own, f"{f.what}: a scale of 2^{math.frexp(self.scales[0])[1] - 1} for each channel, expected a common one")
         f.finish()
 
     def apply(self, values):
         most = np.finfo(np.float32).max
         with np.errstate(over="ignore"):
-            moved = fma(np.full_like(values, self.scale), values, np.broadcast_to(self.offsets, values.shape))
-        return np.where(values == 0, self.offsets, np.clip(moved, -most, most))
+            scales, offsets = (np.broadcast_to(numbers, values.shape) for numbers in (self.scales, self.offsets))
+            moved = fma(scales, values, offsets)
+        return np.where((values == 0) | (scales == 0), offsets, np.clip(moved, -most, most))
 
 
 # 5.5  MISSING

@@ -22,11 +22,13 @@
 //! Floats may be in any unit, kelvin or nanometres, from 1e-30 to 1e30: the encoder fits them relative to
 //! their range, and the file records the [`Units`](crate::signal::Units) that convert values of the field
 //! back. So a relief takes as many bytes in metres as in kilometres. **PSNR of floats refers to their
-//! range**, the largest maximum − minimum of a channel of the original; for sound, to half of that, the
+//! range**, the maximum − minimum of the original; for sound, to half of that, the
 //! amplitude. [`EncodeOptions::peak`](crate::EncodeOptions::peak) or `--peak` sets another peak. PSNR of
 //! integers refers to 1. The root mean squared error relative to the range, NRMSE, says the same without decibels: 1 %
-//! are 40 dB; [`Target::Nrmse`](crate::Target::Nrmse) or `--nrmse 1%` asks for it. All channels share one scale, so
-//! channels of very different ranges are better stored in separate files.
+//! are 40 dB; [`Target::Nrmse`](crate::Target::Nrmse) or `--nrmse 1%` asks for it. Channels of
+//! a picture or a sound share the largest range. Those of volumes and fields may be different quantities, temperature
+//! and pressure: each is fitted relative to its own range, and errors are averaged relative to these. A given peak
+//! is in a unit that all channels share.
 //!
 //! # Videos, volumes and fields
 //!

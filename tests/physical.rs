@@ -7,7 +7,7 @@ use sirenc::signal::{
     Axis, AxisCoordinates, Coordinates, Description, Grid, Label, Metadata, Positions, Rate, SampleFormat,
     Samples, Signal, Tiles, metric,
 };
-use sirenc::{Decoder, Derivative, EncodeOptions, Error, Target};
+use sirenc::{Decoder, Derivative, EncodeOptions, Error, FieldKind, Target};
 
 /// Millimetres from sample to sample; the second axis falls.
 const SPACINGS: [f64; 3] = [0.5, -1.0, 2.0];
@@ -167,6 +167,39 @@ fn what_has_no_unit_or_several_is_refused() {
 }
 
 #[test]
+fn channels_of_other_units_are_fitted_alike() {
+    let ripple = |i: usize, k: f64| (i as f64 * 0.013 * k).sin() + (i as f64 * 0.11).cos();
+    let at = |i: usize| {
+        [280.0 + 30.0 * ripple(i, 1.0), 1e5 - 2000.0 * ripple(i, 2.0), 4e-3 + 1e-3 * ripple(i, 3.0), 1.25]
+    };
+    let description = volume(4);
+    let samples = Samples::F32((0..504).flat_map(|i| at(i).map(|v| v as f32)).collect());
+    let signal = Signal { description, samples, metadata: vec![] };
+    for (field, target) in [(FieldKind::Siren, Target::Nrmse(0.05)), (FieldKind::Spline, Target::Bytes(500))]
+    {
+        let options = EncodeOptions::default().effort(1).field(field).target(target);
+        let encoded = sirenc::encode(&signal, &options).unwrap();
+        let decoder = Decoder::open(&encoded.bytes[..]).unwrap();
+        let units = decoder.units().unwrap();
+        assert_eq!((units.scales[3], units.offsets[3]), (0.0, 1.25));
+        let samples =
+            decoder.request(&Grid::native(decoder.description())).samples(SampleFormat::F32).unwrap();
+        let distortion = metric::compare(&signal, &Signal { samples, ..signal.clone() }).unwrap().distortion;
+        let nrmse = encoded.report.nrmse().unwrap();
+        assert!(
+            encoded.report.reached && (distortion.nrmse() - nrmse).abs() < 1e-6 * nrmse,
+            "{distortion:?}"
+        );
+        let errors: Vec<f64> = distortion.channels.iter().map(|channel| channel.nrmse()).collect();
+        assert!(
+            errors[..3].iter().all(|error| (0.02..0.1).contains(error)) && errors[3] == 0.0,
+            "{errors:?}"
+        );
+        assert_eq!(encoded.report.ranges.unwrap()[3], 0.0);
+    }
+}
+
+#[test]
 fn an_error_relative_to_the_range_is_reached_and_refused_for_codes() {
     let signal = vectors(|[x, y, z]| [10.0 * x.sin(), y * z, 5.0 * (x * y).cos()]);
     for peak in [None, Some(500.0)] {
@@ -178,10 +211,13 @@ fn an_error_relative_to_the_range_is_reached_and_refused_for_codes() {
         let decoder = Decoder::open(&encoded.bytes[..]).unwrap();
         let samples =
             decoder.request(&Grid::native(decoder.description())).samples(SampleFormat::F32).unwrap();
-        let distortion = metric::compare(&signal, &Signal { samples, ..signal.clone() }).unwrap().distortion;
+        let distortion = metric::compare_by(&signal, &Signal { samples, ..signal.clone() }, peak);
+        let distortion = distortion.unwrap().distortion;
         assert!((distortion.nrmse() - nrmse).abs() < 1e-6 * nrmse, "{} {nrmse}", distortion.nrmse());
-        assert_eq!(Some(distortion.range), encoded.report.range);
-        assert!((distortion.psnr_db() + 20.0 * nrmse.log10()).abs() < 1e-6);
+        assert_eq!(distortion.range(), encoded.report.range());
+        // A given peak is one of all channels, and the range then the largest.
+        let of_peak = peak.map_or(1.0, |peak| peak / distortion.range().unwrap());
+        assert!((distortion.psnr_db() + 20.0 * (nrmse / of_peak).log10()).abs() < 1e-6);
     }
     let codes = Signal {
         description: Description::picture([4, 4], 1, SampleFormat::U8),

@@ -180,7 +180,7 @@ fn a_peak_of_ones_own_moves_every_figure_alike() {
     // With few parameters not every PSNR can be reached.
     let reached = (39.9..41.0).contains(&encoded.report.psnr_db);
     assert!(reached && encoded.report.reached, "{:?}", encoded.report);
-    assert_eq!(encoded.report.peak, 400.0);
+    assert_eq!(encoded.report.peak(), Some(400.0));
     let by_range = psnr_db(&signal, &open(&encoded));
     let values = match &signal.samples {
         Samples::F32(values) => values.clone(),

@@ -6,7 +6,7 @@ use crate::compose::{bytes_of, in_units, plain, quantized, sorted};
 use crate::good::{EXAMPLE_PICTURE, good};
 use crate::pieces::{insert, replace, section};
 use sirenc::container::{File, Networks, Stored};
-use sirenc::signal::{Axis, Description, Rate, SampleFormat, Tiles};
+use sirenc::signal::{Axis, Description, Rate, SampleFormat, Tiles, Units};
 
 fn of(axes: Vec<Axis>, channels: u8, format: SampleFormat) -> Description {
     Description { axes, channels, format }
@@ -53,6 +53,7 @@ pub fn valid() -> Vec<Case> {
     use SampleFormat::{F32, I16, U8, U16};
     let spectrum = of(vec![Axis::other(90)], 1, F32);
     let slow = of(vec![Axis::time(50, rate(1, 60))], 2, F32);
+    let quantities = Units { offsets: vec![290.0, 101_325.0, -0.0], scales: vec![40.0, 3000.0, 0.0] };
     let section = of(vec![Axis::space(17), Axis::time(11, None)], 1, U16);
     good("valid", vec![
         ("video-rgb-u8", "frames at 30000/1001 per second", bytes_of(&sorted(&plain(video([12, 9], 8, 3, U8), 3, 9)))),
@@ -60,6 +61,7 @@ pub fn valid() -> Vec<Case> {
         ("video-alpha-u16", "alpha, one tile in time, so that space alone has an overlap", bytes_of(&tiled(video([16, 6], 3, 4, U16), &[2, 1, 1], &[2, 0], 2, &[7]))),
         ("volume-i16-units", "integers in units, tiles along the depth", bytes_of(&in_units(tiled(volume([9, 8, 14], 1, I16), &[1, 1, 2], &[2], 2, &[8]), -4, &[0.0625]))),
         ("volume-f32-3-channels", "a vector at each position", bytes_of(&plain(volume([6, 5, 4], 3, F32), 2, 6))),
+        ("volume-units-channels", "three quantities in units of their own, one of them constant", bytes_of(&File { units: Some(quantities), ..plain(volume([6, 5, 4], 3, F32), 2, 6) })),
         ("field-other", "an axis of neither space nor time", bytes_of(&plain(spectrum, 2, 6))),
         ("field-slow", "one sample a minute: a rate that no sound has", bytes_of(&plain(slow, 2, 5))),
         ("field-section", "space and time", bytes_of(&plain(section, 2, 5))),

@@ -125,7 +125,7 @@ pub fn sorted(file: &File) -> File {
 
 /// The file with a UNITS section added.
 pub fn in_units(file: File, exponent: i16, offsets: &[f32]) -> File {
-    File { units: Some(Units { offsets: offsets.to_vec(), exponent }), ..file }
+    File { units: Some(Units::with_exponent(exponent, offsets.to_vec())), ..file }
 }
 
 /// A file with one network of `parameters`, stored in binary32.

@@ -5,7 +5,7 @@ use crate::pieces::*;
 use crate::{Case, Result};
 use sirenc::container::{File, LayerSteps, Networks, QuantizedNetwork};
 use sirenc::network::Network;
-use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat};
+use sirenc::signal::{Description, Metadata, MetadataKind, SampleFormat, Units};
 use sirenc::{EncodeOptions, FieldKind, Limits, Target, media};
 use std::fs;
 use std::path::Path;
@@ -156,6 +156,7 @@ pub fn uncommon() -> Vec<Case> {
     let tiny = [2e-40, 0.0, 0.0, 1.0, 3e-42];
     let most = 2f32.powi(64);
     let large = [3e6, -65535.99, 0.3, most, -most];
+    let nothing = Units { offsets: vec![-0.0], scales: vec![0.0] };
     let blocks = [&[77, 2, 8, 8][..], &[2, 1, 9]];
     // Mixes an increasing share of a Laplace distribution into a Gaussian one until the encoder chooses the
     // shape.
@@ -199,6 +200,7 @@ pub fn uncommon() -> Vec<Case> {
         ("units-smallest", "the smallest scale: multiples of the smallest number", bytes(in_units(plain(picture(9, 8, 1, F32), 2, 5), -149, &[f32::from_bits(3)]))),
         ("units-negative-zero", "a value of 0 is the offset, -0 too", bytes(in_units(single(picture(3, 2, 1, F32), 1, 1, &[0.0; 5]), 0, &[-0.0]))),
         ("units-rounding", "a product that underflows is not rounded by itself", bytes(in_units(single(picture(2, 1, 1, F32), 1, 1, &[0.0, 0.0, 0.0, 0.0, 1.5]), -149, &[f32::from_bits(1)]))),
+        ("units-constant", "a scale of 0: the offset everywhere, -0 too", bytes(File { units: Some(nothing), ..plain(picture(3, 2, 1, F32), 1, 3) })),
         ("tile-per-sample", "tiles of one sample", bytes(tiled(picture(5, 3, 1, U8), &[5, 3], 0, 1, &[2]))),
         ("widest-overlap", "overlap of half a tile: every sample is a blend", bytes(tiled(sound(96, 1, I16), &[6], 8, 2, &[5]))),
         ("unknown-ancillary", "unknown sections that may be skipped", {

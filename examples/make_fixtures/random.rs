@@ -96,10 +96,13 @@ fn units(random: &mut Random, description: &Description) -> Option<Units> {
         return None;
     }
     let exponent = random.integer(-149, 127) as i16;
-    let scale = Units { offsets: vec![], exponent }.scale();
-    let offsets =
-        (0..description.channels).map(|_| scale * (random.integer(-255, 255) as f32 / 256.0)).collect();
-    Some(Units { offsets, exponent }).filter(|units| !units.is_default())
+    let mut units = Units::with_exponent(exponent, vec![0.0; description.channels.into()]);
+    if random.one_in(3) {
+        units.scales.iter_mut().for_each(|scale| *scale *= random.integer(0, 255) as f32 / 256.0);
+    }
+    let of_channels = units.offsets.iter_mut().zip(&units.scales);
+    of_channels.for_each(|(offset, scale)| *offset = scale * (random.integer(-255, 255) as f32 / 256.0));
+    Some(units).filter(|units| !units.is_default())
 }
 
 /// Missing samples for a third of the files of binary32: in runs, of all channels together or of each.

@@ -155,7 +155,7 @@ pub fn rgb(d: Description) -> File {
 #[rustfmt::skip]
 pub fn valid() -> Vec<Case> {
     use SampleFormat::{F32, I16, I24, U8, U16};
-    let units = Units { offsets: vec![270.0, 280.0, 290.0], exponent: 4 };
+    let units = Units { offsets: vec![270.0, 280.0, 290.0], scales: vec![16.0, 0.75, 3.5e-5] };
     let profile = Metadata { kind: MetadataKind::Icc, bytes: vec![7; 300] };
     let of = |levels: u16| move |d: &Description| ordinary(d, levels);
     good("valid", vec![
@@ -163,7 +163,7 @@ pub fn valid() -> Vec<Case> {
         ("spline-grey-alpha-u8", "splines: grey and alpha", plain(picture(20, 30, 2, U8), of(0b1111))),
         ("spline-rgb-u8", "splines: RGB, seven levels", bytes_of(&rgb(picture(75, 50, 3, U8)))),
         ("spline-rgba-u16", "splines: RGB and alpha, 16 bits", plain(picture(17, 19, 4, U16), of(0b1_1111))),
-        ("spline-units", "splines: binary32 in other units", bytes_of(&File { units: Some(units), ..rgb(picture(16, 9, 3, F32)) })),
+        ("spline-units", "splines: binary32 in other units, a scale for each channel", bytes_of(&File { units: Some(units), ..rgb(picture(16, 9, 3, F32)) })),
         ("spline-metadata", "splines: an ICC profile", bytes_of(&File { metadata: vec![profile], ..rgb(picture(8, 6, 3, U8)) })),
         ("spline-sound-i16", "splines: a sound of 2 channels", plain(sound(700, 2, I16), of(0b11_1111))),
         ("spline-sound-i24", "splines: a sound of 8 channels", plain(sound(250, 8, I24), of(0b111))),

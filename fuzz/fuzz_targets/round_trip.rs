@@ -56,11 +56,15 @@ fn file(u: &mut Unstructured) -> Result<Option<File>> {
         }
     }
     // Units occur with integer samples too, and with numbers that are invalid in files.
-    let offsets = |u: &mut Unstructured| -> Result<Vec<f32>> {
+    let numbers = |u: &mut Unstructured| -> Result<Vec<f32>> {
         (0..description.channels).map(|_| Ok(f32::from_bits(u.arbitrary()?))).collect()
     };
     let units = if u.ratio(1, 3)? {
-        Some(Units { exponent: u.int_in_range(-160..=140)?, offsets: offsets(u)? })
+        let offsets = numbers(u)?;
+        match u.arbitrary()? {
+            true => Some(Units::with_exponent(u.int_in_range(-160..=140)?, offsets)),
+            false => Some(Units { scales: numbers(u)?, offsets }),
+        }
     } else {
         None
     };

@@ -25,11 +25,14 @@ JSON object:
              in hexadecimal
   psnr_db    PSNR over all samples, dB; null if infinite (identical)
   peak       the peak of PSNR: 1 for integers; for binary32, volumes and fields the
-             range of A (sound: half of it), or --peak
+             range of A (sound: half of it), or --peak; null if channels have
+             different ones
   nrmse      binary32, volumes and fields: root mean square error relative to
              the range of A; null if A is constant and B differs
-  range      binary32, volumes and fields: the largest maximum - minimum of a
-             channel of A
+  range      binary32, volumes and fields: maximum - minimum of A; null if
+             channels have different ones
+  channels   volumes and fields of several channels: {range, nrmse, max_error}
+             of each
   identical  whether all samples are equal, visible or not
   snr_db     sound: SNR, dB; null if infinite
   ssim       pictures of at least 11 pixels a side: SSIM, 1 if identical
@@ -113,10 +116,16 @@ fn table(args: &Args, description: &Description, compared: &Comparison) -> Strin
     let rows = [
         (
             "PSNR",
-            Some(args.peak.psnr(description, distortion.psnr_db(), distortion.peak, distortion.identical)),
+            Some(args.peak.psnr(description, distortion.psnr_db(), distortion.peak(), distortion.identical)),
         ),
         ("NRMSE", own.then(|| format!("{} %", report::significant(100.0 * distortion.nrmse())))),
-        ("range", own.then(|| report::significant(report::in_numbers(description, distortion.range)))),
+        (
+            "range",
+            distortion
+                .range()
+                .filter(|_| own)
+                .map(|range| report::significant(report::in_numbers(description, range))),
+        ),
         ("SNR", report::snr_db(description, &compared.distortion).map(report::decibels)),
         ("SSIM", compared.ssim.map(|ssim| format!("{ssim:.5}"))),
         ("MS-SSIM", compared.ms_ssim.map(|ssim| format!("{ssim:.5}"))),
@@ -132,6 +141,9 @@ fn table(args: &Args, description: &Description, compared: &Comparison) -> Strin
             let _ = writeln!(text, "{name:<11}{value}");
         }
     }
+    for (channel, error) in report::channels_of(description, distortion).iter().enumerate() {
+        let _ = writeln!(text, "{:<11}{error}", format!("channel {channel}"));
+    }
     text
 }
 
@@ -143,19 +155,23 @@ fn json(args: &Args, description: &Description, compared: &Comparison, notes: Ve
     let own = description.has_own_range();
     let measures = [
         ("psnr_db", Some(compared.distortion.psnr_db())),
-        ("peak", Some(report::in_numbers(description, compared.distortion.peak))),
         ("nrmse", own.then(|| compared.distortion.nrmse())),
-        ("range", own.then(|| report::in_numbers(description, compared.distortion.range))),
         ("snr_db", report::snr_db(description, &compared.distortion)),
         ("ssim", compared.ssim),
         ("ms_ssim", compared.ms_ssim),
         ("lsd_db", compared.lsd_db),
-        ("max_error", Some(report::in_numbers(description, compared.distortion.max))),
+        ("max_error", Some(report::in_numbers(description, compared.distortion.max()))),
     ];
     for (name, value) in measures {
         if let Some(value) = value {
             object.insert(name.into(), report::number(value));
         }
+    }
+    object.insert("peak".into(), report::shared(description, compared.distortion.peak()));
+    if own {
+        object.insert("range".into(), report::shared(description, compared.distortion.range()));
+        let channels = report::channels_json(description, &compared.distortion);
+        object.insert("channels".into(), channels.into());
     }
     object.insert("identical".into(), json!(compared.distortion.identical));
     object.insert("missing".into(), json!(compared.distortion.missing));

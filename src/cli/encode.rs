@@ -283,7 +283,11 @@ fn verify(
         sum.add(&samples, 0, &rows).map_err(broken)?;
         meter.advance(rows.len());
     }
-    let distortion = sum.distortion().with_peak(encoded.report.peak);
+    let distortion = sum.distortion();
+    let distortion = match args.peak.given() {
+        Some(peak) => distortion.with_peak(peak),
+        None => distortion.with_peaks(&encoded.report.peaks),
+    };
     let (found, claimed) = (distortion.psnr_db(), encoded.report.psnr_db);
     // Both are infinite if the file is lossless.
     let equal = found == claimed || (found - claimed).abs() <= PSNR_TOLERANCE_DB;

@@ -31,7 +31,7 @@ JSON object:
   channels       1 to 8
   format         of the source's samples: u8, u16, i8, i16, i24, i32 or f32
   rate           sound: samples per second, else null
-  units          {offsets, scale} of binary32 samples in units of their own:
+  units          {offsets, scales} of each channel of samples in units of their own:
                  sample = offset + scale × field output; else null
   missing        number of samples that are missing, of all channels
   field          siren or spline
@@ -179,11 +179,21 @@ impl Info<'_> {
             row("splines", format!("{latents} latents, every {} samples", spacings.join(", ")));
         }
         if let Some(units) = self.decoder.units() {
-            let offsets: Vec<String> =
-                units.offsets.iter().map(|&offset| report::short_f32(offset)).collect();
+            let number = |number: &f32| report::short_f32(*number);
+            let offsets: Vec<String> = units.offsets.iter().map(number).collect();
+            let scales: Vec<String> = units.scales.iter().map(number).collect();
+            let shared = scales.iter().all(|scale| *scale == scales[0]);
+            let each: Vec<String> = offsets
+                .iter()
+                .zip(&scales)
+                .map(|(offset, scale)| format!("{offset} + {scale} × v"))
+                .collect();
             row(
                 "units",
-                format!("{} + {} × field output", offsets.join(", "), report::short_f32(units.scale())),
+                match shared {
+                    true => format!("{} + {} × field output", offsets.join(", "), scales[0]),
+                    false => format!("{} of field outputs v", each.join(", ")),
+                },
             );
         }
         if let Some(missing) = self.decoder.missing() {
@@ -247,7 +257,7 @@ impl Info<'_> {
         );
         put("latents", json!(self.splines().map(Shape::latents)));
         put("levels", json!(self.splines().map(|s| s.features().map(|g| g.level).collect::<Vec<_>>())));
-        let units = |units: &Units| json!({"offsets": units.offsets, "scale": units.scale()});
+        let units = |units: &Units| json!({"offsets": units.offsets, "scales": units.scales});
         put("units", self.decoder.units().map_or(Value::Null, units));
         put("missing", json!(self.decoder.missing().map_or(0, Missing::samples)));
         put("layers", json!([layers.0, layers.1]));

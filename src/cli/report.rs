@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use sirenc::Device;
-use sirenc::signal::metric::{Distortion, WorstTile};
+use sirenc::signal::metric::{ChannelDistortion, Distortion, WorstTile};
 use sirenc::signal::{Axis, Description, Kind, Rate, SampleFormat};
 use std::path::Path;
 use std::time::Duration;
@@ -200,7 +200,7 @@ pub fn in_numbers(description: &Description, value: f64) -> f64 {
 /// The largest error: as codes and a fraction of full scale for codes, in the units of the samples for
 /// measurements.
 pub fn max_error(description: &Description, distortion: &Distortion) -> String {
-    let max = distortion.max;
+    let max = distortion.max();
     match (description.format, description.format.bits()) {
         _ if description.has_own_range() => significant(in_numbers(description, max)),
         (SampleFormat::U8 | SampleFormat::U16, bits) => {
@@ -214,10 +214,45 @@ pub fn max_error(description: &Description, distortion: &Distortion) -> String {
     }
 }
 
-/// The NRMSE of samples that have their own range, in words: `NRMSE 1.2 % (range 310)`.
-pub fn nrmse(description: &Description, nrmse: f64, range: f64) -> String {
-    let range = significant(in_numbers(description, range));
-    format!("NRMSE {} % (range {range})", significant(100.0 * nrmse))
+/// The NRMSE of samples that have their own range, in words: `NRMSE 1.2 % (range 310)`; without the range if
+/// each channel has another.
+pub fn nrmse(description: &Description, nrmse: f64, range: Option<f64>) -> String {
+    let error = format!("NRMSE {} %", significant(100.0 * nrmse));
+    match range.map(|range| significant(in_numbers(description, range))) {
+        Some(range) => format!("{error} (range {range})"),
+        None => error,
+    }
+}
+
+/// The error of each channel that is a quantity of its own, in words: `range 310, NRMSE 1.2 %, max error 7.1`.
+/// Nothing for a single channel and for those that share a unit.
+pub fn channels_of(description: &Description, distortion: &Distortion) -> Vec<String> {
+    let words = |channel: &ChannelDistortion| {
+        let [range, max] = [channel.range, channel.max].map(|x| significant(in_numbers(description, x)));
+        format!("range {range}, NRMSE {} %, max error {max}", significant(100.0 * channel.nrmse()))
+    };
+    of_each_channel(description, distortion).iter().map(words).collect()
+}
+
+/// The error of each channel that is a quantity of its own, as JSON.
+pub fn channels_json(description: &Description, distortion: &Distortion) -> Vec<Value> {
+    let object = |channel: &ChannelDistortion| {
+        let numbers = |x| number(in_numbers(description, x));
+        json!({"range": numbers(channel.range), "nrmse": number(channel.nrmse()), "max_error": numbers(channel.max)})
+    };
+    of_each_channel(description, distortion).iter().map(object).collect()
+}
+
+fn of_each_channel<'a>(description: &Description, distortion: &'a Distortion) -> &'a [ChannelDistortion] {
+    match &distortion.channels[..] {
+        channels if description.has_range_per_channel() && channels.len() > 1 => channels,
+        _ => &[],
+    }
+}
+
+/// A number that all channels share, as JSON in the numbers of the samples; null if each has another.
+pub fn shared(description: &Description, value: Option<f64>) -> Value {
+    value.map_or(Value::Null, |value| number(in_numbers(description, value)))
 }
 
 /// A signal in words: `a picture of 512×384 RGB`.

@@ -81,9 +81,11 @@ pub fn compare(a: &Side, b: &Side, peak: Option<f64>) -> Result<Comparison> {
     }
     let mut comparing = Comparing::of(&a.description, &b.description)?;
     together(a, b, |a, b| comparing.add(a, b))?;
-    let mut distortion = comparing.distortion();
-    distortion.peak = peak.unwrap_or(distortion.peak);
-    Ok(Comparison::of(distortion))
+    let distortion = comparing.distortion();
+    Ok(Comparison::of(match peak {
+        Some(peak) => distortion.with_peak(peak),
+        None => distortion,
+    }))
 }
 
 /// Reads or renders two signals together, and gives `work` the samples of the same positions.

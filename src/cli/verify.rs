@@ -30,10 +30,13 @@ JSON object:
   intact          true; if damaged, no object is printed and the exit code is 4
   psnr_db         PSNR over all samples, dB; null if infinite (identical)
   peak            the peak of PSNR: 1 for integers; for binary32, volumes and fields
-                  the range of ORIGINAL (sound: half of it), or --peak
+                  the range of ORIGINAL (sound: half of it), or --peak; null if
+                  channels have different ones
   nrmse, range    binary32, volumes and fields: root mean square error relative
-                  to the range of ORIGINAL, and the range: the largest
-                  maximum - minimum of a channel
+                  to the range of ORIGINAL, and the range: maximum - minimum;
+                  null if channels have different ones
+  channels        volumes and fields of several channels: {range, nrmse, max_error}
+                  of each
   snr_db          sound: SNR, dB; null if infinite
   max_error       largest error of a sample, as a fraction of full scale (0..1);
                   for binary32, volumes and fields in the units of the samples
@@ -101,7 +104,7 @@ fn work(args: &Args) -> Outcome {
     report::put_path(&mut object, "input", &args.input);
     object.insert("intact".into(), json!(true));
     let mut sentence = format!("{name}: intact");
-    let mut fault = None;
+    let (mut fault, mut channels) = (None, vec![]);
     if let Some(original) = &args.original {
         let Measured { distortion, worst, gradient, notes } = against(args, name, &decoder, original)?;
         let psnr = distortion.psnr_db();
@@ -110,23 +113,25 @@ fn work(args: &Args) -> Outcome {
         report::put_path(&mut object, "original", original);
         object.insert("notes".into(), json!(notes));
         object.insert("psnr_db".into(), report::number(psnr));
-        object.insert("peak".into(), report::number(report::in_numbers(description, distortion.peak)));
+        object.insert("peak".into(), report::shared(description, distortion.peak()));
         let mut nrmse = String::new();
         if description.has_own_range() {
-            let (error, range) = (distortion.nrmse(), distortion.range);
+            let (error, range) = (distortion.nrmse(), distortion.range());
             object.insert("nrmse".into(), report::number(error));
-            object.insert("range".into(), report::number(report::in_numbers(description, range)));
+            object.insert("range".into(), report::shared(description, range));
             nrmse = format!(", {}", report::nrmse(description, error, range));
+            object.insert("channels".into(), report::channels_json(description, &distortion).into());
+            channels = report::channels_of(description, &distortion);
         }
         let snr = report::snr_db(description, &distortion);
         if let Some(snr) = snr {
             object.insert("snr_db".into(), report::number(snr));
         }
-        object.insert("max_error".into(), report::number(report::in_numbers(description, distortion.max)));
+        object.insert("max_error".into(), report::number(report::in_numbers(description, distortion.max())));
         let snr = snr.map_or(String::new(), |snr| format!(", SNR {}", report::decibels(snr)));
         sentence += &format!(
             ", PSNR {}{nrmse}{snr}, max error {} against {}",
-            args.peak.psnr(description, psnr, distortion.peak, distortion.identical),
+            args.peak.psnr(description, psnr, distortion.peak(), distortion.identical),
             report::max_error(description, &distortion),
             original.display()
         );
@@ -155,6 +160,9 @@ fn work(args: &Args) -> Outcome {
         output::print(&format!("{}\n", Value::Object(object)))?;
     } else if !args.quiet {
         output::print(&format!("{sentence}\n"))?;
+        for (channel, error) in channels.iter().enumerate() {
+            output::print(&format!("  channel {channel:<2} {error}\n"))?;
+        }
     }
     match fault {
         Some(sentence) => Err(Failure::new(Exit::Verification, name, sentence)),
@@ -255,7 +263,8 @@ fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Resul
     let distortion = peak.map_or(distortion.clone(), |peak| distortion.with_peak(peak));
     let gradient = args.derivatives.then(|| gradient_error(decoder, &*source, factor));
     let gradient = gradient.transpose().map_err(fault)?;
-    let worst = of_tiles.worst(distortion.peak);
+    let peaks: Vec<f64> = distortion.channels.iter().map(|channel| channel.peak).collect();
+    let worst = of_tiles.worst(&peaks);
     Ok(Measured { distortion, worst, gradient, notes })
 }
 

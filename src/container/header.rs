@@ -37,21 +37,29 @@ pub(super) fn read_tiles(payload: &[u8], description: &Description, limits: &Lim
 #[allow(clippy::arithmetic_side_effects, reason = "exponents have 9 bits")]
 pub(super) fn read_units(payload: &[u8], description: &Description) -> Result<Units> {
     let mut fields = Fields::new(payload, UNITS);
-    let biased = fields.varint_in("scale", 0, MAX_BIASED_EXPONENT.into())?;
-    let mut offsets = vec![];
-    for _ in 0..description.channels {
-        let bits = fields.take(4, "offset")?.iter().rev().fold(0, |bits, &byte| bits << 8 | u32::from(byte));
-        offsets.push(f32::from_bits(bits));
-    }
-    let units = Units { offsets, exponent: biased as i16 - EXPONENT_BIAS };
+    let biased = fields.varint_in("scale", 0, SCALE_PER_CHANNEL)?;
+    let mut numbers = |what| -> Result<Vec<f32>> {
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |bits, &byte| bits << 8 | u32::from(byte));
+        let one = |_| Ok(f32::from_bits(number(fields.take(4, what)?)));
+        (0..description.channels).map(one).collect()
+    };
+    let units = match biased {
+        SCALE_PER_CHANNEL => Units { scales: numbers("scale of a channel")?, offsets: numbers("offset")? },
+        _ => Units::with_exponent(biased as i16 - EXPONENT_BIAS, numbers("offset")?),
+    };
     check_units(&units, description).map_err(|detail| fields.error(detail))?;
+    if let Some(exponent) = units.exponent().filter(|_| biased == SCALE_PER_CHANNEL) {
+        let detail = format!("a scale of 2^{exponent} for each channel, expected a common one");
+        return Err(fields.error(detail));
+    }
     fields.finish()?;
     Ok(units)
 }
 
-/// Added to the exponent of the scale in the file.
+/// Added to the exponent of the common scale in the file.
 const EXPONENT_BIAS: i16 = 149;
-const MAX_BIASED_EXPONENT: u16 = 276;
+/// In place of a common exponent: each channel has a scale of its own.
+const SCALE_PER_CHANNEL: u32 = 277;
 
 /// `Ok` if a file can store these units, otherwise what is wrong.
 fn check_units(units: &Units, description: &Description) -> std::result::Result<(), String> {
@@ -61,6 +69,10 @@ fn check_units(units: &Units, description: &Description) -> std::result::Result<
     }
     if let Some(offset) = units.offsets.iter().find(|offset| !offset.is_finite()) {
         return Err(format!("offset {offset}, expected a finite number"));
+    }
+    let is_scale = |scale: &f32| scale.is_finite() && scale.is_sign_positive();
+    if let Some(scale) = units.scales.iter().find(|scale| !is_scale(scale)) {
+        return Err(format!("scale {scale}, expected a finite number from 0 on"));
     }
     if units.is_default() {
         return Err("scale 1 and offsets 0, expected no such section".into());
@@ -80,23 +92,27 @@ mod write {
     ///
     /// # Errors
     /// `Parameter` if these are not valid units of `description`, or change nothing.
+    #[allow(clippy::arithmetic_side_effects, reason = "exponents are -149 to 127")]
     pub(in crate::container) fn write_units(units: &Units, description: &Description) -> Result<Vec<u8>> {
         let error = |detail: String| Error::parameter("units", detail);
-        if units.offsets.len() != usize::from(description.channels) {
-            return Err(error(format!(
-                "{} offsets of {} channels",
-                units.offsets.len(),
-                description.channels
-            )));
+        let counts = [units.scales.len(), units.offsets.len()];
+        if counts != [usize::from(description.channels); 2] {
+            let [scales, offsets] = counts;
+            let detail =
+                format!("{scales} scales and {offsets} offsets of {} channels", description.channels);
+            return Err(error(detail));
         }
         check_units(units, description).map_err(error)?;
-        let biased = units.exponent.checked_add(EXPONENT_BIAS).and_then(|e| u16::try_from(e).ok());
-        let biased = biased
-            .filter(|&e| e <= MAX_BIASED_EXPONENT)
-            .ok_or_else(|| error(format!("exponent {}, expected −149 to 127", units.exponent)))?;
         let mut payload = vec![];
-        push_varint(&mut payload, biased.into());
-        units.offsets.iter().for_each(|offset| payload.extend(offset.to_le_bytes()));
+        let mut numbers = units.offsets.clone();
+        match units.exponent() {
+            Some(exponent) => push_varint(&mut payload, (exponent + EXPONENT_BIAS) as u64),
+            None => {
+                push_varint(&mut payload, SCALE_PER_CHANNEL.into());
+                numbers.splice(0..0, units.scales.iter().copied());
+            }
+        }
+        numbers.iter().for_each(|number| payload.extend(number.to_le_bytes()));
         Ok(payload)
     }
 
@@ -145,8 +161,17 @@ mod tests {
             crate::container::fields::push_varint(&mut bytes, exponent);
             bytes.extend(&offsets);
             let units = read_units(&bytes, &picture).unwrap();
-            assert_eq!(u64::try_from(units.exponent + 149), Ok(exponent));
+            assert_eq!(units.exponent().map(|e| e + 149), i16::try_from(exponent).ok());
             assert_eq!(write_units(&units, &picture).unwrap(), bytes);
+        }
+        let scales = [2f32, 0.0].map(f32::to_le_bytes).concat();
+        let bytes = [&[0x95, 2][..], &scales, &offsets].concat();
+        let units = read_units(&bytes, &picture).unwrap();
+        assert_eq!((&units.scales[..], units.offsets[0]), (&[2.0, 0.0][..], 290.0));
+        assert_eq!(write_units(&units, &picture).unwrap(), bytes);
+        for scales in [vec![], vec![1.0], vec![-1.0, 1.0], vec![f32::NAN, 1.0]] {
+            let wrong = Units { scales, ..units.clone() };
+            assert!(matches!(write_units(&wrong, &picture), Err(Error::Parameter { .. })), "{wrong:?}");
         }
     }
 
@@ -156,11 +181,19 @@ mod tests {
         let offsets = [290f32, -0.0].map(f32::to_le_bytes).concat();
         let with = |scale: &[u8], offsets: &[u8]| read_units(&[scale, offsets].concat(), &picture);
         let units = with(&[0x9e, 1], &offsets).unwrap();
-        assert_eq!((units.exponent, units.scale(), &units.offsets[..]), (9, 512.0, &[290.0, -0.0][..]));
+        assert_eq!((&units.scales[..], &units.offsets[..]), (&[512.0; 2][..], &[290.0, -0.0][..]));
         let refused = |read: Result<Units>| matches!(read, Err(Error::Format { .. }));
         assert!(refused(with(&[0x95, 1], &[0; 8])), "the default");
         assert!(!refused(with(&[0x95, 1], &[0, 0, 0, 0, 0, 0, 0, 0x80])), "an offset of −0 is none");
-        assert!(refused(with(&[0x95, 2], &offsets)), "2^128");
+        assert!(refused(with(&[0x96, 2], &offsets)), "2^129");
+        let with_scales = |scales: [f32; 2]| {
+            with(&[0x95, 2], &[&scales.map(f32::to_le_bytes).concat()[..], &offsets].concat())
+        };
+        assert_eq!(with_scales([3.0, 3.0]).unwrap().scales, [3.0, 3.0]);
+        assert!(refused(with_scales([4.0, 4.0])), "a power of two that all share has a shorter form");
+        for wrong in [f32::NAN, f32::INFINITY, -1.0, -0.0] {
+            assert!(refused(with_scales([1.0, wrong])), "{wrong}");
+        }
         assert!(refused(with(&[5], &offsets[..7])) && refused(with(&[5], &[&offsets[..], &[0]].concat())));
         for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             assert!(refused(with(&[5], &[&offsets[..4], &wrong.to_le_bytes()].concat())), "{wrong}");

@@ -153,10 +153,11 @@ impl Decoder {
         ieee(|| {
             let mut channels = taylor(&self.field, position, order);
             if let Some(units) = self.units() {
-                let scale = f64::from(units.scale());
-                let in_units = channels.into_iter().zip(&units.offsets);
-                channels =
-                    in_units.map(|(channel, &offset)| channel.in_units(scale, offset.into())).collect();
+                let of_channels = units.scales.iter().zip(&units.offsets);
+                let in_units = |(channel, (&scale, &offset)): (Taylor, (&f32, &f32))| {
+                    channel.in_units(scale.into(), offset.into())
+                };
+                channels = channels.into_iter().zip(of_channels).map(in_units).collect();
             }
             let Some(missing) = self.missing() else { return Ok(channels) };
             let sample = missing.sample_at(position);

@@ -22,6 +22,7 @@ pub(super) fn encode(
 ) -> Result<Option<Encoded>> {
     let Some(constant) = constant(signal)? else { return Ok(None) };
     let description = signal.description();
+    let channels = usize::from(description.channels);
     let shape = match options.target {
         Target::Shape { layers, width } => Shape { layers, width, ..plan::shape(description, 1, 0.0) },
         _ => plan::shape(description, 1, 0.0),
@@ -56,8 +57,8 @@ pub(super) fn encode(
         width: shape.width,
         psnr_db: f64::INFINITY,
         fit_psnr_db: f64::INFINITY,
-        peak: options.peak.unwrap_or(if description.has_own_range() { 0.0 } else { PEAK }),
-        range: description.has_own_range().then_some(0.0),
+        peaks: vec![options.peak.unwrap_or(if description.has_own_range() { 0.0 } else { PEAK }); channels],
+        ranges: description.has_own_range().then(|| vec![0.0; channels]),
         reached: true,
         worst_tile: None,
         notes: vec![],
@@ -120,7 +121,7 @@ fn candidates(
             WeightCoding::Quantized => Networks::Quantized(vec![zeros.clone()]),
             _ => stored(numbers(&vec![0.0; constant.len()]))?,
         };
-        let units = Units { offsets: constant.to_vec(), exponent: 0 };
+        let units = Units::with_exponent(0, constant.to_vec());
         candidates.push((networks, Some(units).filter(|units| !units.is_default())));
     }
     let networks = match weights {

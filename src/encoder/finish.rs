@@ -52,10 +52,10 @@ impl Session<'_> {
             of_tiles.add_part(at, &samples, &rows);
             at += rows.len();
         }
-        let peak = self.normalised.fitted_peak();
-        let distortion = sum.distortion().with_peak(peak);
+        let peaks = self.normalised.fitted_peaks();
+        let distortion = sum.distortion().with_peaks(&peaks);
         let (psnr_db, gain_db) = (distortion.psnr_db(), distortion.gain_db());
-        Ok(Finished { bytes, field: kind, psnr_db, gain_db, worst_tile: of_tiles.worst(peak) })
+        Ok(Finished { bytes, field: kind, psnr_db, gain_db, worst_tile: of_tiles.worst(&peaks) })
     }
 
     /// The networks of `fit` as trained, in binary16 or binary32.

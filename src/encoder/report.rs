@@ -6,7 +6,7 @@ use super::plan;
 use super::rate::Outcome;
 use super::session::Session;
 use super::tuning::LITTLE_GAIN;
-use crate::signal::metric::WorstTile;
+use crate::signal::metric::{WorstTile, shared};
 
 /// How an encode went.
 #[derive(Clone, Debug)]
@@ -28,11 +28,12 @@ pub struct Report {
     pub psnr_db: f64,
     /// Approximate PSNR of the networks before rounding, dB.
     pub fit_psnr_db: f64,
-    /// Peak that PSNR refers to, in unit values; 0 for a constant in binary32.
-    pub peak: f64,
-    /// The largest maximum − minimum of a channel of samples that
-    /// [have their own range](crate::signal::Description::has_own_range), in unit values; `None` for all others.
-    pub range: Option<f64>,
+    /// Peak of each channel that PSNR refers to, in unit values; 0 for a constant in binary32.
+    pub peaks: Vec<f64>,
+    /// The maximum − minimum of each channel of samples that
+    /// [have their own range](crate::signal::Description::has_own_range), in unit values, or the largest if
+    /// all share a unit; `None` for all others.
+    pub ranges: Option<Vec<f64>>,
     /// Whether the target was reached. Always true for a quality target, however far the result is from it:
     /// see `notes`.
     pub reached: bool,
@@ -49,10 +50,20 @@ pub struct Report {
 }
 
 impl Report {
-    /// The root mean squared error relative to the range; `None` for samples without a range of their own.
+    /// The peak that all channels share, in unit values; `None` if they have different ones.
+    pub fn peak(&self) -> Option<f64> {
+        shared(&self.peaks)
+    }
+    /// The range that all channels share, in unit values; `None` if they have different ones, or none of their own.
+    pub fn range(&self) -> Option<f64> {
+        self.ranges.as_deref().and_then(shared)
+    }
+    /// The root mean squared error relative to the ranges; `None` for samples without a range of their own.
     pub fn nrmse(&self) -> Option<f64> {
-        let rmse = self.peak * 10f64.powf(-self.psnr_db / 20.0);
-        self.range.map(|range| if rmse == 0.0 { 0.0 } else { rmse / range })
+        // Peaks are the same multiple of the range in all channels.
+        let largest = |numbers: &[f64]| numbers.iter().copied().fold(0.0, f64::max);
+        let rmse = largest(&self.peaks) * 10f64.powf(-self.psnr_db / 20.0);
+        self.ranges.as_deref().map(|ranges| if rmse == 0.0 { 0.0 } else { rmse / largest(ranges) })
     }
 }
 
@@ -84,8 +95,8 @@ pub(super) fn report(session: &Session<'_>, outcome: Outcome, cpu_reason: Option
             width: outcome.fit.width,
             psnr_db: session.normalised.source_db(outcome.finished.psnr_db),
             fit_psnr_db: session.normalised.source_db(session.psnr_db(outcome.fit.error)),
-            peak: session.normalised.peak,
-            range: session.normalised.range,
+            peaks: session.normalised.peaks.clone(),
+            ranges: session.normalised.ranges.clone(),
             reached: outcome.reached,
             worst_tile: outcome
                 .finished

@@ -18,10 +18,10 @@ pub(crate) struct Normalised<'a> {
     pub signal: Fitted<'a>,
     /// The options with their gradient in fitted units.
     pub options: Cow<'a, EncodeOptions>,
-    /// The peak that PSNR refers to, in units of the source.
-    pub peak: f64,
-    /// The range that NRMSE refers to, in units of the source; `None` of codes.
-    pub range: Option<f64>,
+    /// The peak of each channel that PSNR refers to, in units of the source.
+    pub peaks: Vec<f64>,
+    /// The range of each channel that NRMSE refers to, in units of the source; `None` of codes.
+    pub ranges: Option<Vec<f64>>,
     /// Which samples are missing; `signal` has numbers in their places.
     pub missing: Option<Missing>,
 }
@@ -46,10 +46,13 @@ impl Source for Fitted<'_> {
         let samples = read(self.source, region)?;
         let Some(units) = &self.units else { return Ok(samples) };
         let mut fitted = try_vec(samples.len())?;
-        let (scale, offsets) = (f64::from(units.scale()), units.offsets.iter().cycle());
-        let in_units =
-            |(i, &offset): (usize, &f32)| ((f64::from(samples.get(i)) - f64::from(offset)) / scale) as f32;
-        fitted.extend((0..samples.len()).zip(offsets).map(in_units));
+        let of_channels = units.offsets.iter().zip(&units.scales).cycle();
+        // A channel of scale 0 is constant.
+        let in_units = |(i, (&offset, &scale)): (usize, (&f32, &f32))| match scale {
+            0.0 => 0.0,
+            _ => ((f64::from(samples.get(i)) - f64::from(offset)) / f64::from(scale)) as f32,
+        };
+        fitted.extend((0..samples.len()).zip(of_channels).map(in_units));
         Ok(Cow::Owned(Samples::F32(fitted)))
     }
     fn resident_bytes(&self) -> u64 {
@@ -58,46 +61,69 @@ impl Source for Fitted<'_> {
 }
 
 impl<'a> Normalised<'a> {
-    /// Samples that have their own range are centred on the middle of each channel and divided by a power of two
-    /// near the peak, so that `Units` restore them with a single rounding. Codes, and measurements in the range of
-    /// codes, stay unchanged.
+    /// Samples that have their own range are centred on the middle of each channel and divided by a scale, so that
+    /// `Units` restore them with a single rounding. The scale is a power of two near the peak, or, where channels are
+    /// quantities of their own with different ranges, the range of each channel. Codes, and measurements in the range
+    /// of codes, stay unchanged.
     ///
     /// # Errors
     /// Those of reading the source.
     pub fn of(source: &'a dyn Source, options: &'a EncodeOptions) -> Result<Self> {
         let description = source.description().clone();
-        let unchanged = |description, peak, range| {
+        let unchanged = |description, peaks, ranges| {
             let signal = Fitted { source, description, units: None };
-            Normalised { source, signal, options: Cow::Borrowed(options), peak, range, missing: None }
+            Normalised { source, signal, options: Cow::Borrowed(options), peaks, ranges, missing: None }
         };
+        let channels = usize::from(description.channels);
         if !description.has_own_range() {
-            return Ok(unchanged(description, PEAK, None));
+            return Ok(unchanged(description, vec![PEAK; channels], None));
         }
         let extents = extents(source)?;
-        let range = extents.iter().map(|&(low, high)| f64::from(high) - f64::from(low)).fold(0.0, f64::max);
-        let peak = peak_of_range(description.kind(), range);
-        let units = units(&extents, peak);
-        let peak = options.peak.unwrap_or(peak);
-        let Some(units) = units else { return Ok(unchanged(description, peak, Some(range))) };
-        let scale = f64::from(units.scale());
-        let description = Description { format: SampleFormat::F32, ..description };
-        let signal = Fitted { source, description, units: Some(units) };
+        let mut ranges: Vec<f64> =
+            extents.iter().map(|&(low, high)| f64::from(high) - f64::from(low)).collect();
+        // Where a peak is given, it is in the unit of all channels.
+        if options.peak.is_some() || !description.has_range_per_channel() {
+            ranges = vec![ranges.iter().copied().fold(0.0, f64::max); channels];
+        }
+        let peaks: Vec<f64> = ranges.iter().map(|&range| peak_of_range(description.kind(), range)).collect();
+        let units = units(&extents, &peaks);
+        let peaks = options.peak.map_or(peaks, |peak| vec![peak; channels]);
+        let Some(units) = units else { return Ok(unchanged(description, peaks, Some(ranges))) };
         let mut options = Cow::Borrowed(options);
         if let Some(gradient) = &options.gradient {
-            let slopes = gradient.iter().map(|&slope| (f64::from(slope) / scale) as f32).collect();
+            let scales =
+                units.scales.iter().flat_map(|scale| description.axes.iter().map(move |_| scale)).cycle();
+            let in_units = |(&slope, &scale): (&f32, &f32)| match scale {
+                0.0 => 0.0,
+                _ => (f64::from(slope) / f64::from(scale)) as f32,
+            };
+            let slopes = gradient.iter().zip(scales).map(in_units).collect();
             options.to_mut().gradient = Some(slopes);
         }
-        Ok(Normalised { source, signal, options, peak, range: Some(range), missing: None })
+        let description = Description { format: SampleFormat::F32, ..description };
+        let signal = Fitted { source, description, units: Some(units) };
+        Ok(Normalised { source, signal, options, peaks, ranges: Some(ranges), missing: None })
     }
 
     /// Offset and scale that return the fitted alpha to its own units.
     pub fn units_of_alpha(&self) -> (f32, f32) {
-        let of = |units: &Units| (units.offsets.last().copied().unwrap_or(0.0), units.scale());
+        let last = |numbers: &[f32], default| numbers.last().copied().unwrap_or(default);
+        let of = |units: &Units| (last(&units.offsets, 0.0), last(&units.scales, 1.0));
         self.signal.units.as_ref().map_or((0.0, 1.0), of)
     }
-    /// The peak of the PSNR of the fit, in units of the source.
-    pub fn fitted_peak(&self) -> f64 {
-        PEAK * self.signal.units.as_ref().map_or(1.0, |units| units.scale().into())
+    /// The peaks of the PSNR of the fit, in units of the source.
+    pub fn fitted_peaks(&self) -> Vec<f64> {
+        let per_peak = self.fitted_unit() / self.peaks[self.largest()];
+        self.peaks.iter().map(|peak| peak * per_peak).collect()
+    }
+    /// What 1 stands for in the fit of the channel with the largest range, in units of the source.
+    fn fitted_unit(&self) -> f64 {
+        PEAK * self.signal.units.as_ref().map_or(1.0, |units| units.scales[self.largest()].into())
+    }
+    /// The channel with the largest range.
+    fn largest(&self) -> usize {
+        let ranges = self.ranges.as_ref().unwrap_or(&self.peaks);
+        (0..ranges.len()).max_by(|&a, &b| ranges[a].total_cmp(&ranges[b])).unwrap_or(0)
     }
     /// The PSNR of the source at its own peak, dB, for a PSNR of the fit of `db`.
     pub fn source_db(&self, db: f64) -> f64 {
@@ -109,10 +135,11 @@ impl<'a> Normalised<'a> {
     }
     /// The PSNR of the fit, dB, for an NRMSE of the source.
     pub fn fitted_db_of_nrmse(&self, nrmse: f64) -> f64 {
-        20.0 * (self.fitted_peak() / (nrmse * self.range.unwrap_or(PEAK))).log10()
+        let range = self.ranges.as_ref().map_or(PEAK, |ranges| ranges[self.largest()]);
+        20.0 * (self.fitted_unit() / (nrmse * range)).log10()
     }
     fn gain_db(&self) -> f64 {
-        20.0 * (self.peak / self.fitted_peak()).log10()
+        20.0 * (self.peaks[self.largest()] / self.fitted_unit()).log10()
     }
 }
 
@@ -130,24 +157,31 @@ fn extents(source: &dyn Source) -> Result<Vec<(f32, f32)>> {
     Ok(extents)
 }
 
-/// The units of samples with these `extents`; `None` if they would gain nothing, which is for a peak of ½ to
-/// 2 and middles of at most 1: there lie pictures of 0..1 and sounds of −1..1.
-fn units(extents: &[(f32, f32)], peak: f64) -> Option<Units> {
+/// The units of samples with these `extents` and these `peaks` of the channels; `None` if they would gain nothing,
+/// which is for a common peak of ½ to 2 and middles of at most 1: there lie pictures of 0..1 and sounds of −1..1.
+fn units(extents: &[(f32, f32)], peaks: &[f64]) -> Option<Units> {
     let middle = |&(low, high): &(f32, f32)| ((f64::from(low) + f64::from(high)) / 2.0) as f32;
     let offsets: Vec<f32> = extents.iter().map(middle).collect();
+    let (peak, least_peak) =
+        peaks.iter().fold((0.0, f64::INFINITY), |(most, least), &p| (p.max(most), p.min(least)));
+    if least_peak < peak {
+        // The largest range of all binary32 numbers is twice the largest of them.
+        let part = if peak > f64::from(f32::MAX) { 0.5 } else { 1.0 };
+        return Some(Units { offsets, scales: peaks.iter().map(|peak| (part * peak) as f32).collect() });
+    }
     if (0.5..=2.0).contains(&peak) && offsets.iter().all(|offset| offset.abs() <= 1.0) {
         return None;
     }
     let (least, most) = (f64::from(*Units::EXPONENTS.start()), f64::from(*Units::EXPONENTS.end()));
     let exponent = peak.log2().ceil().clamp(least, most) as i16;
-    Some(Units { offsets, exponent }).filter(|units| !units.is_default())
+    Some(Units::with_exponent(exponent, offsets)).filter(|units| !units.is_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::signal::source::whole;
-    use crate::signal::{Description, SampleFormat, Signal};
+    use crate::signal::{Axis, Description, SampleFormat, Signal};
     use std::sync::Arc;
 
     fn picture(samples: Vec<f32>) -> Signal {
@@ -193,7 +227,7 @@ mod tests {
         let options = EncodeOptions::default();
         let source = picture(vec![0.0, 0.1, 0.9, 1.0]);
         let normalised = Normalised::of(&source, &options).unwrap();
-        assert!(normalised.signal.units.is_none() && (normalised.peak - 0.9).abs() < 1e-6);
+        assert!(normalised.signal.units.is_none() && (normalised.peaks[0] - 0.9).abs() < 1e-6);
         // A small range needs units, and so do values far from 0.
         assert!(Normalised::of(&picture(vec![0.0, 0.1, 0.2, 0.1]), &options).unwrap().signal.units.is_some());
         assert!(Normalised::of(&picture(vec![7.0, 0.1, 8.0, 0.1]), &options).unwrap().signal.units.is_some());
@@ -207,6 +241,34 @@ mod tests {
         let fitted = fitted_samples(&normalised);
         assert!((fitted[0] - 2.0).abs() < 1e-6 && (fitted[2] + 2.0).abs() < 1e-6, "{fitted:?}");
         assert!((normalised.gain_db() - 20.0 * 4f64.log10()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn channels_that_are_quantities_of_their_own_have_a_scale_each() {
+        let description =
+            Description { axes: [3, 1, 1].map(Axis::space).to_vec(), channels: 3, format: SampleFormat::F32 };
+        // Of ranges 40, 3000 and 0.
+        let samples = vec![270.0, 99_000.0, 7.0, 310.0, 102_000.0, 7.0, 300.0, 100_000.0, 7.0];
+        let source = Signal { description, samples: Samples::F32(samples), metadata: vec![] };
+        let slopes: Arc<[f32]> = (0..27).map(|i| [40.0, 3000.0, 5.0][i / 3 % 3]).collect();
+        let options = EncodeOptions::default().gradient(slopes);
+        let normalised = Normalised::of(&source, &options).unwrap();
+        assert_eq!(normalised.ranges.as_deref(), Some(&[40.0, 3000.0, 0.0][..]));
+        assert_eq!(normalised.signal.units.as_ref().unwrap().scales, [40.0, 3000.0, 0.0]);
+        let fitted = fitted_samples(&normalised);
+        assert_eq!(fitted[..6], [-0.5, -0.5, 0.0, 0.5, 0.5, 0.0]);
+        assert_eq!(
+            normalised.options.gradient.as_ref().unwrap()[..9],
+            [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+        );
+        assert_eq!(normalised.gain_db(), 0.0);
+        assert_eq!(normalised.fitted_db_of_nrmse(0.01), 40.0);
+        assert_eq!(normalised.fitted_peaks(), [40.0, 3000.0, 0.0]);
+        // A peak is one of all channels.
+        let options = EncodeOptions::default().peak(6000.0);
+        let normalised = Normalised::of(&source, &options).unwrap();
+        assert_eq!(normalised.ranges.as_deref(), Some(&[3000.0; 3][..]));
+        assert_eq!(normalised.signal.units.as_ref().unwrap().scales, [4096.0; 3]);
     }
 
     #[test]

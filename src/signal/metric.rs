@@ -8,8 +8,10 @@
 //!
 //! The peak of PSNR is 1 for integers: the full range of pictures, half of that of sounds. Binary32 samples
 //! may have any unit, so their peak is the same part of the range of the source, unless the caller supplies
-//! it.
+//! it. The channels of volumes and fields may be different quantities, so that each has a range and a peak of its own,
+//! and errors are averaged relative to them.
 
+mod distortion;
 #[cfg(feature = "encoder")]
 mod spectral;
 mod ssim;
@@ -19,6 +21,9 @@ use crate::error::{Error, Result};
 use crate::signal::{Description, Kind, SampleFormat, Samples, Signal};
 use std::ops::Range;
 
+#[cfg(feature = "encoder")]
+pub(crate) use distortion::shared;
+pub use distortion::{ChannelDistortion, Distortion};
 pub use tile::{TileErrors, WorstTile};
 
 /// The peak of PSNR for integers in unit values: full scale of a picture, full amplitude of a sound.
@@ -37,6 +42,8 @@ pub struct ErrorSum {
     format: SampleFormat,
     /// Whether PSNR refers to the range of the source.
     own_range: bool,
+    /// Whether the range is that of each channel, otherwise the largest of all.
+    per_channel: bool,
     channels: Vec<ChannelSum>,
     /// Whether errors of colours are weighted by the alpha in the last channel.
     by_alpha: bool,
@@ -113,6 +120,7 @@ impl ErrorSum {
             kind: description.kind(),
             format: description.format,
             own_range: description.has_own_range(),
+            per_channel: description.has_range_per_channel(),
             channels,
             by_alpha,
         }
@@ -173,102 +181,28 @@ impl ErrorSum {
     /// The error for `scale` codes per unit.
     fn scaled(&self, scale: f64) -> Distortion {
         let mean = |sum: f64, n: u64| if n == 0 { 0.0 } else { sum / n as f64 / (scale * scale) };
-        let range = self.channels.iter().map(|c| c.high - c.low).fold(0.0, f64::max);
+        let largest = self.channels.iter().map(|c| c.high - c.low).fold(0.0, f64::max);
         let most = self.channels.iter().map(|c| c.positions).max().unwrap_or(0).max(1);
         let missing = |which: usize| self.channels.iter().map(|c| c.missing[which]).sum();
+        let of_channel = |c: &ChannelSum| {
+            let range = if self.per_channel { (c.high - c.low).max(0.0) } else { largest } / scale;
+            ChannelDistortion {
+                mse: mean(c.error, c.positions),
+                power: mean(c.source, c.positions),
+                variance: mean(c.deviation(), c.positions),
+                max: c.max / scale,
+                range,
+                peak: if self.own_range { peak_of_range(self.kind, range) } else { PEAK },
+                share: c.positions as f64 / most as f64,
+            }
+        };
         Distortion {
-            shares: self.channels.iter().map(|c| c.positions as f64 / most as f64).collect(),
+            channels: self.channels.iter().map(of_channel).collect(),
             missing: [missing(0), missing(1)],
             unmatched: missing(2),
-            peak: if self.own_range { peak_of_range(self.kind, range / scale) } else { PEAK },
-            range: range.max(0.0) / scale,
-            mse: self.channels.iter().map(|c| mean(c.error, c.positions)).collect(),
-            power: self.channels.iter().map(|c| mean(c.source, c.positions)).collect(),
-            variance: self.channels.iter().map(|c| mean(c.deviation(), c.positions)).collect(),
-            max: self.channels.iter().map(|c| c.max).fold(0.0, f64::max) / scale,
             identical: !self.channels.iter().any(|c| c.differs),
         }
     }
-}
-
-/// The error between two signals, in unit values.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Distortion {
-    /// Mean squared error of each channel; for colours with alpha, the mean of alpha times the squared error.
-    pub mse: Vec<f64>,
-    /// Mean square of the source in each channel.
-    pub power: Vec<f64>,
-    /// Variance of the source in each channel, which is the mean squared error of the best constant.
-    pub variance: Vec<f64>,
-    /// Largest absolute error of any sample, that of a colour times its alpha, which is its visible part.
-    pub max: f64,
-    /// Whether all samples are equal; invisible samples may differ even if all errors are 0.
-    pub identical: bool,
-    /// The peak of PSNR: [`PEAK`], or [`peak_of_range`] of a source that
-    /// [has its own range](Description::has_own_range).
-    pub peak: f64,
-    /// The largest maximum − minimum of a channel of the source, of its samples that exist and are visible.
-    pub range: f64,
-    /// Samples of each channel that were compared, relative to the most of a channel: 1 unless samples are missing.
-    pub shares: Vec<f64>,
-    /// Samples that are missing in the source and in the other signal.
-    pub missing: [u64; 2],
-    /// Samples that are missing in one of the signals alone.
-    pub unmatched: u64,
-}
-
-impl Distortion {
-    /// Mean squared error over all channels.
-    pub fn mean(&self) -> f64 {
-        self.over_channels(&self.mse)
-    }
-    /// The mean over all samples of a mean of each channel.
-    fn over_channels(&self, means: &[f64]) -> f64 {
-        let shares: f64 = self.shares.iter().sum();
-        let sum: f64 = means.iter().zip(&self.shares).map(|(mean, share)| mean * share).sum();
-        // Nothing may be left to be compared.
-        if shares > 0.0 { sum / shares } else { 0.0 }
-    }
-    /// The error with another peak for PSNR.
-    pub fn with_peak(self, peak: f64) -> Self {
-        Distortion { peak, ..self }
-    }
-    /// `10 log₁₀(peak² / mse)` in dB over all channels; infinite for equal signals. The main figure for
-    /// pictures.
-    pub fn psnr_db(&self) -> f64 {
-        ratio_db(self.peak * self.peak, self.mean())
-    }
-    /// The root mean squared error over all channels relative to [`Distortion::range`]: NRMSE. For samples that
-    /// [have their own range](Description::has_own_range) it is `10^(−PSNR / 20)` where the peak is the range; 0 for equal
-    /// signals.
-    pub fn nrmse(&self) -> f64 {
-        let rmse = self.mean().sqrt();
-        if rmse == 0.0 { 0.0 } else { rmse / self.range }
-    }
-    /// PSNR gain over the best constant, which is the mean of the source, in dB over all channels; 0 for the
-    /// mean itself.
-    pub fn gain_db(&self) -> f64 {
-        ratio_db(self.over_channels(&self.variance), self.mean())
-    }
-    /// The PSNR that the best constant would have in place of the source, dB: a signal below it carries no
-    /// information about the source. Infinite for a constant source and for equal signals.
-    pub fn constant_psnr_db(&self) -> f64 {
-        if self.mean() == 0.0 {
-            return f64::INFINITY;
-        }
-        let variance = self.over_channels(&self.variance);
-        self.psnr_db() + ratio_db(self.mean(), variance)
-    }
-    /// `10 log₁₀(Σs² / Σe²)` in dB over all channels; infinite for equal signals, −∞ if only the source is
-    /// silent. The main figure for sound.
-    pub fn snr_db(&self) -> f64 {
-        ratio_db(self.over_channels(&self.power), self.mean())
-    }
-}
-
-fn ratio_db(signal: f64, error: f64) -> f64 {
-    if error == 0.0 { f64::INFINITY } else { 10.0 * (signal / error).log10() }
 }
 
 /// The result of [`compare`].
@@ -389,7 +323,7 @@ pub fn compare_by(source: &Signal, other: &Signal, peak: Option<f64>) -> Result<
         None => distortion,
     };
     // A constant has no range to refer to.
-    let peak = if distortion.peak > 0.0 { distortion.peak } else { PEAK };
+    let peak = distortion.peak().filter(|&peak| peak > 0.0).unwrap_or(PEAK);
     let mut comparison = Comparison::of(distortion);
     match a.kind() {
         _ if comparison.distortion.missing != [0, 0] => {}

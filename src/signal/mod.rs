@@ -148,6 +148,10 @@ impl Description {
     pub fn has_own_range(&self) -> bool {
         self.format == SampleFormat::F32 || matches!(self.kind(), Kind::Volume | Kind::Field)
     }
+    /// Whether each channel is a quantity of its own, with its own unit and range; otherwise all share one.
+    pub fn has_range_per_channel(&self) -> bool {
+        matches!(self.kind(), Kind::Volume | Kind::Field)
+    }
     /// The number that the unit value 1 stands for: the code of integers that are measurements, 1 for all others.
     pub fn unit_number(&self) -> f64 {
         if matches!(self.kind(), Kind::Volume | Kind::Field) { self.format.codes_per_unit() } else { 1.0 }

@@ -159,3 +159,33 @@ fn errors_relative_to_the_range_are_told_and_asked_for() {
     assert!(object.get("nrmse").is_none() && object.get("range").is_none(), "{object}");
     room.run(&["encode", "a.npy", "--nrmse", "200%"]).exits(2);
 }
+
+#[test]
+fn channels_of_other_units_have_an_error_each() {
+    let room = Room::new();
+    let at = |i: u32| {
+        let [x, y, z] = [i % 8, i / 8 % 7, i / 56].map(|k| k as f32 * 0.7);
+        [280.0 + 10.0 * x.sin(), 9e4 + 500.0 * (y + z).cos(), 3.0]
+    };
+    let mut file = vec![];
+    write_npy(&mut file, &[6, 7, 8, 3], (0..336).flat_map(at)).unwrap();
+    room.put("a.npy", file);
+    let encode = ["encode", "a.npy", "--axes", "zyxc", "--nrmse", "10%", "--effort", "1", "-f"];
+    let object = room.run(&[&encode[..], &["--json"]].concat()).exits(0).json();
+    assert!(object["range"].is_null() && object["peak"].is_null(), "{object}");
+    let ranges: Vec<f64> =
+        object["channels"].as_array().unwrap().iter().map(|c| c["range"].as_f64().unwrap()).collect();
+    assert!(ranges[0] > 19.0 && ranges[0] < 21.0 && ranges[1] > 960.0 && ranges[2] == 0.0, "{object}");
+    let run = room.run(&[&encode[..], &["-v"]].concat()).exits(0);
+    assert!(run.stderr.contains("(peak: the range of each channel), NRMSE "), "{}", run.stderr);
+    assert!(run.stderr.contains("channel 2 range 0, NRMSE 0 %, max error 0"), "{}", run.stderr);
+    let run = room.run(&["verify", "a.siren", "a.npy"]).exits(0);
+    assert!(run.text().contains("\n  channel 1  range "), "{}", run.text());
+    let run = room.run(&["compare", "a.npy", "a.siren"]).exits(0);
+    assert!(run.text().contains("\nchannel 1  range "), "{}", run.text());
+    let run = room.run(&["compare", "a.npy", "a.siren", "--peak", "1000"]).exits(0);
+    assert!(run.text().contains("(peak 1000, given)"), "{}", run.text());
+    let text = room.run(&["info", "a.siren"]).exits(0).text().to_owned();
+    let units = text.lines().find(|line| line.trim_start().starts_with("units")).unwrap();
+    assert!(units.ends_with(", 3 + 0 × v of field outputs v"), "{units}");
+}

@@ -78,7 +78,10 @@ fn units_are_told_by_info() {
     let text = room.run(&["info", "m.siren"]).exits(0);
     assert!(text.text().contains("155 + 512 × field output"), "{}", text.text());
     let object = room.run(&["info", "m.siren", "--json"]).exits(0).json();
-    assert_eq!((&object["units"]["scale"], &object["units"]["offsets"][0]), (&512.0.into(), &155.0.into()));
+    assert_eq!(
+        (&object["units"]["scales"][0], &object["units"]["offsets"][0]),
+        (&512.0.into(), &155.0.into())
+    );
     room.put("a.ppm", picture(8, 8));
     room.run(&encode(&["a.ppm"])).exits(0);
     assert!(room.run(&["info", "a.siren", "--json"]).exits(0).json()["units"].is_null());

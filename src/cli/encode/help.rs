@@ -26,10 +26,13 @@ JSON object:
   psnr_db        PSNR over all samples, dB; null if infinite (identical)
   fit_psnr_db    PSNR of the field before quantization, approximate
   peak           the peak of PSNR: 1 for integers; for binary32, volumes and fields
-                 the range of the source (sound: half of it), or --peak
+                 the range of the source (sound: half of it), or --peak; null
+                 if channels have different ones
   nrmse, range   binary32, volumes and fields: root mean square error relative to
-                 the range of the source, and the range: the largest
-                 maximum - minimum of a channel
+                 the range of the source, and the range: maximum - minimum;
+                 null if channels have different ones
+  channels       volumes and fields of several channels: {range, nrmse, max_error}
+                 of each; empty with --no-verify
   snr_db         sound that was verified: SNR, dB; null if infinite
   max_error      largest error of a sample, as a fraction of full scale (0..1);
                  for binary32, volumes and fields in the units of the samples;

@@ -67,11 +67,11 @@ impl Done<'_> {
             Some(snr) => format!("SNR {}", report::decibels(snr)),
             None => {
                 let identical = self.verified.as_ref().is_none_or(|verified| verified.identical);
-                self.args.peak.psnr(self.description, report.psnr_db, report.peak, identical)
+                self.args.peak.psnr(self.description, report.psnr_db, report.peak(), identical)
             }
         };
-        let error = report.nrmse().zip(report.range).map_or(String::new(), |(nrmse, range)| {
-            format!(", {}", report::nrmse(self.description, nrmse, range))
+        let error = report.nrmse().map_or(String::new(), |nrmse| {
+            format!(", {}", report::nrmse(self.description, nrmse, report.range()))
         });
         let worst = report.worst_tile.as_ref().filter(|worst| worst.psnr_db < report.psnr_db - WORSE);
         let worst = worst.map_or(String::new(), |worst| format!(" ({})", report::worst_tile(worst)));
@@ -101,6 +101,9 @@ impl Done<'_> {
             }
             if let Some(verified) = &self.verified {
                 eprintln!("  verified  max error {}", report::max_error(self.description, verified));
+                for (channel, error) in report::channels_of(self.description, verified).iter().enumerate() {
+                    eprintln!("  channel {channel:<2}{error}");
+                }
             }
         }
     }
@@ -113,7 +116,7 @@ impl Done<'_> {
         let max_error = self
             .verified
             .as_ref()
-            .map_or(Value::Null, |c| report::number(report::in_numbers(self.description, c.max)));
+            .map_or(Value::Null, |c| report::number(report::in_numbers(self.description, c.max())));
         let mut object = Map::new();
         report::put_path(&mut object, "input", self.path);
         report::put_path(&mut object, "output", output);
@@ -123,10 +126,13 @@ impl Done<'_> {
         put(rate_name, report::number(rate));
         put("psnr_db", report::number(report.psnr_db));
         put("fit_psnr_db", report::number(report.fit_psnr_db));
-        put("peak", report::number(report::in_numbers(self.description, report.peak)));
-        if let Some((nrmse, range)) = report.nrmse().zip(report.range) {
+        put("peak", report::shared(self.description, report.peak()));
+        if let Some(nrmse) = report.nrmse() {
             put("nrmse", report::number(nrmse));
-            put("range", report::number(report::in_numbers(self.description, range)));
+            put("range", report::shared(self.description, report.range()));
+            let channels =
+                self.verified.as_ref().map_or(vec![], |c| report::channels_json(self.description, c));
+            put("channels", channels.into());
         }
         if let Some(snr) = self.snr_db() {
             put("snr_db", report::number(snr));

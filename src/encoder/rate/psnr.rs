@@ -32,8 +32,9 @@ impl Search<'_, '_> {
         let tries = if self.is_cheap() { 12 } else { 6 };
         let mut outcome = self.quantize_to(&best, db, PSNR_NEAR, tries)?;
         // A fit that seemed large enough but cannot be rounded to the target was too small.
-        for _ in 0..MORE_FITS {
-            let parameters = MORE_PARAMETERS * best.parameters() as f64;
+        let mut parameters = best.parameters() as f64;
+        for _ in 0..if self.is_cheap() { MORE_CHEAP_FITS } else { MORE_FITS } {
+            parameters *= MORE_PARAMETERS;
             if outcome.reached || !self.may_repeat() || parameters >= most {
                 break;
             }

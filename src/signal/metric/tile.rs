@@ -1,5 +1,6 @@
 //! The error of each tile of a signal, to find the worst tile.
 
+use super::distortion::{ratio_db, relative};
 use crate::signal::{Description, SampleFormat, Samples, Signal, Tiles};
 
 /// Accumulates the squared error of each tile's core, the samples for which it is the nearest tile.
@@ -12,6 +13,7 @@ pub struct TileErrors {
     by_alpha: bool,
     /// For each axis, the tile that each native sample belongs to.
     owners: Vec<Vec<u32>>,
+    /// Of each channel of each tile.
     sums: Vec<f64>,
     /// Samples that are missing in either signal.
     missing: Vec<u64>,
@@ -41,7 +43,7 @@ impl TileErrors {
             channels: usize::from(description.channels.max(1)),
             by_alpha: description.has_alpha(),
             owners: (0..description.axes.len()).map(owners).collect(),
-            sums: vec![0.0; tiles.len()],
+            sums: vec![0.0; tiles.len() * usize::from(description.channels.max(1))],
             missing: vec![0; tiles.len()],
             tiles: tiles.clone(),
         }
@@ -97,7 +99,7 @@ impl TileErrors {
         count: usize,
         error: impl Fn(usize) -> f64,
     ) {
-        if self.sums.len() < 2 {
+        if self.tiles.len() < 2 {
             return;
         }
         let width = self.owners[0].len();
@@ -110,15 +112,15 @@ impl TileErrors {
             let run = self.tiles.core(0, owner).end as usize - x;
             let end = (at + run * self.channels).min(count);
             let tile = row + owner as usize;
-            let (mut sum, mut missing) = (0.0, 0);
             for i in at..end {
                 match error(i) {
-                    error if error.is_nan() => missing += 1,
-                    error => sum += self.weight(source, start_index, i) * error.powi(2),
+                    error if error.is_nan() => self.missing[tile] += 1,
+                    error => {
+                        let weighted = self.weight(source, start_index, i) * error.powi(2);
+                        self.sums[tile * self.channels + i % self.channels] += weighted;
+                    }
                 }
             }
-            self.sums[tile] += sum;
-            self.missing[tile] += missing;
             at = end;
         }
     }
@@ -143,19 +145,19 @@ impl TileErrors {
         number
     }
 
-    /// The tile with the largest mean squared error, and its PSNR by `peak`; `None` if there is only one
-    /// tile.
-    pub fn worst(&self, peak: f64) -> Option<WorstTile> {
+    /// The tile with the lowest PSNR by the `peaks` of the channels; `None` if there is only one tile.
+    pub fn worst(&self, peaks: &[f64]) -> Option<WorstTile> {
         let mse = |number: usize| {
             let samples = (self.core_samples(number) * self.channels) as u64 - self.missing[number];
-            self.sums[number] / samples.max(1) as f64
+            let sums = self.sums[number * self.channels..][..self.channels].iter().zip(peaks);
+            sums.map(|(&sum, &peak)| relative(sum, peak)).sum::<f64>() / samples.max(1) as f64
         };
-        let worst = (0..self.sums.len()).max_by(|&a, &b| mse(a).total_cmp(&mse(b)))?;
+        let worst = (0..self.tiles.len()).max_by(|&a, &b| mse(a).total_cmp(&mse(b)))?;
         let cores = self.cores(worst);
-        (self.sums.len() > 1).then(|| WorstTile {
+        (self.tiles.len() > 1).then(|| WorstTile {
             start: cores.iter().map(|core| core.start).collect(),
             lengths: cores.iter().map(|core| core.end - core.start).collect(),
-            psnr_db: super::ratio_db(peak * peak, mse(worst)),
+            psnr_db: ratio_db(1.0, mse(worst)),
         })
     }
 
@@ -187,7 +189,7 @@ mod tests {
             for (k, part) in rendered.chunks(step).enumerate() {
                 errors.add(&signal.samples, k * step, part);
             }
-            let worst = errors.worst(1.0).unwrap();
+            let worst = errors.worst(&[1.0; 3]).unwrap();
             assert_eq!((&worst.start[..], &worst.lengths[..]), (&[0, 2][..], &[3, 3][..]), "{step}");
             let mse = (26.0 + 9.0) / 27.0 / 255f64.powi(2);
             assert!((worst.psnr_db + 10.0 * mse.log10()).abs() < 1e-4, "{worst:?}");
@@ -205,7 +207,7 @@ mod tests {
         ]
         .map(|mut errors| {
             errors.add(&signal.samples, 0, &[1.0, 0.0, 101.0 / 255.0, 1.0]);
-            errors.worst(1.0).unwrap().start
+            errors.worst(&[1.0; 2]).unwrap().start
         });
         assert_eq!(starts, [[1, 0], [0, 0]]);
     }
@@ -215,6 +217,6 @@ mod tests {
         let signal = picture(4, 4, 1, Samples::U8(vec![1; 16]));
         let mut errors = TileErrors::new(&signal.description, &Tiles::one(&signal.description));
         errors.add(&signal.samples, 0, &[0.5; 16]);
-        assert_eq!(errors.worst(1.0), None);
+        assert_eq!(errors.worst(&[1.0]), None);
     }
 }
