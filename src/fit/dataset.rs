@@ -75,6 +75,9 @@ pub(crate) struct Dataset {
     pub points: Arc<Points>,
     /// How the targets relate to signal units.
     pub normalisation: Normalisation,
+    /// The root mean squared slope of the samples along each axis, signal units per unit of coordinate; 0 along an
+    /// axis of one sample.
+    pub slopes: Vec<f64>,
 }
 
 impl Dataset {
@@ -91,9 +94,10 @@ impl Dataset {
         most: u64,
         seed: u64,
     ) -> Result<Self> {
-        let Gathered { count, thinning, mut points } = gather(source, tiles, number, gradient, most, seed)?;
+        let Gathered { count, thinning, mut points, slopes } =
+            gather(source, tiles, number, gradient, most, seed)?;
         let normalisation = normalise(&mut points, count);
-        Ok(Dataset { count, thinning, by_alpha: None, points: Arc::new(points), normalisation })
+        Ok(Dataset { count, thinning, by_alpha: None, points: Arc::new(points), normalisation, slopes })
     }
 
     /// The squared error of `network`, estimated for all points of the tile.

@@ -21,7 +21,12 @@ pub(super) struct Gathered {
     /// Points or pairs of the tile per point or pair gathered.
     pub thinning: f64,
     pub points: Points,
+    /// The root mean squared slope along each axis, signal units per unit of coordinate; 0 along an axis of one sample.
+    pub slopes: Vec<f64>,
 }
+
+/// Points whose slopes are measured.
+const MEASURED: usize = 1 << 16;
 
 /// The most samples of a tile that are read at a time: a larger one is read in slabs.
 pub(crate) const MOST_READ: u64 = 1 << 24;
@@ -69,6 +74,7 @@ pub(super) fn gather(
     let mut points = Points::zeros(inputs, outputs, count, gradient.is_some());
     let margin = gradient.as_ref().map_or(0, GradientTerm::margin);
     let mut position = vec![0; inputs];
+    let mut slopes = vec![(0.0, 0u64); inputs];
     for slab in slabs(description, &tile.ranges(), MOST_READ) {
         let patch = Patch::read(source, widened(&slab, margin, description))?;
         for (n, &point) in order.iter().enumerate() {
@@ -88,6 +94,14 @@ pub(super) fn gather(
             }
             points.weights[block * BLOCK + lane] = share.max(LEAST_WEIGHT);
             let place = patch.place(&position);
+            if n < MEASURED {
+                for (a, (sum, count)) in slopes.iter_mut().enumerate() {
+                    if let Some(next) = patch.next(&position, a) {
+                        *sum += difference(&patch, [place, next], outputs);
+                        *count += 1;
+                    }
+                }
+            }
             for c in 0..outputs {
                 points.targets[(block * outputs + c) * BLOCK + lane] = patch.value(place, c);
             }
@@ -98,7 +112,20 @@ pub(super) fn gather(
             }
         }
     }
-    Ok(Gathered { count, thinning: all as f64 / count as f64, points })
+    let per_unit = |((sum, count), &span): (&(f64, u64), &u32)| {
+        0.5 * f64::from(span) * (sum / (*count).max(1) as f64).sqrt()
+    };
+    let slopes = slopes.iter().zip(&tile.spans).map(per_unit).collect();
+    Ok(Gathered { count, thinning: all as f64 / count as f64, points, slopes })
+}
+
+/// The squared difference between two positions, summed over channels.
+fn difference(patch: &Patch<'_>, places: [usize; 2], channels: usize) -> f64 {
+    let of_channel = |c: usize| {
+        let [a, b] = places.map(|place| f64::from(patch.value(place, c)));
+        (a - b).powi(2)
+    };
+    (0..channels).map(of_channel).sum()
 }
 
 /// A box with so many samples more on each side, as far as the signal has them.

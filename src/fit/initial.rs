@@ -4,15 +4,17 @@ use crate::fit::{Dataset, spectrum};
 use crate::network::{Network, Shape};
 use std::f32::consts::TAU;
 
-/// Bound of the first layer's frequencies for pictures, radians per unit of coordinate. With 5 instead, crops
-/// of Kodak pictures gain 0.3 and 0.0 dB (two seeds), with 12 they lose 0.2; with 16 to 50, kodim05 loses 0.8
-/// to 5 dB, and a page of text gains nothing.
-const PICTURE_FREQUENCY: f32 = 8.0;
+/// Geometric mean over the axes of the bounds of the first layer's frequencies, for signals of two axes, radians per unit
+/// of coordinate. With 5 instead, crops of Kodak pictures gain 0.3 and 0.0 dB (two seeds), with 12 they lose 0.2; with
+/// 16 to 50, kodim05 loses 0.8 to 5 dB, and a page of text gains nothing.
+const FREQUENCY_OF_TWO_AXES: f64 = 8.0;
 /// The same for signals of three and more axes. At 400 kB and effort 2 a video of 640×272×250 has 29.84, 33.38, 33.64 and
 /// 33.50 dB with 8, 3, 2 and 1; at 60 kB and effort 4 one of 176×144×120 has 33.34, 34.12, 34.32 and 34.24 dB; monthly
 /// winds (144×73×132, 40 kB) have 34.09, 34.93, 35.00 and 34.83 dB, and a scan of a head (33×41×25, 8 kB) has 34.43,
 /// 36.92, 36.89 and 36.77 dB.
-const FREQUENCY_OF_MORE_AXES: f32 = 2.0;
+const FREQUENCY_OF_MORE_AXES: f64 = 2.0;
+/// The most that the bound along an axis differs from the geometric mean.
+const MOST_ANISOTROPY: f64 = 5.0;
 /// Bound of the output weights relative to `√(6 / inputs)`: the outputs of a new network have a standard
 /// deviation of about as much.
 const OUTPUT_BOUND: f32 = 0.3;
@@ -21,8 +23,8 @@ const OUTPUT_BOUND: f32 = 0.3;
 pub(crate) fn initial_network(shape: Shape, data: &Dataset, rng: &mut fastrand::Rng) -> Network {
     let frequencies = match shape.inputs {
         1 => spectrum::frequencies(shape, data, rng),
-        2 => uniform_frequencies(shape, PICTURE_FREQUENCY / TAU, rng),
-        _ => uniform_frequencies(shape, FREQUENCY_OF_MORE_AXES / TAU, rng),
+        2 => uniform_frequencies(shape, &bounds(&data.slopes, FREQUENCY_OF_TWO_AXES), rng),
+        _ => uniform_frequencies(shape, &bounds(&data.slopes, FREQUENCY_OF_MORE_AXES), rng),
     };
     with_frequencies(shape, &frequencies, rng)
 }
@@ -51,7 +53,37 @@ fn with_frequencies(shape: Shape, frequencies: &[f32], rng: &mut fastrand::Rng) 
     network
 }
 
-/// First-layer frequencies uniform in `±bound` turns per unit along every axis.
-fn uniform_frequencies(shape: Shape, bound: f32, rng: &mut fastrand::Rng) -> Vec<f32> {
-    (0..shape.width * shape.inputs).map(|_| (2.0 * rng.f32() - 1.0) * bound).collect()
+/// The bounds of the frequencies along each axis, turns per unit of coordinate, with a given geometric mean in radians:
+/// in proportion to the slopes along the axes, which are root mean squared frequencies. Monthly winds gain 0.8 dB by it
+/// (along time and latitude they vary five times as much as along longitude), videos and a scan of a head nothing.
+fn bounds(slopes: &[f64], mean: f64) -> Vec<f32> {
+    let known = || slopes.iter().filter(|&&slope| slope > 0.0);
+    let logarithms: f64 = known().map(|slope| slope.ln()).sum();
+    let usual = (logarithms / known().count().max(1) as f64).exp();
+    let relative = |&slope: &f64| if slope > 0.0 { slope / usual } else { 1.0 };
+    let bound = |slope| mean * relative(slope).clamp(1.0 / MOST_ANISOTROPY, MOST_ANISOTROPY);
+    slopes.iter().map(|slope| bound(slope) as f32 / TAU).collect()
+}
+
+/// First-layer frequencies uniform in `±bound` turns per unit along each axis.
+fn uniform_frequencies(shape: Shape, bounds: &[f32], rng: &mut fastrand::Rng) -> Vec<f32> {
+    let of_axes = bounds.iter().cycle().take(shape.width * shape.inputs);
+    of_axes.map(|bound| (2.0 * rng.f32() - 1.0) * bound).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frequencies_follow_the_slopes_along_the_axes() {
+        let turns =
+            |bounds: Vec<f32>| bounds.iter().map(|&b| (b * TAU * 1e3).round() / 1e3).collect::<Vec<_>>();
+        assert_eq!(turns(bounds(&[3.0, 3.0, 3.0], 2.0)), [2.0; 3]);
+        assert_eq!(turns(bounds(&[1.0, 4.0], 8.0)), [4.0, 16.0]);
+        // An axis of one sample has the usual bound, and so has a constant.
+        assert_eq!(turns(bounds(&[0.0, 1.0, 4.0], 8.0)), [8.0, 4.0, 16.0]);
+        assert_eq!(turns(bounds(&[0.0, 0.0], 8.0)), [8.0, 8.0]);
+        assert_eq!(turns(bounds(&[1e-20, 1.0], 1.0)), [0.2, 5.0]);
+    }
 }

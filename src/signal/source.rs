@@ -169,6 +169,10 @@ impl<'a> Patch<'a> {
     pub fn stride(&self, axis: usize) -> usize {
         self.region[..axis].iter().map(|range| range.len()).product()
     }
+    /// The number of the next position along an axis, if it lies in the box.
+    pub fn next(&self, position: &[u32], axis: usize) -> Option<usize> {
+        (position[axis] + 1 < self.region[axis].end).then(|| self.place(position) + self.stride(axis))
+    }
     /// The unit value of a channel at the position of this number.
     pub fn value(&self, place: usize, channel: usize) -> f32 {
         self.samples.get(place * self.channels + channel)
