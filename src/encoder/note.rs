@@ -46,6 +46,8 @@ pub enum Note {
         /// Passes of a smaller signal at the same effort.
         usual: f64,
     },
+    /// The encode was to end before any training, so that the signal is flat, or flat in each of its tiles.
+    Untrained,
     /// Parts of a large signal were not fitted, because the encode was to end.
     RegionsLeft {
         /// Regions that were not fitted.
@@ -89,6 +91,9 @@ impl fmt::Display for Note {
                 "large signal: fitted in {passes:.0} passes instead of {usual:.0}; \
                  a higher effort fits longer"
             ),
+            Note::Untrained => {
+                write!(f, "the time was too short for any training: the signal is flat, or flat in each tile")
+            }
             Note::RegionsLeft { regions, all } => write!(
                 f,
                 "the time was too short for {regions} of {all} regions of the signal, which are flat"

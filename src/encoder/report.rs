@@ -115,6 +115,9 @@ fn plan_notes(session: &Session<'_>, bytes: u64) -> Vec<Note> {
     let EncodeOptions { target, effort, .. } = *session.options;
     let description = &session.signal.description;
     let mut notes = vec![];
+    if session.meter.iterations() == 0 {
+        notes.push(Note::Untrained);
+    }
     let (passes, usual) =
         (plan::passes(target, description, effort), plan::usual_passes(target, description.kind(), effort));
     // With a time limit, fewer passes are expected.

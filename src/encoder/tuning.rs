@@ -186,7 +186,7 @@ pub(super) const SPLINE_LESS_DB: f64 = 5.0;
 pub(super) const SPLINE_FILL: f64 = 0.984;
 pub(super) const SPLINE_FULL: f64 = 0.97;
 /// The share of a requested size below which a note says how much is used.
-pub(super) const SPLINE_LEFT: f64 = 0.9;
+pub(super) const SIZE_LEFT: f64 = 0.9;
 /// How far λ may have been off at the start of a training, natural logarithms, before it begins again, and how
 /// often it may.
 pub(super) const SPLINE_FAR_OFF: f64 = 0.3;

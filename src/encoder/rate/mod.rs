@@ -12,7 +12,7 @@ use super::options::{EncodeOptions, Target, WeightCoding, quality_bits_per_sampl
 use super::plan;
 use super::recipe::{Fit, Siren};
 use super::session::Session;
-use super::tuning::FULL_SIZE;
+use super::tuning::{FULL_SIZE, SIZE_LEFT};
 use crate::container::{Networks, Stored};
 use crate::error::Result;
 use crate::network::Shape;
@@ -68,7 +68,8 @@ pub(crate) fn search(recipe: &Siren<'_>) -> Result<Outcome> {
     let search = Search { session, recipe, budget: Budget::of(options.effort, passes) };
     match options.target {
         target @ (Target::Bytes(_) | Target::BitsPerPosition(_) | Target::Kbps(_)) => {
-            search.size(target.limit(description))
+            let limit = target.limit(description);
+            search.size(limit).map(|outcome| search.with_size_left(outcome, limit))
         }
         Target::Psnr(db) => search.psnr(session.normalised.fitted_db(db)),
         Target::Nrmse(nrmse) => search.psnr(session.normalised.fitted_db_of_nrmse(nrmse)),
@@ -82,6 +83,17 @@ pub(crate) fn search(recipe: &Siren<'_>) -> Result<Outcome> {
 }
 
 impl Search<'_, '_> {
+    /// The outcome with a note if much of the requested size is left. What an interrupted fit or one without errors
+    /// leaves is no surprise.
+    fn with_size_left(&self, mut outcome: Outcome, limit: u64) -> Outcome {
+        let bytes = outcome.finished.bytes.len() as u64;
+        let expected = self.session.meter.interrupted() || outcome.finished.psnr_db == f64::INFINITY;
+        if (bytes as f64) < SIZE_LEFT * limit as f64 && !expected && outcome.notes.is_empty() {
+            outcome.notes.push(Note::SizeLeft { bytes, limit });
+        }
+        outcome
+    }
+
     /// One network of a given shape over the whole signal.
     fn shape(&self, layers: usize, width: usize) -> Result<Outcome> {
         let Session { signal, options: EncodeOptions { weights, .. }, .. } = self.session;

@@ -27,27 +27,42 @@ struct Probed {
 impl Search<'_, '_> {
     /// A file within 0.1 dB of `db`, refitting with other sizes as often as is needed and affordable.
     pub(super) fn psnr(&self, db: f64) -> Result<Outcome> {
-        let most = self.most_parameters();
-        let mut best = self.fit_for_psnr(db)?;
+        let best = self.fit_for_psnr(db)?;
         let tries = if self.is_cheap() { 12 } else { 6 };
         let mut outcome = self.quantize_to(&best, db, PSNR_NEAR, tries)?;
-        // A fit that seemed large enough but cannot be rounded to the target was too small.
-        let mut parameters = best.parameters() as f64;
-        for _ in 0..if self.is_cheap() { MORE_CHEAP_FITS } else { MORE_FITS } {
-            parameters *= MORE_PARAMETERS;
-            if outcome.reached || !self.may_repeat() || parameters >= most {
-                break;
-            }
-            best = self.fit_after(best, parameters)?;
-            let other = self.quantize_to(&best, db, PSNR_NEAR, tries)?;
-            if other.finished.psnr_db > outcome.finished.psnr_db {
-                outcome = other;
-            }
-        }
+        let fits = if self.is_cheap() { MORE_CHEAP_FITS } else { MORE_FITS };
+        outcome = self.with_more_parameters(outcome, best, (db, PSNR_TOLERANCE), fits, tries)?;
         let [wanted_db, reached_db] =
             [db, outcome.finished.psnr_db].map(|db| self.session.normalised.source_db(db));
         if reached_db > wanted_db + PSNR_TOLERANCE {
             outcome.notes.push(Note::PsnrExceeded { wanted_db, reached_db });
+        }
+        Ok(outcome)
+    }
+
+    /// The outcome of a fit or, where it is more than `tolerance` below `db`, the best of up to `fits` others with more
+    /// parameters: a fit that seemed large enough but cannot be rounded to the target was too small.
+    fn with_more_parameters(
+        &self,
+        mut outcome: Outcome,
+        mut last: Fit,
+        (db, tolerance): (f64, f64),
+        fits: usize,
+        tries: usize,
+    ) -> Result<Outcome> {
+        let most = if self.is_cheap() { 2.0 } else { 1.0 } * self.most_parameters();
+        let mut parameters = last.parameters() as f64;
+        for _ in 0..fits {
+            parameters *= MORE_PARAMETERS;
+            let reached = outcome.finished.psnr_db >= db - tolerance;
+            if reached || !self.may_repeat() || parameters >= most {
+                break;
+            }
+            last = self.fit_after(last, parameters)?;
+            let other = self.quantize_to(&last, db, PSNR_NEAR, tries)?;
+            if other.finished.psnr_db > outcome.finished.psnr_db {
+                outcome = other;
+            }
         }
         Ok(outcome)
     }
@@ -95,7 +110,9 @@ impl Search<'_, '_> {
         })?;
         // A further rounding of a large signal takes a minute.
         let near = if self.is_large() { QUALITY_TOLERANCE } else { QUALITY_NEAR };
-        let mut outcome = self.quantize_to(&best, db, near, tries)?;
+        let outcome = self.quantize_to(&best, db, near, tries)?;
+        let fits = if self.is_cheap() { MORE_CHEAP_FITS } else { 0 };
+        let mut outcome = self.with_more_parameters(outcome, best, (db, QUALITY_TOLERANCE), fits, tries)?;
         let [wanted_db, reached_db] = [db, outcome.finished.psnr_db].map(|db| normalised.source_db(db));
         if (reached_db - wanted_db).abs() > QUALITY_TOLERANCE && !self.session.meter.interrupted() {
             outcome.notes.push(Note::QualityMissed { wanted_db, reached_db });

@@ -156,9 +156,7 @@ impl<'s, T: Trainee> Search<'s, T> {
         }
         let mut notes = self.trainee.notes();
         match (self.goal, options.target) {
-            (Goal::Bytes(limit), _)
-                if (bytes as f64) < SPLINE_LEFT * limit as f64 && !meter.interrupted() =>
-            {
+            (Goal::Bytes(limit), _) if (bytes as f64) < SIZE_LEFT * limit as f64 && !meter.interrupted() => {
                 notes.push(Note::SizeLeft { bytes, limit });
             }
             (Goal::Lambda(_), Target::Quality(quality)) => {
