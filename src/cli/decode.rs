@@ -346,7 +346,7 @@ impl Work<'_> {
     fn losses(&self, codes: &Codes) -> impl Iterator<Item = String> + use<> {
         let anywhere = self.decoder.description().format == SampleFormat::F32 || self.plan.range.is_some();
         let clipped = codes.clipped().filter(|_| anywhere);
-        clipped.into_iter().chain(codes.missing(self.plan.description.format))
+        clipped.into_iter().chain(codes.missing(self.plan))
     }
 
     /// Renders a video and writes it frame by frame.

@@ -224,3 +224,23 @@ fn a_single_channel_is_shown_in_colours() {
     let frame = ["decode", "f.siren", "-o", "f.png", "--time", "0.2", "--colormap", "viridis"];
     room.run(&frame).complains(2, &["single channel"]);
 }
+
+#[test]
+fn a_slice_through_time_is_a_picture_where_one_is_asked_for() {
+    let room = Room::new();
+    room.put("f.siren", video());
+    let slice = ["decode", "f.siren", "--slice", "y=2"];
+    room.run(&[&slice[..], &["-o", "s.png"]].concat()).exits(0);
+    let picture = signal(&room, "s.png");
+    assert_eq!((picture.description.kind(), picture.description.lengths()), (Kind::Picture, vec![8, 12]));
+    room.run(&[&slice[..], &["-o", "s.npy", "--bits", "f32"]].concat()).exits(0);
+    let (shape, numbers) = array(&room, "s.npy");
+    assert_eq!(shape, [12, 8, 3]);
+    for (i, number) in numbers.iter().enumerate() {
+        assert!((number.clamp(0.0, 1.0) - picture.samples.get(i)).abs() <= 0.5001 / 255.0, "{i}");
+    }
+    room.run(&[&slice[..], &["-o", "slow.png", "--fps", "100"]].concat()).exits(0);
+    assert_eq!(signal(&room, "slow.png").description.lengths()[0], 8);
+    room.run(&[&slice[..], &["-o", "d.png", "--derivative", "dt"]].concat()).exits(0);
+    assert_eq!(signal(&room, "d.png").description.lengths(), [8, 12]);
+}

@@ -1,7 +1,7 @@
 //! Derivatives as files: arrays and binary32 pictures hold the values, 8 and 16-bit pictures a stated mapping
 //! of them.
 
-use super::plan::Plan;
+use super::plan::{Plan, pictured};
 use super::range::of_colours;
 use super::sampling::Sampled;
 use super::{Args, Bits, Work};
@@ -32,6 +32,7 @@ impl Args {
         let native = decoder.description();
         let Sampled { grid, kept, description: sampled } = self.sampling(name, native)?;
         let format = self.output_format(Npy)?;
+        let sampled = pictured(sampled, format);
         let path = self.output_path(format);
         let refuse =
             |sentence: &str, hint: &str| Err(Failure::new(Exit::Usage, path.display(), sentence).hint(hint));

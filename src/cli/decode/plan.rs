@@ -8,7 +8,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::{input, output};
 use sirenc::Decoder;
 use sirenc::media::{self, OutputFormat};
-use sirenc::signal::{Description, Grid, Kind, MetadataKind, SampleFormat};
+use sirenc::signal::{Axis, Description, Grid, Kind, MetadataKind, SampleFormat};
 use std::path::PathBuf;
 
 /// What is rendered, and in which format it is written.
@@ -31,13 +31,25 @@ pub struct Plan {
     pub video: bool,
 }
 
+/// The description of what is written as `format`: in a file of a picture any two axes are one, such as space and time
+/// of a slice through a video.
+pub(super) fn pictured(sampled: Description, format: OutputFormat) -> Description {
+    use OutputFormat::{Bmp, Exr, Jpeg, Pam, Pgm, Png, Pnm, Ppm, WebP};
+    let of_pictures = matches!(format, Bmp | Exr | Jpeg | Pam | Pgm | Png | Pnm | Ppm | WebP);
+    match &sampled.axes[..] {
+        [x, y] if of_pictures => {
+            Description { axes: vec![Axis::space(x.length), Axis::space(y.length)], ..sampled }
+        }
+        _ => sampled,
+    }
+}
+
 impl Args {
     /// Checks the flags against the file before anything is rendered.
     pub fn plan(&self, name: &str, decoder: &Decoder) -> Result<Plan, Failure> {
         let native = decoder.description();
         let Sampled { grid, kept, description: sampled } = self.sampling(name, native)?;
         let measured = matches!(native.kind(), Kind::Volume | Kind::Field);
-        let sampled_kind = sampled.kind();
         let video = sampled.kind() == Kind::Video
             && self.format.is_none()
             && self.output.as_deref().is_some_and(media::is_video_name);
@@ -48,6 +60,8 @@ impl Args {
             false => OutputFormat::default_for(sampled.kind(), self.sample_format(native)),
         };
         let format = if video { OutputFormat::Y4m } else { self.output_format(default)? };
+        let sampled = pictured(sampled, format);
+        let sampled_kind = sampled.kind();
         let background = self.background.filter(|_| native.has_alpha());
         if native.channels == 2 && background.is_some_and(|colour| !colour.is_grey()) {
             let sentence = "--background is a colour, but the picture is grey with alpha";

@@ -5,6 +5,7 @@ use super::plan::Plan;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::report;
 use crate::cli::values::Range;
+use sirenc::media::OutputFormat;
 use sirenc::signal::{Description, SampleFormat};
 use std::path::Path;
 
@@ -84,9 +85,13 @@ impl Codes {
     }
 
     /// A note on missing samples, if there are any.
-    pub fn missing(&self, format: SampleFormat) -> Option<String> {
+    pub fn missing(&self, plan: &Plan) -> Option<String> {
         let (missing, all) = (report::grouped(self.missing), report::grouped(self.count));
-        let stored = if format == SampleFormat::F32 { "NaN" } else { "code 0" };
+        let stored = match (plan.format, plan.description.format) {
+            (OutputFormat::NetCdf, _) => "_FillValue",
+            (_, SampleFormat::F32) => "NaN",
+            _ => "code 0",
+        };
         (self.missing > 0).then(|| format!("{missing} of {all} samples are missing: {stored}"))
     }
 
