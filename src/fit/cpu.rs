@@ -1,6 +1,6 @@
 //! Training on the CPU: each tile on its own, as many side by side as there are threads.
 
-use super::train::train;
+use super::train::{Values, train};
 use crate::backend::simd::{Batch, Entries, Level, Workspace};
 use crate::backend::trainer::{Observe, PerKind, Points, Resident, Run, Sampled, Trainer, Turn};
 use crate::error::Result;
@@ -47,7 +47,8 @@ impl Resident for Held {
     fn train(&self, runs: &mut [Run<'_>], turn: Turn, observe: Observe<'_>) -> Result<()> {
         for (number, Run { network, points, schedule }) in runs.iter_mut().enumerate() {
             let mut seen = 0;
-            train(self.level, network, &self.points[*points], schedule, turn, |iteration, mse| {
+            let values = Values::new(&self.points[*points], schedule);
+            train(self.level, network, &values, schedule, turn, |iteration, mse| {
                 let iterations = (iteration - seen) as u64;
                 seen = iteration;
                 observe(number, iterations, mse)

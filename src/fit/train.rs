@@ -1,4 +1,4 @@
-//! Minibatch training of one network on one dataset, with clipping, detection of divergence and rollback.
+//! Minibatch training of one network, with clipping, detection of divergence and rollback.
 
 use crate::backend::simd::{BLOCK, Level, Workspace};
 use crate::backend::trainer::{Points, Schedule, Turn};
@@ -7,27 +7,92 @@ use crate::fit::optimizer::Optimizer;
 use crate::network::Network;
 use rayon::prelude::*;
 
-/// Blocks per independently accumulated part of a gradient: a fixed number, so that the result does not
-/// depend on the number of threads.
+/// What a training minimises: for each iteration a mean over numbers, whose gradient is computed in independent shares,
+/// as many for each number of threads.
+pub(crate) trait Objective: Sync {
+    /// The most shares of an iteration.
+    fn shares(&self) -> usize;
+    /// Numbers that the mean of an iteration is over.
+    fn count(&self, iteration: usize) -> usize;
+    /// Adds the gradient of a share of an iteration, times `scale`, to `gradient`, which is zero, and returns the loss.
+    fn add(
+        &self,
+        level: Level,
+        network: &Network,
+        part: Part,
+        scale: f32,
+        gradient: &mut [f32],
+        workspace: &mut Workspace,
+    ) -> f64;
+}
+
+/// A share of an iteration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub iteration: usize,
+    pub share: usize,
+}
+
+/// Blocks per share of the error of values.
 const SHARE: usize = 4;
 
-/// Trains `network` in place; if `turn.alone`, the parts of a gradient are computed in parallel. `observe`
-/// gets the iteration and the recent mean squared error at intervals, and ends the training by returning
-/// false.
+/// The weighted squared error of values at points, a batch in each iteration.
+pub(crate) struct Values<'a> {
+    points: &'a Points,
+    batches: usize,
+    first_layer: usize,
+}
+
+impl<'a> Values<'a> {
+    /// In batches of `schedule.blocks` blocks, by the layers from `schedule.first_layer` on.
+    pub fn new(points: &'a Points, schedule: &Schedule) -> Self {
+        let batches = points.blocks().div_ceil(schedule.blocks).max(1);
+        Values { points, batches, first_layer: schedule.first_layer }
+    }
+
+    fn blocks(&self, iteration: usize) -> std::ops::Range<usize> {
+        let (batch, all) = (iteration % self.batches, self.points.blocks());
+        batch * all / self.batches..(batch + 1) * all / self.batches
+    }
+}
+
+impl Objective for Values<'_> {
+    fn shares(&self) -> usize {
+        self.points.blocks().div_ceil(self.batches).div_ceil(SHARE)
+    }
+    fn count(&self, iteration: usize) -> usize {
+        self.blocks(iteration).len() * BLOCK * self.points.outputs / self.points.evaluations()
+    }
+    fn add(
+        &self,
+        level: Level,
+        network: &Network,
+        Part { iteration, share }: Part,
+        scale: f32,
+        gradient: &mut [f32],
+        workspace: &mut Workspace,
+    ) -> f64 {
+        let blocks = self.blocks(iteration);
+        let from = (blocks.start + share * SHARE).min(blocks.end);
+        let mut part = self.points.batch(from..(from + SHARE).min(blocks.end));
+        part.first_layer = self.first_layer;
+        level.step(network, part, scale, gradient, workspace)
+    }
+}
+
+/// Trains `network` in place; if `turn.alone`, the shares of a gradient are computed in parallel. `observe`
+/// gets the iteration and the recent mean loss at intervals, and ends the training by returning false.
 pub(crate) fn train(
     level: Level,
     network: &mut Network,
-    points: &Points,
+    objective: &dyn Objective,
     schedule: &Schedule,
     turn: Turn,
     mut observe: impl FnMut(usize, f64) -> bool,
 ) {
     let shape = network.shape();
-    let batches = points.blocks().div_ceil(schedule.blocks).max(1);
-    let per_batch = points.blocks().div_ceil(batches);
-    let shares = per_batch.div_ceil(SHARE);
     let mut workers: Vec<(Vec<f32>, Workspace)> =
-        (0..shares).map(|_| (vec![0.0; shape.parameters()], Workspace::default())).collect();
+        (0..objective.shares()).map(|_| (vec![0.0; shape.parameters()], Workspace::default())).collect();
     let mut gradient = vec![0.0f32; shape.parameters()];
     let mut optimizer = Optimizer::new(shape);
     let mut guard = Guard::new(network, schedule.loss_of_mean);
@@ -37,16 +102,11 @@ pub(crate) fn train(
         if position >= schedule.iterations as f32 {
             break;
         }
-        let batch = iteration % batches;
-        let blocks = batch * points.blocks() / batches..(batch + 1) * points.blocks() / batches;
-        let count: usize = blocks.len() * BLOCK * shape.outputs / points.evaluations();
-        let scale = 1.0 / count.max(1) as f32;
+        let count = objective.count(iteration).max(1);
+        let scale = 1.0 / count as f32;
         let one = |(share, (gradient, workspace)): (usize, &mut (Vec<f32>, Workspace))| {
             gradient.fill(0.0);
-            let from = (blocks.start + share * SHARE).min(blocks.end);
-            let mut part = points.batch(from..(from + SHARE).min(blocks.end));
-            part.first_layer = schedule.first_layer;
-            level.step(network, part, scale, gradient, workspace)
+            objective.add(level, network, Part { iteration, share }, scale, gradient, workspace)
         };
         let loss: f64 = if turn.alone {
             workers.par_iter_mut().enumerate().map(one).collect::<Vec<_>>().into_iter().sum()
@@ -57,8 +117,8 @@ pub(crate) fn train(
         for (share, _) in &workers[1..] {
             gradient.iter_mut().zip(share).for_each(|(g, s)| *g += s);
         }
-        let mse = loss / count.max(1) as f64;
-        if guard.diverged(iteration, mse, &mut gradient) {
+        let mean = loss / count as f64;
+        if guard.diverged(iteration, mean, &mut gradient) {
             guard.restore(network);
             optimizer = Optimizer::new(shape);
             continue;

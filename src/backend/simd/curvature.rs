@@ -109,9 +109,9 @@ pub(crate) unsafe fn curvature<V: Lanes, const C: usize, const R: usize>(
         // SAFETY: the buffers hold `size` rows of a block, `matrix` as many numbers.
         unsafe {
             let (g, sums) = (matrix.as_mut_ptr(), sums.as_mut_ptr());
-            outer::<V, R>(size, energies.as_ptr(), products.as_ptr(), g, sums);
+            outer::<V, R>(size, (BLOCK, BLOCK), energies.as_ptr(), products.as_ptr(), g, sums);
             if paired {
-                outer::<V, R>(size, cross.as_ptr(), cross_products.as_ptr(), g, sums);
+                outer::<V, R>(size, (BLOCK, BLOCK), cross.as_ptr(), cross_products.as_ptr(), g, sums);
             }
         }
     }

@@ -162,6 +162,7 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
                 let g = gradient.as_mut_ptr();
                 outer::<V, R>(
                     (layer.outputs, layer.inputs),
+                    (BLOCK, BLOCK),
                     delta,
                     input,
                     g.add(layer.weights().start),

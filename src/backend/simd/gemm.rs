@@ -6,7 +6,6 @@
 
 #![allow(unsafe_code)]
 
-use super::BLOCK;
 use super::lanes::Lanes;
 
 /// A matrix read one number at a time: element `(r, k)` is at `r · row + k · inner`.
@@ -131,14 +130,16 @@ unsafe fn rows_of<V: Lanes, const R: usize, const C: usize>(
     }
 }
 
-/// `g[j, i] += Σ_p d[j][p] · x[i][p]` and `g_bias[j] += Σ_p d[j][p]` over the points `p` of a block.
+/// `g[j, i] += Σ_p d[j][p] · x[i][p]` over all `columns` and `g_bias[j] += Σ_p d[j][p]` over the first `values` of
+/// them.
 ///
 /// # Safety
-/// V's instructions are present; `d` holds `outputs × BLOCK`, `x` `inputs × BLOCK`, `g` `outputs × inputs`
-/// and `g_bias` `outputs` numbers, none of them overlapping.
+/// V's instructions are present and N divides both numbers of columns; `d` holds `outputs × columns`, `x` `inputs ×
+/// columns`, `g` `outputs × inputs` and `g_bias` `outputs` numbers, none of them overlapping.
 #[inline(always)]
 pub(crate) unsafe fn outer<V: Lanes, const R: usize>(
     (outputs, inputs): (usize, usize),
+    (columns, values): (usize, usize),
     d: *const f32,
     x: *const f32,
     g: *mut f32,
@@ -147,24 +148,26 @@ pub(crate) unsafe fn outer<V: Lanes, const R: usize>(
     // SAFETY: rows below `outputs` and `inputs` by the caller's contract.
     unsafe {
         for j in 0..outputs {
-            let row = d.add(j * BLOCK);
+            let row = d.add(j * columns);
             let mut sum = V::load(row);
             let mut p = V::N;
-            while p < BLOCK {
+            while p < values {
                 sum = sum.add(V::load(row.add(p)));
                 p += V::N;
             }
             *g_bias.add(j) += sum.sum();
         }
         for from in (0..inputs).step_by(INPUTS) {
-            let columns = from..inputs.min(from + INPUTS);
+            let part = from..inputs.min(from + INPUTS);
             let mut j = 0;
             while j + R <= outputs {
-                outer_rows::<V, R>(inputs, columns.clone(), d.add(j * BLOCK), x, g.add(j * inputs));
+                let d = d.add(j * columns);
+                outer_rows::<V, R>(inputs, part.clone(), columns, d, x, g.add(j * inputs));
                 j += R;
             }
             while j < outputs {
-                outer_rows::<V, 1>(inputs, columns.clone(), d.add(j * BLOCK), x, g.add(j * inputs));
+                let d = d.add(j * columns);
+                outer_rows::<V, 1>(inputs, part.clone(), columns, d, x, g.add(j * inputs));
                 j += 1;
             }
         }
@@ -174,27 +177,28 @@ pub(crate) unsafe fn outer<V: Lanes, const R: usize>(
 /// Inputs whose points stay in the first level of cache while all rows of a weight gradient are computed.
 const INPUTS: usize = 32;
 
-/// `R` rows of [`outer`], `columns` of its inputs.
+/// `R` rows of [`outer`], `part` of its inputs.
 #[inline(always)]
 unsafe fn outer_rows<V: Lanes, const R: usize>(
     inputs: usize,
-    columns: std::ops::Range<usize>,
+    part: std::ops::Range<usize>,
+    columns: usize,
     d: *const f32,
     x: *const f32,
     g: *mut f32,
 ) {
-    let mut i = columns.start;
-    // SAFETY: i + 4 ≤ columns.end, or the remaining columns one by one.
+    let mut i = part.start;
+    // SAFETY: i + 4 ≤ part.end, or the remaining inputs one by one.
     unsafe {
-        while i + 4 <= columns.end {
-            let sums = dots::<V, R, 4>(d, x.add(i * BLOCK));
+        while i + 4 <= part.end {
+            let sums = dots::<V, R, 4>(columns, d, x.add(i * columns));
             for (r, row) in sums.into_iter().enumerate() {
                 V::add_sums(row, g.add(r * inputs + i));
             }
             i += 4;
         }
-        while i < columns.end {
-            for (r, [sum]) in dots::<V, R, 1>(d, x.add(i * BLOCK)).into_iter().enumerate() {
+        while i < part.end {
+            for (r, [sum]) in dots::<V, R, 1>(columns, d, x.add(i * columns)).into_iter().enumerate() {
                 *g.add(r * inputs + i) += sum.sum();
             }
             i += 1;
@@ -202,18 +206,22 @@ unsafe fn outer_rows<V: Lanes, const R: usize>(
     }
 }
 
-/// Lane-wise partial sums of `R × C` dot products over a block.
+/// Lane-wise partial sums of `R × C` dot products of rows of `columns` numbers.
 #[inline(always)]
-unsafe fn dots<V: Lanes, const R: usize, const C: usize>(d: *const f32, x: *const f32) -> [[V; C]; R] {
-    // SAFETY: the caller's rows are BLOCK long and N divides BLOCK.
+unsafe fn dots<V: Lanes, const R: usize, const C: usize>(
+    columns: usize,
+    d: *const f32,
+    x: *const f32,
+) -> [[V; C]; R] {
+    // SAFETY: the caller's rows are as long and N divides their length.
     unsafe {
         let mut sums = [[V::splat(0.0); C]; R];
         let mut p = 0;
-        while p < BLOCK {
-            let columns: [V; C] = std::array::from_fn(|i| V::load(x.add(i * BLOCK + p)));
+        while p < columns {
+            let points: [V; C] = std::array::from_fn(|i| V::load(x.add(i * columns + p)));
             for (r, row) in sums.iter_mut().enumerate() {
-                let value = V::load(d.add(r * BLOCK + p));
-                for (sum, &column) in row.iter_mut().zip(&columns) {
+                let value = V::load(d.add(r * columns + p));
+                for (sum, &column) in row.iter_mut().zip(&points) {
                     *sum = value.fma(column, *sum);
                 }
             }

@@ -17,7 +17,7 @@ use super::pass::{JET_POINTS as POINTS, Pass, grow, jet_activations, length, wei
 use crate::network::{Jet, LayerShape};
 
 /// Vectors of columns per block of a product: `COLUMNS · N` divides [`POINTS`] for every N.
-const COLUMNS: usize = 2;
+pub(super) const COLUMNS: usize = 2;
 
 /// The jet of the network: writes `components × outputs × BLOCK` numbers per block into `out`.
 ///
@@ -74,7 +74,8 @@ unsafe fn jet_in<V: Lanes, const I: usize>(pass: Pass<'_>, jet: Jet, out: &mut [
                     }
                     if !layer.last {
                         for row in 0..layer.outputs {
-                            activate::<V, I>(jet, output.add(row * columns));
+                            let row = output.add(row * columns);
+                            activate::<V, I, false>(jet, row, row);
                         }
                     }
                     std::mem::swap(&mut input, &mut output);
@@ -127,23 +128,38 @@ unsafe fn enter<V: Lanes, const I: usize>(
     }
 }
 
-/// Applies the sine to one neuron's jet.
+/// Applies the sine to the jet of one neuron's phase: writes the jet of its output to `values`, which may be the same
+/// row unless the slope of the sine is to be kept in place of the phase.
+///
+/// # Safety
+/// V's instructions are present; the rows hold POINTS of every component.
 #[inline(always)]
-unsafe fn activate<V: Lanes, const I: usize>(jet: Jet, row: *mut f32) {
-    // SAFETY: the row holds POINTS of every component.
+pub(super) unsafe fn activate<V: Lanes, const I: usize, const KEEP: bool>(
+    jet: Jet,
+    phases: *mut f32,
+    values: *mut f32,
+) {
+    // SAFETY: the caller's contract.
     unsafe {
         for p in (0..POINTS).step_by(V::N) {
-            let at = |component: usize| row.add(component * POINTS + p);
-            let (value, slope) = sine_and_slope(V::load(at(0)));
+            let phase = |component: usize| phases.add(component * POINTS + p);
+            let at = |component: usize| values.add(component * POINTS + p);
+            let (value, slope) = sine_and_slope(V::load(phase(0)));
+            if KEEP {
+                slope.store(phase(0));
+            }
             value.store(at(0));
-            let first: [V; I] = std::array::from_fn(|i| V::load(at(1 + i)));
+            if jet == Jet::Value {
+                continue;
+            }
+            let first: [V; I] = std::array::from_fn(|i| V::load(phase(1 + i)));
             for (i, &derivative) in first.iter().enumerate() {
                 slope.mul(derivative).store(at(1 + i));
             }
             let curvature = value.mul(V::splat(CURVATURE));
             let bend = |second: usize, product: V| {
-                let second = at(1 + I + second);
-                curvature.fma(product, slope.mul(V::load(second))).store(second);
+                let component = 1 + I + second;
+                curvature.fma(product, slope.mul(V::load(phase(component)))).store(at(component));
             };
             match jet {
                 Jet::Value | Jet::Gradient => (),
@@ -169,7 +185,7 @@ unsafe fn activate<V: Lanes, const I: usize>(jet: Jet, row: *mut f32) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::tests::{network, numbers};
     use super::super::{Level, Workspace};
     use super::*;
@@ -179,7 +195,7 @@ mod tests {
     const JETS: [Jet; 3] = [Jet::Gradient, Jet::Laplacian, Jet::Hessian];
 
     /// A network with phases of about a turn and outputs of about 1 in every layer, like trained ones.
-    fn siren(shape: Shape) -> Network {
+    pub fn siren(shape: Shape) -> Network {
         let mut network = network(shape, shape.parameters() as u64);
         let parameters = network.parameters_mut();
         for layer in shape.layers() {
@@ -192,14 +208,14 @@ mod tests {
 
     /// Value, gradient and the full matrix of second derivatives of one number.
     #[derive(Clone)]
-    struct Taylor {
+    pub struct Taylor {
         value: f64,
         gradient: Vec<f64>,
         hessian: Vec<Vec<f64>>,
     }
 
     /// The jet in binary64 by the chain rule, neuron by neuron.
-    fn binary64_jet(network: &Network, point: &[f64]) -> Vec<Taylor> {
+    pub fn binary64_jet(network: &Network, point: &[f64]) -> Vec<Taylor> {
         let n = point.len();
         let coordinate = |i| Taylor {
             value: point[i],
@@ -233,7 +249,7 @@ mod tests {
     }
 
     /// The components of `taylor` in the order of `jet`.
-    fn components(jet: Jet, Taylor { value, gradient, hessian }: &Taylor) -> Vec<f64> {
+    pub fn components(jet: Jet, Taylor { value, gradient, hessian }: &Taylor) -> Vec<f64> {
         let n = gradient.len();
         let second = match jet {
             Jet::Value => return vec![*value],
@@ -251,7 +267,7 @@ mod tests {
         out
     }
 
-    fn points(inputs: usize, blocks: usize) -> Vec<f32> {
+    pub fn points(inputs: usize, blocks: usize) -> Vec<f32> {
         let mut next = numbers(11);
         (0..blocks * inputs * BLOCK).map(|_| next()).collect()
     }

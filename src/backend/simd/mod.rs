@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+mod adjoint;
 mod curvature;
 mod fused;
 mod gemm;
@@ -11,6 +12,7 @@ mod lanes;
 mod pass;
 pub(crate) mod spline;
 
+pub use adjoint::Seeds;
 pub use curvature::Entries;
 #[cfg(feature = "cuda")]
 pub(crate) use gemm::ITERATIONS;
@@ -218,6 +220,23 @@ impl Level {
         let pass = Pass { shape: network.shape(), parameters: network.parameters(), coordinates, workspace };
         // SAFETY: the machine has the instructions: asserted above.
         unsafe { (self.kernels().jet)(pass, jet, out) }
+    }
+
+    /// Adds the gradient of a loss of jets over whole blocks of points to `gradient`, and returns the loss. `seeds` is called
+    /// for every 32 points in turn: see [`Seeds`]. Levels differ in the last bits of the gradient.
+    ///
+    /// # Panics
+    /// If the network has no inputs or more than 4; as [`Level::forward`].
+    pub fn adjoint(
+        self,
+        network: &Network,
+        coordinates: &[f32],
+        jet: Jet,
+        seeds: &mut Seeds<'_>,
+        gradient: &mut [f32],
+        workspace: &mut Workspace,
+    ) -> f64 {
+        self.run(adjoint::Adjoint { network, coordinates, jet, seeds, gradient, workspace })
     }
 
     /// Replaces the square matrix `m` (`n × n`, rows `stride` apart, columns from `n` to `stride` zero) by an
