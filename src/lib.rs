@@ -51,6 +51,8 @@ mod quantize;
 mod render;
 mod setters;
 pub mod signal;
+#[cfg(feature = "encoder")]
+pub mod solve;
 #[cfg(test)]
 mod vectors;
 mod watch;

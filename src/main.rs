@@ -23,6 +23,7 @@ fn run(command: Command) -> Outcome {
         Command::Encode(args) => cli::encode::run(args, &interrupt),
         Command::Decode(args) => cli::decode::run(args),
         Command::Sample(args) => cli::sample::run(&args),
+        Command::Solve(args) => cli::solve::run(&args, &interrupt),
         Command::Info(args) => cli::info::run(&args),
         Command::Verify(args) => cli::verify::run(&args),
         Command::Compare(args) => cli::compare::run(&args),

@@ -21,6 +21,7 @@ mod render;
 mod report;
 pub mod sample;
 mod sides;
+pub mod solve;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tmpfile;
@@ -97,6 +98,7 @@ pub enum Command {
     Encode(encode::Args),
     Decode(decode::Args),
     Sample(sample::Args),
+    Solve(solve::Args),
     Info(info::Args),
     Verify(verify::Args),
     Compare(compare::Args),

@@ -2,7 +2,7 @@
 
 use super::{report, terminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sirenc::{Phase, Progress};
+use sirenc::{Phase, Progress, solve};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,26 @@ impl Meter {
     }
     /// Shows the progress of the fit, at most once per [`REFRESH`]. Called often and from many threads.
     pub fn report(&self, progress: &Progress) {
+        self.show(progress.done, || {
+            let quality = if progress.psnr_db.is_finite() {
+                format!("{:.2} dB  ", progress.psnr_db)
+            } else {
+                String::new()
+            };
+            let (step, steps) = (progress.step, progress.steps);
+            let left = report::duration(progress.remaining);
+            (name(progress.phase), format!("step {step}/{steps}  {quality}ETA {left}"))
+        });
+    }
+    /// Shows the progress of a fit of equations.
+    pub fn report_equations(&self, progress: &solve::Progress) {
+        self.show(progress.done, || {
+            let (step, steps) = (progress.iteration, progress.iterations);
+            let left = report::duration(progress.remaining);
+            ("fit", format!("step {step}/{steps}  loss {:.2e}  ETA {left}", progress.loss))
+        });
+    }
+    fn show(&self, done: f64, words: impl FnOnce() -> (&'static str, String)) {
         if self.bar.is_hidden() {
             return;
         }
@@ -47,16 +67,10 @@ impl Meter {
         if shown.is_some_and(|at| at.elapsed() < REFRESH) {
             return;
         }
-        self.bar.set_prefix(name(progress.phase));
-        self.bar.set_position((progress.done * PARTS as f64) as u64);
-        let quality = if progress.psnr_db.is_finite() {
-            format!("{:.2} dB  ", progress.psnr_db)
-        } else {
-            String::new()
-        };
-        let (step, steps) = (progress.step, progress.steps);
-        let left = report::duration(progress.remaining);
-        self.bar.set_message(format!("step {step}/{steps}  {quality}ETA {left}"));
+        let (prefix, message) = words();
+        self.bar.set_prefix(prefix);
+        self.bar.set_position((done * PARTS as f64) as u64);
+        self.bar.set_message(message);
         *shown = Some(Instant::now());
     }
     /// Adds `samples` rendered samples to the progress.

@@ -29,6 +29,12 @@ pub(crate) fn initial_network(shape: Shape, data: &Dataset, rng: &mut fastrand::
     with_frequencies(shape, &frequencies, rng)
 }
 
+/// A newly initialised network whose first-layer frequencies are uniform in `±bound` radians per unit of coordinate.
+pub(crate) fn network_of_frequency(shape: Shape, bound: f64, rng: &mut fastrand::Rng) -> Network {
+    let frequencies = uniform_frequencies(shape, &vec![bound as f32 / TAU; shape.inputs], rng);
+    with_frequencies(shape, &frequencies, rng)
+}
+
 /// A network with random parameters for normalised targets. `frequencies` are those of the first layer in
 /// turns per unit of coordinate, one per neuron and input (`width × inputs`).
 ///

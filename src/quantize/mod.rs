@@ -77,6 +77,26 @@ impl Fitted {
         Fitted { network, normalisation: data.normalisation.clone(), loss, error_of_mean, curvature: vec![] }
     }
 
+    /// A network that solves equations, with the mean curvatures of their loss by the parameters of each layer; network
+    /// and curvatures in units of training.
+    pub fn of_equations(
+        mut network: Network,
+        normalisation: Normalisation,
+        curvature: Vec<PerKind<f64>>,
+    ) -> Self {
+        canonical::fold_biases(&mut network);
+        let scale = f64::from(normalisation.scale).powi(2);
+        let last = network.shape().layers;
+        let scaled = |(l, PerKind { weights, biases }): (usize, PerKind<f64>)| {
+            // The output layer's parameters are stored in signal units.
+            let units = if l == last { 1.0 / scale } else { 1.0 };
+            PerKind { weights: weights * units, biases: biases * units }
+        };
+        let curvature = curvature.into_iter().enumerate().map(scaled).collect();
+        let loss = Loss { values: 0.0, total: 0.0 };
+        Fitted { network, normalisation, loss, error_of_mean: f64::INFINITY, curvature }
+    }
+
     /// Whether the curvature was measured.
     pub fn is_measured(&self) -> bool {
         !self.curvature.is_empty()

@@ -19,6 +19,7 @@ mod missing;
 mod outputs;
 mod physical;
 mod sampling;
+mod solve;
 mod splines;
 mod support;
 #[cfg(target_os = "linux")]

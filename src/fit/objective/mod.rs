@@ -1,0 +1,78 @@
+//! What a fit of equations minimises: conditions on a field and its derivatives at points.
+
+mod equations;
+mod poisson;
+
+pub(crate) use equations::Equations;
+pub use poisson::{GradientIs, LaplacianIs, SlopeIs, ValueIs};
+
+use crate::network::Jet;
+use std::ops::Range;
+
+/// An equation that a field is to satisfy at a point, as a loss of the field and its derivatives there.
+///
+/// ```
+/// use sirenc::network::Jet;
+/// use sirenc::solve::{Point, Residual};
+///
+/// /// Δf = λ²·f + data: screened Poisson, in one channel of two axes.
+/// struct Screened(f64);
+///
+/// impl Residual for Screened {
+///     fn jet(&self) -> Jet {
+///         Jet::Laplacian
+///     }
+///     fn loss(&self, point: Point<'_>, jet: &mut [f64]) -> f64 {
+///         let &mut [value, _, _, laplacian] = jet else { unreachable!("one channel, two axes") };
+///         let error = laplacian - self.0.powi(2) * value - f64::from(point.data[0]);
+///         jet.copy_from_slice(&[-2.0 * error * self.0.powi(2), 0.0, 0.0, 2.0 * error]);
+///         error * error
+///     }
+/// }
+/// # let mut jet = [2.0, 0.0, 0.0, 3.0];
+/// # let point = Point { position: &[0.0, 0.0], data: &[1.0] };
+/// # assert_eq!(Screened(1.0).loss(point, &mut jet), 0.0);
+/// ```
+pub trait Residual: Sync {
+    /// The derivatives on which the equation depends.
+    fn jet(&self) -> Jet;
+
+    /// The loss at a point, 0 or more, of the jet of the field there: for each channel its value and derivatives in
+    /// the order of [`Jet`], in signal units per native sample. Replaces each number by the derivative of the loss by it.
+    fn loss(&self, point: Point<'_>, jet: &mut [f64]) -> f64;
+}
+
+/// A point at which a condition holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Point<'a> {
+    /// Its position along each axis, native samples.
+    pub position: &'a [f64],
+    /// What is known there: as many numbers as the points of the condition have each.
+    pub data: &'a [f32],
+}
+
+/// The points of a condition.
+#[derive(Clone, Debug)]
+pub enum Points {
+    /// Given points.
+    Given {
+        /// `points × axes` positions, native samples.
+        positions: Vec<f64>,
+        /// As many numbers for each point as there are.
+        data: Vec<f32>,
+    },
+    /// Points drawn uniformly from a box, others in every iteration: ranges of positions along each axis, native samples.
+    Random(Vec<Range<f64>>),
+}
+
+/// An equation that a field is to satisfy at some points, beside others.
+pub struct Condition<'a> {
+    /// The name in reports.
+    pub name: String,
+    /// Where it holds.
+    pub points: Points,
+    /// The equation.
+    pub residual: &'a dyn Residual,
+    /// Factor of the mean loss over the points.
+    pub weight: f64,
+}

@@ -1,0 +1,83 @@
+//! Checks a problem before anything is computed.
+
+use super::{Points, Problem, SolveOptions};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::network::{Jet, Shape};
+
+/// Rejects options out of range, and conditions that do not fit the signal.
+pub(super) fn check(problem: &Problem<'_>, options: &SolveOptions) -> Result<()> {
+    let within = |name, value: f64, low: f64, high: f64| {
+        if (low..=high).contains(&value) {
+            return Ok(());
+        }
+        Err(Error::parameter(name, format!("{value}, expected {low} to {high}")))
+    };
+    within("layers", options.layers as f64, 1.0, 16.0)?;
+    within("width", options.width as f64, 1.0, 512.0)?;
+    within("frequency", options.frequency, f64::MIN_POSITIVE, 1000.0)?;
+    within("effort", options.effort.into(), 1.0, 9.0)?;
+    within("batch", options.batch as f64, 1.0, f64::from(1 << 20))?;
+    within("rate", options.rate.into(), f64::from(f32::MIN_POSITIVE), 1.0)?;
+    within("loss_of_rounding", options.loss_of_rounding, 1e-6, 1e6)?;
+    within("scale", problem.scale, 1e-30, 1e30)?;
+    if let Some(mean) = problem.mean {
+        within("mean", mean, f64::from(f32::MIN), f64::from(f32::MAX))?;
+    }
+    let description = &problem.description;
+    let shape = Shape {
+        inputs: description.axes.len(),
+        outputs: description.channels.into(),
+        layers: options.layers,
+        width: options.width,
+    };
+    Limits::check("parameters", shape.parameters() as u64, options.limits.parameters)?;
+    if problem.conditions.is_empty() {
+        return Err(Error::parameter("conditions", "none, expected at least one"));
+    }
+    let mut numbers = 0u64;
+    for condition in problem.conditions.iter().chain(&problem.measures) {
+        let wrong =
+            |detail: String| Err(Error::parameter("conditions", format!("{}: {detail}", condition.name)));
+        if !(condition.weight >= 0.0 && condition.weight.is_finite()) {
+            return wrong(format!("a weight of {}, expected a number from 0 on", condition.weight));
+        }
+        let scales = description.scales();
+        if condition.residual.jet() == Jet::Laplacian && scales.iter().any(|&scale| scale != scales[0]) {
+            return wrong("a Laplacian over axes of different scales, expected a Hessian".into());
+        }
+        let lengths = description.lengths();
+        let inside = |(x, &length): (f64, &u32)| (-0.5..=f64::from(length) - 0.5).contains(&x);
+        match &condition.points {
+            Points::Random(region) => {
+                let fits = |(range, length): (&std::ops::Range<f64>, &u32)| {
+                    range.start < range.end && inside((range.start, length)) && inside((range.end, length))
+                };
+                if region.len() != lengths.len() || !region.iter().zip(&lengths).all(fits) {
+                    return wrong(format!(
+                        "points of {region:?}, expected a box in the signal of {lengths:?}"
+                    ));
+                }
+            }
+            Points::Given { positions, data } => {
+                let (axes, count) = (lengths.len(), positions.len() / lengths.len());
+                if count == 0 || !positions.len().is_multiple_of(axes) || !data.len().is_multiple_of(count) {
+                    let (positions, data) = (positions.len(), data.len());
+                    return wrong(format!(
+                        "{positions} coordinates and {data} numbers, expected {axes} for each point and as many \
+                         numbers for each"
+                    ));
+                }
+                let outside = |point: &&[f64]| !point.iter().copied().zip(&lengths).all(inside);
+                if let Some(point) = positions.chunks_exact(axes).find(outside) {
+                    return wrong(format!("a point at {point:?}, expected one in the signal of {lengths:?}"));
+                }
+                if let Some(number) = data.iter().find(|number| !number.is_finite()) {
+                    return wrong(format!("{number} among its numbers, expected finite ones"));
+                }
+                numbers += (positions.len() * 8 + data.len() * 4 + count * 4) as u64;
+            }
+        }
+    }
+    Limits::check("bytes of memory", numbers, options.limits.memory_bytes)
+}

@@ -1,0 +1,212 @@
+//! Fields from equations: a network that satisfies conditions on its values and derivatives, as a file.
+//!
+//! A [`Problem`] is a list of [`Condition`]s, each a [`Residual`] at some [`Points`]. [`poisson`] makes problems of
+//! gradients and Laplacians.
+//!
+//! ```
+//! use sirenc::signal::{Description, SampleFormat};
+//! use sirenc::solve::{Condition, GradientIs, Points, Problem, SolveOptions, solve};
+//! use sirenc::{Decoder, Flow};
+//!
+//! # fn main() -> sirenc::Result<()> {
+//! // The field whose gradient is (0.01, −0.02) everywhere, and whose mean is ½.
+//! let positions: Vec<f64> = (0..256).flat_map(|i| [f64::from(i % 16), f64::from(i / 16)]).collect();
+//! let condition = Condition {
+//!     name: "gradient".into(),
+//!     points: Points::Given { positions, data: [0.01, -0.02].repeat(256) },
+//!     residual: &GradientIs,
+//!     weight: 1.0,
+//! };
+//! let mut problem = Problem::new(Description::picture([16, 16], 1, SampleFormat::F32), vec![condition]);
+//! problem.mean = Some(0.5);
+//! let options = SolveOptions::default().layers(1).width(16).effort(1);
+//! let solved = solve(&problem, &options, &|_| Flow::Continue)?;
+//! let values = Decoder::open(&solved.bytes[..])?.sample(&[2.0, 7.5, 12.0, 7.5])?;
+//! assert!((values[1] - values[0] - 0.1).abs() < 0.02, "{values:?}");
+//! # Ok(())
+//! # }
+//! ```
+
+mod check;
+mod options;
+pub mod poisson;
+mod rounding;
+
+pub use crate::fit::objective::{
+    Condition, GradientIs, LaplacianIs, Point, Points, Residual, SlopeIs, ValueIs,
+};
+pub use options::{Progress, SolveOptions};
+
+use crate::backend::simd::{BLOCK, Level, Workspace};
+use crate::backend::trainer::{Allowance, Schedule, Turn};
+use crate::container::{self, File, Networks, Stored};
+use crate::encoder::Flow;
+use crate::error::Result;
+use crate::fit::objective::Equations;
+use crate::fit::{self, Normalisation};
+use crate::ieee::ieee;
+use crate::network::{Network, Shape};
+use crate::signal::{Description, Tile, Tiles};
+use std::time::{Duration, Instant};
+
+/// What a field is to satisfy.
+pub struct Problem<'a> {
+    /// The signal that is sought.
+    pub description: Description,
+    /// The equations.
+    pub conditions: Vec<Condition<'a>>,
+    /// What is measured of the result, but has no part in the fit.
+    pub measures: Vec<Condition<'a>>,
+    /// About the standard deviation of the field, signal units.
+    pub scale: f64,
+    /// The mean of all native samples, where the equations leave a constant free; it is added after the fit.
+    pub mean: Option<f64>,
+}
+
+impl<'a> Problem<'a> {
+    /// A problem whose field is of order ½, as pictures are.
+    pub fn new(description: Description, conditions: Vec<Condition<'a>>) -> Self {
+        Problem { description, conditions, measures: vec![], scale: 0.5, mean: None }
+    }
+}
+
+/// A field that was found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Solved {
+    /// The bytes of the `.siren` file.
+    pub bytes: Vec<u8>,
+    /// The mean loss of each condition, and then of each measure, of the field in the file.
+    pub losses: Vec<Loss>,
+    /// Optimiser iterations.
+    pub iterations: u64,
+    /// Parameters of the network.
+    pub parameters: u64,
+    /// Whether the observer ended the fit.
+    pub interrupted: bool,
+}
+
+/// The mean loss of a condition over its points.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Loss {
+    /// The name of the condition.
+    pub name: String,
+    /// The mean of the losses of the field before rounding.
+    pub fitted: f64,
+    /// The mean of the losses of the field in the file.
+    pub stored: f64,
+}
+
+/// Finds the field of a problem with one network over the whole signal, and stores it with what rounding adds to the
+/// loss bounded by [`SolveOptions::loss_of_rounding`].
+///
+/// # Errors
+/// `Parameter` for a problem that does not fit its signal; `Limit` if it needs more memory than allowed.
+pub fn solve(
+    problem: &Problem<'_>,
+    options: &SolveOptions,
+    observe: &(dyn Fn(&Progress) -> Flow + Sync),
+) -> Result<Solved> {
+    check::check(problem, options)?;
+    ieee(|| {
+        let started = Instant::now();
+        let (description, level) = (&problem.description, Level::best());
+        let shape = Shape {
+            inputs: description.axes.len(),
+            outputs: description.channels.into(),
+            layers: options.layers,
+            width: options.width,
+        };
+        let tiles = Tiles::one(description);
+        let units = (shape.outputs, problem.scale);
+        let mut equations =
+            Equations::new(tiles.tile(0), &problem.conditions, units, options.batch, options.seed);
+        let mut network =
+            fit::network_of_frequency(shape, options.frequency, &mut fastrand::Rng::with_seed(options.seed));
+        equations.normalise(level, &network);
+        let schedule = Schedule {
+            iterations: options.iterations(),
+            blocks: 1,
+            rate: options.rate,
+            warmup: 0.05,
+            end: 0.01,
+            first_layer: 0,
+            loss_of_mean: f64::INFINITY,
+        };
+        let time = options.time_limit.map(|length| Allowance { from: started, length });
+        let (mut iterations, mut interrupted) = (0, false);
+        fit::train(
+            level,
+            &mut network,
+            &equations,
+            &schedule,
+            Turn { alone: true, time },
+            |iteration, loss| {
+                iterations = iteration as u64 + 1;
+                let fraction = f64::from(schedule.position(iteration, time)) / schedule.iterations as f64;
+                let seconds = started.elapsed().as_secs_f64();
+                let progress = Progress {
+                    iteration: iterations,
+                    iterations: schedule.iterations as u64,
+                    loss,
+                    done: fraction,
+                    remaining: Duration::from_secs_f64(seconds * (1.0 / fraction.max(1e-3) - 1.0)),
+                };
+                interrupted = observe(&progress) == Flow::Finish;
+                !interrupted
+            },
+        );
+        if let Some(mean) = problem.mean {
+            centre(level, &mut network, &tiles.tile(0), mean / problem.scale);
+        }
+        let normalisation = Normalisation { means: vec![0.0; shape.outputs], scale: problem.scale as f32 };
+        let quantized = rounding::rounded(&equations, level, &network, &normalisation, options);
+        let stored = normalisation.redo(&quantized.dequantize());
+        let of = |equations: &Equations<'_>, conditions: &[Condition<'_>]| -> Vec<Loss> {
+            let [fitted, stored] =
+                [&network, &stored].map(|network| equations.losses(level, network, usize::MAX));
+            let losses = conditions.iter().zip(fitted).zip(stored);
+            losses.map(|((of, fitted), stored)| Loss { name: of.name.clone(), fitted, stored }).collect()
+        };
+        let measured = Equations::new(tiles.tile(0), &problem.measures, units, options.batch, options.seed);
+        let losses = [of(&equations, &problem.conditions), of(&measured, &problem.measures)].concat();
+        let field = Stored::Siren { tiles, networks: Networks::Quantized(vec![quantized]) };
+        let description = description.clone();
+        let mut bytes = vec![];
+        container::write(
+            &File { description, units: None, missing: None, field, metadata: vec![] },
+            &mut bytes,
+        )?;
+        Ok(Solved { bytes, losses, iterations, parameters: shape.parameters() as u64, interrupted })
+    })
+}
+
+/// Moves each channel of a network so that its mean over the native samples of `tile` is `mean`.
+fn centre(level: Level, network: &mut Network, tile: &Tile, mean: f64) {
+    let shape = network.shape();
+    let (sides, mut sums) = (tile.ranges(), vec![0.0; shape.outputs]);
+    let mut coordinates = vec![0.0; shape.inputs * BLOCK];
+    let (mut values, mut workspace) = (vec![0.0; shape.outputs * BLOCK], Workspace::default());
+    let count = tile.points();
+    for first in (0..count).step_by(BLOCK) {
+        let lanes = BLOCK.min((count - first) as usize);
+        for lane in 0..lanes {
+            let mut rest = first + lane as u64;
+            for (axis, side) in sides.iter().enumerate() {
+                let length = side.len() as u64;
+                let position = side.start + (rest % length) as u32;
+                coordinates[axis * BLOCK + lane] = tile.coordinate(axis, position.into());
+                rest /= length;
+            }
+        }
+        level.forward(network, &coordinates, &mut values, &mut workspace);
+        for (sum, row) in sums.iter_mut().zip(values.chunks_exact(BLOCK)) {
+            *sum += row[..lanes].iter().map(|&value| f64::from(value)).sum::<f64>();
+        }
+    }
+    let last = shape.layers().next_back().expect("a network has layers");
+    for (bias, sum) in network.parameters_mut()[last.biases()].iter_mut().zip(sums) {
+        *bias += (mean - sum / count as f64) as f32;
+    }
+}

@@ -1,0 +1,53 @@
+//! `sirenc solve`.
+
+use crate::support::{Room, picture};
+
+const QUICK: [&str; 8] = ["--layers", "2", "--width", "24", "--frequency", "6", "--effort", "1"];
+
+#[test]
+fn pictures_are_found_from_derivatives() {
+    let room = Room::new();
+    room.put("a.pgm", grey(24, 18));
+    let solve = |arguments: &[&str]| room.run(&[&["solve", "poisson"], arguments, &QUICK].concat());
+    let run = solve(&["--gradient-of", "a.pgm", "-o", "g.siren"]).exits(0);
+    for word in ["a.pgm → g.siren: ", "slopes along axis 0: error ", "values: PSNR ", "the mean is 0.5"] {
+        assert!(run.stderr.contains(word), "{}", run.stderr);
+    }
+    let object = solve(&["--laplacian-of", "a.pgm", "--border", "-o", "l.siren", "--json"]).exits(0).json();
+    assert_eq!(object["conditions"].as_array().unwrap().len(), 4);
+    assert!(object["psnr_db"].as_f64().unwrap() > 10.0 && object["iterations"] == 250, "{object}");
+    room.run(&["decode", "l.siren", "-o", "l.png"]).exits(0);
+    let run = solve(&["--laplacian-of", "a.pgm", "-o", "l.siren", "-f"]).exits(0);
+    assert!(run.stderr.contains("harmonic functions are free"), "{}", run.stderr);
+    // Derivatives of a file, as arrays.
+    room.run(&["decode", "g.siren", "--derivative", "gradient", "-o", "g.npy"]).exits(0);
+    room.run(&["decode", "g.siren", "--derivative", "laplacian", "-o", "l.npy"]).exits(0);
+    solve(&["--gradient", "g.npy", "-o", "h.siren", "--mean", "0.25"]).exits(0);
+    solve(&["--laplacian", "l.npy", "-o", "k.siren", "-q"]).exits(0);
+    room.run(&["info", "k.siren"]).exits(0);
+}
+
+#[test]
+fn what_cannot_be_solved_is_refused_in_a_sentence() {
+    let room = Room::new();
+    room.put("a.pgm", grey(8, 8));
+    room.put("c.ppm", picture(8, 8));
+    let solve = |arguments: &[&str]| room.run(&[&["solve", "poisson"], arguments, &QUICK].concat());
+    solve(&["-o", "a.siren"]).exits(2);
+    solve(&["--gradient-of", "a.pgm", "--laplacian-of", "a.pgm", "-o", "a.siren"]).exits(2);
+    solve(&["--gradient-of", "missing.png", "-o", "a.siren"]).complains(3, &["missing.png"]);
+    solve(&["--gradient", "a.pgm", "-o", "a.siren"]).complains(3, &["a.pgm", "NPY"]);
+    solve(&["--gradient-of", "a.pgm", "-o", "a.siren", "--width", "0"]).exits(2);
+    room.run(&["encode", "c.ppm", "--layers", "1", "--width", "2", "--effort", "1"]).exits(0);
+    room.run(&["decode", "c.siren", "--derivative", "laplacian", "-o", "l.npy"]).exits(0);
+    solve(&["--gradient", "l.npy", "-o", "a.siren"]).complains(3, &["l.npy", "(height, width, channels, 2)"]);
+    solve(&["--laplacian", "l.npy", "--border", "-o", "a.siren"]).complains(2, &["--border"]);
+    room.put("in-the-way.siren", "");
+    solve(&["--gradient-of", "a.pgm", "-o", "in-the-way.siren"]).complains(1, &["already exists"]);
+}
+
+/// A grey picture of a wave.
+fn grey(width: usize, height: usize) -> Vec<u8> {
+    let code = |i: usize| (128.0 + 60.0 * ((i % width) as f64 * 0.5).sin() + 2.0 * (i / width) as f64) as u8;
+    [format!("P5 {width} {height} 255\n").into_bytes(), (0..width * height).map(code).collect()].concat()
+}

@@ -1,0 +1,152 @@
+//! Fields from equations: gradients, Laplacians, and an equation of one's own.
+#![cfg(feature = "encoder")]
+
+use sirenc::network::Jet;
+use sirenc::signal::{Axis, Description, Grid, SampleFormat, Samples, Signal};
+use sirenc::solve::{
+    Condition, GradientIs, Point, Points, Problem, Residual, SolveOptions, ValueIs, poisson, solve,
+};
+use sirenc::{Decoder, Error, Flow};
+
+fn options() -> SolveOptions {
+    SolveOptions::default().layers(2).width(32).frequency(6.0).rate(0.04).batch(512).effort(2)
+}
+
+/// Hills over 24 × 16 samples.
+fn hills() -> Signal {
+    let height = |i: u32| {
+        let (x, y) = ((i % 24) as f32, (i / 24) as f32);
+        0.5 + 0.2 * (0.4 * x).sin() * (0.3 * y).cos() + 0.01 * x
+    };
+    Signal {
+        description: Description::picture([24, 16], 1, SampleFormat::F32),
+        samples: Samples::F32((0..384).map(height).collect()),
+        metadata: vec![],
+    }
+}
+
+/// The root mean square difference of a file from a signal, after the means are made equal.
+fn difference(file: &[u8], signal: &Signal) -> f64 {
+    let decoder = Decoder::open(file).unwrap();
+    let found = decoder.render(&Grid::native(decoder.description())).unwrap();
+    let errors: Vec<f64> =
+        found.iter().enumerate().map(|(i, &x)| f64::from(x) - f64::from(signal.samples.get(i))).collect();
+    let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+    (errors.iter().map(|e| (e - mean).powi(2)).sum::<f64>() / errors.len() as f64).sqrt()
+}
+
+#[test]
+fn a_picture_is_found_from_its_gradient() {
+    let signal = hills();
+    let mut problem = Problem::new(signal.description.clone(), poisson::gradient_of(&signal));
+    problem.mean = Some(0.25);
+    let solved = solve(&problem, &options(), &|_| Flow::Continue).unwrap();
+    assert!(difference(&solved.bytes, &signal) < 0.02, "{:?}", solved.losses);
+    assert!(solved.losses.iter().all(|loss| loss.stored < 1e-4 && loss.fitted <= loss.stored * 1.5));
+    let decoder = Decoder::open(&solved.bytes[..]).unwrap();
+    let values = decoder.render(&Grid::native(decoder.description())).unwrap();
+    let mean = values.iter().sum::<f32>() / values.len() as f32;
+    assert!((mean - 0.25).abs() < 0.01, "{mean}");
+    // The same options give the same bytes.
+    assert_eq!(solve(&problem, &options(), &|_| Flow::Continue).unwrap().bytes, solved.bytes);
+}
+
+#[test]
+fn a_picture_is_found_from_its_laplacian_and_its_border() {
+    let signal = hills();
+    let mut conditions = vec![poisson::laplacian_of(&signal), poisson::border_of(&signal)];
+    conditions[1].weight = 0.1;
+    let mut problem = Problem::new(signal.description.clone(), conditions);
+    problem.measures = poisson::gradient_of(&signal);
+    let solved = solve(&problem, &options().effort(3), &|_| Flow::Continue).unwrap();
+    assert!(difference(&solved.bytes, &signal) < 0.02, "{:?}", solved.losses);
+    assert_eq!(solved.losses.len(), 4);
+    assert_eq!(solved.losses[1].name, "border");
+}
+
+/// f'' = −ω²·f: an oscillation, from its value and its slope at 0.
+struct Oscillation(f64);
+
+impl Residual for Oscillation {
+    fn jet(&self) -> Jet {
+        Jet::Hessian
+    }
+    fn loss(&self, _: Point<'_>, jet: &mut [f64]) -> f64 {
+        let error = jet[2] / self.0.powi(2) + jet[0];
+        jet.copy_from_slice(&[2.0 * error, 0.0, 2.0 * error / self.0.powi(2)]);
+        error * error
+    }
+}
+
+#[test]
+fn an_equation_of_ones_own_is_solved_at_random_points() {
+    const OMEGA: f64 = 0.2;
+    let description =
+        Description { axes: vec![Axis::time(33, None)], channels: 1, format: SampleFormat::F32 };
+    let oscillation = Oscillation(OMEGA);
+    let at_start = |name: &str, residual, data| Condition {
+        name: name.into(),
+        points: Points::Given { positions: vec![0.0], data },
+        residual,
+        weight: 1.0,
+    };
+    let conditions = vec![
+        Condition {
+            name: "oscillation".into(),
+            points: Points::Random(vec![0.0..32.0]),
+            residual: &oscillation as &dyn Residual,
+            weight: 1.0,
+        },
+        at_start("value", &ValueIs, vec![1.0]),
+        Condition { weight: 25.0, ..at_start("slope", &GradientIs, vec![0.0]) },
+    ];
+    let problem = Problem::new(description, conditions);
+    let solved = solve(&problem, &options().frequency(4.0).effort(4), &|_| Flow::Continue).unwrap();
+    let decoder = Decoder::open(&solved.bytes[..]).unwrap();
+    let values = decoder.render(&Grid::native(decoder.description())).unwrap();
+    for (t, &value) in values.iter().enumerate() {
+        let expected = (OMEGA * t as f64).cos();
+        assert!((f64::from(value) - expected).abs() < 0.05, "{t}: {value} {expected}");
+    }
+}
+
+#[test]
+fn the_observer_ends_a_fit_and_wrong_problems_are_refused() {
+    let signal = hills();
+    let problem = || Problem::new(signal.description.clone(), poisson::gradient_of(&signal));
+    let solved = solve(&problem(), &options().effort(9), &|_| Flow::Finish).unwrap();
+    assert!(solved.interrupted && solved.iterations < 100);
+    Decoder::open(&solved.bytes[..]).unwrap();
+
+    let refused = |problem: Problem<'_>, options: SolveOptions, word: &str| {
+        let error = solve(&problem, &options, &|_| Flow::Continue).unwrap_err();
+        assert!(error.to_string().contains(word), "{error}");
+    };
+    refused(problem(), options().layers(0), "layers");
+    refused(problem(), options().width(513), "width");
+    refused(problem(), options().frequency(f64::NAN), "frequency");
+    refused(problem(), options().effort(10), "effort");
+    refused(Problem::new(signal.description.clone(), vec![]), options(), "none, expected at least one");
+    let with = |points: Points| {
+        let condition = Condition { name: "here".into(), points, residual: &ValueIs, weight: 1.0 };
+        Problem::new(signal.description.clone(), vec![condition])
+    };
+    let given = |positions: &[f64], data: &[f32]| {
+        with(Points::Given { positions: positions.to_vec(), data: data.to_vec() })
+    };
+    refused(given(&[1.0, 24.0], &[0.0]), options(), "a point at [1.0, 24.0]");
+    refused(given(&[1.0, 2.0, 3.0], &[0.0]), options(), "3 coordinates");
+    refused(given(&[1.0, 2.0], &[f32::NAN]), options(), "NaN among its numbers");
+    refused(given(&[], &[]), options(), "0 coordinates");
+    refused(with(Points::Random(vec![0.0..30.0, 0.0..1.0])), options(), "expected a box in the signal");
+    let limits = sirenc::Limits::default().parameters(10);
+    let error = solve(&problem(), &options().limits(limits), &|_| Flow::Continue).unwrap_err();
+    assert!(matches!(error, Error::Limit { .. }), "{error}");
+    let film = Description {
+        axes: vec![Axis::space(4), Axis::space(4), Axis::time(4, None)],
+        channels: 1,
+        format: SampleFormat::F32,
+    };
+    let condition = poisson::laplacian(&film, vec![0.0; 64]);
+    refused(Problem::new(film, vec![condition]), options(), "axes of different scales");
+}
