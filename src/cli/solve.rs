@@ -1,6 +1,9 @@
 //! `sirenc solve`: signals from equations.
 
+mod composite;
+mod fill;
 mod poisson;
+mod signals;
 
 use super::failure::{Exit, Failure};
 use super::output::{self, Output};
@@ -27,6 +30,8 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum ProblemArgs {
     Poisson(poisson::Args),
+    Composite(composite::Args),
+    Fill(fill::Args),
 }
 
 /// What all problems share.
@@ -74,6 +79,8 @@ struct FitArgs {
 pub fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     match &args.problem {
         ProblemArgs::Poisson(args) => poisson::run(args, interrupt),
+        ProblemArgs::Composite(args) => composite::run(args, interrupt),
+        ProblemArgs::Fill(args) => fill::run(args, interrupt),
     }
 }
 

@@ -81,7 +81,8 @@ impl Objective for Values<'_> {
 }
 
 /// Trains `network` in place; if `turn.alone`, the shares of a gradient are computed in parallel. `observe`
-/// gets the iteration and the recent mean loss at intervals, and ends the training by returning false.
+/// gets the iteration and the recent mean loss at intervals, and ends the training by returning false. Returns the number
+/// of iterations.
 pub(crate) fn train(
     level: Level,
     network: &mut Network,
@@ -89,7 +90,7 @@ pub(crate) fn train(
     schedule: &Schedule,
     turn: Turn,
     mut observe: impl FnMut(usize, f64) -> bool,
-) {
+) -> usize {
     let shape = network.shape();
     let mut workers: Vec<(Vec<f32>, Workspace)> =
         (0..objective.shares()).map(|_| (vec![0.0; shape.parameters()], Workspace::default())).collect();
@@ -100,7 +101,7 @@ pub(crate) fn train(
     for iteration in 0..schedule.iterations {
         let position = schedule.position(iteration, turn.time);
         if position >= schedule.iterations as f32 {
-            break;
+            return iteration;
         }
         let count = objective.count(iteration).max(1);
         let scale = 1.0 / count as f32;
@@ -127,9 +128,10 @@ pub(crate) fn train(
         let rate = guard.slow_down * schedule.rate(position);
         optimizer.step(level, network, &gradient, rate, schedule.first_layer);
         if iteration % 32 == 0 && !observe(iteration, guard.recent) {
-            break;
+            return iteration + 1;
         }
     }
+    schedule.iterations
 }
 
 /// Watches the loss: clips unusually large gradients, saves a good state and decides when to return to it.

@@ -28,13 +28,16 @@
 //! ```
 
 mod check;
+mod fill;
 mod options;
 pub mod poisson;
 mod rounding;
 
 pub use crate::fit::objective::{
-    Condition, GradientIs, LaplacianIs, Point, Points, Residual, SlopeIs, ValueIs,
+    Condition, GradientIs, HessianEnergy, LaplacianIs, Point, Points, Residual, SlopeIs, TotalVariation,
+    ValueIs,
 };
+pub use fill::fill;
 pub use options::{Progress, SolveOptions};
 
 use crate::backend::simd::{BLOCK, Level, Workspace};
@@ -109,8 +112,25 @@ pub fn solve(
     observe: &(dyn Fn(&Progress) -> Flow + Sync),
 ) -> Result<Solved> {
     check::check(problem, options)?;
-    ieee(|| {
-        let started = Instant::now();
+    ieee(|| Fit::new(problem, options).run(observe))
+}
+
+/// A fit of the network of a problem.
+struct Fit<'a> {
+    problem: &'a Problem<'a>,
+    options: &'a SolveOptions,
+    level: Level,
+    tiles: Tiles,
+    equations: Equations<'a>,
+    network: Network,
+    schedule: Schedule,
+    /// The way from units of training to signal units.
+    normalisation: Normalisation,
+}
+
+impl<'a> Fit<'a> {
+    /// A fit of a new network.
+    fn new(problem: &'a Problem<'a>, options: &'a SolveOptions) -> Self {
         let (description, level) = (&problem.description, Level::best());
         let shape = Shape {
             inputs: description.axes.len(),
@@ -119,11 +139,9 @@ pub fn solve(
             width: options.width,
         };
         let tiles = Tiles::one(description);
-        let units = (shape.outputs, problem.scale);
-        let mut equations =
-            Equations::new(tiles.tile(0), &problem.conditions, units, options.batch, options.seed);
-        let mut network =
-            fit::network_of_frequency(shape, options.frequency, &mut fastrand::Rng::with_seed(options.seed));
+        let mut rng = fastrand::Rng::with_seed(options.seed);
+        let network = fit::network_of_frequency(shape, options.frequency, &mut rng);
+        let mut equations = equations(problem, options, &tiles, &problem.conditions);
         equations.normalise(level, &network);
         let schedule = Schedule {
             iterations: options.iterations(),
@@ -134,52 +152,69 @@ pub fn solve(
             first_layer: 0,
             loss_of_mean: f64::INFINITY,
         };
-        let time = options.time_limit.map(|length| Allowance { from: started, length });
-        let (mut iterations, mut interrupted) = (0, false);
-        fit::train(
-            level,
-            &mut network,
-            &equations,
-            &schedule,
-            Turn { alone: true, time },
-            |iteration, loss| {
-                iterations = iteration as u64 + 1;
-                let fraction = f64::from(schedule.position(iteration, time)) / schedule.iterations as f64;
-                let seconds = started.elapsed().as_secs_f64();
-                let progress = Progress {
-                    iteration: iterations,
-                    iterations: schedule.iterations as u64,
-                    loss,
-                    done: fraction,
-                    remaining: Duration::from_secs_f64(seconds * (1.0 / fraction.max(1e-3) - 1.0)),
-                };
-                interrupted = observe(&progress) == Flow::Finish;
-                !interrupted
-            },
-        );
-        if let Some(mean) = problem.mean {
-            centre(level, &mut network, &tiles.tile(0), mean / problem.scale);
-        }
         let normalisation = Normalisation { means: vec![0.0; shape.outputs], scale: problem.scale as f32 };
-        let quantized = rounding::rounded(&equations, level, &network, &normalisation, options);
+        Fit { problem, options, level, tiles, equations, network, schedule, normalisation }
+    }
+
+    /// Trains and rounds the network, and writes the file.
+    fn run(mut self, observe: &(dyn Fn(&Progress) -> Flow + Sync)) -> Result<Solved> {
+        let (iterations, interrupted) = self.train(observe);
+        if let Some(mean) = self.problem.mean {
+            centre(self.level, &mut self.network, &self.tiles.tile(0), mean / self.problem.scale);
+        }
+        let Fit { problem, options, level, tiles, equations: fitted, network, normalisation, .. } = &self;
+        let quantized = rounding::rounded(fitted, *level, network, normalisation, options);
+        let measured = equations(problem, options, tiles, &problem.measures);
         let stored = normalisation.redo(&quantized.dequantize());
-        let of = |equations: &Equations<'_>, conditions: &[Condition<'_>]| -> Vec<Loss> {
+        let of = |(equations, conditions): (&Equations<'_>, &[Condition<'_>])| -> Vec<Loss> {
             let [fitted, stored] =
-                [&network, &stored].map(|network| equations.losses(level, network, usize::MAX));
+                [network, &stored].map(|network| equations.losses(*level, network, usize::MAX));
             let losses = conditions.iter().zip(fitted).zip(stored);
             losses.map(|((of, fitted), stored)| Loss { name: of.name.clone(), fitted, stored }).collect()
         };
-        let measured = Equations::new(tiles.tile(0), &problem.measures, units, options.batch, options.seed);
-        let losses = [of(&equations, &problem.conditions), of(&measured, &problem.measures)].concat();
-        let field = Stored::Siren { tiles, networks: Networks::Quantized(vec![quantized]) };
-        let description = description.clone();
+        let losses = [(fitted, &problem.conditions[..]), (&measured, &problem.measures)].map(of).concat();
+        let field = Stored::Siren { tiles: tiles.clone(), networks: Networks::Quantized(vec![quantized]) };
+        let description = problem.description.clone();
+        let file = File { description, units: None, missing: None, field, metadata: vec![] };
         let mut bytes = vec![];
-        container::write(
-            &File { description, units: None, missing: None, field, metadata: vec![] },
-            &mut bytes,
-        )?;
-        Ok(Solved { bytes, losses, iterations, parameters: shape.parameters() as u64, interrupted })
-    })
+        container::write(&file, &mut bytes)?;
+        let parameters = network.parameters().len() as u64;
+        Ok(Solved { bytes, losses, iterations, parameters, interrupted })
+    }
+
+    /// Trains the network; returns the iterations, and whether the observer ended the fit.
+    fn train(&mut self, observe: &(dyn Fn(&Progress) -> Flow + Sync)) -> (u64, bool) {
+        let (from, schedule) = (Instant::now(), self.schedule);
+        let time = self.options.time_limit.map(|length| Allowance { from, length });
+        let mut interrupted = false;
+        let report = |iteration: usize, loss: f64| {
+            let done = f64::from(schedule.position(iteration, time)) / schedule.iterations as f64;
+            let left = from.elapsed().as_secs_f64() * (1.0 / done.max(1e-3) - 1.0);
+            let progress = Progress {
+                iteration: iteration as u64 + 1,
+                iterations: schedule.iterations as u64,
+                loss,
+                done,
+                remaining: Duration::from_secs_f64(left.max(0.0)),
+            };
+            interrupted = observe(&progress) == Flow::Finish;
+            !interrupted
+        };
+        let turn = Turn { alone: true, time };
+        let iterations = fit::train(self.level, &mut self.network, &self.equations, &schedule, turn, report);
+        (iterations as u64, interrupted)
+    }
+}
+
+/// The loss of `conditions` of a problem.
+fn equations<'a>(
+    problem: &Problem<'_>,
+    options: &SolveOptions,
+    tiles: &Tiles,
+    conditions: &'a [Condition<'a>],
+) -> Equations<'a> {
+    let units = (usize::from(problem.description.channels), problem.scale);
+    Equations::new(tiles.tile(0), conditions, units, options.batch, options.seed)
 }
 
 /// Moves each channel of a network so that its mean over the native samples of `tile` is `mean`.

@@ -23,12 +23,21 @@ pub fn laplacian(description: &Description, laplacian: Vec<f32>) -> Condition<'s
 /// The gradient of the field is that of `signal`: half way between neighbours it is their difference. One condition for
 /// each axis of more than one sample.
 pub fn gradient_of(signal: &Signal) -> Vec<Condition<'static>> {
+    gradient_where(signal, |_| true)
+}
+
+/// The gradient of the field is that of `signal` between all neighbours of which `keep` takes at least one: given the
+/// number of a sample.
+pub fn gradient_where(signal: &Signal, keep: impl Fn(usize) -> bool) -> Vec<Condition<'static>> {
     let description = &signal.description;
-    let axes = description.lengths().len();
+    let (axes, channels) = (description.lengths().len(), channels(description));
     let of_axis = |axis: usize| {
         let (mut found, mut data) = (vec![], vec![]);
         each(description, |position, value, stride| {
-            if position[axis] + 1 < description.axes[axis].length {
+            let next = value + stride(axis);
+            if position[axis] + 1 < description.axes[axis].length
+                && (keep(value / channels) || keep(next / channels))
+            {
                 found.extend(
                     position
                         .iter()
@@ -36,13 +45,28 @@ pub fn gradient_of(signal: &Signal) -> Vec<Condition<'static>> {
                         .map(|(a, &x)| f64::from(x) + if a == axis { 0.5 } else { 0.0 }),
                 );
                 let of = |at: usize| signal.samples.get(at);
-                data.extend((0..channels(description)).map(|c| of(value + stride(axis) + c) - of(value + c)));
+                data.extend((0..channels).map(|c| of(next + c) - of(value + c)));
             }
         });
         let points = Points::Given { positions: found, data };
         Condition { name: format!("slopes along axis {axis}"), points, residual: &SLOPES[axis], weight: 1.0 }
     };
-    (0..axes).filter(|&axis| description.axes[axis].length > 1).map(of_axis).collect()
+    let conditions = (0..axes).filter(|&axis| description.axes[axis].length > 1).map(of_axis);
+    conditions.filter(|condition| !condition.points.is_empty()).collect()
+}
+
+/// The field has the values of `signal` at the samples that `keep` takes: given the number of a sample.
+pub fn values_where(signal: &Signal, keep: impl Fn(usize) -> bool) -> Condition<'static> {
+    let (description, channels) = (&signal.description, channels(&signal.description));
+    let (mut found, mut data) = (vec![], vec![]);
+    each(description, |position, value, _| {
+        if keep(value / channels) {
+            found.extend(position.iter().map(|&x| f64::from(x)));
+            data.extend((0..channels).map(|c| signal.samples.get(value + c)));
+        }
+    });
+    let points = Points::Given { positions: found, data };
+    Condition { name: "values".into(), points, residual: &ValueIs, weight: 1.0 }
 }
 
 /// The Laplacian of the field is that of `signal` at all samples that have neighbours on all sides: the sum of second
@@ -70,17 +94,16 @@ pub fn laplacian_of(signal: &Signal) -> Condition<'static> {
 
 /// The field has the values of `signal` at its border samples, which have no neighbour on some side.
 pub fn border_of(signal: &Signal) -> Condition<'static> {
-    let description = &signal.description;
-    let (mut found, mut data) = (vec![], vec![]);
-    each(description, |position, value, _| {
-        let border = |(&x, axis): (&u32, &crate::signal::Axis)| x == 0 || x + 1 == axis.length;
-        if position.iter().zip(&description.axes).any(border) {
-            found.extend(position.iter().map(|&x| f64::from(x)));
-            data.extend((0..channels(description)).map(|c| signal.samples.get(value + c)));
-        }
-    });
-    let points = Points::Given { positions: found, data };
-    Condition { name: "border".into(), points, residual: &ValueIs, weight: 1.0 }
+    let lengths = signal.description.lengths();
+    let border = |sample: usize| {
+        let mut rest = sample as u64;
+        lengths.iter().any(|&length| {
+            let x = rest % u64::from(length);
+            rest /= u64::from(length);
+            x == 0 || x + 1 == u64::from(length)
+        })
+    };
+    Condition { name: "border".into(), ..values_where(signal, border) }
 }
 
 fn channels(description: &Description) -> usize {

@@ -28,6 +28,31 @@ fn pictures_are_found_from_derivatives() {
 }
 
 #[test]
+fn pictures_are_filled_and_put_together() {
+    let room = Room::new();
+    room.put("a.pgm", grey(24, 18));
+    room.put("b.pgm", [b"P5 24 18 255\n".to_vec(), vec![200; 432]].concat());
+    let hole = |i: usize| if (6..12).contains(&(i / 24)) && (8..16).contains(&(i % 24)) { 255 } else { 0 };
+    room.put("hole.pgm", [b"P5 24 18 255\n".to_vec(), (0..432).map(hole).collect()].concat());
+    let solve = |arguments: &[&str]| room.run(&[&["solve"], arguments, &QUICK].concat());
+    let run = solve(&["fill", "a.pgm", "--mask", "hole.pgm", "-o", "f.siren"]).exits(0);
+    assert!(run.stderr.contains("384 of 432 samples were known"), "{}", run.stderr);
+    solve(&["fill", "a.pgm", "--mask", "hole.pgm", "--tv", "0.01", "-o", "t.siren"]).exits(0);
+    let run = solve(&["composite", "a.pgm", "b.pgm", "--mask", "hole.pgm", "-o", "c.siren"]).exits(0);
+    assert!(run.stderr.contains("values: error "), "{}", run.stderr);
+    let object = solve(&["composite", "a.pgm", "b.pgm", "-o", "m.siren", "--json"]).exits(0).json();
+    assert_eq!(object["conditions"].as_array().unwrap().len(), 2);
+    room.run(&["decode", "c.siren", "-o", "c.png"]).exits(0);
+    // Faults.
+    solve(&["fill", "a.pgm", "-o", "x.siren"]).complains(3, &["a.pgm", "nothing of it is missing"]);
+    solve(&["fill", "a.pgm", "--mask", "b.pgm", "-o", "x.siren"])
+        .complains(3, &["b.pgm", "nothing of the signal"]);
+    room.put("small.pgm", grey(8, 8));
+    solve(&["fill", "a.pgm", "--mask", "small.pgm", "-o", "x.siren"]).complains(3, &["small.pgm", "24×18"]);
+    solve(&["composite", "a.pgm", "small.pgm", "-o", "x.siren"]).complains(3, &["small.pgm", "24×18"]);
+}
+
+#[test]
 fn what_cannot_be_solved_is_refused_in_a_sentence() {
     let room = Room::new();
     room.put("a.pgm", grey(8, 8));

@@ -1,6 +1,6 @@
 //! `sirenc solve poisson`: signals from gradients and Laplacians.
 
-use super::{FitArgs, Found};
+use super::{FitArgs, Found, signals};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::input::Content;
 use crate::cli::reading::ReadArgs;
@@ -120,7 +120,7 @@ impl Wanted {
 impl Args {
     fn pose(&self, name: &str) -> Result<Posed, Failure> {
         if self.wanted.gradient_of.is_some() || self.wanted.laplacian_of.is_some() {
-            let signal = self.signal(name)?;
+            let signal = signals::read(self.wanted.path(), &self.read, self.fit.quiet)?;
             let gradient = poisson::gradient_of(&signal);
             let laplacian = vec![poisson::laplacian_of(&signal)];
             let (mut conditions, measures) = match self.wanted.gradient_of {
@@ -139,20 +139,6 @@ impl Args {
         }
         let (description, condition) = self.array(name)?;
         Ok(Posed { problem: Problem::new(description, vec![condition]), signal: None })
-    }
-
-    /// The signal whose derivatives are wanted.
-    fn signal(&self, name: &str) -> Result<Signal, Failure> {
-        let content = Content::read_signal(self.wanted.path(), &Limits::default())?;
-        let reading = content.source(&Limits::default(), &self.read, self.fit.quiet)?;
-        let description = reading.source.description().clone();
-        if description.has_alpha() {
-            let sentence = "this has alpha, whose derivatives are not those of colours";
-            return Err(Failure::new(Exit::Input, name, sentence));
-        }
-        let whole: Vec<_> = description.lengths().into_iter().map(|length| 0..length).collect();
-        let samples = reading.source.read(&whole).map_err(|error| Failure::media(name, error))?;
-        Ok(Signal { description, samples: samples.into_owned(), metadata: vec![] })
     }
 
     /// The condition of an array, and the signal that it describes: a picture of binary32.

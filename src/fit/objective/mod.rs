@@ -2,9 +2,11 @@
 
 mod equations;
 mod poisson;
+mod smoothness;
 
 pub(crate) use equations::Equations;
 pub use poisson::{GradientIs, LaplacianIs, SlopeIs, ValueIs};
+pub use smoothness::{HessianEnergy, TotalVariation};
 
 use crate::network::Jet;
 use std::ops::Range;
@@ -65,6 +67,13 @@ pub enum Points {
     Random(Vec<Range<f64>>),
 }
 
+impl Points {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Points::Given { positions, .. } if positions.is_empty())
+    }
+}
+
 /// An equation that a field is to satisfy at some points, beside others.
 pub struct Condition<'a> {
     /// The name in reports.
@@ -75,4 +84,32 @@ pub struct Condition<'a> {
     pub residual: &'a dyn Residual,
     /// Factor of the mean loss over the points.
     pub weight: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_have_the_derivatives_that_they_say() {
+        let point = Point { position: &[3.0, 5.0], data: &[0.5, -1.0, 0.25, 2.0] };
+        let variation = TotalVariation { smoothing: 0.1 };
+        let residuals: [&dyn Residual; 6] =
+            [&ValueIs, &GradientIs, &SlopeIs { axis: 1 }, &LaplacianIs, &variation, &HessianEnergy];
+        for (number, residual) in residuals.into_iter().enumerate() {
+            let count = 2 * residual.jet().components(2);
+            let jet: Vec<f64> = (0..count).map(|i| (i as f64 * 0.7).sin()).collect();
+            let mut slopes = jet.clone();
+            assert!(residual.loss(point, &mut slopes) > 0.0);
+            for i in 0..count {
+                let at = |by: f64| {
+                    let mut moved = jet.clone();
+                    moved[i] += by;
+                    residual.loss(point, &mut moved)
+                };
+                let expected = (at(1e-4) - at(-1e-4)) / 2e-4;
+                assert!((slopes[i] - expected).abs() < 1e-6, "{number} {i}: {} {expected}", slopes[i]);
+            }
+        }
+    }
 }

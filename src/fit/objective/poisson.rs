@@ -83,34 +83,3 @@ fn alone(jet: &mut [f64], component: usize, wanted: f32) -> f64 {
     jet[component] = of_component;
     loss
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn losses_have_the_derivatives_that_they_say() {
-        let point = Point { position: &[3.0, 5.0], data: &[0.5, -1.0, 0.25, 2.0] };
-        let residuals: [&dyn Residual; 4] = [&ValueIs, &GradientIs, &SlopeIs { axis: 1 }, &LaplacianIs];
-        for residual in residuals {
-            let count = 2 * residual.jet().components(2);
-            let jet: Vec<f64> = (0..count).map(|i| (i as f64 * 0.7).sin()).collect();
-            let mut slopes = jet.clone();
-            residual.loss(point, &mut slopes);
-            for i in 0..count {
-                let at = |by: f64| {
-                    let mut moved = jet.clone();
-                    moved[i] += by;
-                    residual.loss(point, &mut moved)
-                };
-                let expected = (at(1e-4) - at(-1e-4)) / 2e-4;
-                assert!(
-                    (slopes[i] - expected).abs() < 1e-8,
-                    "{:?} {i}: {} {expected}",
-                    residual.jet(),
-                    slopes[i]
-                );
-            }
-        }
-    }
-}

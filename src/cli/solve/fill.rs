@@ -1,0 +1,88 @@
+//! `sirenc solve fill`: what is missing of a signal, by smoothness.
+
+use super::{FitArgs, Found, signals};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::reading::ReadArgs;
+use crate::cli::{Interrupt, Outcome, report, values};
+use serde_json::{Map, json};
+use sirenc::solve::{HessianEnergy, Problem, Residual, TotalVariation, fill};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What is missing of a signal, by smoothness
+///
+/// The result has the values of INPUT where MASK is black and INPUT is not NaN, and between them the least energy: of second
+/// derivatives by default, like a bent plate, or the total variation, which keeps edges sharp.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  sirenc solve fill photo.png --mask holes.png -o filled.siren
+  sirenc solve fill photo.png --mask holes.png --tv 0.01 -o filled.siren
+
+JSON object:
+  output         path
+  bytes          size of the file
+  known          number of samples that are known
+  conditions     [{name, fitted_rms, rms}]: root mean square errors of the values, and
+                 root of the mean energy, before and after rounding
+  iterations, parameters, layers, width, effort, seed, seconds, interrupted, version
+                 of the fit")]
+pub struct Args {
+    /// The signal
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+    /// A signal of the same size, white where INPUT is missing [default: where INPUT is NaN]
+    #[arg(long, value_name = "MASK")]
+    mask: Option<PathBuf>,
+    /// Weight of the squared second derivatives relative to the squared error of the known values [default: 1]
+    #[arg(long, value_name = "W", value_parser = values::positive, conflicts_with = "tv")]
+    hessian: Option<f64>,
+    /// Weight of the total variation instead
+    #[arg(long, value_name = "W", value_parser = values::positive)]
+    tv: Option<f64>,
+    #[command(flatten)]
+    fit: FitArgs,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// Slopes below which total variation counts by the square, relative to full scale and native sample.
+const SMOOTHING: f64 = 0.002;
+
+/// Runs `sirenc solve fill`.
+pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
+    let started = Instant::now();
+    let output = args.fit.prepare(&args.input)?;
+    let name = args.input.display().to_string();
+    let signal = signals::read(&args.input, &args.read, args.fit.quiet)?;
+    let channels = usize::from(signal.description.channels);
+    let all = signal.samples.len() / channels;
+    let mask = match &args.mask {
+        Some(path) => signals::mask(path, &signal, args.fit.quiet)?,
+        None => vec![false; all],
+    };
+    let exists = |sample: usize| (0..channels).all(|c| !signal.samples.get(sample * channels + c).is_nan());
+    let is_known: Vec<bool> = (0..all).map(|sample| !mask[sample] && exists(sample)).collect();
+    let known = is_known.iter().filter(|&&known| known).count();
+    if known == 0 {
+        let name = args.mask.as_ref().unwrap_or(&args.input).display();
+        return Err(Failure::new(Exit::Input, name, "nothing of the signal is known"));
+    }
+    if known == all {
+        let failure = Failure::new(Exit::Input, &name, "nothing of it is missing");
+        return Err(failure.hint("--mask names a picture that is white where it is"));
+    }
+    let variation = TotalVariation { smoothing: SMOOTHING };
+    let (energy, weight): (&dyn Residual, f64) = match args.tv {
+        Some(weight) => (&variation, weight),
+        None => (&HessianEnergy, args.hessian.unwrap_or(1.0)),
+    };
+    let conditions = fill(&signal, |sample| is_known[sample], energy, weight);
+    let problem = Problem::new(signal.description.clone(), conditions);
+    let solved = args.fit.solve(&name, &problem, interrupt)?;
+    let words =
+        [format!("{} of {} samples were known", report::grouped(known as u64), report::grouped(all as u64))];
+    let measured = Map::from_iter([("known".to_owned(), json!(known))]);
+    Found { args: &args.fit, name: &name, solved: &solved, started }
+        .finish(&output, &words, measured, interrupt)
+}
