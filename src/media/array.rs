@@ -8,79 +8,77 @@
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::media::choice::Choice;
-use crate::media::notes::{ASSUMED_RATE, Reading, Rounding};
-use crate::media::npy::{NpyReader, PART};
+use crate::media::notes::{ASSUMED_RATE, Reading};
+use crate::media::npy::NpyReader;
+use crate::media::numbers::{NONE_MISSING, Numbers, describe};
 use crate::media::slices::{Taken, taken};
-use crate::media::{admit, require_finite, require_samples_fit};
-use crate::signal::{Axis, Description, Kind, Rate, SampleFormat, Samples, Signal};
-use std::io::{BufRead, Read, Seek};
+use crate::media::stored::{InSignal, Stored, StoredAxis};
+use crate::signal::{Axis, Description, Kind, Rate};
+use std::io::{BufRead, Seek};
+
+const NPY: &str = "NPY";
 
 /// Reads an array, or the part of it that is chosen, from a file of `length` bytes.
 ///
 /// # Errors
 /// The errors of [`read_from`](crate::media::read_from).
 pub(super) fn read<R: BufRead + Seek>(
-    reader: R,
+    mut reader: R,
     length: u64,
     choice: &Choice,
     limits: &Limits,
 ) -> Result<Reading> {
-    let mut array = NpyReader::new(reader)?;
-    let Plan { description, parts, mut notes } = Plan::of(array.shape(), array.kind(), choice)?;
-    admit("NPY", &description, limits)?;
-    require_samples_fit(&description, 1, 16 * PART as u64, limits)?;
-    let start = array.reader.stream_position()?;
-    array.require_length(length.saturating_sub(start))?;
-    let mut array = array.cut(parts);
-
-    let mut rounding = Rounding::default();
-    let samples = match description.format {
-        SampleFormat::U8 => Samples::U8(collect(&mut array, |v| v as u8)?),
-        SampleFormat::U16 => Samples::U16(collect(&mut array, |v| v as u16)?),
-        SampleFormat::I8 => Samples::I8(collect(&mut array, |v| v as i8)?),
-        SampleFormat::I16 => Samples::I16(collect(&mut array, |v| v as i16)?),
-        SampleFormat::I32 => Samples::I32(collect(&mut array, |v| v as i32)?),
-        _ => Samples::F32(collect(&mut array, |v| rounding.single(v))?),
-    };
-    rounding.require_range("NPY")?;
-    notes.extend(rounding.note());
-    if let Samples::F32(values) = &samples {
-        notes.extend(require_finite("NPY", values, &description)?);
-    }
-    let rate_assumed = description.kind() == Kind::Sound && choice.axes.is_none();
-    Ok(Reading { signal: Signal { description, samples, metadata: vec![] }, notes, rate_assumed })
+    open(&mut reader, length, choice, limits)?.read(reader, length, limits)
 }
 
-/// Reads all numbers, in C order, converted to samples.
-fn collect<R: Read, T: Copy + Default>(
-    array: &mut NpyReader<R>,
-    mut convert: impl FnMut(f64) -> T,
-) -> Result<Vec<T>> {
-    let count = array.shape().iter().product::<u64>() as usize;
-    let (mut samples, mut at) = (vec![T::default(); count], 0);
-    while at < count {
-        for number in array.read(PART)? {
-            samples[array.place(at)] = convert(number);
-            at += 1;
-        }
+/// Reads the header of an array of which the part that is chosen will be read, from a file of `length` bytes.
+///
+/// # Errors
+/// The errors of [`read_from`](crate::media::read_from).
+pub(super) fn open<R: BufRead + Seek>(
+    reader: &mut R,
+    length: u64,
+    choice: &Choice,
+    limits: &Limits,
+) -> Result<Stored> {
+    let array = NpyReader::new(reader)?;
+    let Plan { axes, channels, parts, notes } = Plan::of(array.shape(), choice)?;
+    let (kind, big) = array.numbers();
+    let numbers = Numbers { kind, big, scaling: None, missing: NONE_MISSING };
+    let measured: Vec<_> = axes.iter().map(|axis| (axis.length.into(), axis.measure)).collect();
+    let description = describe(NPY, &measured, channels.into(), &numbers, limits)?;
+    let start = array.reader.stream_position()?;
+    array.require_length(length.saturating_sub(start))?;
+
+    let of_axis = |(&length, (part, becomes)): (&u64, (Taken, InSignal))| StoredAxis {
+        length,
+        part: part.range,
+        becomes,
+    };
+    let mut axes: Vec<_> = array.shape().iter().zip(parts).map(of_axis).collect();
+    if !array.is_fortran() {
+        axes.reverse();
     }
-    Ok(samples)
+    let rate_assumed = description.kind() == Kind::Sound && choice.axes.is_none();
+    Ok(Stored { what: NPY, start, numbers, axes, description, metadata: vec![], notes, rate_assumed })
 }
 
 /// What is read of an array.
 struct Plan {
-    description: Description,
-    /// What is taken of each axis of the array, the slowest first.
-    parts: Vec<Taken>,
+    /// The axes of the signal.
+    axes: Vec<Axis>,
+    channels: u8,
+    /// What is taken of each axis of the array, the slowest first, and what it is in the signal.
+    parts: Vec<(Taken, InSignal)>,
     notes: Vec<String>,
 }
 
 impl Plan {
-    /// The plan for an array of `shape` and type `kind`, with notes on how its axes are interpreted without names.
-    fn of(shape: &[u64], kind: &str, choice: &Choice) -> Result<Self> {
+    /// The plan for an array of `shape`, with notes on how its axes are interpreted without names.
+    fn of(shape: &[u64], choice: &Choice) -> Result<Self> {
         let refuse = |expected: &str| {
             let detail = format!("an array of shape {}, but {expected} was expected", words(shape));
-            Err(Error::unsupported("NPY", detail))
+            Err(Error::unsupported(NPY, detail))
         };
         if shape.iter().any(|&length| length > u32::MAX.into()) {
             return refuse("lengths below 2³²");
@@ -100,8 +98,8 @@ impl Plan {
         };
         let named = letters.iter().zip(shape).filter(|&(&letter, _)| letter != 'c');
         let named: Vec<_> = named.map(|(letter, &length)| (vec![letter.to_string()], length)).collect();
-        let mut parts = taken(&choice.slices, &named)?;
-        let kept = letters.iter().zip(&parts).filter(|(_, part)| part.kept).rev();
+        let taken = taken(&choice.slices, &named)?;
+        let kept = letters.iter().zip(&taken).filter(|(_, part)| part.kept).rev();
         // Sounds have a rate, although an array states none; an axis that is named has not.
         let rate = Rate::new(ASSUMED_RATE, 1).filter(|_| choice.axes.is_none());
         let axes: Vec<_> = kept.map(|(&letter, part)| axis(letter, part.count() as u32, rate)).collect();
@@ -112,21 +110,18 @@ impl Plan {
             );
             return Err(Error::parameter("axes", detail));
         }
-        if parts.len() < shape.len() {
-            parts.push(Taken::whole(channels.into()));
-        }
-        let signal = Description { axes, channels, format: SampleFormat::F32 };
-        let own = match kind {
-            "u1" => SampleFormat::U8,
-            "u2" => SampleFormat::U16,
-            "i1" => SampleFormat::I8,
-            "i2" => SampleFormat::I16,
-            "i4" => SampleFormat::I32,
-            _ => SampleFormat::F32,
+        // The slowest axis of the array is the last of the signal.
+        let mut numbers = (0..axes.len()).rev().map(InSignal::Axis);
+        let with_meaning = |part: Taken| {
+            let becomes = if part.kept { numbers.next() } else { None };
+            (part, becomes.unwrap_or(InSignal::Nothing))
         };
-        let format = if signal.kind().allows(own) { own } else { SampleFormat::F32 };
+        let mut parts: Vec<_> = taken.into_iter().map(with_meaning).collect();
+        if parts.len() < shape.len() {
+            parts.push((Taken::whole(channels.into()), InSignal::Channels));
+        }
         let note = choice.axes.is_none().then(|| note(names, shape, channels)).flatten();
-        Ok(Plan { description: Description { format, ..signal }, parts, notes: note.into_iter().collect() })
+        Ok(Plan { axes, channels, parts, notes: note.into_iter().collect() })
     }
 }
 
@@ -196,6 +191,7 @@ fn words(shape: &[u64]) -> String {
 mod tests {
     use super::*;
     use crate::media::slices::{Part, Slice};
+    use crate::signal::{SampleFormat, Samples};
     use std::io::Cursor;
 
     /// Reads an array whose header is built from the arguments and whose numbers are `bytes`.
@@ -246,7 +242,7 @@ mod tests {
         let plan = |names: &str, slices: &[(&str, Part)]| {
             let slice = |(axis, part): &(&str, Part)| Slice { axis: (*axis).into(), part: part.clone() };
             let choice = Choice { slices: slices.iter().map(slice).collect(), ..Choice::axes(names) };
-            Plan::of(&[7, 6, 5], "u1", &choice).map(|plan| (plan.description.axes, plan.description.channels))
+            Plan::of(&[7, 6, 5], &choice).map(|plan| (plan.axes, plan.channels))
         };
         assert_eq!(plan("tyc", &[]).unwrap(), (vec![Axis::space(6), Axis::time(7, None)], 5));
         assert_eq!(plan("wzx", &[]).unwrap().0, [Axis::space(5), Axis::space(6), Axis::other(7)]);

@@ -34,6 +34,7 @@ mod slices;
 mod sniff;
 mod spool;
 mod steps;
+mod stored;
 mod tiff;
 mod video;
 mod wav;
@@ -52,9 +53,11 @@ pub use video::{
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::signal::source::whole;
 use crate::signal::{Description, Signal};
 use sniff::Found;
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 /// Reads a picture, a sound or a video from memory; like [`read_from`], but without the notes.
 ///
@@ -252,6 +255,12 @@ pub fn read_array<R: BufRead + Seek>(mut reader: R, axes: &str, limits: &Limits)
 
 /// Rejects a signal without samples or beyond the limits, before its samples are allocated.
 fn admit(what: &'static str, description: &Description, limits: &Limits) -> Result<()> {
+    admit_count(what, description, limits)?;
+    Limits::check("bytes of samples", bytes_of(description), limits.memory_bytes)
+}
+
+/// Rejects a signal without samples, or with more than the limits allow.
+fn admit_count(what: &'static str, description: &Description, limits: &Limits) -> Result<()> {
     if description.lengths().contains(&0) {
         let size: Vec<_> = description.lengths().iter().map(u32::to_string).collect();
         return Err(Error::format(
@@ -260,8 +269,7 @@ fn admit(what: &'static str, description: &Description, limits: &Limits) -> Resu
         ));
     }
     let samples = description.positions().saturating_mul(u64::from(description.channels));
-    Limits::check("samples", samples, limits.samples)?;
-    Limits::check("bytes of samples", bytes_of(description), limits.memory_bytes)
+    Limits::check("samples", samples, limits.samples)
 }
 
 /// The bytes of the samples in memory.
@@ -279,23 +287,26 @@ fn require_samples_fit(description: &Description, times: u64, held: u64, limits:
 
 /// Rejects infinite samples, which cannot be fitted; returns a note if samples are missing, which are NaN.
 fn require_finite(what: &'static str, values: &[f32], description: &Description) -> Result<Option<String>> {
-    let Some(index) = values.iter().position(|v| v.is_infinite()) else {
-        let missing = values.iter().filter(|v| v.is_nan()).count();
-        return Ok((missing > 0).then(|| format!("{missing} of {} samples are missing", values.len())));
-    };
-    let channels = usize::from(description.channels);
+    require_finite_in(what, values, description.channels, &whole(description))?;
+    let missing = values.iter().filter(|v| v.is_nan()).count();
+    Ok((missing > 0).then(|| format!("{missing} of {} samples are missing", values.len())))
+}
+
+/// Rejects infinite samples among those of a box of a signal.
+fn require_finite_in(what: &'static str, values: &[f32], channels: u8, region: &[Range<u32>]) -> Result<()> {
+    let Some(index) = values.iter().position(|v| v.is_infinite()) else { return Ok(()) };
+    let channels = usize::from(channels);
     let (mut position, channel) = (index / channels, index % channels);
-    let at = match description.lengths()[..] {
-        [_] => format!("sample {position}"),
-        ref lengths => {
-            let place = lengths.iter().map(|&length| {
-                let along = position % length as usize;
-                position /= length as usize;
-                along.to_string()
-            });
-            let place = place.collect::<Vec<_>>().join(", ");
-            format!("{} ({place})", if lengths.len() == 2 { "pixel" } else { "sample" })
-        }
+    let place = region.iter().map(|range| {
+        let along = range.start as usize + position % range.len();
+        position /= range.len();
+        along.to_string()
+    });
+    let place = place.collect::<Vec<_>>().join(", ");
+    let at = match region.len() {
+        1 => format!("sample {place}"),
+        2 => format!("pixel ({place})"),
+        _ => format!("sample ({place})"),
     };
     Err(Error::format(
         what,

@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use crate::media::blocks::Blocks;
 use crate::media::choice::Choice;
 use crate::media::notes::Reading;
-use crate::media::numbers::{Numbers, Type, describe};
+use crate::media::numbers::{Numbers, Places, Type, describe, require_memory};
 use crate::media::slices::taken;
 use crate::signal::{Coordinates, Label, MetadataKind, Signal};
 use axes::Known;
@@ -50,15 +50,15 @@ pub(super) fn read<R: BufRead + Seek>(
     let mut notes = vec![];
     let kept = axes::kept(&known, &parts, &mut notes)?;
 
-    let numbers =
-        Numbers { kind, big: true, run: 1, scaling: scaling(variable), missing: missing(variable, kind) };
+    let numbers = Numbers { kind, big: true, scaling: scaling(variable), missing: missing(variable, kind) };
     let lengths: Vec<_> = kept.iter().map(|&n| (parts[n].count(), known[n].measure)).collect();
     // Coordinates are held as numbers and, while they become a block, as its bytes.
     let most = axes::most_coordinates(limits);
     let coordinates = lengths.iter().map(|&(length, _)| length).filter(|&length| length <= most).sum::<u64>();
     let left = limits.memory_bytes.saturating_sub(header.held).saturating_sub(4 * 8 * coordinates);
     let limits_left = Limits { memory_bytes: left, ..limits.clone() };
-    let description = describe(NETCDF, &lengths, 1, &numbers, &limits_left)?;
+    let description = describe(NETCDF, &lengths, 1, &numbers, limits)?;
+    require_memory(&description, &limits_left)?;
     let mut coordinates =
         Coordinates { axes: vec![], channels: vec![Label::new(&variable.name, variable.text("units"))] };
     for n in kept {
@@ -66,7 +66,7 @@ pub(super) fn read<R: BufRead + Seek>(
         coordinates.axes.push(axis);
     }
     let source = numbers::source(&mut reader, &header, variable, kind, &parts);
-    let samples = numbers.read(NETCDF, source, &description, &mut notes)?;
+    let samples = numbers.read(NETCDF, source, &description, Places::in_order(&description), &mut notes)?;
 
     let mut blocks = Blocks::new(limits);
     let block = coordinates.to_metadata(&description).map(|block| block.bytes);

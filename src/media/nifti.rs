@@ -16,12 +16,13 @@ use crate::media::blocks::{Blocks, most};
 use crate::media::notes::Reading;
 use crate::media::numbers::{NONE_MISSING, Numbers, Type, describe, require_bytes};
 use crate::media::picture::from_io;
-use crate::media::slices::{Cut, Slice, Taken, taken};
+use crate::media::slices::{Slice, Taken, taken};
 use crate::media::steps;
-use crate::signal::{AxisCoordinates, Coordinates, Label, Measure, MetadataKind, Positions, Signal};
+use crate::media::stored::{InSignal, Stored, StoredAxis};
+use crate::signal::{AxisCoordinates, Coordinates, Label, Measure, MetadataKind, Positions};
 use flate2::bufread::MultiGzDecoder;
 use header::Header;
-use std::io::{BufRead, Read, copy, sink};
+use std::io::{BufRead, Read, Seek, copy, sink};
 
 const NIFTI: &str = "NIfTI";
 /// The longest header, that of version 2.
@@ -49,20 +50,33 @@ pub(super) fn is_compressed(head: &[u8]) -> bool {
 ///
 /// # Errors
 /// The errors of [`read_from`](crate::media::read_from).
-pub(super) fn read<R: BufRead>(
-    reader: R,
+pub(super) fn read<R: BufRead + Seek>(
+    mut reader: R,
     length: u64,
     compressed: bool,
     slices: &[Slice],
     limits: &Limits,
 ) -> Result<Reading> {
+    if !compressed {
+        return open(&mut reader, length, slices, limits)?.read(reader, length, limits);
+    }
+    let mut stream = MultiGzDecoder::new(reader);
     // Deflate cannot exceed this ratio.
-    let most_present = if compressed { length.saturating_mul(1032) } else { length };
-    let mut source: Box<dyn Read + '_> =
-        if compressed { Box::new(MultiGzDecoder::new(reader)) } else { Box::new(reader) };
-    let mut notes = vec![];
-    let (header, start) = read_header(&mut source, most_present, limits, &mut notes)?;
+    open(&mut stream, length.saturating_mul(1032), slices, limits)?.read_stream(stream, limits)
+}
 
+/// Reads what precedes the samples of a file, which can hold at most `present` bytes.
+///
+/// # Errors
+/// The errors of [`read_from`](crate::media::read_from).
+pub(super) fn open(
+    source: &mut impl Read,
+    present: u64,
+    slices: &[Slice],
+    limits: &Limits,
+) -> Result<Stored> {
+    let mut notes = vec![];
+    let (header, start) = read_header(source, present, limits, &mut notes)?;
     let lengths = header.lengths()?;
     let named: Vec<_> =
         NAMES.into_iter().zip(&lengths).map(|(name, &length)| (vec![name.into()], length)).collect();
@@ -75,28 +89,26 @@ pub(super) fn read<R: BufRead>(
             format!("vectors of {channels} colours, but one was expected"),
         ));
     }
-    let positions = axes.iter().fold(1, |product: u64, axis| product.saturating_mul(axis.length));
     let numbers = Numbers {
         kind,
         big: header.big,
-        run: if colours > 1 { 1 } else { positions },
         scaling: header.scaling().filter(|_| colours == 1),
         missing: NONE_MISSING,
     };
     let measured: Vec<_> = axes.iter().map(|axis| (axis.length, axis.measure)).collect();
     let description = describe(NIFTI, &measured, channels * colours, &numbers, limits)?;
-    let colour = (colours, 0..colours);
-    let stored = lengths.iter().zip(&parts).map(|(&length, part)| (length, part.range.clone()));
-    let stored: Vec<_> = [colour].into_iter().chain(stored).collect();
-    let needed = numbers.bytes_of(stored.iter().map(|&(length, _)| length));
-    require_bytes(NIFTI, needed, most_present.saturating_sub(start))?;
-    let mut cut = Cut::new(&mut source, kind.bytes(), &stored);
-    let samples = numbers.read(NIFTI, &mut cut, &description, &mut notes)?;
-    cut.finish().map_err(|error| from_io(error, NIFTI))?;
-    // The end of a compressed stream holds its checksum.
-    if source.read(&mut [0]).map_err(|error| from_io(error, NIFTI))? > 0 {
-        notes.push("what follows its samples is not read".into());
-    }
+    let mut stored = vec![StoredAxis { length: colours, part: 0..colours, becomes: InSignal::Channels }];
+    stored.extend(lengths.iter().zip(&parts).enumerate().map(|(n, (&length, part))| StoredAxis {
+        length,
+        part: part.range.clone(),
+        becomes: match axes.iter().position(|axis| axis.number == n) {
+            Some(axis) => InSignal::Axis(axis),
+            None if n == 4 && colours == 1 => InSignal::Channels,
+            None => InSignal::Nothing,
+        },
+    }));
+    let needed = numbers.bytes_of(stored.iter().map(|axis| axis.length));
+    require_bytes(NIFTI, needed, present.saturating_sub(start))?;
 
     let coordinates = Coordinates {
         axes: axes.into_iter().map(|axis| axis.coordinates).collect(),
@@ -111,7 +123,17 @@ pub(super) fn read<R: BufRead>(
         true => blocks.add(MetadataKind::Nifti, Some(header.bytes), &mut notes),
         false => notes.push("its header, which does not say where a slice is, is not kept".into()),
     }
-    Ok(Reading { notes, ..Signal { description, samples, metadata: blocks.into() }.into() })
+    let metadata = blocks.into();
+    Ok(Stored {
+        what: NIFTI,
+        start,
+        numbers,
+        axes: stored,
+        description,
+        metadata,
+        notes,
+        rate_assumed: false,
+    })
 }
 
 /// Reads what precedes the samples; returns it and the place of the samples. `present` is the most bytes that
@@ -151,8 +173,9 @@ fn read_header(
     Ok((header, start))
 }
 
-/// An axis: its length, what it measures, and where its samples are.
+/// An axis: its number in the file, its length, what it measures, and where its samples are.
 struct Known {
+    number: usize,
     length: u64,
     measure: Measure,
     coordinates: AxisCoordinates,
@@ -187,7 +210,7 @@ fn axes(header: &Header, parts: &[Taken]) -> Result<(Vec<Known>, u64)> {
             spacing.map_or(Positions::None, |spacing| Positions::Uniform { origin: 0.0, spacing });
         let positions = parts.get(n).map_or(positions.clone(), |part| positions.part(&part.range));
         let coordinates = AxisCoordinates { label: Label::new(NAMES[n], unit), positions };
-        Known { length: of(n), measure, coordinates }
+        Known { number: n, length: of(n), measure, coordinates }
     };
     let kept = |n: &usize| parts.get(*n).is_none_or(|part| part.kept);
     let axes = (0..space).chain(series.then_some(3)).filter(kept).map(axis).collect();

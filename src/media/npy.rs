@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::media::slices::{Cut, Taken};
+use crate::media::numbers::Type;
 use std::io::{ErrorKind, Read, Write};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -77,21 +77,17 @@ pub fn read_npy(bytes: &[u8], limits: &Limits) -> Result<(Vec<u64>, Vec<f64>)> {
 }
 
 /// The count of numbers per part of a large array.
-pub(super) const PART: usize = 1 << 12;
+const PART: usize = 1 << 12;
 
 /// An array that is read in parts: integers of 8 to 64 bits or floats of 16 to 64 bits.
 #[derive(Debug)]
 pub struct NpyReader<R> {
     pub(super) reader: R,
     shape: Vec<u64>,
-    /// The type without its byte order: `f4`.
-    kind: String,
+    kind: Type,
     fortran: bool,
     /// Whether numbers are big-endian.
     big: bool,
-    /// The bytes of a number.
-    width: usize,
-    number: fn(&[u8]) -> f64,
     /// The count of numbers not read yet.
     left: u64,
 }
@@ -134,62 +130,35 @@ impl<R: Read> NpyReader<R> {
         let fortran = entry(&header, "'fortran_order':")?.starts_with("True") && shape.len() > 1;
         let mut letters = kind.chars();
         let (order, name) = (letters.next(), letters.as_str());
-        // Reads little-endian numbers; the bytes of big-endian ones are reversed first.
-        let number: fn(&[u8]) -> f64 = match name {
-            "f2" => |b| b.try_into().map_or(f64::NAN, |b| half::f16::from_le_bytes(b).into()),
-            "f4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(f32::from_le_bytes(b))),
-            "f8" => |b| b.try_into().map_or(f64::NAN, f64::from_le_bytes),
-            "u1" => |b| b.first().map_or(f64::NAN, |&b| f64::from(b)),
-            "u2" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(u16::from_le_bytes(b))),
-            "u4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(u32::from_le_bytes(b))),
-            "u8" => |b| b.try_into().map_or(f64::NAN, |b| u64::from_le_bytes(b) as f64),
-            "i1" => |b| b.first().map_or(f64::NAN, |&b| f64::from(b as i8)),
-            "i2" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i16::from_le_bytes(b))),
-            "i4" => |b| b.try_into().map_or(f64::NAN, |b| f64::from(i32::from_le_bytes(b))),
-            "i8" => |b| b.try_into().map_or(f64::NAN, |b| i64::from_le_bytes(b) as f64),
-            _ => {
-                let detail = format!(
-                    "type {kind:?}, but an integer of 8 to 64 bits or a float of 16 to 64 bits was expected"
-                );
-                return Err(Error::unsupported("NPY", detail));
-            }
+        let Some(kind) = of_name(name) else {
+            let detail = format!(
+                "type {kind:?}, but an integer of 8 to 64 bits or a float of 16 to 64 bits was expected"
+            );
+            return Err(Error::unsupported("NPY", detail));
         };
-        let width = usize::from(name.as_bytes()[1] - b'0');
-        let (kind, big) = (name.to_string(), order == Some('>'));
+        let big = order == Some('>');
         let left = shape.iter().try_fold(1u64, |n, &length| n.checked_mul(length)).unwrap_or(u64::MAX);
-        Ok(NpyReader { reader, shape, kind, fortran, big, width, number, left })
+        Ok(NpyReader { reader, shape, kind, fortran, big, left })
     }
     /// The shape of the array.
     pub fn shape(&self) -> &[u64] {
         &self.shape
     }
-    /// The type of the numbers without its byte order: `f4`.
-    pub(super) fn kind(&self) -> &str {
-        &self.kind
+    /// The type of the numbers, and whether they are big-endian.
+    pub(super) fn numbers(&self) -> (Type, bool) {
+        (self.kind, self.big)
     }
     /// Rejects a file whose `bytes` of numbers do not match the shape.
     pub(super) fn require_length(&self, bytes: u64) -> Result<()> {
-        if self.left.checked_mul(self.width as u64) == Some(bytes) {
+        if self.left.checked_mul(self.kind.bytes() as u64) == Some(bytes) {
             return Ok(());
         }
         let detail = format!(
             "{bytes} bytes of numbers, but {} numbers of {} bytes were expected",
-            self.left, self.width
+            self.left,
+            self.kind.bytes()
         );
         Err(Error::format("NPY", detail))
-    }
-    /// The part of the array that is taken along each axis. Call it before any [`NpyReader::read`].
-    pub(super) fn cut(self, parts: Vec<Taken>) -> NpyReader<Cut<R>> {
-        let NpyReader { reader, shape, kind, fortran, big, width, number, .. } = self;
-        let mut axes: Vec<_> =
-            shape.into_iter().zip(&parts).map(|(length, part)| (length, part.range.clone())).collect();
-        if !fortran {
-            axes.reverse();
-        }
-        let shape: Vec<_> = parts.iter().map(Taken::count).collect();
-        let left = shape.iter().product();
-        let reader = Cut::new(reader, width, &axes);
-        NpyReader { reader, shape, kind, fortran, big, width, number, left }
     }
     /// Whether the array is in Fortran order: the first axis is the fastest.
     pub fn is_fortran(&self) -> bool {
@@ -214,7 +183,7 @@ impl<R: Read> NpyReader<R> {
         Ok(numbers)
     }
     /// The index in C order of the `k`-th number of the file.
-    pub(super) fn place(&self, k: usize) -> usize {
+    fn place(&self, k: usize) -> usize {
         if !self.fortran {
             return k;
         }
@@ -234,13 +203,32 @@ impl<R: Read> NpyReader<R> {
     pub fn read(&mut self, most: usize) -> Result<Vec<f64>> {
         let count = self.left.min(most as u64);
         self.left -= count;
-        let mut bytes = vec![0; count as usize * self.width];
+        let width = self.kind.bytes();
+        let mut bytes = vec![0; count as usize * width];
         read_whole(&mut self.reader, &mut bytes)?;
-        if self.big {
-            bytes.chunks_exact_mut(self.width).for_each(<[u8]>::reverse);
+        if !self.big {
+            bytes.chunks_exact_mut(width).for_each(<[u8]>::reverse);
         }
-        Ok(bytes.chunks_exact(self.width).map(self.number).collect())
+        Ok(bytes.chunks_exact(width).map(|bytes| self.kind.number(bytes)).collect())
     }
+}
+
+/// The type of this name without its byte order, as in `f4`.
+fn of_name(name: &str) -> Option<Type> {
+    Some(match name {
+        "u1" => Type::U8,
+        "u2" => Type::U16,
+        "u4" => Type::U32,
+        "u8" => Type::U64,
+        "i1" => Type::I8,
+        "i2" => Type::I16,
+        "i4" => Type::I32,
+        "i8" => Type::I64,
+        "f2" => Type::F16,
+        "f4" => Type::F32,
+        "f8" => Type::F64,
+        _ => return None,
+    })
 }
 
 /// Fills `bytes`; an early end of the file is a format error.

@@ -15,13 +15,13 @@ use crate::limits::Limits;
 use crate::media::blocks::Blocks;
 use crate::media::notes::Reading;
 use crate::media::numbers::{NONE_MISSING, Numbers, Type, describe, require_bytes};
-use crate::media::picture::from_io;
-use crate::media::slices::{Cut, Slice};
-use crate::signal::{Description, MetadataKind, Signal};
+use crate::media::slices::Slice;
+use crate::media::stored::Stored;
+use crate::signal::{Description, MetadataKind};
 use axes::Axes;
 use flate2::bufread::MultiGzDecoder;
 use header::Header;
-use std::io::{BufRead, Read, Seek};
+use std::io::{BufRead, Seek};
 
 const NRRD: &str = "NRRD";
 
@@ -72,7 +72,24 @@ pub(super) fn read<R: BufRead + Seek>(
     slices: &[Slice],
     limits: &Limits,
 ) -> Result<Reading> {
-    let header = Header::read(&mut reader)?;
+    let (stored, encoding) = open(&mut reader, length, slices, limits)?;
+    let kind = stored.numbers.kind;
+    match encoding {
+        Encoding::Raw => stored.read(reader, length, limits),
+        Encoding::Gzip => stored.read_stream(MultiGzDecoder::new(reader), limits),
+        Encoding::Text => stored.read_stream(encoding::Text::new(reader, kind), limits),
+        Encoding::Hex => stored.read_stream(encoding::Hex(reader), limits),
+    }
+}
+
+/// Reads the header of a file of `length` bytes.
+fn open<R: BufRead + Seek>(
+    reader: &mut R,
+    length: u64,
+    slices: &[Slice],
+    limits: &Limits,
+) -> Result<(Stored, Encoding)> {
+    let header = Header::read(reader)?;
     require_attached(&header)?;
     let (kind, encoding) = (kind(header.require("type")?)?, encoding(header.require("encoding")?)?);
     let mut notes = vec![];
@@ -88,10 +105,11 @@ pub(super) fn read<R: BufRead + Seek>(
             return Err(Error::format(NRRD, detail));
         }
     };
-    let numbers = Numbers { kind, big, run: axes.run, scaling: None, missing: NONE_MISSING };
+    let numbers = Numbers { kind, big, scaling: None, missing: NONE_MISSING };
     let description = describe(NRRD, &axes.samples, axes.channels, &numbers, limits)?;
-    let left = length.saturating_sub(reader.stream_position()?);
-    let needed = numbers.bytes_of(stored.iter().map(|&(length, _)| length));
+    let start = reader.stream_position()?;
+    let left = length.saturating_sub(start);
+    let needed = numbers.bytes_of(stored.iter().map(|axis| axis.length));
     // At least one digit and what separates it from the next; the ratio that Deflate cannot exceed.
     match encoding {
         Encoding::Raw => require_bytes(NRRD, needed, left)?,
@@ -99,29 +117,28 @@ pub(super) fn read<R: BufRead + Seek>(
         Encoding::Text => require_bytes(NRRD, (needed / kind.bytes() as u64).saturating_mul(2) - 1, left)?,
         Encoding::Hex => require_bytes(NRRD, needed.saturating_mul(2), left)?,
     }
-
-    let mut source: Box<dyn Read + '_> = match encoding {
-        Encoding::Raw => Box::new(reader),
-        Encoding::Gzip => Box::new(MultiGzDecoder::new(reader)),
-        Encoding::Text => Box::new(encoding::Text::new(reader, kind)),
-        Encoding::Hex => Box::new(encoding::Hex(reader)),
-    };
     let coordinates = axes.coordinates(&description);
     notes.extend(note_on_alpha(&description, axes.channel_kind.as_deref()));
     notes.extend(note_on_fields(&header));
-    let mut cut = Cut::new(&mut source, kind.bytes(), &stored);
-    let samples = numbers.read(NRRD, &mut cut, &description, &mut notes)?;
-    cut.finish().map_err(|error| from_io(error, NRRD))?;
-    // The end of a compressed stream holds its checksum.
-    if source.read(&mut [0]).map_err(|error| from_io(error, NRRD))? > 0 {
-        notes.push("what follows its samples is not read".into());
-    }
     let mut blocks = Blocks::new(limits);
     if !coordinates.is_empty() {
         let block = coordinates.to_metadata(&description).map(|block| block.bytes);
         blocks.add(MetadataKind::Coordinates, block, &mut notes);
     }
-    Ok(Reading { notes, ..Signal { description, samples, metadata: blocks.into() }.into() })
+    let metadata = blocks.into();
+    Ok((
+        Stored {
+            what: NRRD,
+            start,
+            numbers,
+            axes: stored,
+            description,
+            metadata,
+            notes,
+            rate_assumed: false,
+        },
+        encoding,
+    ))
 }
 
 /// Rejects files whose samples are elsewhere.

@@ -4,8 +4,9 @@ use crate::error::{Error, Result};
 use crate::limits::{Limits, try_filled};
 use crate::media::notes::Rounding;
 use crate::media::picture::from_io;
-use crate::media::{admit, require_finite, require_samples_fit};
+use crate::media::{admit_count, bytes_of, require_finite, require_samples_fit};
 use crate::signal::{Axis, Description, Kind, Measure, SampleFormat, Samples};
+use half::f16;
 use std::io::Read;
 
 /// The bytes that are read at a time.
@@ -24,6 +25,7 @@ pub(super) enum Type {
     I32,
     U64,
     I64,
+    F16,
     F32,
     F64,
 }
@@ -32,7 +34,7 @@ impl Type {
     pub fn bytes(self) -> usize {
         match self {
             Type::U8 | Type::I8 => 1,
-            Type::U16 | Type::I16 => 2,
+            Type::U16 | Type::I16 | Type::F16 => 2,
             Type::U32 | Type::I32 | Type::F32 => 4,
             Type::U64 | Type::I64 | Type::F64 => 8,
         }
@@ -54,6 +56,7 @@ impl Type {
             Type::I32 => of!(i32),
             Type::U64 => of!(u64),
             Type::I64 => of!(i64),
+            Type::F16 => bytes.try_into().map_or(f64::NAN, |bytes| f16::from_be_bytes(bytes).into()),
             Type::F32 => of!(f32),
             Type::F64 => of!(f64),
         }
@@ -80,9 +83,6 @@ pub(super) struct Numbers {
     pub kind: Type,
     /// Whether they are big-endian.
     pub big: bool,
-    /// The number of positions of one channel that follow each other before those of the next channel: 1 if
-    /// channels are interleaved, the number of all positions if channels are stored one after the other.
-    pub run: u64,
     /// A slope and an intercept that apply to each number.
     pub scaling: Option<(f64, f64)>,
     /// Numbers in place of missing samples, which become NaN; NaN if there are none.
@@ -97,7 +97,7 @@ pub(super) const NONE_MISSING: [f64; 2] = [f64::NAN; 2];
 ///
 /// # Errors
 /// `Format` if there are no samples; `Unsupported` if there are too many channels or axes, or if an axis is
-/// too long; `Limit` if there are more samples, or if they need more memory, than the limits allow.
+/// too long; `Limit` if there are more samples than the limits allow.
 pub(super) fn describe(
     what: &'static str,
     axes: &[(u64, Measure)],
@@ -126,9 +126,14 @@ pub(super) fn describe(
     if numbers.scaling.is_none() && !numbers.marks_missing() {
         description.format = numbers.kind.format(description.kind());
     }
-    admit(what, &description, limits)?;
-    require_samples_fit(&description, 1, HELD, limits)?;
+    admit_count(what, &description, limits)?;
     Ok(description)
+}
+
+/// Rejects a signal whose samples need more memory than the limits allow.
+pub(super) fn require_memory(description: &Description, limits: &Limits) -> Result<()> {
+    Limits::check("bytes of samples", bytes_of(description), limits.memory_bytes)?;
+    require_samples_fit(description, 1, HELD, limits)
 }
 
 /// Rejects a file that has fewer than `needed` bytes of numbers, of which it holds at most `present`.
@@ -151,8 +156,8 @@ impl Numbers {
         lengths.into_iter().fold(self.kind.bytes() as u64, |product, length| product.saturating_mul(length))
     }
 
-    /// Reads the samples of a signal of `description`, which [`describe`] has admitted. Adds notes if some
-    /// are rounded or missing.
+    /// Reads the samples of a signal of `description`, which [`describe`] has admitted; each number belongs to the next
+    /// of `places`. Adds notes if some are rounded or missing.
     ///
     /// # Errors
     /// `Format` if the file ends before, or if a sample is infinite; `Unsupported` if one is too large
@@ -160,10 +165,30 @@ impl Numbers {
     pub fn read(
         &self,
         what: &'static str,
-        mut reader: impl Read,
+        reader: impl Read,
         description: &Description,
+        places: Places,
         notes: &mut Vec<String>,
     ) -> Result<Samples> {
+        let (samples, rounding) = self.samples(what, reader, description.format, places)?;
+        notes.extend(rounding.note());
+        if let Samples::F32(values) = &samples {
+            notes.extend(require_finite(what, values, description)?);
+        }
+        Ok(samples)
+    }
+
+    /// Reads samples of `format`, infinite ones among them, and tells how they were rounded.
+    ///
+    /// # Errors
+    /// `Format` if the file ends before; `Unsupported` if a sample is too large for binary32.
+    pub fn samples(
+        &self,
+        what: &'static str,
+        mut reader: impl Read,
+        format: SampleFormat,
+        places: Places,
+    ) -> Result<(Samples, Rounding)> {
         let mut rounding = Rounding::default();
         let source = &mut reader;
         let (scaling, missing, plain) =
@@ -175,12 +200,12 @@ impl Numbers {
         };
         macro_rules! collect {
             ($number:ty, $convert:expr) => {
-                self.collect(what, source, description, |bytes| {
+                self.collect(what, source, places, |bytes| {
                     $convert(bytes.try_into().map_or(<$number>::default(), <$number>::from_le_bytes))
                 })?
             };
         }
-        let samples = match (description.format, self.kind) {
+        let samples = match (format, self.kind) {
             (SampleFormat::U8, _) => Samples::U8(collect!(u8, |v| v)),
             (SampleFormat::U16, _) => Samples::U16(collect!(u16, |v| v)),
             (SampleFormat::I8, _) => Samples::I8(collect!(i8, |v| v)),
@@ -192,6 +217,7 @@ impl Numbers {
             (_, Type::I16) => Samples::F32(collect!(i16, |v| scaled(f64::from(v), &mut rounding))),
             (_, Type::U32) => Samples::F32(collect!(u32, |v| scaled(f64::from(v), &mut rounding))),
             (_, Type::I32) => Samples::F32(collect!(i32, |v| scaled(f64::from(v), &mut rounding))),
+            (_, Type::F16) => Samples::F32(collect!(f16, |v: f16| scaled(v.into(), &mut rounding))),
             (_, Type::F32) => Samples::F32(collect!(f32, |v| scaled(f64::from(v), &mut rounding))),
             (_, Type::F64) => Samples::F32(collect!(f64, |v| scaled(v, &mut rounding))),
             (_, Type::U64) if plain => Samples::F32(collect!(u64, |v| rounding.integer(i128::from(v)))),
@@ -200,11 +226,7 @@ impl Numbers {
             (_, Type::I64) => Samples::F32(collect!(i64, |v| scaled(v as f64, &mut rounding))),
         };
         rounding.require_range(what)?;
-        notes.extend(rounding.note());
-        if let Samples::F32(values) = &samples {
-            notes.extend(require_finite(what, values, description)?);
-        }
-        Ok(samples)
+        Ok((samples, rounding))
     }
 
     /// Reads all numbers as little-endian bytes, converts each, and places it where its sample belongs.
@@ -212,34 +234,83 @@ impl Numbers {
         &self,
         what: &'static str,
         reader: &mut impl Read,
-        description: &Description,
+        mut places: Places,
         mut convert: impl FnMut(&[u8]) -> T,
     ) -> Result<Vec<T>> {
-        let (width, channels) = (self.kind.bytes(), usize::from(description.channels));
-        let mut samples = try_filled(description.positions().saturating_mul(channels as u64), T::default())?;
+        let width = self.kind.bytes();
+        let mut samples = try_filled(places.count(), T::default())?;
         let mut part = [0; PART];
-        let (mut at, run) = (0, usize::try_from(self.run).unwrap_or(usize::MAX));
-        while at < samples.len() {
-            let count = (samples.len() - at).min(PART / width);
+        let mut left = samples.len();
+        while left > 0 {
+            let count = left.min(PART / width);
             let bytes = &mut part[..count * width];
             reader.read_exact(bytes).map_err(|error| from_io(error, what))?;
             for number in bytes.chunks_exact_mut(width) {
                 if self.big {
                     number.reverse();
                 }
-                let place = if channels == 1 { at } else { place(at, run, channels) };
-                samples[place] = convert(number);
-                at += 1;
+                samples[places.step()] = convert(number);
             }
+            left -= count;
         }
         Ok(samples)
     }
 }
 
-/// The index of the sample that is stored as number `at`.
-fn place(at: usize, run: usize, channels: usize) -> usize {
-    let (position, rest) = (at % run, at / run);
-    (rest / channels * run + position) * channels + rest % channels
+/// Where, among samples, numbers belong that come one after the other.
+pub(super) struct Places {
+    axes: Vec<Along>,
+    next: usize,
+}
+
+/// An axis of [`Places`].
+struct Along {
+    /// The numbers along it, and the distance of their samples.
+    count: usize,
+    stride: usize,
+    /// The numbers along it that have come.
+    come: usize,
+}
+
+impl Places {
+    /// The places of numbers in the order of their samples.
+    pub fn in_order(description: &Description) -> Self {
+        Places::new([(description.samples(), 1)])
+    }
+
+    /// The places along axes, the fastest of the numbers first: each the numbers along it, at least 1, and the distance
+    /// of their samples. The samples must be countable in memory.
+    pub fn new(axes: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        let mut merged: Vec<Along> = vec![];
+        for (count, stride) in axes.into_iter().filter(|&(count, _)| count > 1) {
+            let (count, stride) = (count as usize, stride as usize);
+            match merged.last_mut() {
+                Some(last) if last.count * last.stride == stride => last.count *= count,
+                _ => merged.push(Along { count, stride, come: 0 }),
+            }
+        }
+        Places { axes: merged, next: 0 }
+    }
+
+    /// The number of places.
+    fn count(&self) -> usize {
+        self.axes.iter().map(|axis| axis.count).product()
+    }
+
+    /// The next place.
+    fn step(&mut self) -> usize {
+        let place = self.next;
+        for axis in &mut self.axes {
+            axis.come += 1;
+            if axis.come < axis.count {
+                self.next += axis.stride;
+                break;
+            }
+            axis.come = 0;
+            self.next -= (axis.count - 1) * axis.stride;
+        }
+        place
+    }
 }
 
 #[cfg(test)]
@@ -247,12 +318,13 @@ mod tests {
     use super::*;
 
     fn read(kind: Type, big: bool, scaling: Option<(f64, f64)>, bytes: &[u8]) -> (Samples, Vec<String>) {
-        let numbers = Numbers { kind, big, run: 1, scaling, missing: NONE_MISSING };
+        let numbers = Numbers { kind, big, scaling, missing: NONE_MISSING };
         let axes = [(bytes.len() as u64 / kind.bytes() as u64, Measure::Space), (1, Measure::Space)];
         let axes = [axes[0], axes[1], axes[1]];
         let description = describe("test", &axes, 1, &numbers, &Limits::default()).unwrap();
         let mut notes = vec![];
-        let samples = numbers.read("test", bytes, &description, &mut notes).unwrap();
+        let samples =
+            numbers.read("test", bytes, &description, Places::in_order(&description), &mut notes).unwrap();
         (samples, notes)
     }
 
@@ -293,17 +365,23 @@ mod tests {
     }
 
     #[test]
-    fn channels_become_interleaved() {
+    fn places_follow_the_order_of_the_file() {
+        let places = |axes: &[(u64, u64)]| {
+            let mut places = Places::new(axes.iter().copied());
+            (0..places.count()).map(|_| places.step()).collect::<Vec<_>>()
+        };
         // Two channels of four positions each: one after the other, interleaved, and in runs of two.
-        let places = |run| (0..8).map(|at| place(at, run, 2)).collect::<Vec<_>>();
-        assert_eq!(places(4), [0, 2, 4, 6, 1, 3, 5, 7]);
-        assert_eq!(places(1), [0, 1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(places(2), [0, 2, 1, 3, 4, 6, 5, 7]);
+        assert_eq!(places(&[(4, 2), (2, 1)]), [0, 2, 4, 6, 1, 3, 5, 7]);
+        assert_eq!(places(&[(2, 1), (4, 2)]), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(places(&[(2, 2), (2, 1), (2, 4)]), [0, 2, 1, 3, 4, 6, 5, 7]);
+        assert_eq!(places(&[(1, 7), (2, 3), (1, 0), (3, 1)]), [0, 3, 1, 4, 2, 5]);
+        assert_eq!(places(&[(1, 1)]), [0]);
+        assert_eq!(Places::new([(3, 1), (5, 3), (2, 15)]).axes.len(), 1);
     }
 
     #[test]
     fn what_is_too_much_is_refused_before_it_is_allocated() {
-        let numbers = Numbers { kind: Type::F64, big: false, run: 1, scaling: None, missing: NONE_MISSING };
+        let numbers = Numbers { kind: Type::F64, big: false, scaling: None, missing: NONE_MISSING };
         let describe = |lengths: &[u64], channels| {
             let axes: Vec<_> = lengths.iter().map(|&length| (length, Measure::Space)).collect();
             describe("test", &axes, channels, &numbers, &Limits::default())

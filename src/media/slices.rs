@@ -1,7 +1,7 @@
 //! Parts of a file along its axes: which samples are taken, and a reader that passes on these alone.
 
 use crate::error::{Error, Result};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek};
 use std::ops::Range;
 
 /// A part of a file along one of its axes.
@@ -148,6 +148,8 @@ impl Iterator for Runs {
 /// A reader that passes on a part of an array of numbers, and skips the rest.
 pub(super) struct Cut<R> {
     reader: R,
+    /// Skips so many bytes.
+    pass: fn(&mut R, u64) -> io::Result<()>,
     runs: Runs,
     /// The bytes that have been read or skipped.
     at: u64,
@@ -157,14 +159,28 @@ pub(super) struct Cut<R> {
     end: u64,
 }
 
+impl<R: Read + Seek> Cut<R> {
+    /// Like [`Cut::new`], of a reader that skips by seeking.
+    pub fn seeking(reader: R, width: usize, axes: &[(u64, Range<u64>)]) -> Self {
+        let pass = |reader: &mut R, count| {
+            reader.seek_relative(i64::try_from(count).map_err(|_| ErrorKind::UnexpectedEof)?)
+        };
+        Cut { pass, ..Cut::new(reader, width, axes) }
+    }
+}
+
 impl<R: Read> Cut<R> {
     /// A part of an array of numbers of `width` bytes, whose axes have these lengths and parts, the fastest first. The
     /// bytes of the array must be countable.
     pub fn new(reader: R, width: usize, axes: &[(u64, Range<u64>)]) -> Self {
+        let pass = |reader: &mut R, count| match io::copy(&mut reader.take(count), &mut io::sink())? {
+            passed if passed < count => Err(ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        };
         let width = width as u64;
         let axes: Vec<_> = [(width, 0..width)].into_iter().chain(axes.iter().cloned()).collect();
         let end = axes.iter().fold(1u64, |product, (length, _)| product.saturating_mul(*length));
-        Cut { reader, runs: Runs::new(&axes), at: 0, left: 0, end }
+        Cut { reader, pass, runs: Runs::new(&axes), at: 0, left: 0, end }
     }
 
     /// Skips the rest of the array.
@@ -175,8 +191,8 @@ impl<R: Read> Cut<R> {
     /// Skips all bytes before `to`.
     fn skip(&mut self, to: u64) -> io::Result<()> {
         let count = to.saturating_sub(self.at);
-        if count > 0 && io::copy(&mut self.reader.by_ref().take(count), &mut io::sink())? < count {
-            return Err(ErrorKind::UnexpectedEof.into());
+        if count > 0 {
+            (self.pass)(&mut self.reader, count)?;
         }
         self.at = self.at.max(to);
         Ok(())
@@ -278,6 +294,10 @@ mod tests {
             let mut found = vec![];
             cut.read_to_end(&mut found).unwrap();
             cut.finish().unwrap();
+            let mut sought = vec![];
+            let file = io::BufReader::with_capacity(8, io::Cursor::new(&bytes));
+            Cut::seeking(file, 2, &axes).read_to_end(&mut sought).unwrap();
+            prop_assert_eq!(&sought, &found);
             let found: Vec<u64> = found.chunks(2).map(|b| u16::from_le_bytes([b[0], b[1]]).into()).collect();
             prop_assert_eq!(found, expected);
         }

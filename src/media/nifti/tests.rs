@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::media::slices::Part;
-use crate::signal::{Axis, Description, Grid, Kind, Metadata, Rate, SampleFormat, Samples};
-use std::io::Write;
+use crate::signal::{Axis, Description, Grid, Kind, Metadata, Rate, SampleFormat, Samples, Signal};
+use std::io::{Cursor, Write};
 
 /// The start of a little-endian file of version 1 with these dimensions, data type and steps in mm and ms.
 fn head(dims: &[i16], datatype: i16, steps: &[f32]) -> Vec<u8> {
@@ -27,7 +27,7 @@ fn put(bytes: &mut [u8], at: usize, part: &[u8]) {
 }
 fn file(head: &[u8], samples: &[u8]) -> Result<Reading> {
     let file = [head, samples].concat();
-    read(&file[..], file.len() as u64, false, &[], &Limits::default())
+    read(Cursor::new(&file), file.len() as u64, false, &[], &Limits::default())
 }
 fn outline(reading: &Reading) -> (Kind, Vec<u32>, u8, SampleFormat) {
     let d = &reading.signal.description;
@@ -84,7 +84,7 @@ fn a_part_is_of_space_time_and_channels() {
     let part = |file: &[u8], slices: &[(&str, Part)]| {
         let slice = |(axis, part): &(&str, Part)| Slice { axis: (*axis).into(), part: part.clone() };
         let slices: Vec<_> = slices.iter().map(slice).collect();
-        read(file, file.len() as u64, false, &slices, &Limits::default())
+        read(Cursor::new(file), file.len() as u64, false, &slices, &Limits::default())
     };
     assert!(part(&whole, &[]).unwrap_err().to_string().contains("--slice takes a part"));
     let volume = part(&whole, &[("v", Part::At(1)), ("t", Part::At(1)), ("z", Part::Range(1..3))]).unwrap();
@@ -149,7 +149,7 @@ fn big_endian_version_2_and_extensions_are_read_and_kept() {
 
     let limits = Limits { metadata_bytes: 550, ..Limits::default() };
     let whole = [&big[..], &[1, 2, 3, 4]].concat();
-    let without = read(&whole[..], whole.len() as u64, false, &[], &limits).unwrap();
+    let without = read(Cursor::new(&whole), whole.len() as u64, false, &[], &limits).unwrap();
     assert_eq!(without.notes[0], "20 bytes of extensions are too many and are not kept");
     assert_eq!(without.signal.samples, Samples::U16(vec![258, 772]));
 }
@@ -160,7 +160,7 @@ fn compressed_files_are_read_whole_or_refused() {
     let mut gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
     gzip.write_all(&plain).unwrap();
     let gzip = gzip.finish().unwrap();
-    let open = |bytes: &[u8]| read(bytes, bytes.len() as u64, true, &[], &Limits::default());
+    let open = |bytes: &[u8]| read(Cursor::new(bytes), bytes.len() as u64, true, &[], &Limits::default());
     assert_eq!(open(&gzip).unwrap(), file(&plain, &[]).unwrap());
     for cut in 0..gzip.len() {
         assert!(matches!(open(&gzip[..cut]), Err(Error::Format { .. })), "cut at {cut}");

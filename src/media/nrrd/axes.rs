@@ -6,8 +6,8 @@ use super::header::{Header, counted};
 use crate::error::{Error, Result};
 use crate::media::slices::{Slice, Taken, taken};
 use crate::media::steps;
+use crate::media::stored::{InSignal, StoredAxis};
 use crate::signal::{AxisCoordinates, Coordinates, Description, Label, Measure, Positions, axis_letters};
-use std::ops::Range;
 
 /// The most axes of a file.
 const MOST_AXES: usize = 16;
@@ -21,8 +21,6 @@ pub(super) struct Axes {
     pub channels: u64,
     /// The kind of the axis of channels, in lower case.
     pub channel_kind: Option<String>,
-    /// The number of positions that follow each other before the next channel.
-    pub run: u64,
     /// The number of axes that are faster than that of channels.
     before: usize,
     /// The unit of the samples.
@@ -67,7 +65,6 @@ impl Axes {
             coordinates: vec![],
             channels: channel.map_or(1, |n| lengths[n]),
             channel_kind: channel.map(kind),
-            run: 1,
             before: channel.unwrap_or(0),
             unit: header.texts("sampleunits")?.and_then(|texts| texts.into_iter().next()).unwrap_or_default(),
         };
@@ -91,9 +88,8 @@ impl Axes {
         Ok(axes)
     }
 
-    /// Keeps the part of the axes that `slices` take. Returns the lengths of the axes of the file, the fastest first,
-    /// and what is taken of them.
-    pub fn cut(&mut self, slices: &[Slice]) -> Result<Vec<(u64, Range<u64>)>> {
+    /// Keeps the part of the axes that `slices` take. Returns the axes of the file, the fastest first.
+    pub fn cut(&mut self, slices: &[Slice]) -> Result<Vec<StoredAxis>> {
         let letters = axis_letters(self.samples.iter().map(|&(_, measure)| measure));
         let names = |(axis, letter): (&AxisCoordinates, String)| match axis.label.name.as_str() {
             "" => vec![letter],
@@ -102,10 +98,22 @@ impl Axes {
         let names = self.coordinates.iter().zip(letters).map(names);
         let axes: Vec<_> = names.zip(self.samples.iter().map(|&(length, _)| length)).collect();
         let parts = taken(slices, &axes)?;
-        let mut stored: Vec<_> =
-            axes.iter().zip(&parts).map(|(&(_, length), part)| (length, part.range.clone())).collect();
-        stored.insert(self.before, (self.channels, 0..self.channels));
-        self.run = parts[..self.before].iter().fold(1, |run, part| run.saturating_mul(part.count()));
+        let mut kept = 0..;
+        let mut stored: Vec<_> = axes
+            .iter()
+            .zip(&parts)
+            .map(|(&(_, length), part)| {
+                let axis = if part.kept { kept.next() } else { None };
+                StoredAxis {
+                    length,
+                    part: part.range.clone(),
+                    becomes: axis.map_or(InSignal::Nothing, InSignal::Axis),
+                }
+            })
+            .collect();
+        let channels =
+            StoredAxis { length: self.channels, part: 0..self.channels, becomes: InSignal::Channels };
+        stored.insert(self.before, channels);
         let known = self.samples.iter().zip(&self.coordinates).zip(&parts);
         let cut = |((&(_, measure), axis), part): ((&(u64, Measure), &AxisCoordinates), &Taken)| {
             let positions = axis.positions.part(&part.range);

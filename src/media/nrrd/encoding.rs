@@ -1,6 +1,7 @@
 //! The encodings of the samples of an NRRD file as sources of plain bytes.
 
 use crate::media::numbers::Type;
+use half::f16;
 use std::io::{BufRead, Error, ErrorKind, Read, Result};
 
 /// The longest word of numbers as text, bytes.
@@ -66,6 +67,7 @@ fn name(kind: Type) -> &'static str {
         Type::I32 => "int32",
         Type::U64 => "uint64",
         Type::I64 => "int64",
+        Type::F16 => "half",
         Type::F32 => "float",
         Type::F64 => "double",
     }
@@ -82,6 +84,7 @@ fn parse(kind: Type, word: &str) -> Option<[u8; 8]> {
         Type::I16 => word.parse::<i16>().ok()? as u64,
         Type::I32 => word.parse::<i32>().ok()? as u64,
         Type::I64 => word.parse::<i64>().ok()? as u64,
+        Type::F16 => f16::from_f32(word.parse().ok()?).to_bits().into(),
         Type::F32 => word.parse::<f32>().ok()?.to_bits().into(),
         Type::F64 => word.parse::<f64>().ok()?.to_bits(),
     };

@@ -5,7 +5,7 @@ use super::read::Y4m;
 use crate::error::{Error, Result};
 use crate::limits::{Limits, try_filled};
 use crate::media::picture::from_io;
-use crate::media::positioned::Positioned;
+use crate::media::positioned::{Positioned, State};
 use crate::media::video::frames::Frames;
 use crate::signal::source::{Source, check_region, count};
 use crate::signal::{Axis, Description, Metadata, Rate, Samples};
@@ -13,13 +13,12 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::ops::Range;
-use std::time::SystemTime;
 
 /// The frames of a file.
 pub(in crate::media) struct Boxes {
     file: Positioned,
-    /// The length of the file and the time of its last change.
-    state: (u64, Option<SystemTime>),
+    /// What tells a change of the file.
+    state: State,
     description: Description,
     y4m: Y4m<BufReader<File>>,
     /// Where the bytes of each frame begin.
@@ -33,7 +32,7 @@ impl Boxes {
     /// The errors of [`read_from`](crate::media::read_from).
     pub fn open(mut file: File, rate: Option<Rate>, limits: &Limits) -> Result<(Self, Vec<String>)> {
         let positioned = Positioned::new(file.try_clone()?);
-        let state = state(&positioned)?;
+        let state = positioned.state()?;
         file.rewind()?;
         let mut y4m = Y4m::open(BufReader::new(file), Some(state.0), limits)?;
         let frames = y4m.places(state.0, limits)?;
@@ -49,11 +48,6 @@ impl Boxes {
     pub fn stated_rate(&self) -> Rate {
         self.y4m.rate()
     }
-}
-
-fn state(file: &Positioned) -> Result<(u64, Option<SystemTime>)> {
-    let metadata = file.metadata()?;
-    Ok((metadata.len(), metadata.modified().ok()))
 }
 
 impl Source for Boxes {
@@ -80,7 +74,7 @@ impl Source for Boxes {
             }
             planes.convert(&bytes, [along(columns), along(rows)], &mut samples);
         }
-        if state(&self.file)? != self.state {
+        if self.file.state()? != self.state {
             return Err(Error::format(NAME, "the file was changed while it was read"));
         }
         Ok(Cow::Owned(samples))

@@ -1,0 +1,125 @@
+//! An array as a file stores it: which of its axes are those of a signal, and the samples of a box of it.
+
+use super::Reading;
+use super::numbers::{Numbers, Places, require_memory};
+use super::picture::from_io;
+use super::slices::Cut;
+use crate::error::Result;
+use crate::limits::Limits;
+use crate::signal::source::whole;
+use crate::signal::{Description, Metadata, Samples, Signal};
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+
+/// An array in a file.
+pub(super) struct Stored {
+    /// The name of the format.
+    pub what: &'static str,
+    /// The first byte of its numbers.
+    pub start: u64,
+    pub numbers: Numbers,
+    /// Its axes, the fastest first.
+    pub axes: Vec<StoredAxis>,
+    /// The signal that is read of it.
+    pub description: Description,
+    pub metadata: Vec<Metadata>,
+    pub notes: Vec<String>,
+    /// Whether its rate is assumed, because the file states none.
+    pub rate_assumed: bool,
+}
+
+/// An axis of an array in a file.
+pub(super) struct StoredAxis {
+    /// Its length in the file.
+    pub length: u64,
+    /// What is read of it.
+    pub part: Range<u64>,
+    pub becomes: InSignal,
+}
+
+/// What an axis in a file is in the signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InSignal {
+    /// The axis of this number.
+    Axis(usize),
+    Channels,
+    /// One sample of it is read.
+    Nothing,
+}
+
+impl Stored {
+    /// The bytes of all its numbers in the file.
+    pub fn bytes(&self) -> u64 {
+        self.numbers.bytes_of(self.axes.iter().map(|axis| axis.length))
+    }
+
+    /// Reads all samples from a file of `length` bytes.
+    ///
+    /// # Errors
+    /// `Limit` if they do not fit into memory, and the errors of [`Numbers::read`].
+    pub fn read(mut self, mut file: impl Read + Seek, length: u64, limits: &Limits) -> Result<Reading> {
+        require_memory(&self.description, limits)?;
+        file.seek(SeekFrom::Start(self.start))?;
+        let parts = self.parts(&whole(&self.description));
+        let samples = self.samples(Cut::seeking(file, self.numbers.kind.bytes(), &parts))?;
+        self.note_rest(length);
+        Ok(self.reading(samples))
+    }
+
+    /// Reads all samples from a stream that begins with the numbers and is read to its end.
+    ///
+    /// # Errors
+    /// Like [`Stored::read`].
+    pub fn read_stream(mut self, mut stream: impl Read, limits: &Limits) -> Result<Reading> {
+        require_memory(&self.description, limits)?;
+        let parts = self.parts(&whole(&self.description));
+        let mut cut = Cut::new(&mut stream, self.numbers.kind.bytes(), &parts);
+        let samples = self.samples(&mut cut)?;
+        cut.finish().map_err(|error| from_io(error, self.what))?;
+        // The end of a compressed stream holds its checksum.
+        let rest = stream.read(&mut [0]).map_err(|error| from_io(error, self.what))? as u64;
+        self.note_rest(self.start.saturating_add(self.bytes()).saturating_add(rest));
+        Ok(self.reading(samples))
+    }
+
+    fn note_rest(&mut self, length: u64) {
+        if length > self.start.saturating_add(self.bytes()) {
+            self.notes.push("what follows its samples is not read".into());
+        }
+    }
+
+    fn samples(&mut self, numbers: impl Read) -> Result<Samples> {
+        let places = self.places(&whole(&self.description));
+        self.numbers.read(self.what, numbers, &self.description, places, &mut self.notes)
+    }
+
+    fn reading(self, samples: Samples) -> Reading {
+        let Stored { description, metadata, notes, rate_assumed, .. } = self;
+        Reading { signal: Signal { description, samples, metadata }, notes, rate_assumed }
+    }
+
+    /// The lengths of the axes of the file, and what a box takes of each.
+    fn parts(&self, region: &[Range<u32>]) -> Vec<(u64, Range<u64>)> {
+        let part = |axis: &StoredAxis| match axis.becomes {
+            InSignal::Axis(n) => {
+                let at = |place: u32| axis.part.start + u64::from(place);
+                at(region[n].start)..at(region[n].end)
+            }
+            InSignal::Channels | InSignal::Nothing => axis.part.clone(),
+        };
+        self.axes.iter().map(|axis| (axis.length, part(axis))).collect()
+    }
+
+    /// Where the numbers of a box belong among its samples.
+    fn places(&self, region: &[Range<u32>]) -> Places {
+        let mut strides = vec![u64::from(self.description.channels)];
+        for range in region {
+            strides.push(strides[strides.len() - 1] * u64::from(range.end - range.start));
+        }
+        Places::new(self.axes.iter().map(|axis| match axis.becomes {
+            InSignal::Axis(n) => ((region[n].end - region[n].start).into(), strides[n]),
+            InSignal::Channels => (axis.part.end - axis.part.start, 1),
+            InSignal::Nothing => (1, 0),
+        }))
+    }
+}
