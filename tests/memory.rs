@@ -460,6 +460,42 @@ fn memory_that_runs_out_anywhere_in_a_rendering_is_an_error() {
     }
 }
 
+/// The boxes that are read of an array are held, not the array; what a header says is checked before.
+#[test]
+#[cfg(feature = "media")]
+fn an_array_in_its_file_takes_little_more_than_a_box() {
+    use sirenc::media::{Choice, open_source};
+    use sirenc::signal::{Samples, Scan};
+    use std::io::Write;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let (path, side) = (folder.path().join("volume.nrrd"), 300u32);
+    let head = "NRRD0004\ntype: ushort\ndimension: 3\nsizes: 300 300 300\nendian: big\nencoding: raw\n\n";
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.write_all(head.as_bytes()).unwrap();
+    let mut limits = Limits::default();
+    limits.memory_bytes = 16 << 20;
+    assert!(matches!(open_source(&path, &Choice::default(), &limits), Err(Error::Format { .. })));
+    for z in 0..side {
+        let slice: Vec<u8> = (0..side * side).flat_map(|i| ((i + z) as u16).to_be_bytes()).collect();
+        file.write_all(&slice).unwrap();
+    }
+    drop(file);
+    let before = HELD.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    let source = open_source(&path, &Choice::default(), &limits).unwrap().source;
+    let mut count = 0;
+    for part in Scan::of(&*source) {
+        count += part.unwrap().len();
+    }
+    assert_eq!(count as u64, source.description().positions());
+    let corner = source.read(&[298..300, 299..300, 298..300]).unwrap().into_owned();
+    let expected = [298 + 298, 299 + 298, 298 + 299, 299 + 299].map(|n| (n + 299 * 300) as u16);
+    assert_eq!(corner, Samples::U16(expected.to_vec()));
+    let taken = PEAK.load(Relaxed) - before;
+    assert!(taken <= 4 << 20, "{taken} bytes for slabs of 2 MB, of 54 MB");
+}
+
 /// A film that is computed where it is read.
 #[cfg(all(feature = "encoder", feature = "media"))]
 struct Waves(sirenc::signal::Description);

@@ -1,14 +1,20 @@
-//! Any bytes as a video that is read box by box, from its own file and from a temporary one: a box has the samples of
-//! the whole, and what is refused as a whole is refused.
+//! Any bytes as a video or an array that is read box by box, from its own file and from a temporary one: a box has the
+//! samples of the whole, and what is refused as a whole is refused.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sirenc::signal::{Kind, Source};
+use sirenc::media::Choice;
+use sirenc::signal::{Kind, Samples, Source};
 use sirenc::{Error, Limits, media};
 use std::io::Cursor;
 use std::ops::Range;
 
-fuzz_target!(|input: ([u8; 6], &[u8])| {
+/// The bits of samples, so that missing ones are equal.
+fn bits(samples: &Samples) -> Vec<u32> {
+    (0..samples.len()).map(|i| samples.get(i).to_bits()).collect()
+}
+
+fuzz_target!(|input: ([u8; 8], &[u8])| {
     let (places, bytes) = input;
     let mut limits = Limits::default();
     (limits.samples, limits.memory_bytes) = (1 << 14, 1 << 20);
@@ -20,15 +26,24 @@ fuzz_target!(|input: ([u8; 6], &[u8])| {
         return;
     };
     let description = &whole.description;
-    if description.kind() != Kind::Video {
+    let is_array = media::is_array_path(file.path());
+    if description.kind() != Kind::Video && !is_array {
         return;
     }
     let lengths = description.lengths();
     let side = |axis: usize| -> Range<u32> {
         let start = u32::from(places[axis]) % lengths[axis];
-        start..start + 1 + u32::from(places[axis + 3]) % (lengths[axis] - start)
+        start..start + 1 + u32::from(places[axis + 4]) % (lengths[axis] - start)
     };
-    let region: Vec<Range<u32>> = (0..3).map(side).collect();
+    let region: Vec<Range<u32>> = (0..lengths.len()).map(side).collect();
+    if is_array {
+        limits.memory_bytes = 1;
+        let source = media::open_source(file.path(), &Choice::default(), &limits).unwrap().source;
+        assert_eq!(source.description(), description);
+        let (found, expected) = (source.read(&region).unwrap(), whole.read(&region).unwrap());
+        assert_eq!(bits(&found), bits(&expected));
+        return;
+    }
     // So little memory that samples stay in the file, or go to a temporary one.
     limits.memory_bytes = 48 * u64::from(lengths[0]) * u64::from(lengths[1]);
     let sources = [

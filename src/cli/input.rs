@@ -25,6 +25,8 @@ pub enum SignalInput {
     Plain(Input, Option<String>),
     /// A video that is read from its path: see [`media::is_video_path`].
     Video(PathBuf),
+    /// An array that is read from its path, and the variable of it that is named: see [`media::is_array_path`].
+    Array(PathBuf, Option<String>),
 }
 
 impl Input {
@@ -64,7 +66,7 @@ impl Input {
             let error = sirenc::Error::Limit { what: "bytes of input", needed, allowed };
             return Err(Failure::work(name, error));
         }
-        Ok(Content { name, bytes: std::mem::take(bytes), video: None, variable: None })
+        Ok(Content { name, bytes: std::mem::take(bytes), place: None, variable: None })
     }
 }
 
@@ -75,28 +77,30 @@ impl SignalInput {
             true => Ok(SignalInput::Video(path.into())),
             false => {
                 let (file, variable) = split(path);
-                Input::open(&file).map(|input| SignalInput::Plain(input, variable))
+                let input = Input::open(&file)?;
+                match !is_stdin(path) && media::is_array_path(&file) {
+                    true => Ok(SignalInput::Array(file, variable)),
+                    false => Ok(SignalInput::Plain(input, variable)),
+                }
             }
         }
     }
-    /// Reads the input to its end, but not a video, which [`Content::source`] reads.
+    /// Reads the input to its end, but not a video or an array, which [`Content::source`] reads.
     pub fn read(self, limits: &Limits) -> Result<Content, Failure> {
         match self {
             SignalInput::Plain(Input::Stdin, _) => {
                 let stream = media::is_video_stream(&mut io::stdin().lock());
                 if stream.map_err(|error| Failure::media(Input::Stdin.name(), error))? {
-                    return Ok(Content::video(Input::Stdin.name(), Video::Stdin));
+                    return Ok(Content::at(Input::Stdin.name(), Place::Stream));
                 }
                 Input::Stdin.read(limits)
             }
-            SignalInput::Plain(input, variable) => {
-                let mut content = input.read(limits)?;
-                if let Some(variable) = &variable {
-                    content.name = format!("{}:{variable}", content.name);
-                }
-                Ok(Content { variable, ..content })
+            SignalInput::Plain(input, variable) => Ok(input.read(limits)?.of_variable(variable)),
+            SignalInput::Array(path, variable) => {
+                let content = Content::at(path.display().to_string(), Place::Array(path));
+                Ok(content.of_variable(variable))
             }
-            SignalInput::Video(path) => Ok(Content::video(path.display().to_string(), Video::Path(path))),
+            SignalInput::Video(path) => Ok(Content::at(path.display().to_string(), Place::Video(path))),
         }
     }
 }
@@ -107,43 +111,52 @@ pub struct Content {
     /// The name for messages.
     pub name: String,
     pub bytes: Vec<u8>,
-    /// A video, of which there are no bytes.
-    video: Option<Video>,
+    /// Where the signal is, if there are no bytes.
+    place: Option<Place>,
     /// The variable to read of a file that holds several.
     variable: Option<String>,
 }
 
-/// Where a video is read from, frame by frame.
+/// Where a signal is read from, box by box.
 #[derive(Debug)]
-enum Video {
-    Path(PathBuf),
-    Stdin,
+enum Place {
+    Video(PathBuf),
+    Array(PathBuf),
+    /// A video on standard input.
+    Stream,
 }
 
 impl Content {
-    fn video(name: String, video: Video) -> Self {
-        Content { name, bytes: vec![], video: Some(video), variable: None }
+    fn at(name: String, place: Place) -> Self {
+        Content { name, bytes: vec![], place: Some(place), variable: None }
+    }
+    fn of_variable(mut self, variable: Option<String>) -> Self {
+        if let Some(variable) = &variable {
+            self.name = format!("{}:{variable}", self.name);
+        }
+        Content { variable, ..self }
     }
     /// Reads `path` to its end; `-` is standard input.
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, Failure> {
         Input::open(path)?.read(limits)
     }
-    /// Whether this is a video that is read frame by frame.
-    pub fn is_video(&self) -> bool {
-        self.video.is_some()
+    /// Whether this is a video or an array that is read box by box, if memory is to be short.
+    pub fn is_in_place(&self) -> bool {
+        self.place.is_some()
     }
     /// Opens the content as a signal that is read box by box, and prints its notes.
     pub fn source(&self, limits: &Limits, read: &ReadArgs, quiet: bool) -> Result<SourceReading, Failure> {
         let bytes = io::Cursor::new(&self.bytes);
         let mut choice = read.choice();
         choice.variable = self.variable.clone();
-        let reading = match &self.video {
+        let reading = match &self.place {
+            Some(Place::Array(path)) => media::open_source(path, &choice, limits),
             Some(_) if choice != Choice::default() => {
                 let sentence = "this is a video, but --axes and --slice are for arrays and volumes";
                 return Err(Failure::new(Exit::Usage, &self.name, sentence));
             }
-            Some(Video::Path(path)) => media::open_video_source(path, read.rate(), limits),
-            Some(Video::Stdin) => {
+            Some(Place::Video(path)) => media::open_video_source(path, read.rate(), limits),
+            Some(Place::Stream) => {
                 media::read_video_stream(BufReader::new(io::stdin().lock()), read.rate(), limits)
             }
             None if read.all_frames() && choice == Choice::default() => {
@@ -162,7 +175,7 @@ impl Content {
         notes::print(&self.name, &reading.notes, quiet);
         Ok(reading)
     }
-    /// Reads `path` like [`Content::read`], or finds a video there.
+    /// Reads `path` like [`Content::read`], or finds a video or an array there.
     pub fn read_signal(path: &Path, limits: &Limits) -> Result<Self, Failure> {
         SignalInput::open(path)?.read(limits)
     }

@@ -32,8 +32,9 @@ pub struct InputLimitArgs {
     max_pixels: u64,
     /// Most bytes of memory for the input, its samples and the fit; suffixes k, M, G or Ki, Mi, Gi
     ///
-    /// A video whose samples take more than a quarter of it is read frame by frame: from its file (Y4M), or from a
-    /// temporary file of its samples in the folder TMPDIR, by default /var/tmp.
+    /// A video or an array (NPY, raw NRRD, uncompressed NIfTI) whose samples take more than a quarter of it is read box by
+    /// box: from its file, or from a temporary file of its samples in the folder TMPDIR, by default /var/tmp (videos
+    /// other than Y4M, arrays in Fortran order).
     #[arg(long, value_name = "BYTES", default_value = "4Gi", value_parser = values::count, help_heading = HEADING)]
     max_memory: u64,
 }
@@ -56,11 +57,11 @@ impl InputLimitArgs {
 }
 
 impl LimitArgs {
-    /// Limits of reading an original, which `encode` has read by limits of its own. A video is read frame by frame, if
-    /// memory is to be short.
-    pub fn of_originals(&self, is_video: bool) -> Limits {
+    /// Limits of reading an original, which `encode` has read by limits of its own. One that is `in_place` is read box by
+    /// box, if memory is to be short.
+    pub fn of_originals(&self, in_place: bool) -> Limits {
         let mut limits = Limits::default();
-        if is_video {
+        if in_place {
             limits.samples = limits.samples.max(self.limits().samples);
             limits.memory_bytes = self.max_memory;
         }

@@ -36,8 +36,12 @@ impl Side {
         let content = Content::read_signal(path, &Limits::default())?;
         if !media::is_siren(&content.bytes) {
             let SourceReading { source, notes, rate_assumed } =
-                content.source(&limits.of_originals(content.is_video()), read, quiet)?;
+                content.source(&limits.of_originals(content.is_in_place()), read, quiet)?;
             let description = source.description().clone();
+            if source.resident_bytes() == 0 && is_compared_whole(&description) {
+                let bytes = description.samples().saturating_mul(u64::from(description.format.bits()) / 8);
+                limits.admit_memory(&content.name, bytes)?;
+            }
             return Ok(Side { description, notes, rate_assumed, origin: Origin::Read(source), quiet });
         }
         let decoder = Box::new(content.decoder(&limits.limits())?);
@@ -76,7 +80,7 @@ pub fn share_rate(a: &mut Side, b: &mut Side) {
 
 /// Compares `b` with `a`, at the given `peak`, if any: pictures and sounds as a whole, all others part by part.
 pub fn compare(a: &Side, b: &Side, peak: Option<f64>) -> Result<Comparison> {
-    if matches!(a.description.kind(), Kind::Picture | Kind::Sound) {
+    if is_compared_whole(&a.description) {
         return compare_by(&a.whole()?, &b.whole()?, peak);
     }
     let mut comparing = Comparing::of(&a.description, &b.description)?;
@@ -86,6 +90,11 @@ pub fn compare(a: &Side, b: &Side, peak: Option<f64>) -> Result<Comparison> {
         Some(peak) => distortion.with_peak(peak),
         None => distortion,
     }))
+}
+
+/// Whether a signal is compared as a whole: SSIM and spectra need all of it.
+fn is_compared_whole(description: &Description) -> bool {
+    matches!(description.kind(), Kind::Picture | Kind::Sound)
 }
 
 /// Reads or renders two signals together, and gives `work` the samples of the same positions.

@@ -213,7 +213,7 @@ struct Measured {
 /// Decodes the file and compares it with its original, and its gradient if `--derivatives` is set.
 fn against(args: &Args, name: &str, decoder: &Decoder, original: &Path) -> Result<Measured, Failure> {
     let original = Content::read_signal(original, &Limits::default())?;
-    let limits = args.limits.of_originals(original.is_video());
+    let limits = args.limits.of_originals(original.is_in_place());
     let read = args.read.for_signal(decoder.description());
     let mut reading = original.source(&limits, &read, args.quiet)?;
     if let Some(rate) = decoder.description().rate()

@@ -21,6 +21,7 @@ mod notes;
 mod npy;
 mod nrrd;
 mod numbers;
+mod open;
 mod orientation;
 mod output;
 mod pfm;
@@ -42,6 +43,7 @@ mod wav;
 pub use choice::Choice;
 pub use notes::{ASSUMED_RATE, Reading, SourceReading};
 pub use npy::{NpyReader, read_npy, write_npy, write_npy_header};
+pub use open::{is_array_path, open_source};
 pub use output::{EXTENSIONS, OutputFormat, write};
 pub use slices::{Part, Slice};
 pub use sniff::{is_siren, kind};
@@ -270,6 +272,15 @@ fn admit_count(what: &'static str, description: &Description, limits: &Limits) -
     }
     let samples = description.positions().saturating_mul(u64::from(description.channels));
     Limits::check("samples", samples, limits.samples)
+}
+
+/// Signals whose samples take more than one part in so many of the memory are not held in memory, where they can be
+/// read box by box.
+const IN_MEMORY: u64 = 4;
+
+/// Whether the samples of a signal are not to be held in memory.
+fn is_large(description: &Description, limits: &Limits) -> bool {
+    bytes_of(description) > limits.memory_bytes / IN_MEMORY
 }
 
 /// The bytes of the samples in memory.

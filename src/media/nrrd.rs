@@ -82,6 +82,28 @@ pub(super) fn read<R: BufRead + Seek>(
     }
 }
 
+/// The samples of a file of `length` bytes that are stored as plain numbers; `None` if they are encoded.
+///
+/// # Errors
+/// The errors of [`read_from`](crate::media::read_from).
+pub(super) fn open_raw<R: BufRead + Seek>(
+    reader: &mut R,
+    length: u64,
+    slices: &[Slice],
+    limits: &Limits,
+) -> Result<Option<Stored>> {
+    let (stored, encoding) = open(reader, length, slices, limits)?;
+    Ok((encoding == Encoding::Raw).then_some(stored))
+}
+
+/// Whether a file begins with the header of samples that are stored as plain numbers.
+pub(super) fn is_raw(reader: &mut impl BufRead) -> bool {
+    let header = Header::read(reader);
+    header.is_ok_and(|header| {
+        header.get("encoding").is_some_and(|name| matches!(encoding(name), Ok(Encoding::Raw)))
+    })
+}
+
 /// Reads the header of a file of `length` bytes.
 fn open<R: BufRead + Seek>(
     reader: &mut R,

@@ -156,6 +156,12 @@ impl Numbers {
         lengths.into_iter().fold(self.kind.bytes() as u64, |product, length| product.saturating_mul(length))
     }
 
+    /// Whether samples of `format` may be rounded.
+    pub fn may_round(&self, format: SampleFormat) -> bool {
+        let wide = matches!(self.kind, Type::U32 | Type::I32 | Type::U64 | Type::I64 | Type::F64);
+        format == SampleFormat::F32 && (wide || self.scaling.is_some())
+    }
+
     /// Reads the samples of a signal of `description`, which [`describe`] has admitted; each number belongs to the next
     /// of `places`. Adds notes if some are rounded or missing.
     ///

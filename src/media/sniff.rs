@@ -6,6 +6,9 @@ use crate::media::nifti;
 use crate::media::video::ffmpeg::Container;
 use crate::media::video::y4m;
 use image::ImageFormat;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 /// The number of leading bytes of a file that [`sniff`] needs.
 ///
@@ -15,6 +18,14 @@ pub(super) const SNIFFED: usize = 4096;
 /// The formats that are read, for messages.
 const READABLE: &str =
     "PNG, JPEG, TIFF, WebP, BMP, PNM, PFM, GIF, OpenEXR, NPY, NRRD, NIfTI, NetCDF, WAV and Y4M are read";
+
+/// What a file is. Only a regular file can be looked at without taking bytes from its reader.
+pub(super) fn of_file(path: &Path) -> Option<Found> {
+    let mut head = vec![];
+    let file = File::open(path).ok().filter(|_| path.is_file())?;
+    file.take(SNIFFED as u64).read_to_end(&mut head).ok()?;
+    sniff(&head).ok()
+}
 
 /// A kind of file that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,18 @@
 //! An array as a file stores it: which of its axes are those of a signal, and the samples of a box of it.
+//!
+//! An array is read as a whole, or stays where it is in its file as a [`Source`].
 
-use super::Reading;
 use super::numbers::{Numbers, Places, require_memory};
 use super::picture::from_io;
+use super::positioned::{Positioned, State};
 use super::slices::Cut;
-use crate::error::Result;
+use super::{Reading, require_finite_in};
+use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::signal::source::whole;
+use crate::signal::source::{Source, check_region, whole};
 use crate::signal::{Description, Metadata, Samples, Signal};
-use std::io::{Read, Seek, SeekFrom};
+use std::borrow::Cow;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 
 /// An array in a file.
@@ -82,6 +86,24 @@ impl Stored {
         Ok(self.reading(samples))
     }
 
+    /// The array as a source, whose samples stay in the file, which had this state when its header was read; and notes.
+    pub fn into_source(mut self, file: Positioned, state: State) -> (Boxes, Vec<String>) {
+        if self.numbers.may_round(self.description.format) {
+            self.notes.push("its samples are rounded to binary32 where that does not hold them".into());
+        }
+        self.note_rest(state.0);
+        let notes = std::mem::take(&mut self.notes);
+        (Boxes { file, state, stored: self }, notes)
+    }
+
+    /// Whether numbers that follow each other in the file are along the last axis of the signal. Each step along this
+    /// axis then needs bytes from all of the file.
+    pub fn is_turned(&self) -> bool {
+        let first = self.axes.iter().find(|axis| axis.length > 1);
+        let last = self.description.axes.len() - 1;
+        last > 0 && first.is_some_and(|axis| axis.becomes == InSignal::Axis(last))
+    }
+
     fn note_rest(&mut self, length: u64) {
         if length > self.start.saturating_add(self.bytes()) {
             self.notes.push("what follows its samples is not read".into());
@@ -121,5 +143,39 @@ impl Stored {
             InSignal::Channels => (axis.part.end - axis.part.start, 1),
             InSignal::Nothing => (1, 0),
         }))
+    }
+}
+
+/// An array that is read box by box.
+pub(super) struct Boxes {
+    file: Positioned,
+    /// What tells a change of the file.
+    state: State,
+    stored: Stored,
+}
+
+impl Source for Boxes {
+    fn description(&self) -> &Description {
+        &self.stored.description
+    }
+    fn metadata(&self) -> &[Metadata] {
+        &self.stored.metadata
+    }
+    fn read(&self, region: &[Range<u32>]) -> Result<Cow<'_, Samples>> {
+        let Stored { what, start, numbers, description, .. } = &self.stored;
+        check_region(description, region)?;
+        let file = BufReader::new(self.file.reader(*start));
+        let cut = Cut::seeking(file, numbers.kind.bytes(), &self.stored.parts(region));
+        let (samples, _) = numbers.samples(what, cut, description.format, self.stored.places(region))?;
+        if self.file.state()? != self.state {
+            return Err(Error::format(what, "the file was changed while it was read"));
+        }
+        if let Samples::F32(values) = &samples {
+            require_finite_in(what, values, description.channels, region)?;
+        }
+        Ok(Cow::Owned(samples))
+    }
+    fn resident_bytes(&self) -> u64 {
+        0
     }
 }

@@ -103,7 +103,7 @@ pub(crate) fn runs(description: &Description, region: &[Range<u32>]) -> impl Ite
 }
 
 /// Cuts a box along its last axis into slabs of at most so many `samples`, or of one step along the axis.
-#[cfg(any(test, feature = "encoder"))]
+#[cfg(any(test, feature = "encoder", feature = "media"))]
 pub(crate) fn slabs(
     description: &Description,
     region: &[Range<u32>],

@@ -172,6 +172,22 @@ fn what_decode_writes_is_read_again() {
 }
 
 #[test]
+fn arrays_larger_than_memory_are_compared_where_they_are() {
+    let room = Room::new();
+    for name in ["volume.npy", "volume.nrrd", "volume.nii"] {
+        room.put(name, fixture(name));
+    }
+    let little = ["--max-memory", "100", "--json"];
+    for (a, b) in [("volume.npy", "volume.npy"), ("volume.nrrd", "volume.nii")] {
+        let expected = room.run(&["compare", a, b, "--json"]).exits(0).json();
+        let found = room.run(&[&["compare", a, b][..], &little].concat()).exits(0).json();
+        assert_eq!(found["psnr_db"], expected["psnr_db"], "{a} {b}");
+        assert_eq!(found["range"], expected["range"], "{a} {b}");
+    }
+    room.run(&["compare", "volume.npy:a", "volume.npy"]).complains(2, &["\"a\" is one of a NetCDF file"]);
+}
+
+#[test]
 fn a_sound_in_an_array_has_the_rate_that_is_given() {
     let room = Room::new();
     room.put("s.npy", fixture("sound.npy"));

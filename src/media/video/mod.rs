@@ -22,36 +22,28 @@ pub use frames::Frames;
 pub use sequence::ASSUMED_FRAME_RATE;
 pub use write::{existing_picture, is_video_name, write_film, write_video, write_y4m};
 
-use super::bytes_of;
 use super::choice::Choice;
 use super::notes::{Reading, SourceReading};
 use super::sniff::{self, Found};
+use super::{IN_MEMORY, is_large};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::signal::{Description, Metadata, Rate, Samples, Source};
 use animation::Animation;
 use sequence::{Pattern, Sequence};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 use y4m::{Boxes, Y4m};
 
 /// Whether `path` is to be read as a video by [`read_video`] or [`open_video_source`]: a folder, a pattern of numbered
 /// files such as `shot-%04d.png`, or, as its content tells, a YUV4MPEG2 file or a container that FFmpeg reads.
 pub fn is_video_path(path: &Path) -> bool {
-    is_sequence(path) || matches!(found(path), Some(Found::Y4m | Found::Container(_)))
+    is_sequence(path) || matches!(sniff::of_file(path), Some(Found::Y4m | Found::Container(_)))
 }
 
 fn is_sequence(path: &Path) -> bool {
     path.is_dir() || (Pattern::of(path).is_some() && !path.exists())
-}
-
-/// What a file is. Only a regular file can be looked at without taking bytes from its reader.
-fn found(path: &Path) -> Option<Found> {
-    let mut head = vec![];
-    let file = File::open(path).ok().filter(|_| path.is_file())?;
-    file.take(sniff::SNIFFED as u64).read_to_end(&mut head).ok()?;
-    sniff::sniff(&head).ok()
 }
 
 /// Opens a file that [`read_video`] reads, to read it frame after frame.
@@ -98,9 +90,6 @@ pub fn read_video_from<R: BufRead + Seek>(reader: R, rate: Option<Rate>, limits:
     open_from(reader, rate, limits)?.read(limits)
 }
 
-/// Videos whose samples take more than one part in so many of the memory are not held in memory.
-const IN_MEMORY: u64 = 4;
-
 /// Opens a video like [`read_video`], to be read box by box. Samples that take more than a quarter of
 /// `limits.memory_bytes` stay where they are in a YUV4MPEG2 file, and those of all other videos are written to a
 /// temporary file without a name, in the folder that the environment variable `TMPDIR` names or in `/var/tmp`.
@@ -108,10 +97,10 @@ const IN_MEMORY: u64 = 4;
 /// # Errors
 /// The errors of [`read_video`], also if the temporary file has no room.
 pub fn open_video_source(path: &Path, rate: Option<Rate>, limits: &Limits) -> Result<SourceReading> {
-    if found(path) == Some(Found::Y4m) {
+    if sniff::of_file(path) == Some(Found::Y4m) {
         let (source, mut notes) = Boxes::open(File::open(path)?, rate, limits)?;
         let description = source.description();
-        if bytes_of(description) > limits.memory_bytes / IN_MEMORY {
+        if is_large(description, limits) {
             notes.extend(rate.and_then(|rate| replaced(source.stated_rate(), rate)));
             let source: Box<dyn Source> = Box::new(source);
             return Ok(SourceReading { notes, ..source.into() });
@@ -192,7 +181,7 @@ fn open(path: &Path, rate: Option<Rate>, limits: &Limits) -> Result<Opened<'stat
     if is_sequence(path) {
         return Ok(Opened::frames(sequence::NAME, Sequence::open(path, rate, limits)?, rate));
     }
-    if let Some(Found::Container(container)) = found(path) {
+    if let Some(Found::Container(container)) = sniff::of_file(path) {
         let name = Found::Container(container).name();
         return Ok(Opened::frames(name, ffmpeg::Video::open(path, container, limits)?, rate));
     }
