@@ -32,9 +32,9 @@ pub struct InputLimitArgs {
     max_pixels: u64,
     /// Most bytes of memory for the input, its samples and the fit; suffixes k, M, G or Ki, Mi, Gi
     ///
-    /// A video or an array (NPY, raw NRRD, uncompressed NIfTI) whose samples take more than a quarter of it is read box by
-    /// box: from its file, or from a temporary file of its samples in the folder TMPDIR, by default /var/tmp (videos
-    /// other than Y4M, arrays in Fortran order).
+    /// A video or an array (NPY, NRRD, NIfTI) whose samples take more than a quarter of it is read box by box: from its
+    /// file, or from a temporary file of its samples in the folder TMPDIR, by default /var/tmp (videos other than Y4M,
+    /// compressed arrays and those in Fortran order).
     #[arg(long, value_name = "BYTES", default_value = "4Gi", value_parser = values::count, help_heading = HEADING)]
     max_memory: u64,
 }

@@ -60,9 +60,24 @@ pub(super) fn read<R: BufRead + Seek>(
     if !compressed {
         return open(&mut reader, length, slices, limits)?.read(reader, length, limits);
     }
+    let (stored, stream) = open_compressed(reader, length, slices, limits)?;
+    stored.read_stream(stream, limits)
+}
+
+/// Reads what precedes the samples of a compressed file of `length` bytes; the stream that is left begins with them.
+///
+/// # Errors
+/// The errors of [`read_from`](crate::media::read_from).
+pub(super) fn open_compressed<R: BufRead>(
+    reader: R,
+    length: u64,
+    slices: &[Slice],
+    limits: &Limits,
+) -> Result<(Stored, MultiGzDecoder<R>)> {
     let mut stream = MultiGzDecoder::new(reader);
     // Deflate cannot exceed this ratio.
-    open(&mut stream, length.saturating_mul(1032), slices, limits)?.read_stream(stream, limits)
+    let stored = open(&mut stream, length.saturating_mul(1032), slices, limits)?;
+    Ok((stored, stream))
 }
 
 /// Reads what precedes the samples of a file, which can hold at most `present` bytes.

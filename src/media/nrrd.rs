@@ -21,7 +21,7 @@ use crate::signal::{Description, MetadataKind};
 use axes::Axes;
 use flate2::bufread::MultiGzDecoder;
 use header::Header;
-use std::io::{BufRead, Seek};
+use std::io::{BufRead, Read, Seek};
 
 const NRRD: &str = "NRRD";
 
@@ -54,8 +54,8 @@ const KNOWN: [&str; 24] = [
 ];
 
 /// How samples are stored.
-#[derive(Clone, Copy, PartialEq)]
-enum Encoding {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Encoding {
     Raw,
     Gzip,
     Text,
@@ -73,39 +73,32 @@ pub(super) fn read<R: BufRead + Seek>(
     limits: &Limits,
 ) -> Result<Reading> {
     let (stored, encoding) = open(&mut reader, length, slices, limits)?;
-    let kind = stored.numbers.kind;
     match encoding {
         Encoding::Raw => stored.read(reader, length, limits),
-        Encoding::Gzip => stored.read_stream(MultiGzDecoder::new(reader), limits),
-        Encoding::Text => stored.read_stream(encoding::Text::new(reader, kind), limits),
-        Encoding::Hex => stored.read_stream(encoding::Hex(reader), limits),
+        encoding => {
+            let stream = encoding.stream(reader, stored.numbers.kind);
+            stored.read_stream(stream, limits)
+        }
     }
 }
 
-/// The samples of a file of `length` bytes that are stored as plain numbers; `None` if they are encoded.
-///
-/// # Errors
-/// The errors of [`read_from`](crate::media::read_from).
-pub(super) fn open_raw<R: BufRead + Seek>(
-    reader: &mut R,
-    length: u64,
-    slices: &[Slice],
-    limits: &Limits,
-) -> Result<Option<Stored>> {
-    let (stored, encoding) = open(reader, length, slices, limits)?;
-    Ok((encoding == Encoding::Raw).then_some(stored))
-}
-
-/// Whether a file begins with the header of samples that are stored as plain numbers.
-pub(super) fn is_raw(reader: &mut impl BufRead) -> bool {
-    let header = Header::read(reader);
-    header.is_ok_and(|header| {
-        header.get("encoding").is_some_and(|name| matches!(encoding(name), Ok(Encoding::Raw)))
-    })
+impl Encoding {
+    /// The plain numbers of type `kind` that a reader of encoded ones holds.
+    pub fn stream<'a>(self, reader: impl BufRead + 'a, kind: Type) -> Box<dyn Read + 'a> {
+        match self {
+            Encoding::Raw => Box::new(reader),
+            Encoding::Gzip => Box::new(MultiGzDecoder::new(reader)),
+            Encoding::Text => Box::new(encoding::Text::new(reader, kind)),
+            Encoding::Hex => Box::new(encoding::Hex(reader)),
+        }
+    }
 }
 
 /// Reads the header of a file of `length` bytes.
-fn open<R: BufRead + Seek>(
+///
+/// # Errors
+/// The errors of [`read_from`](crate::media::read_from).
+pub(super) fn open<R: BufRead + Seek>(
     reader: &mut R,
     length: u64,
     slices: &[Slice],

@@ -1,35 +1,32 @@
-//! Files that are opened to be read box by box: arrays where they are in their file.
+//! Files that are opened to be read box by box: arrays where they are in their file, or from a temporary one.
 
 use super::choice::Choice;
 use super::notes::SourceReading;
+use super::nrrd::{self, Encoding};
 use super::positioned::Positioned;
 use super::sniff::{self, Found};
 use super::spool::{Spool, Spooled};
 use super::stored::Boxes;
-use super::{IN_MEMORY, array, is_large, nifti, nrrd, read_chosen};
+use super::{IN_MEMORY, array, is_large, nifti, read_chosen};
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::signal::source::{slabs, whole};
 use crate::signal::{Description, Source};
 use std::fs::File;
-use std::io::{BufReader, Seek};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
-/// Whether `path` is a regular file of an array that is stored as plain numbers (NPY, NRRD, NIfTI), which
-/// [`open_source`] reads where they are.
+/// Whether `path` is a regular file of an array (NPY, NRRD, NIfTI), which [`open_source`] does not hold in memory if it is
+/// large.
 pub fn is_array_path(path: &Path) -> bool {
-    match sniff::of_file(path) {
-        Some(Found::Npy | Found::Nifti { compressed: false }) => true,
-        Some(Found::Nrrd) => File::open(path).is_ok_and(|file| nrrd::is_raw(&mut BufReader::new(file))),
-        _ => false,
-    }
+    matches!(sniff::of_file(path), Some(Found::Npy | Found::Nrrd | Found::Nifti { .. }))
 }
 
-/// Opens what is chosen of a file, to be read box by box. Arrays (NPY, raw NRRD, uncompressed NIfTI) whose samples take
-/// more than a quarter of `limits.memory_bytes` stay where they are in the file; of smaller ones the part that is
-/// chosen is read, however long the file is. An array whose order is turned around, as Fortran's is, is copied to a
-/// temporary file first, like [`open_video_source`](super::open_video_source) does. All other files are read like
-/// [`read_chosen`] does.
+/// Opens what is chosen of a file, to be read box by box. Arrays (NPY, NRRD, NIfTI) whose samples take more than a quarter
+/// of `limits.memory_bytes` stay where they are in the file; of smaller ones the part that is chosen is read, however
+/// long the file is. Compressed and encoded numbers, and arrays whose order is turned around, as Fortran's is, are
+/// copied to a temporary file first, like [`open_video_source`](super::open_video_source) does. All other files are read
+/// like [`read_chosen`] does.
 ///
 /// Samples that stay in the file are read when they are needed: an infinite one is an error then, and
 /// [`SourceReading::notes`] does not tell how many are rounded or missing.
@@ -67,32 +64,44 @@ fn open(
     let file = File::open(path)?;
     let positioned = Positioned::new(file.try_clone()?);
     let (state, mut reader) = (positioned.state()?, BufReader::new(file));
-    let length = state.0;
+    let (length, slices) = (state.0, &choice.slices);
     let found = sniff::of_file(path);
     found.map_or(Ok(()), |found| choice.admit(found))?;
-    let stored = match found {
-        Some(Found::Npy) => Some(array::open(&mut reader, length, choice, limits)?),
-        Some(Found::Nrrd) => nrrd::open_raw(&mut reader, length, &choice.slices, limits)?,
-        Some(Found::Nifti { compressed: false }) => {
-            Some(nifti::open(&mut reader, length, &choice.slices, limits)?)
+    // The array, and its numbers if they are not plain in the file.
+    let (stored, stream): (_, Option<Box<dyn Read>>) = match found {
+        Some(Found::Npy) => (array::open(&mut reader, length, choice, limits)?, None),
+        Some(Found::Nrrd) => match nrrd::open(&mut reader, length, slices, limits)? {
+            (stored, Encoding::Raw) => (stored, None),
+            (stored, encoding) => {
+                let stream = encoding.stream(reader, stored.numbers.kind);
+                (stored, Some(stream))
+            }
+        },
+        Some(Found::Nifti { compressed: false }) => (nifti::open(&mut reader, length, slices, limits)?, None),
+        Some(Found::Nifti { compressed: true }) => {
+            let (stored, stream) = nifti::open_compressed(reader, length, slices, limits)?;
+            (stored, Some(Box::new(stream)))
         }
-        _ => None,
-    };
-    let Some(stored) = stored else {
-        reader.rewind()?;
-        return read_chosen(reader, choice, limits).map(SourceReading::from);
+        _ => return read_chosen(reader, choice, limits).map(SourceReading::from),
     };
     if !is_large(&stored.description) {
-        return stored.read(reader, length, limits).map(SourceReading::from);
+        let reading = match stream {
+            Some(stream) => stored.read_stream(stream, limits),
+            None => stored.read(BufReader::new(positioned.reader(0)), length, limits),
+        };
+        return reading.map(SourceReading::from);
     }
     let (turned, rate_assumed) = (stored.is_turned(), stored.rate_assumed);
-    let (boxes, notes) = stored.into_source(positioned, state);
-    let source: Box<dyn Source> = if turned { Box::new(in_order(boxes, limits)?) } else { Box::new(boxes) };
+    let (boxes, notes) = match stream {
+        Some(stream) => stored.into_spooled(stream)?,
+        None => stored.into_source(positioned, state),
+    };
+    let source: Box<dyn Source> = if turned { Box::new(in_order(&boxes, limits)?) } else { Box::new(boxes) };
     Ok(SourceReading { source, notes, rate_assumed })
 }
 
 /// Copies an array to a temporary file, in the order of the signal.
-fn in_order(boxes: Boxes, limits: &Limits) -> Result<Spooled> {
+fn in_order(boxes: &Boxes, limits: &Limits) -> Result<Spooled> {
     let description = boxes.description();
     // The file is read from its beginning to its end for each slab, of which there are two copies.
     let most = limits.memory_bytes / IN_MEMORY / description.format.bytes();
@@ -110,6 +119,7 @@ mod tests {
     use crate::media::notes::Reading;
     use crate::media::{Part, Slice};
     use crate::signal::{SampleFormat, Samples};
+    use std::io::Write;
     use std::path::PathBuf;
     use tempfile::TempDir;
 
@@ -172,7 +182,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/media");
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let arrays: Vec<PathBuf> = files.filter(|path| is_array_path(path)).collect();
-        assert!(arrays.len() >= 15, "{arrays:?}");
+        assert!(arrays.len() >= 20, "{arrays:?}");
         let mut parts = 0;
         for path in &arrays {
             compare(path, &Choice::default());
@@ -257,6 +267,19 @@ mod tests {
         std::fs::write(&path, [lines.as_bytes(), &[0; 499]].concat()).unwrap();
         let (found, expected) = refused(&path);
         assert!(found == expected && found.contains("500 bytes of samples announced"), "{found}");
+
+        let lines = lines.replace("raw", "gzip");
+        let mut gzip =
+            flate2::write::GzEncoder::new(lines.as_bytes().to_vec(), flate2::Compression::default());
+        gzip.write_all(&[0; 500]).unwrap();
+        let gzip = gzip.finish().unwrap();
+        std::fs::write(&path, &gzip).unwrap();
+        compare(&path, &Choice::default());
+        for cut in [4, 9, 20] {
+            std::fs::write(&path, &gzip[..gzip.len() - cut]).unwrap();
+            let (found, expected) = refused(&path);
+            assert!(found == expected && found.contains("truncated"), "{found}");
+        }
 
         // What only the samples show is an error of reading them.
         let mut numbers = vec![1f32; 5 * 6 * 7];

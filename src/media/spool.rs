@@ -3,6 +3,7 @@
 //! The file is in the folder that `TMPDIR` names, or in `/var/tmp`: `/tmp` is often in memory. Nothing is left of it
 //! when the process ends, however it ends.
 
+use super::picture::from_io;
 use super::positioned::Positioned;
 use crate::error::{Error, Result};
 use crate::limits::try_filled;
@@ -10,11 +11,14 @@ use crate::signal::source::{Source, check_region, count, runs};
 use crate::signal::{Description, Metadata, SampleFormat, Samples};
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// A file that is being filled with samples, in the order of the signal.
+/// The bytes that are copied at a time.
+const PART: u64 = 1 << 16;
+
+/// A file that is being filled with samples, in the order of the signal, or with other bytes.
 pub(super) struct Spool {
     file: File,
     folder: PathBuf,
@@ -53,9 +57,31 @@ impl Spool {
         Ok(())
     }
 
+    /// Appends all bytes of a reader of the format `what`; returns their number.
+    ///
+    /// # Errors
+    /// Those of reading; `Io`, which names the folder, if it has no room.
+    pub fn copy(&mut self, reader: &mut impl Read, what: &'static str) -> Result<u64> {
+        let before = self.bytes;
+        loop {
+            self.buffer.clear();
+            let part = reader.by_ref().take(PART).read_to_end(&mut self.buffer);
+            if part.map_err(|error| from_io(error, what))? == 0 {
+                return Ok(self.bytes - before);
+            }
+            self.file.write_all(&self.buffer).map_err(|error| fault(&self.folder, self.bytes, &error))?;
+            self.bytes += self.buffer.len() as u64;
+        }
+    }
+
+    /// The file, to be read at positions.
+    pub fn into_file(self) -> Positioned {
+        Positioned::new(self.file)
+    }
+
     /// The file as a signal, whose samples are those that were appended.
     pub fn into_source(self, description: Description, metadata: Vec<Metadata>) -> Spooled {
-        Spooled { file: Positioned::new(self.file), description, metadata }
+        Spooled { file: self.into_file(), description, metadata }
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! An array is read as a whole, or stays where it is in its file as a [`Source`].
 
-use super::numbers::{Numbers, Places, require_memory};
+use super::numbers::{Numbers, Places, require_bytes, require_memory};
 use super::picture::from_io;
 use super::positioned::{Positioned, State};
 use super::slices::Cut;
+use super::spool::Spool;
 use super::{Reading, require_finite_in};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -51,6 +52,14 @@ pub(super) enum InSignal {
     Nothing,
 }
 
+impl StoredAxis {
+    /// The axis in a file that holds its part alone.
+    fn cut(self) -> Self {
+        let length = self.part.end - self.part.start;
+        StoredAxis { length, part: 0..length, ..self }
+    }
+}
+
 impl Stored {
     /// The bytes of all its numbers in the file.
     pub fn bytes(&self) -> u64 {
@@ -80,9 +89,7 @@ impl Stored {
         let mut cut = Cut::new(&mut stream, self.numbers.kind.bytes(), &parts);
         let samples = self.samples(&mut cut)?;
         cut.finish().map_err(|error| from_io(error, self.what))?;
-        // The end of a compressed stream holds its checksum.
-        let rest = stream.read(&mut [0]).map_err(|error| from_io(error, self.what))? as u64;
-        self.note_rest(self.start.saturating_add(self.bytes()).saturating_add(rest));
+        self.note_end(&mut stream)?;
         Ok(self.reading(samples))
     }
 
@@ -96,6 +103,25 @@ impl Stored {
         (Boxes { file, state, stored: self }, notes)
     }
 
+    /// The array as a source, whose numbers are copied to a temporary file from a stream that begins with them and is
+    /// read to its end.
+    ///
+    /// # Errors
+    /// `Format` if the stream ends before or is damaged; `Io` if the temporary file has no room.
+    pub fn into_spooled(mut self, mut stream: impl Read) -> Result<(Boxes, Vec<String>)> {
+        let parts = self.parts(&whole(&self.description));
+        let mut spool = Spool::new()?;
+        let mut cut = Cut::new(&mut stream, self.numbers.kind.bytes(), &parts);
+        let copied = spool.copy(&mut cut, self.what)?;
+        cut.finish().map_err(|error| from_io(error, self.what))?;
+        self.note_end(&mut stream)?;
+        (self.start, self.axes) = (0, self.axes.into_iter().map(StoredAxis::cut).collect());
+        require_bytes(self.what, self.bytes(), copied)?;
+        let file = spool.into_file();
+        let state = file.state()?;
+        Ok(self.into_source(file, state))
+    }
+
     /// Whether numbers that follow each other in the file are along the last axis of the signal. Each step along this
     /// axis then needs bytes from all of the file.
     pub fn is_turned(&self) -> bool {
@@ -104,10 +130,18 @@ impl Stored {
         last > 0 && first.is_some_and(|axis| axis.becomes == InSignal::Axis(last))
     }
 
+    /// Adds a note if a file of `length` bytes has more than its samples.
     fn note_rest(&mut self, length: u64) {
         if length > self.start.saturating_add(self.bytes()) {
             self.notes.push("what follows its samples is not read".into());
         }
+    }
+
+    /// Adds a note if a stream does not end. The end of a compressed one holds its checksum.
+    fn note_end(&mut self, stream: &mut impl Read) -> Result<()> {
+        let rest = stream.read(&mut [0]).map_err(|error| from_io(error, self.what))?;
+        self.note_rest(self.start.saturating_add(self.bytes()).saturating_add(rest as u64));
+        Ok(())
     }
 
     fn samples(&mut self, numbers: impl Read) -> Result<Samples> {
