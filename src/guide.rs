@@ -63,6 +63,10 @@
 //! # }
 //! ```
 //!
+//! `docs/signals.jpg` in the repository shows a slice through a volume, also at eight times its resolution, and the same
+//! second of a video at its rate and at eight times as many frames: at the positions between, the field is as defined as
+//! at the samples, and the mask of missing samples is that of the nearest one.
+//!
 //! Axes of space have one scale; every other axis has its own. Gradients and Hessians have a component for each axis, the
 //! Laplacian is that of space. Samples of volumes and fields are measurements: PSNR refers to their range, whatever
 //! their format, and `sirenc decode` writes integers as the numbers that they are.
