@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
     #[allow(clippy::arithmetic_side_effects, reason = "`v + 2³` is at least 2³")]
     pub(super) fn beyond(&mut self) -> Result<u32> {
         for bits in GOLOMB..=GOLOMB_MOST {
-            if self.range.bits(1)? == 0 {
+            if !self.range.half()? {
                 let value = 1 << bits | self.range.bits(bits)?;
                 return Ok(value - (1 << GOLOMB));
             }
@@ -136,7 +136,7 @@ impl Coder for Reader<'_> {
         }
     }
     fn negative(&mut self, _: bool) -> Result<bool> {
-        Ok(self.range.bits(1)? == 1)
+        self.range.half()
     }
 }
 

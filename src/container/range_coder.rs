@@ -104,6 +104,20 @@ impl<'a> RangeDecoder<'a> {
         self.renormalise()?;
         Ok(first)
     }
+    /// One of two symbols of equal size: `bits` of 1, without a division.
+    pub(super) fn half(&mut self) -> Result<bool> {
+        let unit = self.range >> 1;
+        if self.code >= unit << 1 {
+            return Err(self.error("a code outside the intervals of all symbols"));
+        }
+        let second = self.code >= unit;
+        if second {
+            self.code -= unit;
+        }
+        self.range = unit;
+        self.renormalise()?;
+        Ok(second)
+    }
     /// `count` uniform bits, the highest first in pieces of at most 16.
     pub(super) fn bits(&mut self, count: u32) -> Result<u32> {
         let (mut value, mut left) = (0, count);
@@ -242,6 +256,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn halves_are_single_bits(bytes in prop::collection::vec(0u8.., 0..40)) {
+            let (Ok(mut halves), Ok(mut bits)) = (RangeDecoder::new(&bytes), RangeDecoder::new(&bytes)) else {
+                return Ok(());
+            };
+            for _ in 0..400 {
+                let (half, bit) = (halves.half().ok(), bits.bits(1).ok());
+                prop_assert_eq!(half, bit.map(|bit| bit == 1));
+                if half.is_none() {
+                    break;
+                }
+                prop_assert_eq!((halves.code, halves.range), (bits.code, bits.range));
+            }
+        }
+
         #[test]
         fn symbols_round_trip_and_no_other_string_does(
             raw in prop::collection::vec((0u32..0x10000, 1u32..0x10000), 0..60),

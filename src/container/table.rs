@@ -65,6 +65,8 @@ impl Choice {
 pub(super) struct Table {
     /// The start of each entry, then the total 2¹⁶.
     starts: Vec<u32>,
+    /// The entry at each multiple of 2⁸: where a search for an entry begins.
+    firsts: Vec<u16>,
 }
 
 impl Table {
@@ -79,7 +81,11 @@ impl Table {
     }
     /// The entry at `position`, below 2¹⁶.
     pub(super) fn find(&self, position: u32) -> u32 {
-        self.starts.partition_point(|&start| start <= position) as u32 - 1
+        let mut entry = usize::from(self.firsts[(position >> 8) as usize]);
+        while self.starts[entry + 1] <= position {
+            entry += 1;
+        }
+        entry as u32
     }
 
     /// The table of `scale` and `shape`. With `wide`, magnitudes have lost low bits: entry 0 is as wide as
@@ -97,7 +103,10 @@ impl Table {
         let laplace = shares(cumulative(escape, wide, laplace.into(), 1 << 32), shape);
         let gauss = shares(cumulative(escape, wide, gauss.into(), square(gauss)), SHAPES - shape);
         let mixed = laplace.zip(gauss).map(|(l, g)| (l + g) >> SHAPE_BITS);
-        Table { starts: mixed.zip(0u64..).map(|(share, entry)| (entry + share) as u32).collect() }
+        let starts: Vec<u32> = mixed.zip(0u64..).map(|(share, entry)| (entry + share) as u32).collect();
+        let first = |position: u32| starts.partition_point(|&start| start <= position) as u16 - 1;
+        let firsts = (0..1 << (TOTAL_BITS - 8)).map(|high| first(high << 8)).collect();
+        Table { starts, firsts }
     }
 }
 
