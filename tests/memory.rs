@@ -80,11 +80,20 @@ fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
 
 /// Runs `work` and fails if it takes more memory than allowed, or returns an error that a file cannot cause.
 /// Returns whether it succeeded.
-fn bounded<T>(name: &dyn Fn() -> String, limits: &Limits, work: impl FnOnce() -> sirenc::Result<T>) -> bool {
-    let before = HELD.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let outcome = work();
-    let taken = (PEAK.load(Relaxed) - before) as u64;
+fn bounded<T>(name: &dyn Fn() -> String, limits: &Limits, work: impl Fn() -> sirenc::Result<T>) -> bool {
+    let measured = || {
+        let before = HELD.load(Relaxed);
+        PEAK.store(before, Relaxed);
+        let outcome = work();
+        (outcome, (PEAK.load(Relaxed) - before) as u64)
+    };
+    let (mut outcome, mut taken) = measured();
+    // Threads that report the end of other tests allocate a little at any time; what `work` takes, it takes again.
+    for _ in 0..3 {
+        if taken > limits.memory_bytes {
+            (outcome, taken) = measured();
+        }
+    }
     assert!(taken <= limits.memory_bytes, "{}: {taken} bytes of {}", name(), limits.memory_bytes);
     match outcome {
         Ok(_) => true,
