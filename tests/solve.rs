@@ -4,7 +4,8 @@
 use sirenc::network::Jet;
 use sirenc::signal::{Axis, Description, Grid, SampleFormat, Samples, Signal};
 use sirenc::solve::{
-    Condition, GradientIs, Point, Points, Problem, Residual, SolveOptions, ValueIs, poisson, solve,
+    Condition, GradientIs, HessianEnergy, Point, Points, Problem, Residual, SolveOptions, ValueIs, fill,
+    poisson, solve,
 };
 use sirenc::{Decoder, Error, Flow};
 
@@ -39,7 +40,7 @@ fn difference(file: &[u8], signal: &Signal) -> f64 {
 fn a_picture_is_found_from_its_gradient() {
     let signal = hills();
     let mut problem = Problem::new(signal.description.clone(), poisson::gradient_of(&signal));
-    problem.mean = Some(0.25);
+    problem.mean = Some(vec![0.25]);
     let solved = solve(&problem, &options(), &|_| Flow::Continue).unwrap();
     assert!(difference(&solved.bytes, &signal) < 0.02, "{:?}", solved.losses);
     assert!(solved.losses.iter().all(|loss| loss.stored < 1e-4 && loss.fitted <= loss.stored * 1.5));
@@ -62,6 +63,22 @@ fn a_picture_is_found_from_its_laplacian_and_its_border() {
     assert!(difference(&solved.bytes, &signal) < 0.02, "{:?}", solved.losses);
     assert_eq!(solved.losses.len(), 4);
     assert_eq!(solved.losses[1].name, "border");
+}
+
+#[test]
+fn samples_in_any_unit_are_filled() {
+    let hills = hills();
+    for (scale, offset) in [(1.0, 0.0), (1000.0, 101_000.0), (1e-6, 0.0)] {
+        let at = |i: usize| scale * hills.samples.get(i) + offset;
+        let signal = Signal { samples: Samples::F32((0..384).map(at).collect()), ..hills.clone() };
+        let known = |sample: usize| sample % 3 != 0;
+        let energy = HessianEnergy;
+        let mut problem = Problem::new(signal.description.clone(), fill(&signal, known, &energy, 0.1));
+        (problem.offsets, problem.scale) = poisson::units_of(&signal, known);
+        let solved = solve(&problem, &options(), &|_| Flow::Continue).unwrap();
+        let error = difference(&solved.bytes, &signal) / f64::from(scale);
+        assert!(error < 0.03, "×{scale}: {error} {:?}", solved.losses);
+    }
 }
 
 /// f'' = −ω²·f: an oscillation, from its value and its slope at 0.

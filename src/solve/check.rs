@@ -21,10 +21,22 @@ pub(super) fn check(problem: &Problem<'_>, options: &SolveOptions) -> Result<()>
     within("rate", options.rate.into(), f64::from(f32::MIN_POSITIVE), 1.0)?;
     within("loss_of_rounding", options.loss_of_rounding, 1e-6, 1e6)?;
     within("scale", problem.scale, 1e-30, 1e30)?;
-    if let Some(mean) = problem.mean {
-        within("mean", mean, f64::from(f32::MIN), f64::from(f32::MAX))?;
-    }
     let description = &problem.description;
+    let (offsets, channels) = (problem.offsets.len(), usize::from(description.channels));
+    if let Some(mean) = &problem.mean {
+        if mean.len() != channels {
+            return Err(Error::parameter("mean", format!("{mean:?}, expected {channels} numbers")));
+        }
+        for &mean in mean {
+            within("mean", mean, f64::from(f32::MIN), f64::from(f32::MAX))?;
+        }
+    }
+    if offsets != channels || problem.offsets.iter().any(|offset| !offset.is_finite()) {
+        return Err(Error::parameter(
+            "offsets",
+            format!("{:?}, expected {channels} numbers", problem.offsets),
+        ));
+    }
     let shape = Shape {
         inputs: description.axes.len(),
         outputs: description.channels.into(),

@@ -18,7 +18,7 @@
 //!     weight: 1.0,
 //! };
 //! let mut problem = Problem::new(Description::picture([16, 16], 1, SampleFormat::F32), vec![condition]);
-//! problem.mean = Some(0.5);
+//! problem.mean = Some(vec![0.5]);
 //! let options = SolveOptions::default().layers(1).width(16).effort(1);
 //! let solved = solve(&problem, &options, &|_| Flow::Continue)?;
 //! let values = Decoder::open(&solved.bytes[..])?.sample(&[2.0, 7.5, 12.0, 7.5])?;
@@ -62,14 +62,18 @@ pub struct Problem<'a> {
     pub measures: Vec<Condition<'a>>,
     /// About the standard deviation of the field, signal units.
     pub scale: f64,
-    /// The mean of all native samples, where the equations leave a constant free; it is added after the fit.
-    pub mean: Option<f64>,
+    /// About the mean of each channel, signal units.
+    pub offsets: Vec<f64>,
+    /// The mean of all native samples of each channel, where the equations leave a constant free; it is reached after the
+    /// fit.
+    pub mean: Option<Vec<f64>>,
 }
 
 impl<'a> Problem<'a> {
     /// A problem whose field is of order ½, as pictures are.
     pub fn new(description: Description, conditions: Vec<Condition<'a>>) -> Self {
-        Problem { description, conditions, measures: vec![], scale: 0.5, mean: None }
+        let offsets = vec![0.0; description.channels.into()];
+        Problem { description, conditions, measures: vec![], scale: 0.5, offsets, mean: None }
     }
 }
 
@@ -152,15 +156,18 @@ impl<'a> Fit<'a> {
             first_layer: 0,
             loss_of_mean: f64::INFINITY,
         };
-        let normalisation = Normalisation { means: vec![0.0; shape.outputs], scale: problem.scale as f32 };
+        let means = problem.offsets.iter().map(|&offset| offset as f32).collect();
+        let normalisation = Normalisation { means, scale: problem.scale as f32 };
         Fit { problem, options, level, tiles, equations, network, schedule, normalisation }
     }
 
     /// Trains and rounds the network, and writes the file.
     fn run(mut self, observe: &(dyn Fn(&Progress) -> Flow + Sync)) -> Result<Solved> {
         let (iterations, interrupted) = self.train(observe);
-        if let Some(mean) = self.problem.mean {
-            centre(self.level, &mut self.network, &self.tiles.tile(0), mean / self.problem.scale);
+        if let Some(mean) = &self.problem.mean {
+            let pairs = mean.iter().zip(&self.problem.offsets);
+            let wanted: Vec<f64> = pairs.map(|(mean, offset)| (mean - offset) / self.problem.scale).collect();
+            centre(self.level, &mut self.network, &self.tiles.tile(0), &wanted);
         }
         let Fit { problem, options, level, tiles, equations: fitted, network, normalisation, .. } = &self;
         let quantized = rounding::rounded(fitted, *level, network, normalisation, options);
@@ -213,12 +220,12 @@ fn equations<'a>(
     tiles: &Tiles,
     conditions: &'a [Condition<'a>],
 ) -> Equations<'a> {
-    let units = (usize::from(problem.description.channels), problem.scale);
+    let units = (problem.offsets.clone(), problem.scale);
     Equations::new(tiles.tile(0), conditions, units, options.batch, options.seed)
 }
 
-/// Moves each channel of a network so that its mean over the native samples of `tile` is `mean`.
-fn centre(level: Level, network: &mut Network, tile: &Tile, mean: f64) {
+/// Moves each channel of a network so that its mean over the native samples of `tile` is that of `means`.
+fn centre(level: Level, network: &mut Network, tile: &Tile, means: &[f64]) {
     let shape = network.shape();
     let (sides, mut sums) = (tile.ranges(), vec![0.0; shape.outputs]);
     let mut coordinates = vec![0.0; shape.inputs * BLOCK];
@@ -241,7 +248,7 @@ fn centre(level: Level, network: &mut Network, tile: &Tile, mean: f64) {
         }
     }
     let last = shape.layers().next_back().expect("a network has layers");
-    for (bias, sum) in network.parameters_mut()[last.biases()].iter_mut().zip(sums) {
+    for ((bias, sum), mean) in network.parameters_mut()[last.biases()].iter_mut().zip(sums).zip(means) {
         *bias += (mean - sum / count as f64) as f32;
     }
 }

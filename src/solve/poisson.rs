@@ -106,6 +106,22 @@ pub fn border_of(signal: &Signal) -> Condition<'static> {
     Condition { name: "border".into(), ..values_where(signal, border) }
 }
 
+/// About the mean of each channel and the largest standard deviation of a channel, over the samples that `keep` takes:
+/// offsets and scale of a problem whose field is like `signal`.
+pub fn units_of(signal: &Signal, keep: impl Fn(usize) -> bool) -> (Vec<f64>, f64) {
+    let channels = channels(&signal.description);
+    let kept: Vec<usize> = (0..signal.samples.len() / channels).filter(|&sample| keep(sample)).collect();
+    let mean = |of: &dyn Fn(f64) -> f64, c: usize| {
+        let values = kept.iter().map(|&sample| of(signal.samples.get(sample * channels + c).into()));
+        values.sum::<f64>() / kept.len().max(1) as f64
+    };
+    let offsets: Vec<f64> = (0..channels).map(|c| mean(&|x| x, c)).collect();
+    let variances = (0..channels).map(|c| mean(&|x| (x - offsets[c]).powi(2), c));
+    let scale = variances.fold(0.0, f64::max).sqrt();
+    // A constant has any scale.
+    (offsets, if scale > 0.0 { scale } else { 1.0 })
+}
+
 fn channels(description: &Description) -> usize {
     description.channels.into()
 }

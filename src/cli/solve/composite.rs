@@ -57,13 +57,11 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
         let sentence = format!("{found}, but {name} is {expected}");
         return Err(Failure::new(Exit::Input, args.b.display(), sentence));
     }
-    let problem = match &args.mask {
+    let mut problem = match &args.mask {
         None => {
             let both = mean(&a, &b);
-            let samples = both.samples.len();
-            let sum: f64 = (0..samples).map(|i| f64::from(both.samples.get(i))).sum();
             let mut problem = Problem::new(b.description.clone(), poisson::gradient_of(&both));
-            problem.mean = Some(sum / samples as f64);
+            problem.mean = Some(poisson::units_of(&both, |_| true).0);
             problem
         }
         Some(path) => {
@@ -77,6 +75,7 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
             Problem::new(b.description.clone(), conditions)
         }
     };
+    (problem.offsets, problem.scale) = poisson::units_of(&b, |_| true);
     let solved = args.fit.solve(&name, &problem, interrupt)?;
     Found { args: &args.fit, name: &name, solved: &solved, started }.finish(
         &output,

@@ -5,7 +5,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::reading::ReadArgs;
 use crate::cli::{Interrupt, Outcome, report, values};
 use serde_json::{Map, json};
-use sirenc::solve::{HessianEnergy, Problem, Residual, TotalVariation, fill};
+use sirenc::solve::{HessianEnergy, Problem, Residual, TotalVariation, fill, poisson};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -37,7 +37,7 @@ pub struct Args {
     /// Weight of the squared second derivatives relative to the squared error of the known values [default: 1]
     #[arg(long, value_name = "W", value_parser = values::positive, conflicts_with = "tv")]
     hessian: Option<f64>,
-    /// Weight of the total variation instead
+    /// Weight of the total variation instead, in standard deviations of the known values
     #[arg(long, value_name = "W", value_parser = values::positive)]
     tv: Option<f64>,
     #[command(flatten)]
@@ -46,8 +46,8 @@ pub struct Args {
     read: ReadArgs,
 }
 
-/// Slopes below which total variation counts by the square, relative to full scale and native sample.
-const SMOOTHING: f64 = 0.002;
+/// Slopes below which total variation counts by the square, standard deviations of the known values per native sample.
+const SMOOTHING: f64 = 0.008;
 
 /// Runs `sirenc solve fill`.
 pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
@@ -72,13 +72,16 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
         let failure = Failure::new(Exit::Input, &name, "nothing of it is missing");
         return Err(failure.hint("--mask names a picture that is white where it is"));
     }
-    let variation = TotalVariation { smoothing: SMOOTHING };
+    let (offsets, scale) = poisson::units_of(&signal, |sample| is_known[sample]);
+    let variation = TotalVariation { smoothing: SMOOTHING * scale };
     let (energy, weight): (&dyn Residual, f64) = match args.tv {
-        Some(weight) => (&variation, weight),
+        // Beside squares of values it counts in the unit of their deviation, so that the weight has none.
+        Some(weight) => (&variation, weight * scale),
         None => (&HessianEnergy, args.hessian.unwrap_or(1.0)),
     };
     let conditions = fill(&signal, |sample| is_known[sample], energy, weight);
-    let problem = Problem::new(signal.description.clone(), conditions);
+    let mut problem = Problem::new(signal.description.clone(), conditions);
+    (problem.offsets, problem.scale) = (offsets, scale);
     let solved = args.fit.solve(&name, &problem, interrupt)?;
     let words =
         [format!("{} of {} samples were known", report::grouped(known as u64), report::grouped(all as u64))];

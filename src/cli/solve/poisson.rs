@@ -79,7 +79,8 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     let description = &problem.description;
     let free = !args.border && (args.wanted.gradient.is_some() || args.wanted.gradient_of.is_some());
     let usual = if description.has_colours() { 0.5 } else { 0.0 };
-    problem.mean = free.then(|| args.mean.unwrap_or(usual));
+    let mean = args.mean.unwrap_or(usual);
+    problem.mean = free.then(|| vec![mean; problem.description.channels.into()]);
     let solved = args.fit.solve(&name, &problem, interrupt)?;
     let (mut words, mut measured) = (vec![], Map::new());
     if let Some(signal) = &signal {
@@ -96,7 +97,7 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
         measured.insert("offset".into(), json!(offset));
     }
     if free {
-        words.push(format!("a constant is free: the mean is {}", report::short(problem.mean.unwrap_or(0.0))));
+        words.push(format!("a constant is free: the mean is {}", report::short(mean)));
     } else if !args.border && args.mean.is_none() {
         words.push("harmonic functions are free: the result may differ by one; --border fixes it".into());
     }
@@ -132,17 +133,24 @@ impl Args {
             }
             let mut problem = Problem::new(signal.description.clone(), conditions);
             problem.measures = measures;
+            (problem.offsets, problem.scale) = poisson::units_of(&signal, |_| true);
             return Ok(Posed { problem, signal: Some(signal) });
         }
         if self.border {
             return Err(Failure::usage("--border takes its values from --gradient-of or --laplacian-of"));
         }
-        let (description, condition) = self.array(name)?;
-        Ok(Posed { problem: Problem::new(description, vec![condition]), signal: None })
+        let (description, condition, size) = self.array(name)?;
+        let mut problem = Problem::new(description, vec![condition]);
+        // A slope over about a sixteenth of the longest side, where most of the energy of pictures is.
+        let reach =
+            problem.description.lengths().into_iter().max().map_or(1.0, |side| f64::from(side) / 16.0);
+        let times = if self.wanted.gradient.is_some() { reach } else { reach * reach };
+        problem.scale = if size > 0.0 { size * times } else { 1.0 };
+        Ok(Posed { problem, signal: None })
     }
 
-    /// The condition of an array, and the signal that it describes: a picture of binary32.
-    fn array(&self, name: &str) -> Result<(Description, Condition<'static>), Failure> {
+    /// The signal that an array describes, a picture of binary32, its condition, and the root mean square of its numbers.
+    fn array(&self, name: &str) -> Result<(Description, Condition<'static>, f64), Failure> {
         let content = Content::read(self.wanted.path(), &Limits::default())?;
         let (shape, numbers) = media::read_npy(&content.bytes, &Limits::default())
             .map_err(|error| Failure::media(name, error))?;
@@ -166,12 +174,13 @@ impl Args {
             ));
         }
         let description = Description::picture(size, channels as u8, SampleFormat::F32);
+        let square = numbers.iter().map(|number| number * number).sum::<f64>() / numbers.len() as f64;
         let numbers = numbers.into_iter().map(|number| number as f32).collect();
         let condition = match gradient {
             true => poisson::gradient(&description, numbers),
             false => poisson::laplacian(&description, numbers),
         };
-        Ok((description, condition))
+        Ok((description, condition, square.sqrt()))
     }
 }
 

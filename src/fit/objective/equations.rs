@@ -13,8 +13,8 @@ const SHARE: usize = 512;
 pub(crate) struct Equations<'a> {
     tile: Tile,
     conditions: &'a [Condition<'a>],
-    outputs: usize,
-    /// Signal units per unit of the network's outputs.
+    /// Signal value of each channel where the network has 0, and signal units per unit of its outputs.
+    offsets: Vec<f64>,
     scale: f64,
     /// Shares of each condition in an iteration.
     shares: usize,
@@ -29,11 +29,12 @@ pub(crate) struct Equations<'a> {
 const ESTIMATED: usize = 1 << 14;
 
 impl<'a> Equations<'a> {
-    /// For a network with `outputs` channels over `tile`, `batch` points of each condition in an iteration.
+    /// For a network over `tile` whose outputs are `offsets + scale · output` in signal units, `batch` points of each
+    /// condition in an iteration.
     pub fn new(
         tile: Tile,
         conditions: &'a [Condition<'a>],
-        (outputs, scale): (usize, f64),
+        (offsets, scale): (Vec<f64>, f64),
         batch: usize,
         seed: u64,
     ) -> Self {
@@ -49,7 +50,7 @@ impl<'a> Equations<'a> {
         };
         let orders = conditions.iter().map(order).collect();
         let shares = batch.div_ceil(SHARE);
-        Equations { tile, conditions, outputs, scale, shares, orders, factor: 1.0, seed }
+        Equations { tile, conditions, offsets, scale, shares, orders, factor: 1.0, seed }
     }
 
     /// Scales all losses so that their sum for `network` is 1.
@@ -76,16 +77,17 @@ impl<'a> Equations<'a> {
                 Points::Random(_) => most.min(ESTIMATED),
                 Points::Given { .. } => self.orders[number].len().min(most),
             };
-            let (mut sum, mut numbers) = (0.0, vec![0.0; self.outputs * components.len()]);
-            let mut out = vec![0.0; components.len() * self.outputs * BLOCK];
+            let (mut sum, mut numbers) = (0.0, vec![0.0; self.offsets.len() * components.len()]);
+            let mut out = vec![0.0; components.len() * self.offsets.len() * BLOCK];
             for first in (0..all).step_by(BLOCK) {
                 let drawn = Drawn::new(self, number, (usize::MAX, first / BLOCK), first, BLOCK);
                 level.jet(network, &drawn.coordinates, jet, &mut out, &mut workspace);
                 for lane in 0..BLOCK.min(all - first) {
-                    for c in 0..self.outputs {
+                    for c in 0..self.offsets.len() {
                         for (k, factor) in components.iter().enumerate() {
-                            let value = out[(k * self.outputs + c) * BLOCK + lane];
-                            numbers[c * components.len() + k] = factor * f64::from(value);
+                            let value = out[(k * self.offsets.len() + c) * BLOCK + lane];
+                            let offset = if k == 0 { self.offsets[c] } else { 0.0 };
+                            numbers[c * components.len() + k] = factor.mul_add(f64::from(value), offset);
                         }
                     }
                     sum += condition.residual.loss(drawn.point(lane, self.tile.start.len()), &mut numbers);
@@ -200,13 +202,14 @@ impl Objective for Equations<'_> {
         let coordinates = std::mem::take(&mut drawn.coordinates);
         let axes = self.tile.start.len();
         let weight = self.factor * condition.weight / (self.shares * SHARE) as f64;
-        let (components, mut numbers) = (factors.len(), vec![0.0; self.outputs * factors.len()]);
+        let (components, mut numbers) = (factors.len(), vec![0.0; self.offsets.len() * factors.len()]);
         let mut seeds = |first: usize, jets: &mut [f32]| {
             let lanes = jets.len() / numbers.len();
             let mut sum = 0.0;
             for lane in 0..lanes {
                 for (i, number) in numbers.iter_mut().enumerate() {
-                    *number = factors[i % components] * f64::from(jets[i * lanes + lane]);
+                    let offset = if i % components == 0 { self.offsets[i / components] } else { 0.0 };
+                    *number = factors[i % components].mul_add(f64::from(jets[i * lanes + lane]), offset);
                 }
                 sum += condition.residual.loss(drawn.point(first + lane, axes), &mut numbers);
                 for (i, number) in numbers.iter().enumerate() {
