@@ -154,7 +154,7 @@ fn the_observer_ends_a_fit_and_wrong_problems_are_refused() {
     refused(given(&[1.0, 24.0], &[0.0]), options(), "a point at [1.0, 24.0]");
     refused(given(&[1.0, 2.0, 3.0], &[0.0]), options(), "3 coordinates");
     refused(given(&[1.0, 2.0], &[f32::NAN]), options(), "NaN among its numbers");
-    refused(given(&[], &[]), options(), "0 coordinates");
+    refused(given(&[], &[]), options(), "no points");
     refused(with(Points::Random(vec![0.0..30.0, 0.0..1.0])), options(), "expected a box in the signal");
     let limits = sirenc::Limits::default().parameters(10);
     let error = solve(&problem(), &options().limits(limits), &|_| Flow::Continue).unwrap_err();

@@ -73,6 +73,9 @@ pub(super) fn check(problem: &Problem<'_>, options: &SolveOptions) -> Result<()>
             }
             Points::Given { positions, data } => {
                 let (axes, count) = (lengths.len(), positions.len() / lengths.len());
+                if condition.points.is_empty() {
+                    return wrong("no points, expected at least one".into());
+                }
                 if count == 0 || !positions.len().is_multiple_of(axes) || !data.len().is_multiple_of(count) {
                     let (positions, data) = (positions.len(), data.len());
                     return wrong(format!(

@@ -19,6 +19,9 @@ fn pictures_are_found_from_derivatives() {
     room.run(&["decode", "l.siren", "-o", "l.png"]).exits(0);
     let run = solve(&["--laplacian-of", "a.pgm", "-o", "l.siren", "-f"]).exits(0);
     assert!(run.stderr.contains("harmonic functions are free"), "{}", run.stderr);
+    // A row has a gradient, and no Laplacian to compare.
+    room.put("row.pgm", grey(40, 1));
+    solve(&["--gradient-of", "row.pgm", "-o", "row.siren"]).exits(0);
     // Derivatives of a file, as arrays.
     room.run(&["decode", "g.siren", "--derivative", "gradient", "-o", "g.npy"]).exits(0);
     room.run(&["decode", "g.siren", "--derivative", "laplacian", "-o", "l.npy"]).exits(0);
@@ -61,6 +64,10 @@ fn what_cannot_be_solved_is_refused_in_a_sentence() {
     solve(&["-o", "a.siren"]).exits(2);
     solve(&["--gradient-of", "a.pgm", "--laplacian-of", "a.pgm", "-o", "a.siren"]).exits(2);
     solve(&["--gradient-of", "missing.png", "-o", "a.siren"]).complains(3, &["missing.png"]);
+    room.put("dot.pgm", grey(1, 1));
+    for derivative in ["--gradient-of", "--laplacian-of"] {
+        solve(&[derivative, "dot.pgm", "-o", "a.siren"]).complains(3, &["dot.pgm", "too small"]);
+    }
     solve(&["--gradient", "a.pgm", "-o", "a.siren"]).complains(3, &["a.pgm", "NPY"]);
     solve(&["--gradient-of", "a.pgm", "-o", "a.siren", "--width", "0"]).exits(2);
     room.run(&["encode", "c.ppm", "--layers", "1", "--width", "2", "--effort", "1"]).exits(0);

@@ -128,11 +128,17 @@ impl Args {
                 Some(_) => (gradient, laplacian),
                 None => (laplacian, gradient),
             };
+            // A Laplacian needs neighbours on all sides, a gradient one along some axis.
+            if conditions.iter().all(|condition| condition.points.is_empty()) {
+                let found = report::description(&signal.description);
+                let sentence = format!("{found}, which is too small to have this derivative");
+                return Err(Failure::new(Exit::Input, name, sentence));
+            }
             if self.border {
                 conditions.push(poisson::border_of(&signal));
             }
             let mut problem = Problem::new(signal.description.clone(), conditions);
-            problem.measures = measures;
+            problem.measures = measures.into_iter().filter(|measure| !measure.points.is_empty()).collect();
             (problem.offsets, problem.scale) = poisson::units_of(&signal, |_| true);
             return Ok(Posed { problem, signal: Some(signal) });
         }

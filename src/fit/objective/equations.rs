@@ -83,19 +83,23 @@ impl<'a> Equations<'a> {
                 let drawn = Drawn::new(self, number, (usize::MAX, first / BLOCK), first, BLOCK);
                 level.jet(network, &drawn.coordinates, jet, &mut out, &mut workspace);
                 for lane in 0..BLOCK.min(all - first) {
-                    for c in 0..self.offsets.len() {
-                        for (k, factor) in components.iter().enumerate() {
-                            let value = out[(k * self.offsets.len() + c) * BLOCK + lane];
-                            let offset = if k == 0 { self.offsets[c] } else { 0.0 };
-                            numbers[c * components.len() + k] = factor.mul_add(f64::from(value), offset);
-                        }
-                    }
+                    let of = |c: usize, k: usize| out[(k * self.offsets.len() + c) * BLOCK + lane];
+                    self.in_signal_units(&components, of, &mut numbers);
                     sum += condition.residual.loss(drawn.point(lane, self.tile.start.len()), &mut numbers);
                 }
             }
             sum / all.max(1) as f64
         };
         (0..self.conditions.len()).map(&mut of).collect()
+    }
+
+    /// Writes the jet of a point, of which `of` gives each channel and component in units of the network, in signal units.
+    fn in_signal_units(&self, factors: &[f64], of: impl Fn(usize, usize) -> f32, numbers: &mut [f64]) {
+        for ((c, jet), &offset) in numbers.chunks_exact_mut(factors.len()).enumerate().zip(&self.offsets) {
+            for ((k, number), factor) in jet.iter_mut().enumerate().zip(factors) {
+                *number = factor.mul_add(of(c, k).into(), if k == 0 { offset } else { 0.0 });
+            }
+        }
     }
 
     /// What each component of a jet by the network's coordinates is in signal units per native sample.
@@ -207,10 +211,8 @@ impl Objective for Equations<'_> {
             let lanes = jets.len() / numbers.len();
             let mut sum = 0.0;
             for lane in 0..lanes {
-                for (i, number) in numbers.iter_mut().enumerate() {
-                    let offset = if i % components == 0 { self.offsets[i / components] } else { 0.0 };
-                    *number = factors[i % components].mul_add(f64::from(jets[i * lanes + lane]), offset);
-                }
+                let of = |c: usize, k: usize| jets[(c * components + k) * lanes + lane];
+                self.in_signal_units(&factors, of, &mut numbers);
                 sum += condition.residual.loss(drawn.point(first + lane, axes), &mut numbers);
                 for (i, number) in numbers.iter().enumerate() {
                     let slope = f64::from(scale) * weight * factors[i % components] * number;
