@@ -40,18 +40,24 @@ struct FitArgs {
     /// File to write; - is standard output
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// Hidden layers of the network
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = values::whole(1..=16usize))]
-    layers: usize,
-    /// Neurons of each hidden layer
-    #[arg(long, value_name = "W", default_value_t = 128, value_parser = values::whole(1..=512usize))]
-    width: usize,
-    /// Bound of the first layer's frequencies before the fit, radians per half of the longest side
+    /// Hidden layers of each network [default: 3]
+    #[arg(long, value_name = "N", value_parser = values::whole(1..=16usize))]
+    layers: Option<usize>,
+    /// Neurons of each hidden layer [default: 64 with tiles, 128 without]
+    #[arg(long, value_name = "W", value_parser = values::whole(1..=512usize))]
+    width: Option<usize>,
+    /// About the side of the tiles into which the signal is divided, samples; 0: one network for all
+    ///
+    /// Each tile has a network, and all are trained together. Small tiles find detail in much less time; what is smooth over
+    /// the whole signal passes from tile to tile [default: 64 of pictures, else 0].
+    #[arg(long, value_name = "SIDE", value_parser = values::whole(0..=1_000_000u32))]
+    tile: Option<u32>,
+    /// Bound of the first layer's frequencies before the fit, radians per half of the longest side of a tile [default: 20]
     ///
     /// Higher ones find fine detail sooner, lower ones smooth fields; what equations say little about stays as it was at
     /// first.
-    #[arg(long, value_name = "F", default_value_t = 8.0, value_parser = values::positive)]
-    frequency: f64,
+    #[arg(long, value_name = "F", value_parser = values::positive)]
+    frequency: Option<f64>,
     /// How long the fit is: each level has twice the iterations of the one below, 250 at 1
     #[arg(long, value_name = "1..9", default_value_t = 5, value_parser = values::whole(1..=9u8))]
     effort: u8,
@@ -75,6 +81,10 @@ struct FitArgs {
     quiet: bool,
 }
 
+/// The side of the tiles of pictures, samples: the camera of scikit-image, 256×256, is found from its gradient with 24 to 26 dB
+/// by 500 to 1000 iterations of one network, and with 40.9 dB by 1000 of 4 × 4.
+const TILE: u32 = 64;
+
 /// Runs `sirenc solve`.
 pub fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     match &args.problem {
@@ -88,7 +98,8 @@ pub fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
 struct Found<'a> {
     args: &'a FitArgs,
     name: &'a str,
-    solved: &'a Solved,
+    options: SolveOptions,
+    solved: Solved,
     started: Instant,
 }
 
@@ -103,13 +114,23 @@ impl FitArgs {
         Output::prepare(&self.output, input, self.force, "use -f to overwrite it")
     }
 
-    /// Solves a problem, with progress.
-    fn solve(&self, name: &str, problem: &Problem<'_>, interrupt: &Interrupt) -> Result<Solved, Failure> {
+    /// Solves a problem, with progress, in tiles of about `side` samples unless said otherwise.
+    fn solve<'a>(
+        &'a self,
+        name: &'a str,
+        problem: &Problem<'_>,
+        side: Option<u32>,
+        interrupt: &Interrupt,
+    ) -> Result<Found<'a>, Failure> {
         interrupt.be_patient();
+        let started = Instant::now();
+        let usual = SolveOptions::default();
+        let tile = self.tile.or(side).filter(|&side| side > 0);
         let options = SolveOptions::default()
-            .layers(self.layers)
-            .width(self.width)
-            .frequency(self.frequency)
+            .layers(self.layers.unwrap_or(usual.layers))
+            .width(self.width.unwrap_or(if tile.is_some() { 64 } else { 128 }))
+            .frequency(self.frequency.unwrap_or(usual.frequency))
+            .tile(tile)
             .effort(self.effort)
             .seed(self.seed)
             .time_limit(self.time_limit);
@@ -118,7 +139,8 @@ impl FitArgs {
             meter.report_equations(progress);
             if interrupt.noted().is_some() { Flow::Finish } else { Flow::Continue }
         });
-        solved.map_err(|error| Failure::work(name, error))
+        let solved = solved.map_err(|error| Failure::work(name, error))?;
+        Ok(Found { args: self, name, options, solved, started })
     }
 }
 
@@ -138,8 +160,9 @@ impl Found<'_> {
         put("seconds", report::number(self.started.elapsed().as_secs_f64()));
         put("iterations", json!(self.solved.iterations));
         put("parameters", json!(self.solved.parameters));
-        put("layers", json!(self.args.layers));
-        put("width", json!(self.args.width));
+        put("layers", json!(self.options.layers));
+        put("width", json!(self.options.width));
+        put("tile", json!(self.options.tile));
         put("effort", json!(self.args.effort));
         put("seed", json!(self.args.seed));
         put("interrupted", json!(self.solved.interrupted));

@@ -48,7 +48,7 @@ impl Resident for Held {
         for (number, Run { network, points, schedule }) in runs.iter_mut().enumerate() {
             let mut seen = 0;
             let values = Values::new(&self.points[*points], schedule);
-            train(self.level, network, &values, schedule, turn, |iteration, mse| {
+            train(self.level, std::slice::from_mut(network), &values, schedule, turn, |iteration, mse| {
                 let iterations = (iteration - seen) as u64;
                 seen = iteration;
                 observe(number, iterations, mse)

@@ -17,6 +17,9 @@ pub(super) fn check(problem: &Problem<'_>, options: &SolveOptions) -> Result<()>
     within("width", options.width as f64, 1.0, 512.0)?;
     within("frequency", options.frequency, f64::MIN_POSITIVE, 1000.0)?;
     within("effort", options.effort.into(), 1.0, 9.0)?;
+    if let Some(tile) = options.tile {
+        within("tile", tile.into(), 8.0, f64::from(u32::MAX))?;
+    }
     within("batch", options.batch as f64, 1.0, f64::from(1 << 20))?;
     within("rate", options.rate.into(), f64::from(f32::MIN_POSITIVE), 1.0)?;
     within("loss_of_rounding", options.loss_of_rounding, 1e-6, 1e6)?;
@@ -43,7 +46,9 @@ pub(super) fn check(problem: &Problem<'_>, options: &SolveOptions) -> Result<()>
         layers: options.layers,
         width: options.width,
     };
-    Limits::check("parameters", shape.parameters() as u64, options.limits.parameters)?;
+    let tiles = options.tiles(description)?.len() as u64;
+    let parameters = tiles.saturating_mul(shape.parameters() as u64);
+    Limits::check("parameters", parameters, options.limits.parameters)?;
     if problem.conditions.is_empty() {
         return Err(Error::parameter("conditions", "none, expected at least one"));
     }
@@ -60,10 +65,15 @@ pub(super) fn check(problem: &Problem<'_>, options: &SolveOptions) -> Result<()>
         }
         let lengths = description.lengths();
         let inside = |(x, &length): (f64, &u32)| (-0.5..=f64::from(length) - 0.5).contains(&x);
+        if let Points::Interpolated { data, .. } = &condition.points
+            && !data.is_on(&lengths)
+        {
+            return wrong(format!("data on other axes than those of the signal of {lengths:?}"));
+        }
         match &condition.points {
-            Points::Random(region) => {
+            Points::Random(region) | Points::Interpolated { region, .. } => {
                 let fits = |(range, length): (&std::ops::Range<f64>, &u32)| {
-                    range.start < range.end && inside((range.start, length)) && inside((range.end, length))
+                    range.start <= range.end && inside((range.start, length)) && inside((range.end, length))
                 };
                 if region.len() != lengths.len() || !region.iter().zip(&lengths).all(fits) {
                     return wrong(format!(

@@ -32,10 +32,11 @@ mod fill;
 mod options;
 pub mod poisson;
 mod rounding;
+pub mod waves;
 
 pub use crate::fit::objective::{
-    Condition, GradientIs, HessianEnergy, LaplacianIs, Point, Points, Residual, SlopeIs, TotalVariation,
-    ValueIs,
+    Condition, GradientIs, Helmholtz, HessianEnergy, Interpolant, LaplacianIs, Outgoing, Point, PointSource,
+    Points, Pulse, Residual, SlopeIs, TotalVariation, ValueIs, Wave,
 };
 pub use fill::fill;
 pub use options::{Progress, SolveOptions};
@@ -49,7 +50,7 @@ use crate::fit::objective::Equations;
 use crate::fit::{self, Normalisation};
 use crate::ieee::ieee;
 use crate::network::{Network, Shape};
-use crate::signal::{Description, Tile, Tiles};
+use crate::signal::{Description, Tiles};
 use std::time::{Duration, Instant};
 
 /// What a field is to satisfy.
@@ -87,7 +88,7 @@ pub struct Solved {
     pub losses: Vec<Loss>,
     /// Optimiser iterations.
     pub iterations: u64,
-    /// Parameters of the network.
+    /// Parameters of all networks.
     pub parameters: u64,
     /// Whether the observer ended the fit.
     pub interrupted: bool,
@@ -105,7 +106,7 @@ pub struct Loss {
     pub stored: f64,
 }
 
-/// Finds the field of a problem with one network over the whole signal, and stores it with what rounding adds to the
+/// Finds the field of a problem with networks of overlapping tiles, one by default, and stores it with what rounding adds to the
 /// loss bounded by [`SolveOptions::loss_of_rounding`].
 ///
 /// # Errors
@@ -116,25 +117,25 @@ pub fn solve(
     observe: &(dyn Fn(&Progress) -> Flow + Sync),
 ) -> Result<Solved> {
     check::check(problem, options)?;
-    ieee(|| Fit::new(problem, options).run(observe))
+    ieee(|| Fit::new(problem, options)?.run(observe))
 }
 
-/// A fit of the network of a problem.
+/// A fit of the networks of a problem.
 struct Fit<'a> {
     problem: &'a Problem<'a>,
     options: &'a SolveOptions,
     level: Level,
     tiles: Tiles,
     equations: Equations<'a>,
-    network: Network,
+    networks: Vec<Network>,
     schedule: Schedule,
     /// The way from units of training to signal units.
     normalisation: Normalisation,
 }
 
 impl<'a> Fit<'a> {
-    /// A fit of a new network.
-    fn new(problem: &'a Problem<'a>, options: &'a SolveOptions) -> Self {
+    /// A fit of new networks.
+    fn new(problem: &'a Problem<'a>, options: &'a SolveOptions) -> Result<Self> {
         let (description, level) = (&problem.description, Level::best());
         let shape = Shape {
             inputs: description.axes.len(),
@@ -142,11 +143,12 @@ impl<'a> Fit<'a> {
             layers: options.layers,
             width: options.width,
         };
-        let tiles = Tiles::one(description);
+        let tiles = options.tiles(description)?;
         let mut rng = fastrand::Rng::with_seed(options.seed);
-        let network = fit::network_of_frequency(shape, options.frequency, &mut rng);
+        let network = |_| fit::network_of_frequency(shape, options.frequency, &mut rng);
+        let networks: Vec<Network> = (0..tiles.len()).map(network).collect();
         let mut equations = equations(problem, options, &tiles, &problem.conditions);
-        equations.normalise(level, &network);
+        equations.normalise(level, &networks);
         let schedule = Schedule {
             iterations: options.iterations(),
             blocks: 1,
@@ -158,38 +160,39 @@ impl<'a> Fit<'a> {
         };
         let means = problem.offsets.iter().map(|&offset| offset as f32).collect();
         let normalisation = Normalisation { means, scale: problem.scale as f32 };
-        Fit { problem, options, level, tiles, equations, network, schedule, normalisation }
+        Ok(Fit { problem, options, level, tiles, equations, networks, schedule, normalisation })
     }
 
-    /// Trains and rounds the network, and writes the file.
+    /// Trains and rounds the networks, and writes the file.
     fn run(mut self, observe: &(dyn Fn(&Progress) -> Flow + Sync)) -> Result<Solved> {
         let (iterations, interrupted) = self.train(observe);
         if let Some(mean) = &self.problem.mean {
             let pairs = mean.iter().zip(&self.problem.offsets);
             let wanted: Vec<f64> = pairs.map(|(mean, offset)| (mean - offset) / self.problem.scale).collect();
-            centre(self.level, &mut self.network, &self.tiles.tile(0), &wanted);
+            centre(self.level, &mut self.networks, &self.tiles, &wanted);
         }
-        let Fit { problem, options, level, tiles, equations: fitted, network, normalisation, .. } = &self;
-        let quantized = rounding::rounded(fitted, *level, network, normalisation, options);
+        let Fit { problem, options, level, tiles, equations: fitted, networks, normalisation, .. } = &self;
+        let quantized = rounding::rounded(fitted, *level, networks, normalisation, options);
         let measured = equations(problem, options, tiles, &problem.measures);
-        let stored = normalisation.redo(&quantized.dequantize());
+        let stored: Vec<Network> =
+            quantized.iter().map(|network| normalisation.redo(&network.dequantize())).collect();
         let of = |(equations, conditions): (&Equations<'_>, &[Condition<'_>])| -> Vec<Loss> {
             let [fitted, stored] =
-                [network, &stored].map(|network| equations.losses(*level, network, usize::MAX));
+                [networks, &stored].map(|networks| equations.losses(*level, networks, usize::MAX));
             let losses = conditions.iter().zip(fitted).zip(stored);
             losses.map(|((of, fitted), stored)| Loss { name: of.name.clone(), fitted, stored }).collect()
         };
         let losses = [(fitted, &problem.conditions[..]), (&measured, &problem.measures)].map(of).concat();
-        let field = Stored::Siren { tiles: tiles.clone(), networks: Networks::Quantized(vec![quantized]) };
+        let field = Stored::Siren { tiles: tiles.clone(), networks: Networks::Quantized(quantized) };
         let description = problem.description.clone();
         let file = File { description, units: None, missing: None, field, metadata: vec![] };
         let mut bytes = vec![];
         container::write(&file, &mut bytes)?;
-        let parameters = network.parameters().len() as u64;
+        let parameters = networks.iter().map(|network| network.parameters().len() as u64).sum();
         Ok(Solved { bytes, losses, iterations, parameters, interrupted })
     }
 
-    /// Trains the network; returns the iterations, and whether the observer ended the fit.
+    /// Trains the networks; returns the iterations, and whether the observer ended the fit.
     fn train(&mut self, observe: &(dyn Fn(&Progress) -> Flow + Sync)) -> (u64, bool) {
         let (from, schedule) = (Instant::now(), self.schedule);
         let time = self.options.time_limit.map(|length| Allowance { from, length });
@@ -208,7 +211,7 @@ impl<'a> Fit<'a> {
             !interrupted
         };
         let turn = Turn { alone: true, time };
-        let iterations = fit::train(self.level, &mut self.network, &self.equations, &schedule, turn, report);
+        let iterations = fit::train(self.level, &mut self.networks, &self.equations, &schedule, turn, report);
         (iterations as u64, interrupted)
     }
 }
@@ -221,34 +224,44 @@ fn equations<'a>(
     conditions: &'a [Condition<'a>],
 ) -> Equations<'a> {
     let units = (problem.offsets.clone(), problem.scale);
-    Equations::new(tiles.tile(0), conditions, units, options.batch, options.seed)
+    Equations::new(tiles, conditions, units, options.batch, options.seed)
 }
 
-/// Moves each channel of a network so that its mean over the native samples of `tile` is that of `means`.
-fn centre(level: Level, network: &mut Network, tile: &Tile, means: &[f64]) {
-    let shape = network.shape();
-    let (sides, mut sums) = (tile.ranges(), vec![0.0; shape.outputs]);
-    let mut coordinates = vec![0.0; shape.inputs * BLOCK];
-    let (mut values, mut workspace) = (vec![0.0; shape.outputs * BLOCK], Workspace::default());
-    let count = tile.points();
-    for first in (0..count).step_by(BLOCK) {
-        let lanes = BLOCK.min((count - first) as usize);
-        for lane in 0..lanes {
-            let mut rest = first + lane as u64;
-            for (axis, side) in sides.iter().enumerate() {
-                let length = side.len() as u64;
-                let position = side.start + (rest % length) as u32;
-                coordinates[axis * BLOCK + lane] = tile.coordinate(axis, position.into());
-                rest /= length;
+/// Moves each channel of the networks so that its mean over all native samples is that of `means`.
+fn centre(level: Level, networks: &mut [Network], tiles: &Tiles, means: &[f64]) {
+    let shape = networks[0].shape();
+    let (mut sums, mut weights) = (vec![0.0; shape.outputs], 0.0);
+    for (number, network) in networks.iter().enumerate() {
+        let tile = tiles.tile(number);
+        let (sides, count) = (tile.ranges(), tile.points());
+        let (mut coordinates, mut of_lanes) = (vec![0.0; shape.inputs * BLOCK], [0.0; BLOCK]);
+        let (mut values, mut workspace) = (vec![0.0; shape.outputs * BLOCK], Workspace::default());
+        for first in (0..count).step_by(BLOCK) {
+            let lanes = BLOCK.min((count - first) as usize);
+            for (lane, weight) in of_lanes[..lanes].iter_mut().enumerate() {
+                let mut rest = first + lane as u64;
+                *weight = 1.0;
+                for (axis, side) in sides.iter().enumerate() {
+                    let length = side.len() as u64;
+                    let position = f64::from(side.start + (rest % length) as u32);
+                    coordinates[axis * BLOCK + lane] = tile.coordinate(axis, position);
+                    *weight *= f64::from(tiles.weight(axis, tile.index[axis], position));
+                    rest /= length;
+                }
             }
-        }
-        level.forward(network, &coordinates, &mut values, &mut workspace);
-        for (sum, row) in sums.iter_mut().zip(values.chunks_exact(BLOCK)) {
-            *sum += row[..lanes].iter().map(|&value| f64::from(value)).sum::<f64>();
+            level.forward(network, &coordinates, &mut values, &mut workspace);
+            weights += of_lanes[..lanes].iter().sum::<f64>();
+            for (sum, row) in sums.iter_mut().zip(values.chunks_exact(BLOCK)) {
+                let weighted = row.iter().zip(&of_lanes[..lanes]);
+                *sum += weighted.map(|(&value, weight)| weight * f64::from(value)).sum::<f64>();
+            }
         }
     }
     let last = shape.layers().next_back().expect("a network has layers");
-    for ((bias, sum), mean) in network.parameters_mut()[last.biases()].iter_mut().zip(sums).zip(means) {
-        *bias += (mean - sum / count as f64) as f32;
+    for network in networks {
+        let biases = &mut network.parameters_mut()[last.biases()];
+        for ((bias, sum), mean) in biases.iter_mut().zip(&sums).zip(means) {
+            *bias += (mean - sum / weights) as f32;
+        }
     }
 }

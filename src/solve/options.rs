@@ -1,7 +1,9 @@
 //! Options of a fit of equations.
 
+use crate::error::Result;
 use crate::limits::Limits;
 use crate::setters::setters;
+use crate::signal::{Description, Tiles};
 use std::time::Duration;
 
 /// How a field is found.
@@ -19,7 +21,11 @@ pub struct SolveOptions {
     pub frequency: f64,
     /// How long the fit is, 1 to 9; default 5. Each level takes twice as many iterations as the one before.
     pub effort: u8,
-    /// Points of each condition in an iteration, in steps of 512; default 2048.
+    /// About the length of a tile along each axis, native samples, from 8 on; each tile has a network, and they are trained
+    /// together. By default one network is the field. Tiles find detail in much less time; what is smooth over the whole
+    /// signal passes from tile to tile.
+    pub tile: Option<u32>,
+    /// Points of each condition in an iteration of a tile, in steps of 512; default 2048.
     pub batch: usize,
     /// Peak learning rate, radians; default 0.04.
     pub rate: f32,
@@ -39,12 +45,24 @@ impl SolveOptions {
         width: usize,
         frequency: f64,
         effort: u8,
+        tile ?optional: u32,
         batch: usize,
         rate: f32,
         seed: u64,
         time_limit ?optional: Duration,
         loss_of_rounding: f64,
         limits: Limits,
+    }
+
+    /// The tiles of a signal, which overlap by about a quarter of their length.
+    pub(super) fn tiles(&self, description: &Description) -> Result<Tiles> {
+        let Some(length) = self.tile else { return Ok(Tiles::one(description)) };
+        let one = |side: u32| (f64::from(side) / f64::from(length)).round().max(1.0) as u32;
+        let lengths = description.lengths();
+        let counts: Vec<u32> = lengths.iter().map(|&side| one(side)).collect();
+        let divided = lengths.iter().zip(&counts).filter(|&(_, &count)| count > 1);
+        let shortest = divided.map(|(&side, &count)| side / count).min().unwrap_or(length);
+        Tiles::new(description, &counts, (shortest / 8).max(1))
     }
 
     /// Iterations of the fit.
@@ -60,6 +78,7 @@ impl Default for SolveOptions {
             width: 128,
             frequency: 8.0,
             effort: 5,
+            tile: None,
             batch: 2048,
             rate: 0.04,
             seed: 0,

@@ -1,33 +1,116 @@
 //! Poisson's equation on grids of pictures and volumes: fields from their gradients and Laplacians.
+//!
+//! What is known on a grid holds between its points too, as the quintic spline through them: equations at the points alone leave
+//! a network free between them, and the integral of a Laplacian at that.
 
-use super::{Condition, GradientIs, LaplacianIs, Points, SlopeIs, ValueIs};
+use super::{Condition, GradientIs, Interpolant, LaplacianIs, Points, Residual, SlopeIs, ValueIs};
+use crate::error::Result;
+use crate::network::Jet;
 use crate::signal::{Description, Signal};
+use std::ops::Range;
 
 static SLOPES: [SlopeIs; 4] =
     [SlopeIs { axis: 0 }, SlopeIs { axis: 1 }, SlopeIs { axis: 2 }, SlopeIs { axis: 3 }];
 
-/// The field has a given gradient at each native sample of `description`: `samples × channels × axes` slopes per native
-/// sample.
-pub fn gradient(description: &Description, gradient: Vec<f32>) -> Condition<'static> {
-    let points = Points::Given { positions: positions(description), data: gradient };
-    Condition { name: "gradient".into(), points, residual: &GradientIs, weight: 1.0 }
+/// The field has a given gradient: `samples × channels × axes` slopes per native sample.
+///
+/// # Errors
+/// `Parameter` for another number of slopes, or one that is not finite.
+pub fn gradient(description: &Description, gradient: Vec<f32>) -> Result<Condition<'static>> {
+    let numbers = channels(description) * description.axes.len();
+    let data = Interpolant::new(&description.lengths(), numbers, gradient)?;
+    Ok(everywhere("gradient", description, (data, Jet::Value), &GradientIs))
 }
 
-/// The field has a given Laplacian at each native sample of `description`: `samples × channels` numbers, per native
-/// sample and native sample.
-pub fn laplacian(description: &Description, laplacian: Vec<f32>) -> Condition<'static> {
-    let points = Points::Given { positions: positions(description), data: laplacian };
-    Condition { name: "laplacian".into(), points, residual: &LaplacianIs, weight: 1.0 }
+/// The field has a given Laplacian: `samples × channels` numbers, per native sample and native sample.
+///
+/// # Errors
+/// As of [`gradient`].
+pub fn laplacian(description: &Description, laplacian: Vec<f32>) -> Result<Condition<'static>> {
+    let data = Interpolant::new(&description.lengths(), channels(description), laplacian)?;
+    Ok(everywhere("laplacian", description, (data, Jet::Value), &LaplacianIs))
 }
 
-/// The gradient of the field is that of `signal`: half way between neighbours it is their difference. One condition for
-/// each axis of more than one sample.
-pub fn gradient_of(signal: &Signal) -> Vec<Condition<'static>> {
-    gradient_where(signal, |_| true)
+/// The gradient of the field is that of the quintic spline through `signal`.
+///
+/// # Errors
+/// `Parameter` if a sample is not finite.
+pub fn gradient_of(signal: &Signal) -> Result<Condition<'static>> {
+    let data = (Interpolant::of(signal)?, Jet::Gradient);
+    Ok(everywhere("gradient", &signal.description, data, &GradientIs))
 }
 
-/// The gradient of the field is that of `signal` between all neighbours of which `keep` takes at least one: given the
-/// number of a sample.
+/// The Laplacian of the field is that of `signal`: at its samples the sum of second differences along the axes, mirrored at
+/// the border.
+///
+/// # Errors
+/// `Parameter` if a sample is not finite.
+pub fn laplacian_of(signal: &Signal) -> Result<Condition<'static>> {
+    let (description, mut differences) = (&signal.description, vec![]);
+    each(description, |position, value, stride| {
+        let second = |axis: usize, c: usize| {
+            let (x, by, last) = (position[axis], stride(axis), description.axes[axis].length - 1);
+            if last == 0 {
+                return 0.0;
+            }
+            let before = if x > 0 { value - by } else { value + by };
+            let after = if x < last { value + by } else { value - by };
+            let of = |number: usize| signal.samples.get(number + c);
+            of(before) - 2.0 * of(value) + of(after)
+        };
+        differences.extend(
+            (0..channels(description)).map(|c| (0..position.len()).map(|axis| second(axis, c)).sum::<f32>()),
+        );
+    });
+    laplacian(description, differences)
+}
+
+/// The same condition as [`gradient_of`] or [`laplacian_of`], at the native samples alone: to measure a field.
+///
+/// # Errors
+/// As there.
+pub fn at_samples(condition: &Condition<'static>, description: &Description) -> Condition<'static> {
+    let (positions, mut data) = (positions(description), vec![]);
+    if let Points::Interpolated { data: signal, of, .. } = &condition.points {
+        let points = positions.chunks_exact(description.axes.len());
+        points.for_each(|position| signal.numbers(*of, position, |x| data.push(x)));
+    }
+    let name = format!("{} at samples", condition.name);
+    Condition { name, points: Points::Given { positions, data }, ..*condition }
+}
+
+/// No slope across the border: for each axis of more than one sample, along it at its first and last samples. A signal that
+/// goes on mirrored is like this.
+pub fn level_border(description: &Description) -> Vec<Condition<'static>> {
+    let lengths = description.lengths();
+    let of_axis = |axis: usize| {
+        let mut found = vec![];
+        each(description, |position, _, _| {
+            if position[axis] == 0 || position[axis] + 1 == lengths[axis] {
+                found.extend(position.iter().map(|&x| f64::from(x)));
+            }
+        });
+        let data = vec![0.0; found.len() / lengths.len() * channels(description)];
+        let points = Points::Given { positions: found, data };
+        Condition { name: format!("border of axis {axis}"), points, residual: &SLOPES[axis], weight: 1.0 }
+    };
+    (0..lengths.len()).filter(|&axis| lengths[axis] > 1).map(of_axis).collect()
+}
+
+/// A condition between the first and the last sample of each axis.
+fn everywhere(
+    name: &str,
+    description: &Description,
+    (data, of): (Interpolant, Jet),
+    residual: &'static dyn Residual,
+) -> Condition<'static> {
+    let side = |length: u32| if length > 1 { 0.0..f64::from(length - 1) } else { -0.5..0.5 };
+    let region: Vec<Range<f64>> = description.lengths().into_iter().map(side).collect();
+    Condition { name: name.into(), points: Points::Interpolated { region, data, of }, residual, weight: 1.0 }
+}
+
+/// The gradient of the field is that of `signal` between all neighbours of which `keep` takes at least one, given the number
+/// of a sample: half way between neighbours it is their difference.
 pub fn gradient_where(signal: &Signal, keep: impl Fn(usize) -> bool) -> Vec<Condition<'static>> {
     let description = &signal.description;
     let (axes, channels) = (description.lengths().len(), channels(description));
@@ -67,29 +150,6 @@ pub fn values_where(signal: &Signal, keep: impl Fn(usize) -> bool) -> Condition<
     });
     let points = Points::Given { positions: found, data };
     Condition { name: "values".into(), points, residual: &ValueIs, weight: 1.0 }
-}
-
-/// The Laplacian of the field is that of `signal` at all samples that have neighbours on all sides: the sum of second
-/// differences.
-pub fn laplacian_of(signal: &Signal) -> Condition<'static> {
-    let description = &signal.description;
-    let (mut found, mut data) = (vec![], vec![]);
-    each(description, |position, value, stride| {
-        let inner = |(&x, axis): (&u32, &crate::signal::Axis)| x > 0 && x + 1 < axis.length;
-        if position.iter().zip(&description.axes).all(inner) {
-            found.extend(position.iter().map(|&x| f64::from(x)));
-            let of = |at: usize| signal.samples.get(at);
-            data.extend((0..channels(description)).map(|c| {
-                let second = |axis: usize| {
-                    let by = stride(axis);
-                    of(value + c + by) - 2.0 * of(value + c) + of(value + c - by)
-                };
-                (0..position.len()).map(second).sum::<f32>()
-            }));
-        }
-    });
-    let points = Points::Given { positions: found, data };
-    Condition { name: "laplacian".into(), points, residual: &LaplacianIs, weight: 1.0 }
 }
 
 /// The field has the values of `signal` at its border samples, which have no neighbour on some side.

@@ -1,4 +1,4 @@
-//! Rounds a network so that its equations still hold: quantizer steps follow the curvature of the loss of the equations,
+//! Rounds networks so that its equations still hold: quantizer steps follow the curvature of the loss of the equations,
 //! not that of values.
 
 use super::SolveOptions;
@@ -23,29 +23,34 @@ const TRIES: usize = 24;
 pub(super) fn rounded(
     equations: &Equations<'_>,
     level: Level,
-    network: &Network,
+    networks: &[Network],
     normalisation: &Normalisation,
     options: &SolveOptions,
-) -> QuantizedNetwork {
-    let loss = equations.loss(level, network);
+) -> Vec<QuantizedNetwork> {
+    let loss = equations.loss(level, networks);
     let mut rng = fastrand::Rng::with_seed(options.seed);
-    let mut of = |range: Range<usize>| curvature(equations, level, (network, loss), range, &mut rng);
-    let curvatures = network.shape().layers().map(|layer| {
+    let mut of = |range: Range<usize>| curvature(equations, level, (networks, loss), range, &mut rng);
+    let curvatures = networks[0].shape().layers().map(|layer| {
         let weights = of(layer.weights());
         // A constant may be free, but not beyond all precision: the last biases are as fine as weights.
         let biases = if layer.last { weights } else { of(layer.biases()) };
         PerKind { weights, biases }
     });
-    let fitted = Fitted::of_equations(network.clone(), normalisation.clone(), curvatures.collect());
+    let curvatures: Vec<PerKind<f64>> = curvatures.collect();
+    let of =
+        |network: &Network| Fitted::of_equations(network.clone(), normalisation.clone(), curvatures.clone());
+    let fitted: Vec<Fitted> = networks.iter().map(of).collect();
     let most = loss * (1.0 + options.loss_of_rounding);
     let added = |delta: f64| {
-        let rounded = fitted.rounded(delta);
-        let found = equations.loss(level, &normalisation.redo(&rounded.dequantize()));
+        let rounded: Vec<QuantizedNetwork> = fitted.iter().map(|fitted| fitted.rounded(delta)).collect();
+        let stored: Vec<Network> =
+            rounded.iter().map(|network| normalisation.redo(&network.dequantize())).collect();
+        let found = equations.loss(level, &stored);
         (rounded, found)
     };
     // Per parameter, the increase that is allowed is an estimate of the precision; it is bracketed by far.
-    let usual =
-        (options.loss_of_rounding * loss / network.parameters().len() as f64).max(f64::MIN_POSITIVE).log2();
+    let parameters: usize = networks.iter().map(|network| network.parameters().len()).sum();
+    let usual = (options.loss_of_rounding * loss / parameters as f64).max(f64::MIN_POSITIVE).log2();
     let (mut fine, mut coarse) = (usual - 30.0, usual + 10.0);
     let mut best = added(fine.exp2()).0;
     for _ in 0..BISECTIONS {
@@ -60,22 +65,28 @@ pub(super) fn rounded(
     best
 }
 
-/// The mean curvature of some parameters: the loss that a squared error of 1 in one of them adds, from the losses on
-/// both sides of the network in a random direction.
+/// The mean curvature of some parameters of all networks: the loss that a squared error of 1 in one of them adds, from the
+/// losses on both sides of the networks in a random direction.
 fn curvature(
     equations: &Equations<'_>,
     level: Level,
-    (network, loss): (&Network, f64),
+    (networks, loss): (&[Network], f64),
     range: Range<usize>,
     rng: &mut fastrand::Rng,
 ) -> f64 {
-    let of = &network.parameters()[range.clone()];
-    let square = of.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>() / of.len() as f64;
-    let direction: Vec<f32> = of.iter().map(|_| if rng.bool() { 1.0 } else { -1.0 }).collect();
+    let count = (networks.len() * range.len()) as f64;
+    let of = |network: &Network| {
+        network.parameters()[range.clone()].iter().map(|&w| f64::from(w).powi(2)).sum::<f64>()
+    };
+    let square = networks.iter().map(of).sum::<f64>() / count;
+    let mut signs = || -> Vec<f32> { range.clone().map(|_| if rng.bool() { 1.0 } else { -1.0 }).collect() };
+    let directions: Vec<Vec<f32>> = networks.iter().map(|_| signs()).collect();
     let at = |size: f64| {
-        let mut moved = network.clone();
-        let parameters = &mut moved.parameters_mut()[range.clone()];
-        parameters.iter_mut().zip(&direction).for_each(|(w, d)| *w += size as f32 * d);
+        let mut moved = networks.to_vec();
+        for (network, direction) in moved.iter_mut().zip(&directions) {
+            let parameters = &mut network.parameters_mut()[range.clone()];
+            parameters.iter_mut().zip(direction).for_each(|(w, d)| *w += size as f32 * d);
+        }
         equations.loss(level, &moved)
     };
     let mut size = (1e-3 * square.sqrt()).max(1e-6);
@@ -90,5 +101,5 @@ fn curvature(
             break;
         }
     }
-    increase.max(1e-6 * loss) / (size * size * of.len() as f64)
+    increase.max(1e-6 * loss) / (size * size * count)
 }

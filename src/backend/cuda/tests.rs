@@ -108,7 +108,8 @@ fn training_takes_the_steps_of_the_processor() {
             let start = initial(shape(layers, width), &data);
             let mut expected = start.clone();
             let values = fit::Values::new(&data.points, &schedule);
-            fit::train(Level::best(), &mut expected, &values, &schedule, Turn::default(), |_, _| true);
+            let networks = std::slice::from_mut(&mut expected);
+            fit::train(Level::best(), networks, &values, &schedule, Turn::default(), |_, _| true);
             let got = trained(cuda, &start, &data, schedule);
             let distance = distance(&start, &expected, &got);
             let case = format!("{layers} × {width} from layer {first_layer}, slopes {slopes}");

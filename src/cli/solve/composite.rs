@@ -1,6 +1,6 @@
 //! `sirenc solve composite`: signals put together by their gradients.
 
-use super::{FitArgs, Found, signals};
+use super::{FitArgs, TILE, signals};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::reading::ReadArgs;
 use crate::cli::{Interrupt, Outcome, report};
@@ -8,7 +8,6 @@ use serde_json::Map;
 use sirenc::signal::{Description, SampleFormat, Samples, Signal};
 use sirenc::solve::{Problem, poisson};
 use std::path::PathBuf;
-use std::time::Instant;
 
 /// Signals put together by their gradients
 ///
@@ -26,7 +25,7 @@ JSON object:
   bytes          size of the file
   conditions     [{name, fitted_rms, rms}] of each condition: root mean square errors
                  before and after rounding
-  iterations, parameters, layers, width, effort, seed, seconds, interrupted, version
+  iterations, parameters, layers, width, tile, effort, seed, seconds, interrupted, version
                  of the fit")]
 pub struct Args {
     /// The signal that is put in
@@ -46,7 +45,6 @@ pub struct Args {
 
 /// Runs `sirenc solve composite`.
 pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
-    let started = Instant::now();
     let output = args.fit.prepare(&args.a)?;
     let name = args.a.display().to_string();
     let [a, b] = [&args.a, &args.b].map(|path| signals::read(path, &args.read, args.fit.quiet));
@@ -60,7 +58,8 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     let mut problem = match &args.mask {
         None => {
             let both = mean(&a, &b);
-            let mut problem = Problem::new(b.description.clone(), poisson::gradient_of(&both));
+            let gradient = poisson::gradient_of(&both).map_err(|error| Failure::work(&name, error))?;
+            let mut problem = Problem::new(b.description.clone(), vec![gradient]);
             problem.mean = Some(poisson::units_of(&both, |_| true).0);
             problem
         }
@@ -76,13 +75,8 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
         }
     };
     (problem.offsets, problem.scale) = poisson::units_of(&b, |_| true);
-    let solved = args.fit.solve(&name, &problem, interrupt)?;
-    Found { args: &args.fit, name: &name, solved: &solved, started }.finish(
-        &output,
-        &[],
-        Map::new(),
-        interrupt,
-    )
+    let found = args.fit.solve(&name, &problem, Some(TILE), interrupt)?;
+    found.finish(&output, &[], Map::new(), interrupt)
 }
 
 /// The mean of two signals of one shape, in unit values.

@@ -1,13 +1,12 @@
 //! `sirenc solve fill`: what is missing of a signal, by smoothness.
 
-use super::{FitArgs, Found, signals};
+use super::{FitArgs, TILE, signals};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::reading::ReadArgs;
 use crate::cli::{Interrupt, Outcome, report, values};
 use serde_json::{Map, json};
 use sirenc::solve::{HessianEnergy, Problem, Residual, TotalVariation, fill, poisson};
 use std::path::PathBuf;
-use std::time::Instant;
 
 /// What is missing of a signal, by smoothness
 ///
@@ -25,7 +24,7 @@ JSON object:
   known          number of samples that are known
   conditions     [{name, fitted_rms, rms}]: root mean square errors of the values, and
                  root of the mean energy, before and after rounding
-  iterations, parameters, layers, width, effort, seed, seconds, interrupted, version
+  iterations, parameters, layers, width, tile, effort, seed, seconds, interrupted, version
                  of the fit")]
 pub struct Args {
     /// The signal
@@ -51,7 +50,6 @@ const SMOOTHING: f64 = 0.008;
 
 /// Runs `sirenc solve fill`.
 pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
-    let started = Instant::now();
     let output = args.fit.prepare(&args.input)?;
     let name = args.input.display().to_string();
     let signal = signals::read(&args.input, &args.read, args.fit.quiet)?;
@@ -82,10 +80,8 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     let conditions = fill(&signal, |sample| is_known[sample], energy, weight);
     let mut problem = Problem::new(signal.description.clone(), conditions);
     (problem.offsets, problem.scale) = (offsets, scale);
-    let solved = args.fit.solve(&name, &problem, interrupt)?;
+    let found = args.fit.solve(&name, &problem, Some(TILE), interrupt)?;
     let words =
         [format!("{} of {} samples were known", report::grouped(known as u64), report::grouped(all as u64))];
-    let measured = Map::from_iter([("known".to_owned(), json!(known))]);
-    Found { args: &args.fit, name: &name, solved: &solved, started }
-        .finish(&output, &words, measured, interrupt)
+    found.finish(&output, &words, Map::from_iter([("known".to_owned(), json!(known))]), interrupt)
 }

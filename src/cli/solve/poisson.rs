@@ -1,6 +1,6 @@
 //! `sirenc solve poisson`: signals from gradients and Laplacians.
 
-use super::{FitArgs, Found, signals};
+use super::{FitArgs, TILE, signals};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::input::Content;
 use crate::cli::reading::ReadArgs;
@@ -10,13 +10,12 @@ use sirenc::signal::{Description, Grid, SampleFormat, Signal};
 use sirenc::solve::{Condition, Problem, poisson};
 use sirenc::{Decoder, Limits, media};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// A signal from its gradient or its Laplacian: Poisson's equation
 ///
-/// A gradient leaves a constant free: the mean of the result is --mean. A Laplacian leaves every harmonic function free,
-/// whose values grow towards the border; --border of a signal fixes the values there. Of a signal, the result is compared
-/// with it: PSNR after the best scale and offset of its values.
+/// A gradient leaves a constant free: the mean of the result is --mean. A Laplacian leaves every harmonic function free: the
+/// result has no slope across the border, as if it went on mirrored; --border of a signal fixes the values there instead.
+/// Of a signal, the result is compared with it: PSNR after the best scale and offset of its values.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -34,7 +33,7 @@ JSON object:
   psnr_db, scale, offset
                  of --gradient-of and --laplacian-of: PSNR of scale × result +
                  offset
-  iterations, parameters, layers, width, effort, seed, seconds, interrupted, version
+  iterations, parameters, layers, width, tile, effort, seed, seconds, interrupted, version
                  of the fit")]
 pub struct Args {
     #[command(flatten)]
@@ -42,7 +41,7 @@ pub struct Args {
     /// Fix the values at the border, of the signal that --laplacian-of or --gradient-of names
     #[arg(long)]
     border: bool,
-    /// Mean of the result, where a constant is free [default: 0.5 of pictures, else 0]
+    /// Mean of the result without --border [default: 0.5 of pictures, else 0]
     #[arg(long, value_name = "M", conflicts_with = "border", allow_hyphen_values = true)]
     mean: Option<f64>,
     #[command(flatten)]
@@ -58,34 +57,33 @@ struct Wanted {
     /// The gradient: an .npy array (height, width, channels, 2), as `decode --derivative gradient` writes it
     #[arg(long, value_name = "G.npy")]
     gradient: Option<PathBuf>,
-    /// The gradient of a signal: differences of neighbouring samples
+    /// The gradient of a signal: of the quintic spline through its samples
     #[arg(long, value_name = "INPUT")]
     gradient_of: Option<PathBuf>,
     /// The Laplacian: an .npy array (height, width, channels), as `decode --derivative laplacian` writes it
     #[arg(long, value_name = "L.npy")]
     laplacian: Option<PathBuf>,
-    /// The Laplacian of a signal: sums of second differences
+    /// The Laplacian of a signal: sums of second differences, mirrored at the border
     #[arg(long, value_name = "INPUT")]
     laplacian_of: Option<PathBuf>,
 }
 
 /// Runs `sirenc solve poisson`.
 pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
-    let started = Instant::now();
     let input = args.wanted.path();
     let output = args.fit.prepare(input)?;
     let name = input.display().to_string();
     let Posed { mut problem, signal } = args.pose(&name)?;
     let description = &problem.description;
-    let free = !args.border && (args.wanted.gradient.is_some() || args.wanted.gradient_of.is_some());
+    let free = !args.border;
     let usual = if description.has_colours() { 0.5 } else { 0.0 };
     let mean = args.mean.unwrap_or(usual);
     problem.mean = free.then(|| vec![mean; problem.description.channels.into()]);
-    let solved = args.fit.solve(&name, &problem, interrupt)?;
+    let found = args.fit.solve(&name, &problem, Some(TILE), interrupt)?;
     let (mut words, mut measured) = (vec![], Map::new());
     if let Some(signal) = &signal {
         let Likeness { psnr_db, scale, offset } =
-            likeness(signal, &solved.bytes).map_err(|error| Failure::work(&name, error))?;
+            likeness(signal, &found.solved.bytes).map_err(|error| Failure::work(&name, error))?;
         words.push(format!(
             "values: PSNR {} as {} × result + {}",
             report::decibels(psnr_db),
@@ -96,13 +94,15 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
         measured.insert("scale".into(), json!(scale));
         measured.insert("offset".into(), json!(offset));
     }
-    if free {
+    if free && args.wanted.is_gradient() {
         words.push(format!("a constant is free: the mean is {}", report::short(mean)));
-    } else if !args.border && args.mean.is_none() {
-        words.push("harmonic functions are free: the result may differ by one; --border fixes it".into());
+    } else if free {
+        words.push(format!(
+            "harmonic functions are free: there is no slope across the border, and the mean is {}",
+            report::short(mean)
+        ));
     }
-    Found { args: &args.fit, name: &name, solved: &solved, started }
-        .finish(&output, &words, measured, interrupt)
+    found.finish(&output, &words, measured, interrupt)
 }
 
 /// A problem, and the signal that it was made of.
@@ -112,6 +112,10 @@ struct Posed {
 }
 
 impl Wanted {
+    fn is_gradient(&self) -> bool {
+        self.gradient.is_some() || self.gradient_of.is_some()
+    }
+
     fn path(&self) -> &Path {
         let paths = [&self.gradient, &self.gradient_of, &self.laplacian, &self.laplacian_of];
         paths.into_iter().flatten().next().map_or(Path::new("-"), PathBuf::as_path)
@@ -122,23 +126,29 @@ impl Args {
     fn pose(&self, name: &str) -> Result<Posed, Failure> {
         if self.wanted.gradient_of.is_some() || self.wanted.laplacian_of.is_some() {
             let signal = signals::read(self.wanted.path(), &self.read, self.fit.quiet)?;
-            let gradient = poisson::gradient_of(&signal);
-            let laplacian = vec![poisson::laplacian_of(&signal)];
-            let (mut conditions, measures) = match self.wanted.gradient_of {
-                Some(_) => (gradient, laplacian),
-                None => (laplacian, gradient),
-            };
-            // A Laplacian needs neighbours on all sides, a gradient one along some axis.
-            if conditions.iter().all(|condition| condition.points.is_empty()) {
-                let found = report::description(&signal.description);
-                let sentence = format!("{found}, which is too small to have this derivative");
+            let description = &signal.description;
+            if description.lengths().iter().all(|&length| length == 1) {
+                let sentence =
+                    format!("{}, which is too small to have derivatives", report::description(description));
                 return Err(Failure::new(Exit::Input, name, sentence));
             }
-            if self.border {
-                conditions.push(poisson::border_of(&signal));
+            let failed = |error| Failure::work(name, error);
+            let both = [poisson::gradient_of(&signal), poisson::laplacian_of(&signal)];
+            let [gradient, laplacian] = both.map(|condition| condition.map_err(failed));
+            let (gradient, laplacian) = (gradient?, laplacian?);
+            let measures =
+                [&gradient, &laplacian].map(|condition| poisson::at_samples(condition, description));
+            let conditions = match self.wanted.gradient_of {
+                Some(_) => vec![gradient],
+                None => vec![laplacian],
+            };
+            let mut problem = Problem::new(description.clone(), conditions);
+            problem.measures = measures.into();
+            match (self.border, self.wanted.is_gradient()) {
+                (true, _) => problem.conditions.push(poisson::border_of(&signal)),
+                (false, true) => (),
+                (false, false) => problem.conditions.extend(poisson::level_border(description)),
             }
-            let mut problem = Problem::new(signal.description.clone(), conditions);
-            problem.measures = measures.into_iter().filter(|measure| !measure.points.is_empty()).collect();
             (problem.offsets, problem.scale) = poisson::units_of(&signal, |_| true);
             return Ok(Posed { problem, signal: Some(signal) });
         }
@@ -147,6 +157,10 @@ impl Args {
         }
         let (description, condition, size) = self.array(name)?;
         let mut problem = Problem::new(description, vec![condition]);
+        if !self.wanted.is_gradient() {
+            let border = poisson::level_border(&problem.description);
+            problem.conditions.extend(border);
+        }
         // A slope over about a sixteenth of the longest side, where most of the energy of pictures is.
         let reach =
             problem.description.lengths().into_iter().max().map_or(1.0, |side| f64::from(side) / 16.0);
@@ -186,6 +200,7 @@ impl Args {
             true => poisson::gradient(&description, numbers),
             false => poisson::laplacian(&description, numbers),
         };
+        let condition = condition.map_err(|error| Failure::work(name, error))?;
         Ok((description, condition, square.sqrt()))
     }
 }

@@ -1,184 +1,215 @@
-//! The weighted mean loss of conditions, as training minimises it.
+//! The weighted mean loss of conditions on a field of blended tiles, as training minimises it.
+//!
+//! The loss is a mean over points, and a network's gradient depends on the points that its tile sees, where the jets of
+//! neighbours are constants. So each tile draws points of its own, and the networks of all tiles are trained together.
 
-use super::{Condition, Point, Points};
+use super::blend::Share;
+use super::places::{Block, Places, extent, seeing};
+use super::{Condition, Points};
 use crate::backend::simd::{BLOCK, Level, Workspace};
 use crate::fit::train::{Objective, Part};
 use crate::network::{Jet, Network};
-use crate::signal::Tile;
+use crate::signal::{Tile, Tiles};
+use rayon::prelude::*;
 
-/// Points of a share of an iteration.
-const SHARE: usize = 512;
+/// Blocks of a share of an iteration.
+const SHARE: usize = 4;
+/// Blocks at which losses are estimated.
+const ESTIMATED: usize = 128;
 
-/// Conditions on the field of one network over a box.
+/// Conditions on the field of the networks of tiles.
 pub(crate) struct Equations<'a> {
-    tile: Tile,
+    tiles: Tiles,
+    boxes: Vec<Tile>,
     conditions: &'a [Condition<'a>],
-    /// Signal value of each channel where the network has 0, and signal units per unit of its outputs.
+    /// The places of each condition in each tile.
+    places: Vec<Vec<Places>>,
+    /// Signal value of each channel where the networks have 0, and signal units per unit of their outputs.
     offsets: Vec<f64>,
     scale: f64,
-    /// Shares of each condition in an iteration.
+    /// Shares of each condition in an iteration of a tile.
     shares: usize,
-    /// The given points of each condition in training order.
-    orders: Vec<Vec<u32>>,
     /// Factor of all losses.
     factor: f64,
     seed: u64,
 }
 
-/// Points at which losses are estimated.
-const ESTIMATED: usize = 1 << 14;
-
 impl<'a> Equations<'a> {
-    /// For a network over `tile` whose outputs are `offsets + scale · output` in signal units, `batch` points of each
-    /// condition in an iteration.
+    /// For networks whose outputs are `offsets + scale · output` in signal units, about `batch` points of each condition in
+    /// an iteration of each tile.
     pub fn new(
-        tile: Tile,
+        tiles: &Tiles,
         conditions: &'a [Condition<'a>],
         (offsets, scale): (Vec<f64>, f64),
         batch: usize,
         seed: u64,
     ) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let axes = tile.start.len();
-        let order = |condition: &Condition<'_>| match &condition.points {
-            Points::Random(_) => vec![],
-            Points::Given { positions, .. } => {
-                let mut order: Vec<u32> = (0..(positions.len() / axes) as u32).collect();
-                rng.shuffle(&mut order);
-                order
-            }
-        };
-        let orders = conditions.iter().map(order).collect();
-        let shares = batch.div_ceil(SHARE);
-        Equations { tile, conditions, offsets, scale, shares, orders, factor: 1.0, seed }
+        let places = conditions.iter().map(|condition| Places::of(condition, tiles, &mut rng)).collect();
+        let boxes = (0..tiles.len()).map(|number| tiles.tile(number)).collect();
+        let shares = batch.div_ceil(SHARE * BLOCK);
+        Equations {
+            tiles: tiles.clone(),
+            boxes,
+            conditions,
+            places,
+            offsets,
+            scale,
+            shares,
+            factor: 1.0,
+            seed,
+        }
     }
 
-    /// Scales all losses so that their sum for `network` is 1.
-    pub fn normalise(&mut self, level: Level, network: &Network) {
-        let loss = self.loss(level, network);
+    /// Scales all losses so that their sum for `networks` is 1.
+    pub fn normalise(&mut self, level: Level, networks: &[Network]) {
+        let loss = self.loss(level, networks);
         if loss.is_finite() && loss > 0.0 {
             self.factor /= loss;
         }
     }
 
     /// The weighted sum of the mean losses of all conditions, estimated at some of their points.
-    pub fn loss(&self, level: Level, network: &Network) -> f64 {
-        let losses = self.losses(level, network, ESTIMATED);
+    pub fn loss(&self, level: Level, networks: &[Network]) -> f64 {
+        let losses = self.losses(level, networks, ESTIMATED);
         self.factor * losses.iter().zip(self.conditions).map(|(loss, of)| of.weight * loss).sum::<f64>()
     }
 
-    /// The mean loss of each condition at up to `most` of its points, the same ones for every network.
-    pub fn losses(&self, level: Level, network: &Network, most: usize) -> Vec<f64> {
-        let mut workspace = Workspace::default();
-        let mut of = |number: usize| {
-            let condition = &self.conditions[number];
-            let (jet, components) = (condition.residual.jet(), self.factors(condition.residual.jet()));
-            let all = match &condition.points {
-                Points::Random(_) => most.min(ESTIMATED),
-                Points::Given { .. } => self.orders[number].len().min(most),
+    /// The mean loss of each condition at the points of up to `most` blocks, the same ones for all networks.
+    pub fn losses(&self, level: Level, networks: &[Network], most: usize) -> Vec<f64> {
+        let of_tile = most.div_ceil(self.boxes.len());
+        let of_condition = |(number, condition): (usize, &Condition<'_>)| {
+            // A point that several tiles see counts for each by the tile's weight.
+            let tasks: Vec<(usize, usize, usize)> = (0..self.boxes.len())
+                .flat_map(|tile| {
+                    let all = self.places[number][tile].blocks(of_tile.min(ESTIMATED));
+                    let blocks = all.min(of_tile);
+                    (0..blocks).map(move |block| (tile, block, blocks))
+                })
+                .collect();
+            let of_block = |&(tile, block, blocks): &(usize, usize, usize)| {
+                let places = &self.places[number][tile];
+                let seed = self.seed_of(1, number, tile);
+                let block = Block::new(condition, places, block, self.tiles.counts().len(), seed);
+                let (loss, weight) = self.block_loss(level, networks, (tile, condition), &block);
+                (loss * places.share(blocks), weight * places.share(blocks))
             };
-            let (mut sum, mut numbers) = (0.0, vec![0.0; self.offsets.len() * components.len()]);
-            let mut out = vec![0.0; components.len() * self.offsets.len() * BLOCK];
-            for first in (0..all).step_by(BLOCK) {
-                let drawn = Drawn::new(self, number, (usize::MAX, first / BLOCK), first, BLOCK);
-                level.jet(network, &drawn.coordinates, jet, &mut out, &mut workspace);
-                for lane in 0..BLOCK.min(all - first) {
-                    let of = |c: usize, k: usize| out[(k * self.offsets.len() + c) * BLOCK + lane];
-                    self.in_signal_units(&components, of, &mut numbers);
-                    sum += condition.residual.loss(drawn.point(lane, self.tile.start.len()), &mut numbers);
-                }
-            }
-            sum / all.max(1) as f64
+            let sums: Vec<(f64, f64)> = tasks.par_iter().map(of_block).collect();
+            let [loss, weight] = sums.iter().fold([0.0; 2], |[a, b], (loss, weight)| [a + loss, b + weight]);
+            if weight > 0.0 { loss / weight } else { 0.0 }
         };
-        (0..self.conditions.len()).map(&mut of).collect()
+        self.conditions.iter().enumerate().map(of_condition).collect()
     }
 
-    /// Writes the jet of a point, of which `of` gives each channel and component in units of the network, in signal units.
-    fn in_signal_units(&self, factors: &[f64], of: impl Fn(usize, usize) -> f32, numbers: &mut [f64]) {
-        for ((c, jet), &offset) in numbers.chunks_exact_mut(factors.len()).enumerate().zip(&self.offsets) {
-            for ((k, number), factor) in jet.iter_mut().enumerate().zip(factors) {
-                *number = factor.mul_add(of(c, k).into(), if k == 0 { offset } else { 0.0 });
-            }
+    /// The sum of the losses at the points of a block and that of the weights that a tile has there, each loss times that
+    /// weight.
+    fn block_loss(
+        &self,
+        level: Level,
+        networks: &[Network],
+        (tile, condition): (usize, &Condition<'_>),
+        block: &Block,
+    ) -> (f64, f64) {
+        let jet = condition.residual.jet();
+        let mut fields = self.start(block, jet);
+        let (mut coordinates, mut out, mut workspace) = (vec![], vec![], Workspace::default());
+        for number in self.seen(block) {
+            let scratch = (&mut coordinates, &mut out, &mut workspace);
+            self.add(level, &networks[number], number, (block, jet), &mut fields, scratch);
         }
+        let (mut loss, mut weight) = (0.0, 0.0);
+        for (n, field) in fields.chunks_exact_mut(self.numbers(jet)).enumerate() {
+            let by = self.share(tile, block.position(n), Jet::Value).weight;
+            loss += by * condition.residual.loss(block.point(n), field);
+            weight += by;
+        }
+        (loss, weight)
     }
 
-    /// What each component of a jet by the network's coordinates is in signal units per native sample.
-    fn factors(&self, jet: Jet) -> Vec<f64> {
-        let per_sample: Vec<f64> = self.tile.spans.iter().map(|&span| 2.0 / f64::from(span)).collect();
-        let axes = per_sample.len();
-        let mut factors = vec![1.0];
-        if jet != Jet::Value {
-            factors.extend(&per_sample);
+    /// The tiles that see a point of a block.
+    fn seen(&self, block: &Block) -> Vec<usize> {
+        if self.boxes.len() == 1 {
+            return vec![0];
         }
-        match jet {
-            Jet::Value | Jet::Gradient => {}
-            Jet::Laplacian => factors.push(per_sample[0] * per_sample[0]),
-            Jet::Hessian => {
-                let pairs = (0..axes).flat_map(|i| (i..axes).map(move |j| (i, j)));
-                factors.extend(pairs.map(|(i, j)| per_sample[i] * per_sample[j]));
-            }
-        }
-        factors.iter().map(|factor| self.scale * factor).collect()
+        let mut seen: Vec<usize> =
+            (0..block.len()).flat_map(|n| seeing(&self.tiles, block.position(n))).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        seen
     }
-}
 
-/// Points of a condition, and their coordinates in whole blocks.
-struct Drawn<'a> {
-    coordinates: Vec<f32>,
-    positions: Vec<f64>,
-    numbers: Vec<usize>,
-    /// What is known of each point, if it is given.
-    data: &'a [f32],
-    per_point: usize,
-}
+    /// Numbers of the jets of all channels.
+    fn numbers(&self, jet: Jet) -> usize {
+        self.offsets.len() * jet.components(self.tiles.counts().len())
+    }
 
-impl<'a> Drawn<'a> {
-    /// `count` points of condition `number` from its point `first` in training order on, or drawn for a `turn`.
-    fn new(
-        equations: &'a Equations<'a>,
+    /// The jets of the field at the points of a block before any network: the offsets.
+    fn start(&self, block: &Block, jet: Jet) -> Vec<f64> {
+        let of_channel = |&offset: &f64| {
+            let components = jet.components(self.tiles.counts().len());
+            (0..components).map(move |component| if component == 0 { offset } else { 0.0 })
+        };
+        (0..block.len()).flat_map(|_| self.offsets.iter().flat_map(of_channel)).collect()
+    }
+
+    fn share(&self, tile: usize, position: &[f64], jet: Jet) -> Share {
+        Share::new(&self.tiles, &self.boxes[tile], position, jet, self.scale)
+    }
+
+    /// The shares of a tile at the points of a block: one where it is the same at all.
+    fn shares_of(&self, tile: usize, block: &Block, jet: Jet) -> Vec<Share> {
+        let first = self.share(tile, block.position(0), jet);
+        if self.boxes.len() == 1 {
+            return vec![first];
+        }
+        let shares: Vec<Share> = (0..block.len()).map(|n| self.share(tile, block.position(n), jet)).collect();
+        let components = jet.components(self.tiles.counts().len());
+        if shares.iter().all(|share| share.is_whole(components)) { vec![first] } else { shares }
+    }
+
+    /// Adds the jets of the network of tile `number` to those of the field.
+    fn add(
+        &self,
+        level: Level,
+        network: &Network,
         number: usize,
-        turn: (usize, usize),
-        first: usize,
-        count: usize,
-    ) -> Self {
-        let (tile, order) = (&equations.tile, &equations.orders[number]);
-        let axes = tile.start.len();
-        let (mut positions, mut numbers) = (Vec::with_capacity(count * axes), vec![]);
-        let (data, per_point) = match &equations.conditions[number].points {
-            Points::Random(region) => {
-                let mut rng = fastrand::Rng::with_seed(equations.seed);
-                let at =
-                    (turn.0 as u64).wrapping_mul(0x9e37_79b9) ^ (turn.1 as u64) << 40 ^ (number as u64) << 56;
-                rng.seed(rng.get_seed() ^ at);
-                for _ in 0..count {
-                    positions.extend(
-                        region.iter().map(|range| range.start + (range.end - range.start) * rng.f64()),
-                    );
-                }
-                (&[][..], 0)
-            }
-            Points::Given { positions: all, data } => {
-                numbers.extend((0..count).map(|n| order[(first + n) % order.len()] as usize));
-                numbers.iter().for_each(|&n| positions.extend(&all[n * axes..][..axes]));
-                (&data[..], data.len() / order.len())
-            }
-        };
-        let mut coordinates = vec![0.0; count * axes];
-        for (n, position) in positions.chunks_exact(axes).enumerate() {
-            for (a, &x) in position.iter().enumerate() {
-                coordinates[(n / BLOCK * axes + a) * BLOCK + n % BLOCK] = tile.coordinate(a, x);
+        (block, jet): (&Block, Jet),
+        fields: &mut [f64],
+        (coordinates, out, workspace): (&mut Vec<f32>, &mut Vec<f32>, &mut Workspace),
+    ) {
+        let (channels, axes) = (self.offsets.len(), self.tiles.counts().len());
+        let components = jet.components(axes);
+        block.coordinates(&self.boxes[number], coordinates);
+        out.resize(components * channels * BLOCK, 0.0);
+        level.jet(network, coordinates, jet, out, workspace);
+        let shares = self.shares_of(number, block, jet);
+        for (n, field) in fields.chunks_exact_mut(channels * components).enumerate() {
+            let share = &shares[n % shares.len()];
+            for (c, field) in field.chunks_exact_mut(components).enumerate() {
+                share.add(|k| out[(k * channels + c) * BLOCK + n], field);
             }
         }
-        Drawn { coordinates, positions, numbers, data, per_point }
     }
 
-    /// Point `n` of a signal of so many `axes`.
-    fn point(&self, n: usize, axes: usize) -> Point<'_> {
-        let data = match self.numbers.get(n) {
-            Some(number) => &self.data[number * self.per_point..][..self.per_point],
-            None => &[],
-        };
-        Point { position: &self.positions[n * axes..][..axes], data }
+    /// The seed of the random points of a condition in a tile; purposes have points of their own.
+    fn seed_of(&self, purpose: usize, condition: usize, tile: usize) -> u64 {
+        // SplitMix64's increments and finaliser.
+        [purpose, condition, tile].iter().fold(self.seed, |seed, &number| {
+            let z = (seed ^ number as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        })
+    }
+
+    /// Points of a condition, or their volume.
+    fn total(&self, condition: &Condition<'_>) -> f64 {
+        match &condition.points {
+            Points::Given { positions, .. } => (positions.len() / self.tiles.counts().len()) as f64,
+            Points::Random(region) | Points::Interpolated { region, .. } => {
+                region.iter().map(extent).product()
+            }
+        }
     }
 }
 
@@ -192,35 +223,62 @@ impl Objective for Equations<'_> {
     fn add(
         &self,
         level: Level,
-        network: &Network,
-        Part { iteration, share }: Part,
+        networks: &[Network],
+        Part { iteration, network: tile, share }: Part,
         scale: f32,
         gradient: &mut [f32],
         workspace: &mut Workspace,
     ) -> f64 {
         let (number, part) = (share / self.shares, share % self.shares);
-        let condition = &self.conditions[number];
-        let (jet, factors) = (condition.residual.jet(), self.factors(condition.residual.jet()));
-        let first = iteration.wrapping_mul(self.shares).wrapping_add(part).wrapping_mul(SHARE);
-        let mut drawn = Drawn::new(self, number, (iteration, part), first, SHARE);
-        let coordinates = std::mem::take(&mut drawn.coordinates);
-        let axes = self.tile.start.len();
-        let weight = self.factor * condition.weight / (self.shares * SHARE) as f64;
-        let (components, mut numbers) = (factors.len(), vec![0.0; self.offsets.len() * factors.len()]);
-        let mut seeds = |first: usize, jets: &mut [f32]| {
-            let lanes = jets.len() / numbers.len();
-            let mut sum = 0.0;
-            for lane in 0..lanes {
-                let of = |c: usize, k: usize| jets[(c * components + k) * lanes + lane];
-                self.in_signal_units(&factors, of, &mut numbers);
-                sum += condition.residual.loss(drawn.point(first + lane, axes), &mut numbers);
-                for (i, number) in numbers.iter().enumerate() {
-                    let slope = f64::from(scale) * weight * factors[i % components] * number;
-                    jets[i * lanes + lane] = slope as f32;
-                }
+        let (condition, places) = (&self.conditions[number], &self.places[number][tile]);
+        // A tile that sees fewer blocks than a batch has draws each once.
+        let blocks = places.blocks(usize::MAX).min(self.shares * SHARE);
+        let from = part * SHARE;
+        let (axes, jet) = (self.tiles.counts().len(), condition.residual.jet());
+        let weight = self.factor * condition.weight * places.share(blocks.max(1)) / self.total(condition);
+        let (components, channels) = (jet.components(axes), self.offsets.len());
+        let (mut coordinates, mut out, mut sum) = (vec![], vec![], 0.0);
+        let mut slopes = vec![0.0; components];
+        for k in from..(from + SHARE).min(blocks) {
+            let seed = self.seed_of(0, number, tile);
+            let block =
+                Block::new(condition, places, iteration.wrapping_mul(blocks).wrapping_add(k), axes, seed);
+            let mut fields = self.start(&block, jet);
+            for other in self.seen(&block).into_iter().filter(|&other| other != tile) {
+                let scratch = (&mut coordinates, &mut out, &mut *workspace);
+                self.add(level, &networks[other], other, (&block, jet), &mut fields, scratch);
             }
-            weight * sum
-        };
-        level.adjoint(network, &coordinates, jet, &mut seeds, gradient, workspace)
+            let shares = self.shares_of(tile, &block, jet);
+            let mut seeds = |first: usize, jets: &mut [f32]| {
+                let lanes = jets.len() / (channels * components);
+                let valid = block.len().saturating_sub(first).min(lanes);
+                let mut loss = 0.0;
+                for lane in 0..lanes {
+                    let at = |c: usize, k: usize| (c * components + k) * lanes + lane;
+                    if lane >= valid {
+                        (0..channels * components).for_each(|row| jets[row * lanes + lane] = 0.0);
+                        continue;
+                    }
+                    let n = first + lane;
+                    let share = &shares[n % shares.len()];
+                    let field = &mut fields[n * channels * components..][..channels * components];
+                    for (c, field) in field.chunks_exact_mut(components).enumerate() {
+                        share.add(|k| jets[at(c, k)], field);
+                    }
+                    // Points that several tiles see are counted once in all.
+                    loss += share.weight * condition.residual.loss(block.point(n), field);
+                    for (c, field) in field.chunks_exact(components).enumerate() {
+                        share.back(field, &mut slopes);
+                        for (k, slope) in slopes.iter().enumerate() {
+                            jets[at(c, k)] = (f64::from(scale) * weight * slope) as f32;
+                        }
+                    }
+                }
+                loss
+            };
+            block.coordinates(&self.boxes[tile], &mut coordinates);
+            sum += level.adjoint(&networks[tile], &coordinates, jet, &mut seeds, gradient, workspace);
+        }
+        weight * sum
     }
 }

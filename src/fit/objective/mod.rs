@@ -1,12 +1,20 @@
 //! What a fit of equations minimises: conditions on a field and its derivatives at points.
 
+mod blend;
 mod equations;
+mod helmholtz;
+mod interpolant;
+mod places;
 mod poisson;
 mod smoothness;
+mod wave;
 
 pub(crate) use equations::Equations;
+pub use helmholtz::{Helmholtz, PointSource};
+pub use interpolant::Interpolant;
 pub use poisson::{GradientIs, LaplacianIs, SlopeIs, ValueIs};
 pub use smoothness::{HessianEnergy, TotalVariation};
+pub use wave::{Outgoing, Pulse, Wave};
 
 use crate::network::Jet;
 use std::ops::Range;
@@ -63,8 +71,18 @@ pub enum Points {
         /// As many numbers for each point as there are.
         data: Vec<f32>,
     },
-    /// Points drawn uniformly from a box, others in every iteration: ranges of positions along each axis, native samples.
+    /// Points drawn uniformly from a box, others in every iteration: ranges of positions along each axis, native samples; a
+    /// side may be a single position.
     Random(Vec<Range<f64>>),
+    /// The same, where something is known everywhere: each point has numbers of an interpolated signal.
+    Interpolated {
+        /// The box.
+        region: Vec<Range<f64>>,
+        /// The signal, on the same axes.
+        data: Interpolant,
+        /// Which numbers of it, as in [`Interpolant::numbers`].
+        of: Jet,
+    },
 }
 
 impl Points {

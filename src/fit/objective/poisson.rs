@@ -1,4 +1,4 @@
-//! Squared errors of values, gradients and Laplacians: Poisson's equation.
+//! Squared errors of values, gradients and Laplacians: Poisson's equation. Where points have no data, 0 is wanted.
 
 use super::{Point, Residual};
 use crate::network::Jet;
@@ -27,7 +27,7 @@ impl Residual for ValueIs {
         Jet::Value
     }
     fn loss(&self, point: Point<'_>, jet: &mut [f64]) -> f64 {
-        jet.iter_mut().zip(point.data).map(|(value, &wanted)| squared(value, wanted)).sum()
+        jet.iter_mut().enumerate().map(|(c, value)| squared(value, wanted(point, c))).sum()
     }
 }
 
@@ -37,13 +37,12 @@ impl Residual for GradientIs {
     }
     fn loss(&self, point: Point<'_>, jet: &mut [f64]) -> f64 {
         let axes = point.position.len();
-        let channels = jet.chunks_exact_mut(1 + axes).zip(point.data.chunks_exact(axes));
-        channels
-            .map(|(jet, wanted)| {
-                jet[0] = 0.0;
-                jet[1..].iter_mut().zip(wanted).map(|(slope, &wanted)| squared(slope, wanted)).sum::<f64>()
-            })
-            .sum()
+        let of_channel = |(c, jet): (usize, &mut [f64])| {
+            jet[0] = 0.0;
+            let slopes = jet[1..].iter_mut().enumerate();
+            slopes.map(|(axis, slope)| squared(slope, wanted(point, c * axes + axis))).sum::<f64>()
+        };
+        jet.chunks_exact_mut(1 + axes).enumerate().map(of_channel).sum()
     }
 }
 
@@ -52,8 +51,8 @@ impl Residual for SlopeIs {
         Jet::Gradient
     }
     fn loss(&self, point: Point<'_>, jet: &mut [f64]) -> f64 {
-        let channels = jet.chunks_exact_mut(1 + point.position.len()).zip(point.data);
-        channels.map(|(jet, &wanted)| alone(jet, 1 + self.axis, wanted)).sum()
+        let channels = jet.chunks_exact_mut(1 + point.position.len()).enumerate();
+        channels.map(|(c, jet)| alone(jet, 1 + self.axis, wanted(point, c))).sum()
     }
 }
 
@@ -63,9 +62,14 @@ impl Residual for LaplacianIs {
     }
     fn loss(&self, point: Point<'_>, jet: &mut [f64]) -> f64 {
         let axes = point.position.len();
-        let channels = jet.chunks_exact_mut(2 + axes).zip(point.data);
-        channels.map(|(jet, &wanted)| alone(jet, 1 + axes, wanted)).sum()
+        let channels = jet.chunks_exact_mut(2 + axes).enumerate();
+        channels.map(|(c, jet)| alone(jet, 1 + axes, wanted(point, c))).sum()
     }
+}
+
+/// Number `n` of a point's data; 0 if it has none.
+fn wanted(point: Point<'_>, n: usize) -> f32 {
+    point.data.get(n).copied().unwrap_or(0.0)
 }
 
 /// The squared error of a number, which its derivative replaces.

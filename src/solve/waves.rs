@@ -1,0 +1,131 @@
+//! Waves on a square: of one frequency from point sources, and in time from a pulse.
+//!
+//! The square spans −1 to 1 along both axes, whatever the number of samples; wavenumbers are in radians per unit.
+
+use super::{Condition, Helmholtz, Interpolant, Outgoing, PointSource, Points, Pulse, SlopeIs, Wave};
+use crate::network::Jet;
+use crate::signal::{Axis, Description, SampleFormat};
+use std::ops::Range;
+
+/// Standard deviations of a source within which it is sampled densely.
+const REACH: f64 = 4.0;
+
+/// A field of the real and the imaginary part of the waves of each source, on `side × side` samples; with `and_velocity`, of
+/// the squared slowness that is sought too.
+pub fn frequency_field(side: u32, sources: usize, and_velocity: bool) -> Description {
+    let channels = (2 * sources + usize::from(and_velocity)) as u8;
+    Description { axes: vec![Axis::other(side); 2], channels, format: SampleFormat::F32 }
+}
+
+/// The conditions of waves of one frequency: the equation everywhere, and densely around each source. `velocity` has a
+/// sample for each of the field.
+pub fn frequency_domain<'a>(equation: &'a Helmholtz, velocity: Option<&Interpolant>) -> Vec<Condition<'a>> {
+    let points = |region: Vec<Range<f64>>| match velocity {
+        None => Points::Random(region),
+        Some(velocity) => Points::Interpolated { region, data: velocity.clone(), of: Jet::Value },
+    };
+    let all: Vec<Range<f64>> = equation.lengths.iter().map(|&side| whole(side)).collect();
+    let area: f64 = equation.lengths.iter().map(|&side| f64::from(side)).product();
+    let everywhere =
+        Condition { name: "equation".into(), points: points(all), residual: equation, weight: 1.0 };
+    let around = |(n, source): (usize, &PointSource)| {
+        let side = |(&length, &at): (&u32, &f64)| near(length, at, REACH * source.radius);
+        let region: Vec<Range<f64>> = equation.lengths.iter().zip(&source.position).map(side).collect();
+        let part = region.iter().map(|side| side.end - side.start).product::<f64>() / area;
+        Condition { name: format!("source {n}"), points: points(region), residual: equation, weight: part }
+    };
+    [everywhere].into_iter().chain(equation.sources.iter().enumerate().map(around)).collect()
+}
+
+/// Waves in time from a pulse at rest.
+#[derive(Clone, Copy, Debug)]
+pub struct Pulsed {
+    /// The equation.
+    pub wave: Wave,
+    /// The value at the first sample of time.
+    pub pulse: Pulse,
+    /// No slope along time there.
+    pub rest: SlopeIs,
+    /// The four borders.
+    pub borders: [Outgoing; 4],
+    /// Length of the axes x, y, t, native samples.
+    pub lengths: [u32; 3],
+}
+
+impl Pulsed {
+    /// On `side × side` samples and `frames` of time, `duration` units of time in all, at velocity 1 where nothing else is
+    /// said. `source` and `radius` of the pulse are in units of the square.
+    pub fn new(side: u32, frames: u32, duration: f64, source: [f64; 2], radius: f64) -> Self {
+        let per_unit = f64::from(side) / 2.0;
+        let velocity = duration / f64::from(frames.max(2) - 1) * per_unit;
+        let position = source.map(|x| sample_of(side, x));
+        let border = |axis, at_end| Outgoing { velocity, axis, at_end };
+        Pulsed {
+            wave: Wave { velocity },
+            pulse: Pulse { position, radius: radius * per_unit },
+            rest: SlopeIs { axis: 2 },
+            borders: [border(0, false), border(0, true), border(1, false), border(1, true)],
+            lengths: [side, side, frames],
+        }
+    }
+
+    /// A field of one channel on axes x, y and t.
+    pub fn description(&self) -> Description {
+        let [x, y, frames] = self.lengths;
+        let axes = vec![Axis::space(x), Axis::space(y), Axis::time(frames, None)];
+        Description { axes, channels: 1, format: SampleFormat::F32 }
+    }
+
+    /// The equation everywhere, the pulse and its rest at the start, and what the borders let out. `velocity` has a factor of
+    /// the velocity for each sample of x and y.
+    pub fn conditions(&self, velocity: Option<&Interpolant>) -> Vec<Condition<'_>> {
+        let points = |region: Vec<Range<f64>>| match velocity {
+            None => Points::Random(region),
+            Some(velocity) => Points::Interpolated { region, data: velocity.clone(), of: Jet::Value },
+        };
+        let [x, y] = [self.lengths[0], self.lengths[1]].map(whole);
+        let last = f64::from(self.lengths[2] - 1);
+        let start = || Points::Random(vec![x.clone(), y.clone(), 0.0..0.0]);
+        let reach = REACH * self.pulse.radius;
+        let [near_x, near_y] = [0, 1].map(|axis| near(self.lengths[axis], self.pulse.position[axis], reach));
+        let part = (near_x.end - near_x.start) * (near_y.end - near_y.start)
+            / ((x.end - x.start) * (y.end - y.start));
+        let condition = |name: &str, points: Points, residual, weight: f64| Condition {
+            name: name.into(),
+            points,
+            residual,
+            weight,
+        };
+        // An error of the equation acts as long as the waves last.
+        let lasting = last * last;
+        let mut conditions = vec![
+            condition("equation", points(vec![x.clone(), y.clone(), 0.0..last]), &self.wave, lasting),
+            condition("pulse", start(), &self.pulse, 1.0),
+            condition("around the pulse", Points::Random(vec![near_x, near_y, 0.0..0.0]), &self.pulse, part),
+            condition("rest", start(), &self.rest, last),
+        ];
+        for border in &self.borders {
+            let mut region = vec![x.clone(), y.clone(), 0.0..last];
+            let side = &mut region[border.axis];
+            *side = if border.at_end { side.end..side.end } else { side.start..side.start };
+            conditions.push(condition("border", points(region), border, last * 0.25));
+        }
+        conditions
+    }
+}
+
+/// The native sample at a coordinate of the square.
+pub fn sample_of(side: u32, x: f64) -> f64 {
+    0.5 * (f64::from(side) * (x + 1.0) - 1.0)
+}
+
+/// All positions of an axis.
+fn whole(length: u32) -> Range<f64> {
+    -0.5..f64::from(length) - 0.5
+}
+
+/// The positions of an axis within a distance of one.
+fn near(length: u32, at: f64, distance: f64) -> Range<f64> {
+    let Range { start, end } = whole(length);
+    (at - distance).clamp(start, end)..(at + distance).clamp(start, end)
+}
