@@ -172,6 +172,9 @@
 //! # }
 //! ```
 //!
+//! `docs/activations.jpg` in the repository shows why these networks have sines: what networks of one shape with seven
+//! activations learn of a picture, its gradient and its Laplacian, from its values and from its gradient alone.
+//!
 //! These derivatives are exact for the *decoded* signal. How close they are to those of the original is
 //! another question: samples do not determine the signal between them, so a network is free to have any slope
 //! there, and the more parameters it has, the more its slopes deviate.
