@@ -6,7 +6,7 @@
 //! reported by the driver. Every figure is the fastest of its runs.
 
 use sirenc::backend::cuda::Cuda;
-use sirenc::backend::simd::{BLOCK, Batch};
+use sirenc::backend::simd::{BLOCK, Batch, Residuals};
 use sirenc::network::{Network, Shape};
 
 /// Points, inputs, width, sine layers, outputs; the first is a tile of the codec with its batch.
@@ -55,7 +55,7 @@ fn main() -> sirenc::Result<()> {
             targets: &targets,
             weights: &weights,
             first_layer: 0,
-            paired: false,
+            residuals: Residuals::Values,
         };
         let mut fastest = f64::INFINITY;
         for _ in 0..RUNS {

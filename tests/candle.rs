@@ -3,7 +3,7 @@
 
 use sirenc::Error;
 use sirenc::backend::candle::{CandleBackend, Precision};
-use sirenc::backend::simd::{BLOCK, Batch, Level, Workspace};
+use sirenc::backend::simd::{BLOCK, Batch, Level, Residuals, Workspace};
 use sirenc::network::{Network, Shape};
 use std::f32::consts::TAU;
 
@@ -72,7 +72,7 @@ impl Points {
     }
     fn batch(&self, first_layer: usize) -> Batch<'_> {
         let Points { coordinates, targets, weights } = self;
-        Batch { coordinates, targets, weights, first_layer, paired: false }
+        Batch { coordinates, targets, weights, first_layer, residuals: Residuals::Values }
     }
 }
 
@@ -107,13 +107,15 @@ fn loss_and_gradient_of_every_level_match_candle() {
     let candle = CandleBackend::new(Precision::Binary64);
     for shape in SHAPES {
         let (network, points) = (network(shape), Points::new(shape));
-        for batch in [false, true].map(|paired| Batch { paired, ..points.batch(0) }) {
+        for batch in [Residuals::Values, Residuals::SumsAndDifferences]
+            .map(|residuals| Batch { residuals, ..points.batch(0) })
+        {
             let (expected_loss, expected) = candle.step(&network, batch, 0.125).unwrap();
             for level in Level::available() {
                 let mut got = vec![0.0; shape.parameters()];
                 let loss = level.step(&network, batch, 0.125, &mut got, &mut Workspace::default());
                 let (loss, gradient) = ((loss / expected_loss - 1.0).abs(), relative(&got, &expected));
-                let case = format!("{shape:?} {level:?} paired: {}", batch.paired);
+                let case = format!("{shape:?} {level:?} {:?}", batch.residuals);
                 println!("{case}: loss {loss:.1e}, gradient {gradient:.1e}");
                 assert!(loss <= LOSS, "{case}: loss {loss:e}");
                 assert!(gradient <= GRADIENT, "{case}: gradient {gradient:e}");
@@ -198,7 +200,8 @@ fn empty_batches_cost_nothing_and_ragged_ones_are_refused() {
     let candle = CandleBackend::new(Precision::Binary64);
     let shape = shape(2, 3, 2, 5);
     let (network, points) = (network(shape), Points::new(shape));
-    let empty = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0, paired: false };
+    let empty =
+        Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0, residuals: Residuals::Values };
     assert_eq!(candle.forward(&network, &[]).unwrap(), [0.0; 0]);
     assert_eq!(candle.step(&network, empty, 1.0).unwrap(), (0.0, vec![0.0; shape.parameters()]));
     let ragged = candle.forward(&network, &points.coordinates[1..]);

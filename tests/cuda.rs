@@ -7,7 +7,7 @@
 mod emulator;
 
 use sirenc::backend::cuda::Cuda;
-use sirenc::backend::simd::{BLOCK, Batch, Level, Workspace};
+use sirenc::backend::simd::{BLOCK, Batch, Level, Residuals, Workspace};
 use sirenc::network::{Jet, Network, Shape};
 use sirenc::signal::{Grid, Sampling};
 use sirenc::{Decoder, Derivative, Device, Error};
@@ -197,7 +197,7 @@ fn gradients_match_binary64_backpropagation() {
                 targets: &targets,
                 weights: &weights,
                 first_layer,
-                paired: false,
+                residuals: Residuals::Values,
             };
             let (loss, mut gradient) = binary64_step(&network, batch);
             gradient[..shape.layers().nth(first_layer).unwrap().offset].fill(0.0);
@@ -220,7 +220,8 @@ fn gradients_match_binary64_backpropagation() {
 fn no_points_give_no_values_and_no_gradient() {
     let Some(cuda) = device() else { return };
     let network = network(Shape { inputs: 2, outputs: 3, layers: 2, width: 5 }, 0.5);
-    let batch = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0, paired: false };
+    let batch =
+        Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0, residuals: Residuals::Values };
     assert!(cuda.forward(&network, &[]).unwrap().is_empty());
     assert!(cuda.jet(&network, &[], Jet::Hessian).unwrap().is_empty());
     let (loss, gradient) = cuda.step(&network, batch).unwrap();
@@ -250,7 +251,13 @@ fn shapes_that_the_kernels_do_not_count_are_refused() {
         let network = Network::zeros(shape);
         let error = cuda.forward(&network, &points(2, 1)).unwrap_err().to_string();
         assert!(error.contains(word), "{error}");
-        let batch = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0, paired: false };
+        let batch = Batch {
+            coordinates: &[],
+            targets: &[],
+            weights: &[],
+            first_layer: 0,
+            residuals: Residuals::Values,
+        };
         assert!(cuda.step(&network, batch).is_err(), "{shape:?}");
     }
 }
@@ -267,7 +274,7 @@ fn a_first_layer_that_is_none_is_refused() {
         targets: &targets,
         weights: &weights,
         first_layer,
-        paired: false,
+        residuals: Residuals::Values,
     };
     assert!(cuda.step(&network, batch(3)).is_ok());
     for first_layer in [4, usize::MAX] {

@@ -5,7 +5,7 @@
 mod emulator;
 
 use sirenc::backend::cuda::Cuda;
-use sirenc::backend::simd::{BLOCK, Batch, Level, Workspace};
+use sirenc::backend::simd::{BLOCK, Batch, Level, Residuals, Workspace};
 use sirenc::network::{Jet, Network, Shape};
 use sirenc::signal::{Description, SampleFormat, Samples, Signal};
 use sirenc::{Device, EncodeOptions, Target, encode};
@@ -61,15 +61,20 @@ fn values_and_jets_have_the_bits_of_the_processor() {
 #[test]
 fn gradients_are_those_of_the_processor() {
     let Some(cuda) = device() else { return };
-    for (shape, paired) in shapes().zip([false, true, false, true]) {
+    for (shape, residuals) in shapes().zip([Residuals::Values, Residuals::SumsAndDifferences].repeat(2)) {
         let network = network(shape);
         let [coordinates, targets, weights] =
             [shape.inputs, shape.outputs, 1].map(|rows| numbers(rows, rows * BLOCK));
         let weights: Vec<f32> = weights.iter().map(|w| w.abs()).collect();
-        let batch =
-            Batch { coordinates: &coordinates, targets: &targets, weights: &weights, first_layer: 0, paired };
+        let batch = Batch {
+            coordinates: &coordinates,
+            targets: &targets,
+            weights: &weights,
+            first_layer: 0,
+            residuals,
+        };
         let (loss, gradient) = cuda.step(&network, batch).unwrap();
-        let evaluations = if paired { 2 * shape.inputs } else { 1 };
+        let evaluations = residuals.points_per_sample(shape.inputs);
         let scale = 1.0 / (shape.outputs * BLOCK / evaluations) as f32;
         let mut expected = vec![0.0; shape.parameters()];
         let expected_loss =

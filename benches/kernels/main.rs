@@ -10,7 +10,7 @@
 mod peak;
 
 use rayon::prelude::*;
-use sirenc::backend::simd::{BLOCK, Batch, Level, Workspace};
+use sirenc::backend::simd::{BLOCK, Batch, Level, Residuals, Workspace};
 use sirenc::network::{Jet, Network, Shape};
 use std::collections::HashMap;
 #[cfg(feature = "candle")]
@@ -109,7 +109,7 @@ impl Case {
             targets: &self.targets[part(outputs)],
             weights: &self.weights[part(1)],
             first_layer: 0,
-            paired: false,
+            residuals: Residuals::Values,
         }
     }
 
@@ -192,7 +192,7 @@ impl Case {
             targets: &self.targets,
             weights: &self.weights,
             first_layer: 0,
-            paired: false,
+            residuals: Residuals::Values,
         };
         Times {
             forward: fastest(5, || {

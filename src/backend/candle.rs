@@ -5,7 +5,7 @@
 //! `2πt`, a squared error, `backward`. In binary64 it is the oracle of
 //! [`Level::step`](crate::backend::simd::Level::step); it is not meant to be fast.
 
-use crate::backend::simd::{BLOCK, Batch};
+use crate::backend::simd::{BLOCK, Batch, Residuals};
 use crate::error::{Error, Result};
 use crate::network::Network;
 use candle_core::{DType, Device, Tensor, Var};
@@ -61,9 +61,8 @@ impl CandleBackend {
         self.values(network, coordinates, blocks).map_err(device_error)
     }
 
-    /// The error `Σ_p weight_p · Σ_c (value − target)²` (of sums and differences if `batch.paired`) and
-    /// `scale` times its gradient by all parameters, in file order; 0 for the layers before
-    /// `batch.first_layer`, which are frozen.
+    /// The error `Σ_p weight_p · Σ_c (residual − target)²` and `scale` times its gradient by all parameters, in
+    /// file order; 0 for the layers before `batch.first_layer`, which are frozen.
     ///
     /// # Errors
     /// `Parameter` if the slices of the batch are not whole blocks of equal number, `Device` if candle fails.
@@ -103,13 +102,11 @@ impl CandleBackend {
     ) -> candle_core::Result<(f64, Vec<f64>)> {
         let shape = network.shape();
         let layers = self.layers(network, batch.first_layer)?;
-        let mut values = evaluate(&layers, self.points(batch.coordinates, blocks)?)?;
-        if batch.paired {
-            let pairs = values.reshape((blocks, 2, BLOCK / 2, shape.outputs))?;
-            let (a, b) = (pairs.narrow(1, 0, 1)?, pairs.narrow(1, 1, 1)?);
-            values = Tensor::cat(&[(&a + &b)?, (a - b)?], 1)?.reshape((blocks * BLOCK, shape.outputs))?;
-        }
-        let errors = values.sub(&self.points(batch.targets, blocks)?)?.sqr()?;
+        let values = evaluate(&layers, self.points(batch.coordinates, blocks)?)?;
+        let errors = self
+            .residuals(batch.residuals, values, blocks)?
+            .sub(&self.points(batch.targets, blocks)?)?
+            .sqr()?;
         let loss = errors.broadcast_mul(&self.points(batch.weights, blocks)?)?.sum_all()?;
         let gradients = (&loss * scale)?.backward()?;
         let mut gradient = vec![0.0; shape.parameters()];
@@ -122,6 +119,21 @@ impl CandleBackend {
             }
         }
         Ok((loss.to_dtype(DType::F64)?.to_scalar()?, gradient))
+    }
+
+    /// The residuals of `values`, `points × features`: in each block its values times a matrix.
+    fn residuals(&self, residuals: Residuals, values: Tensor, blocks: usize) -> candle_core::Result<Tensor> {
+        if residuals == Residuals::Values {
+            return Ok(values);
+        }
+        let mut transposed = vec![0.0; BLOCK * BLOCK];
+        for (point, row) in transposed.chunks_exact_mut(BLOCK).enumerate() {
+            row[point] = 1.0;
+            residuals.apply(row);
+        }
+        let matrix = Tensor::from_vec(transposed, (BLOCK, BLOCK), &self.device)?.to_dtype(self.dtype)?.t()?;
+        let features = values.dim(1)?;
+        matrix.broadcast_matmul(&values.reshape((blocks, BLOCK, features))?)?.reshape(values.shape())
     }
 
     /// The layers as tensors; those from `first_layer` on are variables, so that they have gradients.

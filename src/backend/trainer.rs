@@ -1,6 +1,6 @@
 //! The interface between the encoder and the device that trains its networks.
 
-use super::simd::{BLOCK, Batch};
+use super::simd::{BLOCK, Batch, Residuals};
 use crate::error::Result;
 use crate::network::Network;
 use std::f32::consts::PI;
@@ -157,25 +157,25 @@ pub(crate) struct Points {
     pub outputs: usize,
     /// `inputs × BLOCK` local coordinates for each block.
     pub coordinates: Vec<f32>,
-    /// `outputs × BLOCK` normalised values for each block; sums and differences for pairs.
+    /// `outputs × BLOCK` normalised residuals for each block.
     pub targets: Vec<f32>,
-    /// `BLOCK` weights for each block; 0 for padding.
+    /// `BLOCK` weights of residuals for each block; 0 for padding.
     pub weights: Vec<f32>,
-    /// Whether the points are pairs, in the layout of [`Batch::paired`].
-    pub paired: bool,
+    /// What the targets and weights are of.
+    pub residuals: Residuals,
 }
 
 impl Points {
-    /// Zeroed blocks for `count` points or pairs.
-    pub fn zeros(inputs: usize, outputs: usize, count: usize, paired: bool) -> Self {
-        let numbers = count.div_ceil(if paired { BLOCK / 2 } else { BLOCK }) * BLOCK;
+    /// Zeroed blocks for `count` groups of points.
+    pub fn zeros(inputs: usize, outputs: usize, count: usize, residuals: Residuals) -> Self {
+        let numbers = count.div_ceil(residuals.groups()) * BLOCK;
         Points {
             inputs,
             outputs,
             coordinates: vec![0.0; inputs * numbers],
             targets: vec![0.0; outputs * numbers],
             weights: vec![0.0; numbers],
-            paired,
+            residuals,
         }
     }
 
@@ -184,19 +184,15 @@ impl Points {
         self.weights.len() / BLOCK
     }
 
-    /// Points or pairs of a block.
-    pub fn lanes(&self) -> usize {
-        if self.paired { BLOCK / 2 } else { BLOCK }
-    }
-
-    /// The block and the lane of point `n`, or of the first of pair `n`.
+    /// The block and the lane of the first point of group `n`.
     pub fn place(&self, n: usize) -> (usize, usize) {
-        (n / self.lanes(), n % self.lanes())
+        let groups = self.residuals.groups();
+        (n / groups, n % groups)
     }
 
     /// Evaluations per sample when all points are evaluated.
     pub fn evaluations(&self) -> usize {
-        if self.paired { 2 * self.inputs } else { 1 }
+        self.residuals.points_per_sample(self.inputs)
     }
 
     /// The points of `blocks`.
@@ -207,7 +203,7 @@ impl Points {
             targets: &self.targets[rows(self.outputs)],
             weights: &self.weights[rows(1)],
             first_layer: 0,
-            paired: self.paired,
+            residuals: self.residuals,
         }
     }
 

@@ -5,7 +5,7 @@ use super::options::{EncodeOptions, Phase, Target};
 use super::plan;
 use super::session::Session;
 use super::tuning::*;
-use crate::backend::simd::{BLOCK, Workspace};
+use crate::backend::simd::{BLOCK, Residuals, Workspace};
 use crate::backend::trainer::Points;
 use crate::network::{Network, Shape};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ impl Session<'_> {
         const STEPS: u32 = 20;
         let shape = plan::usual_shape(&self.signal.description);
         let count = BATCH_BLOCKS * BLOCK;
-        let mut points = Points::zeros(shape.inputs, shape.outputs, count, false);
+        let mut points = Points::zeros(shape.inputs, shape.outputs, count, Residuals::Values);
         points.weights.fill(1.0);
         let (network, mut gradient) = (Network::zeros(shape), vec![0.0; shape.parameters()]);
         let mut workspace = Workspace::default();

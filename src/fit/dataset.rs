@@ -103,6 +103,7 @@ impl Dataset {
     /// The squared error of `network`, estimated for all points of the tile.
     pub fn squared_error(&self, level: Level, network: &Network) -> Loss {
         let (mut workspace, mut sums) = (Workspace::default(), [0f64; 2]);
+        let residuals = self.points.residuals;
         let mut values = vec![0.0; self.points.outputs * BLOCK];
         for block in 0..self.points.blocks() {
             let batch = self.points.batch(block..block + 1);
@@ -111,12 +112,9 @@ impl Dataset {
             for (c, (values, targets)) in
                 values.chunks_exact_mut(BLOCK).zip(batch.targets.chunks_exact(BLOCK)).enumerate()
             {
-                if self.points.paired {
-                    let (first, second) = values.split_at_mut(BLOCK / 2);
-                    first.iter_mut().zip(second).for_each(|(a, b)| (*a, *b) = (*a + *b, *a - *b));
-                }
+                residuals.apply(values);
                 for (lane, ((v, t), w)) in values.iter().zip(targets).zip(batch.weights).enumerate() {
-                    let slope = self.points.paired && lane >= BLOCK / 2;
+                    let slope = lane >= residuals.groups();
                     let visible = if c + 1 < self.points.outputs { opacity[lane] } else { 1.0 };
                     sums[usize::from(slope)] += f64::from(visible * w * (v - t) * (v - t));
                 }
@@ -165,11 +163,9 @@ impl Dataset {
         else {
             return [1.0; BLOCK];
         };
-        let value = |lane: usize| match self.points.paired {
-            // A pair has one sum, which is twice the value.
-            true => 0.5 * alpha[lane % (BLOCK / 2)],
-            false => alpha[lane],
-        };
+        let residuals = self.points.residuals;
+        // The first residual of a group is the sum of its values.
+        let value = |lane: usize| alpha[lane % residuals.groups()] / residuals.points() as f32;
         std::array::from_fn(|lane| (offset + unit * (mean + scale * value(lane))).clamp(0.0, 1.0))
     }
 

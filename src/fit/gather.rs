@@ -1,7 +1,7 @@
 //! Gathers the samples of one tile as training points in whole blocks, shuffled once and normalised; a subset
 //! of them for very large tiles.
 
-use crate::backend::simd::BLOCK;
+use crate::backend::simd::{BLOCK, Residuals};
 use crate::backend::trainer::Points;
 use crate::error::Result;
 use crate::fit::Normalisation;
@@ -71,7 +71,8 @@ pub(super) fn gather(
     let weight: Vec<Vec<f32>> =
         (0..inputs).map(|a| axis(a).map(|(a, x)| tiles.weight(a, tile.index[a], x)).collect()).collect();
 
-    let mut points = Points::zeros(inputs, outputs, count, gradient.is_some());
+    let residuals = if gradient.is_some() { Residuals::SumsAndDifferences } else { Residuals::Values };
+    let mut points = Points::zeros(inputs, outputs, count, residuals);
     let margin = gradient.as_ref().map_or(0, GradientTerm::margin);
     let mut position = vec![0; inputs];
     let mut slopes = vec![(0.0, 0u64); inputs];
@@ -174,7 +175,7 @@ fn split(
     (block, lane): (usize, usize),
     slope: impl Fn(usize) -> f64,
 ) {
-    let second = lane + BLOCK / 2;
+    let second = lane + points.residuals.groups();
     for a in 0..points.inputs {
         let row = (block * points.inputs + a) * BLOCK;
         points.coordinates[row + second] = points.coordinates[row + lane];
@@ -200,8 +201,8 @@ fn split(
 /// Normalises targets to zero mean per channel and a standard deviation of ½ over all channels; returns the
 /// way back. The first `count` points or pairs are not padding.
 pub(super) fn normalise(points: &mut Points, count: usize) -> Normalisation {
-    let (outputs, lanes, paired) = (points.outputs, points.lanes(), points.paired);
-    let places = |c: usize| (0..count).map(move |n| (n / lanes * outputs + c) * BLOCK + n % lanes);
+    let (outputs, residuals, groups) = (points.outputs, points.residuals, points.residuals.groups());
+    let places = |c: usize| (0..count).map(move |n| (n / groups * outputs + c) * BLOCK + n % groups);
     let (mut variance, mut means) = (0f64, vec![0f32; outputs]);
     for (c, rounded) in means.iter_mut().enumerate() {
         let mean = places(c).map(|i| f64::from(points.targets[i])).sum::<f64>() / count as f64;
@@ -216,11 +217,9 @@ pub(super) fn normalise(points: &mut Points, count: usize) -> Normalisation {
     let scale = scale.max(least).clamp(f32::MIN_POSITIVE, f32::MAX);
     for (c, mean) in means.iter().enumerate() {
         for i in places(c) {
-            points.targets[i] = (points.targets[i] - mean) / scale;
-            if paired {
-                points.targets[i] *= 2.0;
-                points.targets[i + BLOCK / 2] /= scale;
-            }
+            // The first residual of a group is the sum of its values, in the others the mean has no part.
+            points.targets[i] = (points.targets[i] - mean) / scale * residuals.points() as f32;
+            (1..residuals.points()).for_each(|point| points.targets[i + point * groups] /= scale);
         }
     }
     Normalisation { means, scale }

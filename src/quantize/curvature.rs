@@ -33,8 +33,7 @@ pub(crate) fn of_outputs(
                 matrix[(b * n + j) * size + a * n + i] = number;
             };
             set(i, j);
-            // For unpaired points the entries are symmetric in the two inputs, so half of them is enough.
-            if !data.points.paired {
+            if is_symmetric(data) {
                 set(j, i);
             }
         }
@@ -60,18 +59,23 @@ pub(crate) fn mean_of_outputs(
     for (&(i, j), number) in entries.inputs.iter().zip(numbers) {
         let mean = number / outputs.len() as f64;
         matrix[i * n + j] = mean;
-        if !data.points.paired {
+        if is_symmetric(data) {
             matrix[j * n + i] = mean;
         }
     }
     matrix
 }
 
-/// The pairs of inputs, including the bias, whose entries are computed: all for pairs of points, half for
-/// unpaired points, which make the matrix symmetric.
+/// Whether the entries of two outputs are symmetric in the two inputs, so that half of them is enough: where no residual
+/// is of two points.
+fn is_symmetric(data: &Dataset) -> bool {
+    data.points.residuals.points() == 1
+}
+
+/// The pairs of inputs, including the bias, whose entries are computed: all, or the half that says all.
 fn input_pairs(network: &Network, data: &Dataset, l: usize) -> Vec<(usize, usize)> {
     let n = layer_of(network, l).inputs + 1;
-    let below = |i: usize| if data.points.paired { n } else { i + 1 };
+    let below = |i: usize| if is_symmetric(data) { i + 1 } else { n };
     (0..n).flat_map(|i| (0..below(i)).map(move |j| (i, j))).collect()
 }
 
@@ -114,12 +118,8 @@ mod tests {
         data.normalisation.scale = 1.0;
         let points = Arc::get_mut(&mut data.points).unwrap();
         Level::best().forward(&network, &points.coordinates, &mut points.targets, &mut Default::default());
-        if points.paired {
-            for row in points.targets.chunks_exact_mut(BLOCK) {
-                let (first, second) = row.split_at_mut(BLOCK / 2);
-                first.iter_mut().zip(second).for_each(|(a, b)| (*a, *b) = (*a + *b, *a - *b));
-            }
-        }
+        let residuals = points.residuals;
+        points.targets.chunks_exact_mut(BLOCK).for_each(|values| residuals.apply(values));
         (network, data)
     }
 

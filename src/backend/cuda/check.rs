@@ -1,7 +1,7 @@
 //! Checks every device against a known result before use.
 
 use super::Cuda;
-use crate::backend::simd::{BLOCK, Batch, Level, Workspace};
+use crate::backend::simd::{BLOCK, Batch, Level, Residuals, Workspace};
 use crate::error::{Error, Result};
 use crate::network::{Network, Shape};
 
@@ -37,7 +37,7 @@ impl Cuda {
             targets: &targets,
             weights: &weights,
             first_layer: 0,
-            paired: false,
+            residuals: Residuals::Values,
         };
         let (mut gradient, scale) = (vec![0.0; shape.parameters()], 1.0 / (shape.outputs * BLOCK) as f32);
         level.step(&network, batch, scale, &mut gradient, &mut Workspace::default());

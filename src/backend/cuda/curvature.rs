@@ -6,7 +6,7 @@ use super::constants::{POINTS, SIDE, THREADS, UPDATERS};
 use super::driver::{Device, Stream};
 use super::kernels::{self, Kernels};
 use super::samples::DeviceSamples;
-use crate::backend::simd::BLOCK;
+use crate::backend::simd::{BLOCK, Residuals};
 use crate::network::{LayerShape, Network};
 use cudarc::driver::sys::CUdeviceptr;
 use cudarc::driver::{DevicePtr, DeviceRepr, DriverError, LaunchConfig, PushKernelArg};
@@ -46,7 +46,7 @@ struct Trace {
     blocks: i32,
     layer: i32,
     together: i32,
-    paired: i32,
+    residuals: i32,
     factor: f32,
 }
 
@@ -64,7 +64,7 @@ impl CurvatureOf<'_> {
     /// Intermediate numbers: slopes, inputs, energy and cross.
     fn worked(&self) -> [usize; 4] {
         let (shape, layer, points) = (self.network.shape(), self.shape(), self.blocks * BLOCK);
-        let cross = if self.samples.paired { layer.outputs } else { 0 };
+        let cross = (self.samples.residuals.points() - 1) * layer.outputs;
         [shape.layers * shape.width, layer.inputs, layer.outputs, cross].map(|rows| rows * points)
     }
     /// Numbers of the result.
@@ -147,13 +147,13 @@ fn launch(stream: &Stream, kernels: &Kernels, of: &[CurvatureOf<'_>]) -> Result<
             slopes,
             inputs,
             energy,
-            cross: if of.samples.paired { cross } else { 0 },
+            cross: if of.samples.residuals == Residuals::Values { 0 } else { cross },
             matrices: take(&mut next_matrix, of.numbers() * size_of::<f64>()),
             shape: [shape.inputs, shape.outputs, shape.layers, shape.width].map(|n| n as i32),
             blocks: of.blocks as i32,
             layer: of.layer as i32,
             together: of.together as i32,
-            paired: i32::from(of.samples.paired),
+            residuals: of.samples.residuals as i32,
             factor: of.share.sqrt(),
         }
     };

@@ -79,7 +79,7 @@ pub(super) struct Job {
     pub warmup: f32,
     pub end: f32,
     pub gradient_shared: i32,
-    pub paired: i32,
+    pub residuals: i32,
     pub evaluations: i32,
     pub loss_of_mean: f64,
 }
@@ -180,7 +180,7 @@ impl Resident {
         states: CUdeviceptr,
     ) -> Job {
         let Resident { shape, layout, .. } = self;
-        let DeviceSamples { coordinates, targets, weights, paired } = samples;
+        let DeviceSamples { coordinates, targets, weights, residuals } = samples;
         let (floats, _) = self.floats.device_ptr(stream);
         let (doubles, _) = self.doubles.device_ptr(stream);
         let float = |base: CUdeviceptr, index: usize| base + (index * size_of::<f32>()) as CUdeviceptr;
@@ -216,9 +216,8 @@ impl Resident {
             warmup: schedule.warmup,
             end: schedule.end,
             gradient_shared: i32::from(layout.gradient_shared),
-            paired: i32::from(*paired),
-            // One pair for each axis.
-            evaluations: if *paired { 2 * shape.inputs as i32 } else { 1 },
+            residuals: *residuals as i32,
+            evaluations: residuals.points_per_sample(shape.inputs) as i32,
             loss_of_mean: schedule.loss_of_mean,
         }
     }

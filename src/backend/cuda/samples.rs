@@ -1,7 +1,7 @@
 //! Training points on the device: uploaded once for all fits and curvatures of networks on them.
 
 use super::driver::Device;
-use crate::backend::simd::{BLOCK, Batch};
+use crate::backend::simd::{BLOCK, Batch, Residuals};
 use cudarc::driver::{CudaSlice, DriverError};
 
 /// The points of a [`Batch`] on the device, freed when this is dropped.
@@ -10,16 +10,16 @@ pub(crate) struct DeviceSamples {
     pub(super) coordinates: CudaSlice<f32>,
     pub(super) targets: CudaSlice<f32>,
     pub(super) weights: CudaSlice<f32>,
-    pub(super) paired: bool,
+    pub(super) residuals: Residuals,
 }
 
 impl DeviceSamples {
     /// Uploads `batch`, which must not be empty; its first layer is ignored.
     pub(super) fn new(device: &Device, batch: Batch<'_>) -> Result<Self, DriverError> {
-        let Batch { coordinates, targets, weights, paired, .. } = batch;
+        let Batch { coordinates, targets, weights, residuals, .. } = batch;
         let [coordinates, targets, weights] =
             [coordinates, targets, weights].map(|numbers| device.samples.upload(numbers));
-        Ok(DeviceSamples { coordinates: coordinates?, targets: targets?, weights: weights?, paired })
+        Ok(DeviceSamples { coordinates: coordinates?, targets: targets?, weights: weights?, residuals })
     }
 
     /// The number of blocks.

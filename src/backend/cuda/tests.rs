@@ -203,7 +203,7 @@ fn curvatures_are_those_of_the_processor() {
     let got = cuda.curvatures(&requested).unwrap();
     for (of, got) in requested.iter().zip(&got) {
         let (layer, data) =
-            (of.network.shape().layers().nth(of.layer).unwrap(), &data[usize::from(of.samples.paired)]);
+            (of.network.shape().layers().nth(of.layer).unwrap(), &data[of.samples.residuals.points() - 1]);
         let groups = (0..layer.outputs).step_by(of.together).map(|from| from..from + of.together);
         let expected: Vec<f64> = groups
             .flat_map(|group| mean_curvature(Level::best(), of.network, data, of.layer, group))
@@ -213,11 +213,11 @@ fn curvatures_are_those_of_the_processor() {
         let error =
             norm(&mut got.iter().zip(&expected).map(|(a, b)| a - b)) / norm(&mut expected.iter().copied());
         let name = format!(
-            "{:?}, layer {} by {}, pairs: {}",
+            "{:?}, layer {} by {}, {:?}",
             of.network.shape(),
             of.layer,
             of.together,
-            data.points.paired
+            data.points.residuals
         );
         println!("{name}: {error:.1e}");
         assert!(error < 1e-5, "{name}: {error:e}");

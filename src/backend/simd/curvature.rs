@@ -8,11 +8,12 @@
 
 #![allow(unsafe_code)]
 
-use super::fused::{Times, forward_and_slopes};
-use super::gemm::{Bias, Matrix, outer, product};
+use super::fused::{below, forward_and_slopes};
+use super::gemm::outer;
 use super::lanes::Lanes;
-use super::pass::{Pass, length, rows, weights};
+use super::pass::{Pass, Workspace, length, rows};
 use super::{BLOCK, Batch};
+use crate::network::LayerShape;
 
 /// The requested entries of the matrix.
 #[derive(Clone, Debug)]
@@ -21,6 +22,44 @@ pub struct Entries {
     pub outputs: Vec<Vec<(usize, usize)>>,
     /// Pairs of inputs; the index after the last input is the bias.
     pub inputs: Vec<(usize, usize)>,
+}
+
+/// Products of pairs of rows of a block, the second row `lag` points further on, around its end.
+struct Products {
+    lag: usize,
+    /// Of the slopes by pairs of outputs, summed over residuals and within a group.
+    outputs: Vec<f32>,
+    /// Of pairs of inputs.
+    inputs: Vec<f32>,
+}
+
+impl Products {
+    fn new(lag: usize, entries: &Entries) -> Self {
+        let [outputs, inputs] = [entries.outputs.len(), entries.inputs.len()];
+        let buffer = |rows: usize| vec![0f32; length(&[rows, BLOCK])];
+        Products { lag, outputs: buffer(outputs), inputs: buffer(inputs) }
+    }
+
+    /// Adds those of the `slopes` of a residual by the outputs.
+    #[inline(always)]
+    fn add_outputs(&mut self, entries: &Entries, slopes: &[f32]) {
+        for (group, sums) in entries.outputs.iter().zip(self.outputs.chunks_exact_mut(BLOCK)) {
+            for &(a, b) in group {
+                let [a, b] = [a, b].map(|row| block_of(slopes, row));
+                each(a, b, self.lag, sums, |sum, product| sum + product);
+            }
+        }
+    }
+
+    /// Sets those of `inputs`; one more is 1, of the bias.
+    #[inline(always)]
+    fn set_inputs(&mut self, entries: &Entries, inputs: &[f32]) {
+        let bias = inputs.len() / BLOCK;
+        let row = |row: usize| if row == bias { &[1.0; BLOCK] } else { block_of(inputs, row) };
+        for (&(i, j), products) in entries.inputs.iter().zip(self.inputs.chunks_exact_mut(BLOCK)) {
+            each(row(i), row(j), self.lag, products, |_, product| product);
+        }
+    }
 }
 
 /// Adds the entries to `matrix`, `entries.outputs × entries.inputs`, for the layer `batch.first_layer`.
@@ -35,86 +74,67 @@ pub(crate) unsafe fn curvature<V: Lanes, const C: usize, const R: usize>(
     entries: &Entries,
     matrix: &mut [f32],
 ) {
-    let (shape, parameters) = (pass.shape, pass.parameters);
-    let Batch { weights: point_weights, first_layer, paired, .. } = batch;
+    let Batch { weights, first_layer, residuals, .. } = batch;
+    let (shape, size) = (pass.shape, (entries.outputs.len(), entries.inputs.len()));
     let requested = shape.layers().nth(first_layer).expect("a layer of the network");
-    assert_eq!(parameters.len(), shape.parameters());
-    assert_eq!(point_weights.len(), length(&[pass.blocks(), BLOCK]));
-    assert_eq!(matrix.len(), length(&[entries.outputs.len(), entries.inputs.len()]));
+    assert_eq!(pass.parameters.len(), shape.parameters());
+    assert_eq!(weights.len(), length(&[pass.blocks(), BLOCK]));
+    assert_eq!(matrix.len(), length(&[size.0, size.1]));
     pass.workspace.reserve(shape, true);
-    let rows = rows(shape);
-    let one = [1f32; BLOCK];
-    let buffer = |rows: usize| vec![0f32; length(&[rows, BLOCK])];
-    let (mut energies, mut products) = (buffer(entries.outputs.len()), buffer(entries.inputs.len()));
-    let (mut cross, mut cross_products) =
-        if paired { (energies.clone(), products.clone()) } else { (vec![], vec![]) };
-    let mut sums = vec![0f32; entries.outputs.len()];
-    let seeds: &[Seed] = if paired { &[Seed::Sum, Seed::Difference] } else { &[Seed::Value] };
-    for (block, point_weights) in point_weights.chunks_exact(BLOCK).enumerate() {
+    let mut products: Vec<Products> = residuals.lags().map(|lag| Products::new(lag, entries)).collect();
+    let mut sums = vec![0f32; size.0];
+    for (block, weights) in weights.chunks_exact(BLOCK).enumerate() {
         // SAFETY: the lengths are asserted above, and the workspace is reserved for this shape.
         let coordinates = unsafe { forward_and_slopes::<V, C>(&mut pass, block) };
-        energies.fill(0.0);
-        cross.fill(0.0);
-        for (channel, seed) in (0..shape.outputs).flat_map(|c| seeds.iter().map(move |seed| (c, seed))) {
+        products.iter_mut().for_each(|products| products.outputs.fill(0.0));
+        for (channel, number) in (0..shape.outputs).flat_map(|c| (0..residuals.points()).map(move |n| (c, n)))
+        {
             // In the output layer the slope is the seed for the channel's own phase, and 0 for the others.
-            let [delta, next] = &mut pass.workspace.deltas;
-            delta[..shape.outputs * BLOCK].fill(0.0);
-            delta[channel * BLOCK..][..BLOCK]
-                .iter_mut()
-                .enumerate()
-                .for_each(|(p, slope)| *slope = seed.of(point_weights, p));
-            let (mut delta, mut next) = (delta.as_mut_ptr(), next.as_mut_ptr());
-            for (l, layer) in shape.layers().enumerate().skip(first_layer + 1).rev() {
-                let (matrix, _) = weights(&layer, parameters);
-                let transposed = Matrix { row: matrix.inner, inner: matrix.row, ..matrix };
-                // SAFETY: both buffers hold the rows of any layer; slopes those of all hidden ones.
-                unsafe {
-                    let times = Times { factors: pass.workspace.slopes.as_ptr().add((l - 1) * rows) };
-                    product::<V, C>(
-                        (layer.inputs, layer.outputs, BLOCK),
-                        transposed,
-                        delta,
-                        Bias::NONE,
-                        times,
-                        next,
-                    );
-                }
-                std::mem::swap(&mut delta, &mut next);
-            }
-            // SAFETY: the rows of the layer's outputs, written above.
-            let slopes = unsafe { std::slice::from_raw_parts(delta.cast_const(), requested.outputs * BLOCK) };
-            for (n, group) in entries.outputs.iter().enumerate() {
-                for &(a, b) in group {
-                    let [a, b] = [a, b].map(|row| block_of(slopes, row));
-                    multiply(a, b, &mut energies[n * BLOCK..], true);
-                    if paired {
-                        multiply_partners(a, b, &mut cross[n * BLOCK..], true);
-                    }
-                }
-            }
+            let seeds = &mut pass.workspace.deltas[0][..shape.outputs * BLOCK];
+            seeds.fill(0.0);
+            residuals.seed(number, weights, &mut seeds[channel * BLOCK..][..BLOCK]);
+            // SAFETY: the block's forward pass is in the workspace.
+            let slopes = unsafe { slopes_of::<V, C>(&mut pass, &requested, first_layer) };
+            products.iter_mut().for_each(|products| products.add_outputs(entries, slopes));
         }
         let inputs: &[f32] = match first_layer {
             // SAFETY: `forward_and_slopes` returned the coordinates of the block.
             0 => unsafe { std::slice::from_raw_parts(coordinates, shape.inputs * BLOCK) },
-            l => &pass.workspace.activations[(l - 1) * rows..][..requested.inputs * BLOCK],
+            l => &pass.workspace.activations[(l - 1) * rows(shape)..][..requested.inputs * BLOCK],
         };
-        for (n, &(i, j)) in entries.inputs.iter().enumerate() {
-            let [i, j] = [i, j].map(|row| if row == requested.inputs { &one } else { block_of(inputs, row) });
-            multiply(i, j, &mut products[n * BLOCK..], false);
-            if paired {
-                multiply_partners(i, j, &mut cross_products[n * BLOCK..], false);
-            }
-        }
-        let size = (entries.outputs.len(), entries.inputs.len());
-        // SAFETY: the buffers hold `size` rows of a block, `matrix` as many numbers.
-        unsafe {
-            let (g, sums) = (matrix.as_mut_ptr(), sums.as_mut_ptr());
-            outer::<V, R>(size, (BLOCK, BLOCK), energies.as_ptr(), products.as_ptr(), g, sums);
-            if paired {
-                outer::<V, R>(size, (BLOCK, BLOCK), cross.as_ptr(), cross_products.as_ptr(), g, sums);
-            }
+        for products in &mut products {
+            products.set_inputs(entries, inputs);
+            let (a, b) = (products.outputs.as_ptr(), products.inputs.as_ptr());
+            // SAFETY: the products hold `size` rows of a block, `matrix` as many numbers.
+            unsafe { outer::<V, R>(size, (BLOCK, BLOCK), a, b, matrix.as_mut_ptr(), sums.as_mut_ptr()) };
         }
     }
+}
+
+/// The derivatives by the phases of layer `l`, `layer`, from those by the phases of the last layer, in the first of the
+/// workspace's deltas.
+///
+/// # Safety
+/// V's instructions are present; the workspace holds a forward pass.
+#[inline(always)]
+unsafe fn slopes_of<'a, V: Lanes, const C: usize>(
+    pass: &'a mut Pass<'_>,
+    layer: &LayerShape,
+    l: usize,
+) -> &'a [f32] {
+    let rows = rows(pass.shape);
+    let Workspace { slopes, deltas: [delta, next], .. } = &mut *pass.workspace;
+    let (mut delta, mut next) = (delta.as_mut_ptr(), next.as_mut_ptr());
+    for (above, layer) in pass.shape.layers().enumerate().skip(l + 1).rev() {
+        // SAFETY: both buffers hold the rows of any layer; slopes those of all hidden ones.
+        unsafe {
+            let slopes = slopes.as_ptr().add((above - 1) * rows);
+            below::<V, C>(&layer, pass.parameters, slopes, delta, next);
+        }
+        std::mem::swap(&mut delta, &mut next);
+    }
+    // SAFETY: the rows of the layer's outputs, written above.
+    unsafe { std::slice::from_raw_parts(delta.cast_const(), layer.outputs * BLOCK) }
 }
 
 /// Row `row` of `rows`. Checked, since anyone can set the entries, and a wrapped offset would be another row.
@@ -123,41 +143,15 @@ fn block_of(rows: &[f32], row: usize) -> &[f32; BLOCK] {
     rows.get(row).unwrap_or_else(|| panic!("entry of row {row}, expected one below {}", rows.len()))
 }
 
-/// `out = a · b`, or `out += a · b`, point by point.
+/// Sets `out` to what `set` makes of it and of `a · b`, point by point, `b` at the point `lag` further.
 #[inline(always)]
-fn multiply(a: &[f32; BLOCK], b: &[f32; BLOCK], out: &mut [f32], add: bool) {
-    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-        *out = if add { *out + a * b } else { a * b };
-    }
-}
-
-/// `out = a · b'`, or `out += a · b'`, where `b'` is `b` at the other point of each pair.
-#[inline(always)]
-fn multiply_partners(a: &[f32; BLOCK], b: &[f32; BLOCK], out: &mut [f32], add: bool) {
-    let (first, second) = b.split_at(BLOCK / 2);
-    for ((out, a), b) in out.iter_mut().zip(a).zip(second.iter().chain(first)) {
-        *out = if add { *out + a * b } else { a * b };
-    }
-}
-
-/// The residual to differentiate: a value, or the sum or the difference of the values of a pair.
-#[derive(Clone, Copy)]
-enum Seed {
-    Value,
-    Sum,
-    Difference,
-}
-
-impl Seed {
-    /// The derivative of the residual by the value at point `p`: the root of its weight, with the sign of the
-    /// value in it.
-    fn of(self, weights: &[f32], p: usize) -> f32 {
-        let (partner, second) = (p ^ (BLOCK / 2), p >= BLOCK / 2);
-        match self {
-            Seed::Value => weights[p].sqrt(),
-            Seed::Sum => weights[if second { partner } else { p }].sqrt(),
-            Seed::Difference if second => -weights[p].sqrt(),
-            Seed::Difference => weights[partner].sqrt(),
+fn each(a: &[f32; BLOCK], b: &[f32; BLOCK], lag: usize, out: &mut [f32], set: impl Fn(f32, f32) -> f32) {
+    let (from_start, from_lag) = b.split_at(lag);
+    let (a, wrapped) = a.split_at(BLOCK - lag);
+    let (out, out_wrapped) = out.split_at_mut(BLOCK - lag);
+    for (out, a, b) in [(out, a, from_lag), (out_wrapped, wrapped, from_start)] {
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            *out = set(*out, a * b);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::gemm::{Bias, Epilogue, Identity, Matrix, outer, product};
 use super::lanes::{Lanes, sine, sine_and_slope};
 use super::pass::{Pass, Workspace, length, rows, weights};
 use super::{BLOCK, Batch};
+use crate::network::LayerShape;
 
 /// Turns phases into activations.
 #[derive(Clone, Copy)]
@@ -40,8 +41,8 @@ impl<V: Lanes> Epilogue<V> for SineAndSlope {
 
 /// Multiplies sums by `factors`.
 #[derive(Clone, Copy)]
-pub(super) struct Times {
-    pub factors: *const f32,
+struct Times {
+    factors: *const f32,
 }
 
 impl<V: Lanes> Epilogue<V> for Times {
@@ -118,7 +119,26 @@ pub(super) unsafe fn forward_and_slopes<V: Lanes, const C: usize>(
     }
 }
 
-/// The weighted squared error and its gradient: returns `Σ_p weight_p · Σ_c (value − target)²` and adds
+/// The derivatives by the phases below `layer`, whose slopes are `slopes`, from those by its own in `delta`.
+///
+/// # Safety
+/// V's instructions are present; the pointers are to as many rows of a block as the layers have neurons.
+#[inline(always)]
+pub(super) unsafe fn below<V: Lanes, const C: usize>(
+    layer: &LayerShape,
+    parameters: &[f32],
+    slopes: *const f32,
+    delta: *const f32,
+    out: *mut f32,
+) {
+    let (matrix, _) = weights(layer, parameters);
+    let transposed = Matrix { row: matrix.inner, inner: matrix.row, ..matrix };
+    let size = (layer.inputs, layer.outputs, BLOCK);
+    // SAFETY: the caller's contract.
+    unsafe { product::<V, C>(size, transposed, delta, Bias::NONE, Times { factors: slopes }, out) }
+}
+
+/// The weighted squared error and its gradient: returns `Σ_p weight_p · Σ_c (residual − target)²` and adds
 /// `scale` times its derivative to `gradient`.
 ///
 /// # Safety
@@ -131,7 +151,7 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
     gradient: &mut [f32],
 ) -> f64 {
     let shape = pass.shape;
-    let Batch { targets, weights: point_weights, first_layer, paired, .. } = batch;
+    let Batch { targets, weights: point_weights, first_layer, residuals, .. } = batch;
     assert_eq!(pass.parameters.len(), shape.parameters());
     assert_eq!(gradient.len(), shape.parameters());
     assert_eq!(targets.len(), length(&[pass.blocks(), shape.outputs, BLOCK]));
@@ -145,18 +165,14 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
         unsafe {
             let coordinates = forward_and_slopes::<V, C>(&mut pass, block);
             let Workspace { activations, slopes, deltas: [delta, next] } = &mut *pass.workspace;
-            let (mut delta, mut next) = (delta.as_mut_ptr(), next.as_mut_ptr());
+            let values = &mut delta[..shape.outputs * BLOCK];
             let targets = targets.as_ptr().add(block * shape.outputs * BLOCK);
             let point_weights = point_weights.as_ptr().add(block * BLOCK);
-            if paired {
-                sums_and_differences::<V>(shape.outputs, delta);
-            }
-            loss += f64::from(residuals::<V>(shape.outputs, delta, targets, point_weights, scale));
-            if paired {
-                // The map is symmetric, so it also converts slopes by sums and differences to slopes by
-                // values.
-                sums_and_differences::<V>(shape.outputs, delta);
-            }
+            values.chunks_exact_mut(BLOCK).for_each(|values| residuals.apply(values));
+            let at = values.as_mut_ptr();
+            loss += f64::from(squared_error::<V>(shape.outputs, at, targets, point_weights, scale));
+            values.chunks_exact_mut(BLOCK).for_each(|slopes| residuals.transpose(slopes));
+            let (mut delta, mut next) = (delta.as_mut_ptr(), next.as_mut_ptr());
             for (l, layer) in shape.layers().enumerate().skip(first_layer).rev() {
                 let input = if l == 0 { coordinates } else { activations.as_ptr().add((l - 1) * rows) };
                 let g = gradient.as_mut_ptr();
@@ -169,11 +185,8 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
                     g.add(layer.biases().start),
                 );
                 if l > first_layer {
-                    let (matrix, _) = weights(&layer, pass.parameters);
-                    let transposed = Matrix { row: matrix.inner, inner: matrix.row, ..matrix };
-                    let size = (layer.inputs, layer.outputs, BLOCK);
-                    let times = Times { factors: slopes.as_ptr().add((l - 1) * rows) };
-                    product::<V, C>(size, transposed, delta, Bias::NONE, times, next);
+                    let slopes = slopes.as_ptr().add((l - 1) * rows);
+                    below::<V, C>(&layer, pass.parameters, slopes, delta, next);
                     std::mem::swap(&mut delta, &mut next);
                 }
             }
@@ -182,27 +195,11 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
     loss
 }
 
-/// Replaces the values of each pair by their sum and their difference.
+/// Replaces residuals by the slopes of the loss and returns the loss of the block.
 #[inline(always)]
-unsafe fn sums_and_differences<V: Lanes>(outputs: usize, values: *mut f32) {
-    // SAFETY: the caller's rows hold `outputs × BLOCK` points; half a block is whole vectors.
-    unsafe {
-        for c in 0..outputs {
-            for p in (0..BLOCK / 2).step_by(V::N) {
-                let (first, second) = (values.add(c * BLOCK + p), values.add(c * BLOCK + BLOCK / 2 + p));
-                let (a, b) = (V::load(first), V::load(second));
-                a.add(b).store(first);
-                a.sub(b).store(second);
-            }
-        }
-    }
-}
-
-/// Replaces values by the slopes of the loss and returns the loss of the block.
-#[inline(always)]
-unsafe fn residuals<V: Lanes>(
+unsafe fn squared_error<V: Lanes>(
     outputs: usize,
-    values: *mut f32,
+    residuals: *mut f32,
     targets: *const f32,
     point_weights: *const f32,
     scale: f32,
@@ -212,7 +209,7 @@ unsafe fn residuals<V: Lanes>(
         let (mut loss, factor) = (V::splat(0.0), V::splat(2.0 * scale));
         for c in 0..outputs {
             for p in (0..BLOCK).step_by(V::N) {
-                let at = values.add(c * BLOCK + p);
+                let at = residuals.add(c * BLOCK + p);
                 let error = V::load(at).sub(V::load(targets.add(c * BLOCK + p)));
                 let weighted = error.mul(V::load(point_weights.add(p)));
                 loss = weighted.fma(error, loss);

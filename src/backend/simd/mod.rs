@@ -10,6 +10,7 @@ mod jet;
 mod kernels;
 mod lanes;
 mod pass;
+mod residuals;
 pub(crate) mod spline;
 
 pub use adjoint::Seeds;
@@ -19,6 +20,7 @@ pub(crate) use gemm::ITERATIONS;
 #[cfg(all(test, feature = "cuda"))]
 pub(crate) use gemm::NEWTON_SCHULZ;
 pub use pass::Workspace;
+pub use residuals::Residuals;
 
 use crate::ieee::Control;
 use crate::network::{Jet, Network};
@@ -145,8 +147,8 @@ impl Level {
     }
 
     /// Adds the gradient of the weighted squared error over whole blocks, times `scale`, to `gradient` (from layer
-    /// `batch.first_layer` on), and returns the error `Σ_p weight_p · Σ_c (value − target)²`, of sums and differences of
-    /// values where `batch.paired`. Levels differ in the last bits of the gradient.
+    /// `batch.first_layer` on), and returns the error `Σ_p weight_p · Σ_c (residual − target)²`. Levels differ in the
+    /// last bits of the gradient.
     ///
     /// # Panics
     /// If the lengths are not those of whole and equally many blocks, or the level is not available.
@@ -260,16 +262,14 @@ impl Level {
 pub struct Batch<'a> {
     /// Per block `inputs × BLOCK`.
     pub coordinates: &'a [f32],
-    /// Per block `outputs × BLOCK`.
+    /// Of the residuals, per block `outputs × BLOCK`.
     pub targets: &'a [f32],
-    /// Per block `BLOCK`; 0 for padding.
+    /// Of the residuals, per block `BLOCK`; 0 for padding.
     pub weights: &'a [f32],
     /// The first layer whose gradient is wanted; the layers before it are frozen.
     pub first_layer: usize,
-    /// Whether the points `p` and `p + BLOCK / 2` of a block are a pair, whose loss is that of the sum and the difference
-    /// of their values: targets and weights of the sum come at `p`, those of the difference at `p + BLOCK / 2`. A
-    /// difference of close neighbours is a slope.
-    pub paired: bool,
+    /// What the targets and weights are of.
+    pub residuals: Residuals,
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ fn gradients_match_binary64_backpropagation() {
             targets: &targets,
             weights: &weights,
             first_layer: 0,
-            paired: false,
+            residuals: Residuals::Values,
         };
         let (loss, gradient) = binary64_step(&network, batch);
         for level in Level::available() {
@@ -126,10 +126,10 @@ fn points(shape: Shape, blocks: usize) -> [Vec<f32>; 3] {
 
 #[test]
 fn curvatures_of_all_levels_agree() {
-    for (paired, shape) in [
-        (false, Shape { inputs: 2, outputs: 3, layers: 3, width: 14 }),
-        (true, Shape { inputs: 2, outputs: 2, layers: 2, width: 9 }),
-        (false, Shape { inputs: 1, outputs: 1, layers: 1, width: 1 }),
+    for (residuals, shape) in [
+        (Residuals::Values, Shape { inputs: 2, outputs: 3, layers: 3, width: 14 }),
+        (Residuals::SumsAndDifferences, Shape { inputs: 2, outputs: 2, layers: 2, width: 9 }),
+        (Residuals::Values, Shape { inputs: 1, outputs: 1, layers: 1, width: 1 }),
     ] {
         let network = network(shape, 3);
         let [coordinates, targets, weights] = &points(shape, 2);
@@ -140,7 +140,7 @@ fn curvatures_of_all_levels_agree() {
             let mut outputs: Vec<Vec<(usize, usize)>> = pairs(layer.outputs).map(|pair| vec![pair]).collect();
             outputs.push(pairs(layer.outputs).collect());
             let entries = Entries { outputs, inputs: pairs(layer.inputs + 1).collect() };
-            let batch = Batch { coordinates, targets, weights, first_layer: l, paired };
+            let batch = Batch { coordinates, targets, weights, first_layer: l, residuals };
             let run = |level: Level| {
                 let mut workspace = Workspace::default();
                 let mut matrix = vec![0.0; entries.outputs.len() * entries.inputs.len()];
@@ -175,7 +175,7 @@ fn a_used_workspace_gives_the_bits_of_a_fresh_one() {
             let shape = Shape { inputs, outputs, layers, width };
             let network = network(shape, 5);
             let [coordinates, targets, weights] = &points(shape, 2);
-            let batch = Batch { coordinates, targets, weights, first_layer: 0, paired: false };
+            let batch = Batch { coordinates, targets, weights, first_layer: 0, residuals: Residuals::Values };
             let run = |workspace: &mut Workspace| {
                 let mut values = vec![0.0; targets.len()];
                 level.forward(&network, coordinates, &mut values, workspace);
@@ -199,7 +199,7 @@ fn the_bounds_of_every_buffer_hold_for_thin_and_shallow_networks() {
         let shape = Shape { inputs, outputs, layers, width };
         let network = network(shape, 11);
         let [coordinates, targets, weights] = &points(shape, 2);
-        let batch = Batch { coordinates, targets, weights, first_layer: 0, paired: false };
+        let batch = Batch { coordinates, targets, weights, first_layer: 0, residuals: Residuals::Values };
         let (loss, gradient) = binary64_step(&network, batch);
         let norm = gradient.iter().map(|b| b * b).sum::<f64>().sqrt();
         assert_bits(&network, coordinates, 0..2 * BLOCK);
@@ -236,13 +236,14 @@ fn pairs_of_equal_weights_are_as_good_as_points() {
         targets: &of_points,
         weights: &doubled,
         first_layer: 0,
-        paired: false,
+        residuals: Residuals::Values,
     };
     let (loss, gradient) = binary64_step(&network, batch);
     let norm = gradient.iter().map(|b| b * b).sum::<f64>().sqrt();
     for level in Level::available() {
         let mut got = vec![0.0; shape.parameters()];
-        let pairs = Batch { targets: &targets, weights: &weights, paired: true, ..batch };
+        let pairs =
+            Batch { targets: &targets, weights: &weights, residuals: Residuals::SumsAndDifferences, ..batch };
         let got_loss = level.step(&network, pairs, 1.0, &mut got, &mut Workspace::default());
         for (&a, b) in got.iter().zip(&gradient) {
             assert!((f64::from(a) - b).abs() < 1e-5 * norm, "{level:?}: {a} {b}");
@@ -255,7 +256,8 @@ fn pairs_of_equal_weights_are_as_good_as_points() {
 fn no_blocks_give_no_values_and_no_gradient() {
     let shape = Shape { inputs: 2, outputs: 3, layers: 2, width: 5 };
     let network = network(shape, 1);
-    let batch = Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0, paired: false };
+    let batch =
+        Batch { coordinates: &[], targets: &[], weights: &[], first_layer: 0, residuals: Residuals::Values };
     for level in Level::available() {
         let (mut workspace, mut gradient) = (Workspace::default(), vec![7.0; shape.parameters()]);
         level.forward(&network, &[], &mut [], &mut workspace);
@@ -294,7 +296,7 @@ fn entries_that_are_not_of_the_layer_are_refused() {
         targets: &[0.0; BLOCK],
         weights: &[1.0; BLOCK],
         first_layer: 1,
-        paired: false,
+        residuals: Residuals::Values,
     };
     let entries = Entries { outputs: vec![vec![(0, 0)]], inputs: vec![((1 << 57) + 1, 0)] };
     Level::Portable.curvature(&network, batch, &entries, &mut [0.0], &mut Workspace::default());
