@@ -111,8 +111,8 @@ pub(crate) unsafe fn curvature<V: Lanes, const C: usize, const R: usize>(
     }
 }
 
-/// The derivatives by the phases of layer `l`, `layer`, from those by the phases of the last layer, in the first of the
-/// workspace's deltas.
+/// The derivatives by the phases of layer `l`, `layer`, from those by the phases of the last one, which are in the first
+/// of the workspace's deltas.
 ///
 /// # Safety
 /// V's instructions are present; the workspace holds a forward pass.

@@ -1,12 +1,12 @@
-//! Forward and training passes over one block of points at a time: everything between the block's coordinates
+//! Forward and backward passes over one block of points at a time: everything between the block's coordinates
 //! and its part of the gradient stays in cache.
 
 #![allow(unsafe_code)]
 
+use super::BLOCK;
 use super::gemm::{Bias, Epilogue, Identity, Matrix, outer, product};
 use super::lanes::{Lanes, sine, sine_and_slope};
 use super::pass::{Pass, Workspace, length, rows, weights};
-use super::{BLOCK, Batch};
 use crate::network::LayerShape;
 
 /// Turns phases into activations.
@@ -138,40 +138,39 @@ pub(super) unsafe fn below<V: Lanes, const C: usize>(
     unsafe { product::<V, C>(size, transposed, delta, Bias::NONE, Times { factors: slopes }, out) }
 }
 
-/// The weighted squared error and its gradient: returns `Σ_p weight_p · Σ_c (residual − target)²` and adds
-/// `scale` times its derivative to `gradient`.
+/// A loss of the values at points.
+pub(super) trait Loss {
+    /// The loss of a block. Replaces its values, `outputs × BLOCK`, by the derivatives of the loss by them.
+    ///
+    /// # Safety
+    /// V's instructions are present.
+    unsafe fn seed<V: Lanes>(&self, block: usize, values: &mut [f32]) -> f64;
+}
+
+/// The loss of all blocks; adds its derivatives by the parameters to `gradient`, from `first_layer` on.
 ///
 /// # Safety
 /// V's instructions are present.
 #[inline(always)]
-pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
+pub(super) unsafe fn backward<V: Lanes, const C: usize, const R: usize>(
     mut pass: Pass<'_>,
-    batch: Batch<'_>,
-    scale: f32,
+    first_layer: usize,
+    loss: &impl Loss,
     gradient: &mut [f32],
 ) -> f64 {
     let shape = pass.shape;
-    let Batch { targets, weights: point_weights, first_layer, residuals, .. } = batch;
     assert_eq!(pass.parameters.len(), shape.parameters());
     assert_eq!(gradient.len(), shape.parameters());
-    assert_eq!(targets.len(), length(&[pass.blocks(), shape.outputs, BLOCK]));
-    assert_eq!(point_weights.len(), length(&[pass.blocks(), BLOCK]));
     pass.workspace.reserve(shape, true);
     let rows = rows(shape);
-    let mut loss = 0f64;
-    for block in 0..targets.len() / (shape.outputs * BLOCK) {
+    let mut total = 0f64;
+    for block in 0..pass.blocks() {
         // SAFETY: every pointer stays within the slices asserted above or the workspace reserved for this
         // shape.
         unsafe {
             let coordinates = forward_and_slopes::<V, C>(&mut pass, block);
             let Workspace { activations, slopes, deltas: [delta, next] } = &mut *pass.workspace;
-            let values = &mut delta[..shape.outputs * BLOCK];
-            let targets = targets.as_ptr().add(block * shape.outputs * BLOCK);
-            let point_weights = point_weights.as_ptr().add(block * BLOCK);
-            values.chunks_exact_mut(BLOCK).for_each(|values| residuals.apply(values));
-            let at = values.as_mut_ptr();
-            loss += f64::from(squared_error::<V>(shape.outputs, at, targets, point_weights, scale));
-            values.chunks_exact_mut(BLOCK).for_each(|slopes| residuals.transpose(slopes));
+            total += loss.seed::<V>(block, &mut delta[..shape.outputs * BLOCK]);
             let (mut delta, mut next) = (delta.as_mut_ptr(), next.as_mut_ptr());
             for (l, layer) in shape.layers().enumerate().skip(first_layer).rev() {
                 let input = if l == 0 { coordinates } else { activations.as_ptr().add((l - 1) * rows) };
@@ -192,30 +191,5 @@ pub(crate) unsafe fn step<V: Lanes, const C: usize, const R: usize>(
             }
         }
     }
-    loss
-}
-
-/// Replaces residuals by the slopes of the loss and returns the loss of the block.
-#[inline(always)]
-unsafe fn squared_error<V: Lanes>(
-    outputs: usize,
-    residuals: *mut f32,
-    targets: *const f32,
-    point_weights: *const f32,
-    scale: f32,
-) -> f32 {
-    // SAFETY: the caller's rows hold `outputs × BLOCK` points, the weights BLOCK.
-    unsafe {
-        let (mut loss, factor) = (V::splat(0.0), V::splat(2.0 * scale));
-        for c in 0..outputs {
-            for p in (0..BLOCK).step_by(V::N) {
-                let at = residuals.add(c * BLOCK + p);
-                let error = V::load(at).sub(V::load(targets.add(c * BLOCK + p)));
-                let weighted = error.mul(V::load(point_weights.add(p)));
-                loss = weighted.fma(error, loss);
-                weighted.mul(factor).store(at);
-            }
-        }
-        loss.sum()
-    }
+    total
 }

@@ -2,9 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::fused;
 use super::pass::Pass;
-use super::{Batch, Entries, Level, curvature, gemm, jet, lanes};
+use super::{Batch, Entries, Level, curvature, fused, gemm, jet, lanes, squared_error};
 use crate::network::Jet;
 
 /// What an instruction set computes. The functions may only be called where it is present.
@@ -93,7 +92,7 @@ macro_rules! kernels {
             $(#[target_feature(enable = $features)])?
             unsafe fn step(pass: Pass<'_>, batch: Batch<'_>, scale: f32, gradient: &mut [f32]) -> f64 {
                 // SAFETY: this function's target features are those of the lanes.
-                unsafe { fused::step::<$lanes, $columns, $rows>(pass, batch, scale, gradient) }
+                unsafe { squared_error::step::<$lanes, $columns, $rows>(pass, batch, scale, gradient) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn curvature(pass: Pass<'_>, batch: Batch<'_>, entries: &Entries, matrix: &mut [f32]) {

@@ -12,6 +12,7 @@ mod lanes;
 mod pass;
 mod residuals;
 pub(crate) mod spline;
+mod squared_error;
 
 pub use adjoint::Seeds;
 pub use curvature::Entries;
