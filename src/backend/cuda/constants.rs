@@ -25,7 +25,7 @@ pub(super) const STAGED: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::simd::{BLOCK, ITERATIONS, NEWTON_SCHULZ};
+    use crate::backend::simd::{BLOCK, ITERATIONS, NEWTON_SCHULZ, Residuals};
     use crate::backend::training::*;
     use std::f32::consts::TAU;
 
@@ -42,6 +42,7 @@ mod tests {
             ("PANEL", PANEL),
             ("INNER", INNER),
             ("STAGED", STAGED),
+            ("VALUES", Residuals::Values as usize),
             ("ITERATIONS", ITERATIONS),
             ("ABOVE_BEST_STEPS", ABOVE_BEST_STEPS),
             ("SETTLING", SETTLING),

@@ -11,6 +11,7 @@ constexpr int SIDE = 64;
 constexpr int PANEL = 68;
 constexpr int INNER = 16;
 constexpr int STAGED = 32;
+constexpr int VALUES = 0;
 constexpr int ITERATIONS = 2;
 constexpr int ABOVE_BEST_STEPS = 300;
 constexpr int SETTLING = 100;

@@ -3,6 +3,7 @@
 // from them.
 #pragma once
 #include "panel.cuh"
+#include "residuals.cuh"
 
 // A layer whose curvature is requested. The host fills it in; `Trace` in src/backend/cuda/curvature.rs has
 // the same fields.
@@ -12,7 +13,7 @@ struct Trace {
     const float *coordinates, *weights;
     // The slopes of the hidden layers, `layers × width × POINTS` per part of a block.
     float* slopes;
-    // Rows of all points: the layer's inputs; `Σ_c (∂y_c / ∂t_j)²`; and for pairs the same sum with one of
+    // Rows of all points: the layer's inputs; `Σ_r (∂r / ∂t_j)²`; and for groups of two points the same sum with one of
     // the two derivatives by the phase of the other point.
     float *inputs, *energy, *cross;
     // `(inputs + 1)²` for each group of outputs.
@@ -22,23 +23,13 @@ struct Trace {
     int layer;
     // Neighbouring outputs that share a matrix, the mean of theirs; a divisor of the number of outputs.
     int together;
-    // Whether points are pairs, as in `Job`.
-    int paired;
+    // What the weights are of, as in `Job`.
+    int residuals;
     // Factor of all derivatives.
     float factor;
 };
 
 static_assert(sizeof(Trace) == 104, "src/backend/cuda/curvature.rs says otherwise");
-
-// The derivative of residual `number` of a channel by its output at a point: the root of the weight of the
-// residual that the point is part of, with the sign of the value in it. The residual is the value, or for a
-// pair the sum and then the difference of its values.
-__device__ inline float seed_of(const Trace& trace, const float* weights, int lane, int number) {
-    if (!trace.paired) return sqrtf(weights[lane]);
-    const bool second = lane >= BLOCK / 2;
-    const float root = sqrtf(weights[lane % (BLOCK / 2) + number * (BLOCK / 2)]);
-    return second && number == 1 ? -root : root;
-}
 
 // Inputs, energy and cross of the layer at 32 points of a block, by a forward pass and a backward pass for
 // each residual. A thread holds the same rows and columns of every layer, so slopes need no barrier.
@@ -57,14 +48,14 @@ __device__ inline void trace(const Trace& trace) {
     const float* weights = trace.weights + static_cast<size_t>(block) * BLOCK;
 
     for (int e = threadIdx.x; e < shape.inputs * POINTS; e += THREADS) {
-        h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(trace.paired, part, e % POINTS)];
+        h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(trace.residuals, part, e % POINTS)];
     }
     for (int l = 0;; ++l) {
         if (l == trace.layer) {
             __syncthreads();
             for (int e = threadIdx.x; e < asked.inputs * POINTS; e += THREADS) {
                 const int i = e / POINTS, p = e % POINTS;
-                trace.inputs[i * points + block * BLOCK + lane_of(trace.paired, part, p)] = h[i * STRIDE + p];
+                trace.inputs[i * points + block * BLOCK + lane_of(trace.residuals, part, p)] = h[i * STRIDE + p];
             }
         }
         if (l == shape.layers) break;
@@ -81,13 +72,13 @@ __device__ inline void trace(const Trace& trace) {
         if (C::PASSES) spare = h, h = out;
     }
 
-    const int numbers = trace.paired ? 2 : 1;
+    const int numbers = group_of(trace.residuals);
     for (int residual = 0; residual < shape.outputs * numbers; ++residual) {
         __syncthreads();
         for (int e = threadIdx.x; e < shape.outputs * POINTS; e += THREADS) {
             const int c = e / POINTS, p = e % POINTS;
             const bool seeded = c == residual / numbers;
-            const float seed = seed_of(trace, weights, lane_of(trace.paired, part, p), residual % numbers);
+            const float seed = seed_of(trace.residuals, weights, lane_of(trace.residuals, part, p), residual % numbers);
             h[c * STRIDE + p] = seeded ? trace.factor * seed : 0.0f;
         }
         for (int l = shape.layers; l > trace.layer; --l) {
@@ -98,11 +89,11 @@ __device__ inline void trace(const Trace& trace) {
         __syncthreads();
         for (int e = threadIdx.x; e < asked.outputs * POINTS; e += THREADS) {
             const int j = e / POINTS, p = e % POINTS;
-            const int at = j * points + block * BLOCK + lane_of(trace.paired, part, p);
+            const int at = j * points + block * BLOCK + lane_of(trace.residuals, part, p);
             const float d = h[j * STRIDE + p];
             trace.energy[at] = __fmaf_rn(d, d, residual ? trace.energy[at] : 0.0f);
-            if (trace.paired) {
-                trace.cross[at] = __fmaf_rn(d, h[j * STRIDE + (p ^ (POINTS / 2))], residual ? trace.cross[at] : 0.0f);
+            if (trace.residuals != VALUES) {
+                trace.cross[at] = __fmaf_rn(d, h[j * STRIDE + other_of(p, POINTS)], residual ? trace.cross[at] : 0.0f);
             }
         }
     }
@@ -114,7 +105,7 @@ __device__ inline float input_of(const Trace& trace, const Layer& layer, int i, 
 }
 
 // A panel of the matrix of a group, `Σ_p energy(p) · x(p) x(p)ᵀ + cross(p) · x(p) x'(p)ᵀ`, where `x'` is that
-// of the other point of the pair. Sums over a block are in binary32, sums over blocks in binary64, each by
+// of the other point of the group. Sums over a block are in binary32, sums over blocks in binary64, each by
 // one thread and in order.
 __device__ inline void curvature(const Trace& trace) {
     const Layer layer = layer_of(trace.shape, trace.layer);
@@ -143,7 +134,7 @@ __device__ inline void curvature(const Trace& trace) {
             for (int e = threadIdx.x; e < STAGED * SIDE; e += UPDATERS) {
                 const int r = e / STAGED, k = e % STAGED, p = from + k;
                 float weighted = means[k] * input_of(trace, layer, top + r, p);
-                if (trace.paired) weighted += means[STAGED + k] * input_of(trace, layer, top + r, p ^ (BLOCK / 2));
+                if (trace.residuals != VALUES) weighted += means[STAGED + k] * input_of(trace, layer, top + r, other_of(p, BLOCK));
                 rows[k * PANEL + r] = weighted;
                 columns[k * PANEL + r] = input_of(trace, layer, left + r, p);
             }

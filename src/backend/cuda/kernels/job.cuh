@@ -47,9 +47,8 @@ struct Job {
     float rate, warmup, end;
     // Whether a part of the gradient fits into shared memory.
     int gradient_shared;
-    // Whether points `p` and `p + BLOCK / 2` of a block are a pair, whose loss is that of the sum and the
-    // difference of their values: targets and weights of the sum at `p`, of the difference at the other.
-    int paired;
+    // What the targets and weights are of, as in residuals.cuh.
+    int residuals;
     // Points that the loss of one sample covers.
     int evaluations;
     // The loss of the mean: a network above it has learnt nothing.

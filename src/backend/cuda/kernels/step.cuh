@@ -2,26 +2,10 @@
 // without leaving the chip.
 #pragma once
 #include "job.cuh"
+#include "residuals.cuh"
 #include "tile.cuh"
 
-// The loss of one value; replaces the value by its derivative.
-__device__ inline float residual(float& value, float target, float weight, float factor) {
-    const float error = value - target, weighted = error * weight;
-    value = weighted * factor;
-    return weighted * error;
-}
-
-// The loss of a pair's values, through their sum and difference; replaces the values by their derivatives.
-__device__ inline float residual(float& a, float& b, const float* targets, const float* weights, float factor) {
-    float sum = a + b, difference = a - b;
-    const float loss = residual(sum, targets[0], weights[0], factor);
-    const float more = residual(difference, targets[BLOCK / 2], weights[BLOCK / 2], factor);
-    a = sum + difference;
-    b = sum - difference;
-    return loss + more;
-}
-
-// The weighted squared error of the points and its gradient, written to `losses` and `partials`.
+// The weighted squared error of the residuals and its gradient, written to `losses` and `partials`.
 //
 // A thread holds the same rows and columns of every layer, so phases need no barrier. The backward pass
 // computes sine and slope from the phase again: that is cheaper than memory for both.
@@ -56,7 +40,7 @@ __device__ inline void step(const Job& job, const State& state) {
 
         __syncthreads();
         for (int e = threadIdx.x; e < shape.inputs * POINTS; e += THREADS) {
-            h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(job.paired, part, e % POINTS)];
+            h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(job.residuals, part, e % POINTS)];
         }
         for (int l = 0; l < shape.layers; ++l) {
             const Layer layer = layer_of(shape, l);
@@ -80,15 +64,13 @@ __device__ inline void step(const Job& job, const State& state) {
             if (output < last.outputs) store(delta + output * STRIDE + column, sums[0]);
         }
         __syncthreads();
-        if (threadIdx.x < (job.paired ? POINTS / 2 : POINTS)) {
-            const int lane = lane_of(job.paired, part, threadIdx.x);
+        if (threadIdx.x < groups_of(job.residuals, POINTS)) {
+            const int lane = lane_of(job.residuals, part, threadIdx.x);
             const float* targets = job.targets + static_cast<size_t>(block) * shape.outputs * BLOCK + lane;
             const float* weights = job.weights + static_cast<size_t>(block) * BLOCK + lane;
             float sum = 0.0f;
             for (int c = 0; c < shape.outputs; ++c, targets += BLOCK) {
-                float* value = delta + c * STRIDE + threadIdx.x;
-                sum += job.paired ? residual(value[0], value[POINTS / 2], targets, weights, factor)
-                                  : residual(value[0], targets[0], weights[0], factor);
+                sum += squared_error(job.residuals, delta + c * STRIDE + threadIdx.x, targets, weights, factor);
             }
             loss += static_cast<double>(sum);
         }
@@ -100,7 +82,7 @@ __device__ inline void step(const Job& job, const State& state) {
             // slopes.
             if (l == 0) {
                 for (int e = threadIdx.x; e < shape.inputs * POINTS; e += THREADS) {
-                    h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(job.paired, part, e % POINTS)];
+                    h[e / POINTS * STRIDE + e % POINTS] = coordinates[e / POINTS * BLOCK + lane_of(job.residuals, part, e % POINTS)];
                 }
             } else {
                 for (int from = 0; from < layer.inputs; from += C::WIDTH) {

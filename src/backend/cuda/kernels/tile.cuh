@@ -141,12 +141,6 @@ __device__ inline void backward(const float* parameters, const Layer& layer, con
                         });
 }
 
-// The place in its block of point `p` of part `part`: both points of a pair are in the same part.
-__device__ inline int lane_of(bool paired, int part, int p) {
-    const int quarter = part % (BLOCK / POINTS);
-    return paired ? quarter * (POINTS / 2) + p % (POINTS / 2) + p / (POINTS / 2) * (BLOCK / 2) : quarter * POINTS + p;
-}
-
 // `g[j, i] += Σ_p d[j][p] · x[i][p]` and `g_bias[j] += Σ_p d[j][p]`. Every sum belongs to one thread, which
 // adds its points in order, so the result is the same in every run. A thread's rows are 16 and its columns 8
 // apart: no two threads read the same bank.
