@@ -175,6 +175,19 @@
 //! `docs/activations.jpg` in the repository shows why these networks have sines: what networks of one shape with seven
 //! activations learn of a picture, its gradient and its Laplacian, from its values and from its gradient alone.
 //!
+//! # Equations
+//!
+//! A field is also found from what its values *and derivatives* are to be, without any sample of it: module
+//! `solve`, and the commands `sirenc solve poisson` (from a gradient or a Laplacian), `composite` (pictures put together by their
+//! gradients), `fill` (what is missing, by least energy), `helmholtz` (waves of one frequency, through any velocities) and `wave` (a
+//! pulse in time). `docs/equations.jpg` in the repository shows what they find. An equation is a `Residual`: the derivatives on
+//! which it depends, and a loss of them at a point with its own derivatives; `examples/custom_equation.rs` is one
+//! in 59 lines. It is fitted at given points, or at points drawn anew in every iteration, by networks of tiles that are trained
+//! together. What equations leave free is chosen by a rule and said: the mean where a constant is free, no slope across
+//! the border where a harmonic function is.
+//!
+//! # Errors of derivatives
+//!
 //! These derivatives are exact for the *decoded* signal. How close they are to those of the original is
 //! another question: samples do not determine the signal between them, so a network is free to have any slope
 //! there, and the more parameters it has, the more its slopes deviate.

@@ -2,8 +2,10 @@
 
 mod composite;
 mod fill;
+mod helmholtz;
 mod poisson;
 mod signals;
+mod wave;
 
 use super::failure::{Exit, Failure};
 use super::output::{self, Output};
@@ -32,6 +34,8 @@ enum ProblemArgs {
     Poisson(poisson::Args),
     Composite(composite::Args),
     Fill(fill::Args),
+    Helmholtz(helmholtz::Args),
+    Wave(wave::Args),
 }
 
 /// What all problems share.
@@ -49,10 +53,10 @@ struct FitArgs {
     /// About the side of the tiles into which the signal is divided, samples; 0: one network for all
     ///
     /// Each tile has a network, and all are trained together. Small tiles find detail in much less time; what is smooth over
-    /// the whole signal passes from tile to tile [default: 64 of pictures, else 0].
+    /// the whole signal passes from tile to tile [default: 32, or 64 for gradients of pictures].
     #[arg(long, value_name = "SIDE", value_parser = values::whole(0..=1_000_000u32))]
     tile: Option<u32>,
-    /// Bound of the first layer's frequencies before the fit, radians per half of the longest side of a tile [default: 20]
+    /// Bound of the first layer's frequencies before the fit, radians per half of the longest side of a tile [default: 10]
     ///
     /// Higher ones find fine detail sooner, lower ones smooth fields; what equations say little about stays as it was at
     /// first.
@@ -85,12 +89,24 @@ struct FitArgs {
 /// by 500 to 1000 iterations of one network, and with 40.9 dB by 1000 of 4 × 4.
 const TILE: u32 = 64;
 
+/// See `--frequency`. From 8 to 20 little changes for tiles.
+const FREQUENCY: f64 = 10.0;
+/// Peak learning rate.
+const RATE: f32 = 0.03;
+
+/// Points of an iteration in a tile of about `side` samples along each axis.
+fn batch(side: u32) -> usize {
+    (side as usize * 16).clamp(512, 2048)
+}
+
 /// Runs `sirenc solve`.
 pub fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     match &args.problem {
         ProblemArgs::Poisson(args) => poisson::run(args, interrupt),
         ProblemArgs::Composite(args) => composite::run(args, interrupt),
         ProblemArgs::Fill(args) => fill::run(args, interrupt),
+        ProblemArgs::Helmholtz(args) => helmholtz::run(args, interrupt),
+        ProblemArgs::Wave(args) => wave::run(args, interrupt),
     }
 }
 
@@ -129,8 +145,10 @@ impl FitArgs {
         let options = SolveOptions::default()
             .layers(self.layers.unwrap_or(usual.layers))
             .width(self.width.unwrap_or(if tile.is_some() { 64 } else { 128 }))
-            .frequency(self.frequency.unwrap_or(usual.frequency))
+            .frequency(self.frequency.unwrap_or(FREQUENCY))
+            .rate(RATE)
             .tile(tile)
+            .batch(tile.map_or(usual.batch, batch))
             .effort(self.effort)
             .seed(self.seed)
             .time_limit(self.time_limit);

@@ -34,6 +34,14 @@ pub(super) fn check(problem: &Problem<'_>, options: &SolveOptions) -> Result<()>
             within("mean", mean, f64::from(f32::MIN), f64::from(f32::MAX))?;
         }
     }
+    if let Some(axis) = problem.grows_along
+        && options.tiles(description)?.counts().get(axis) != Some(&1)
+    {
+        return Err(Error::parameter(
+            "grows_along",
+            format!("axis {axis}, expected one that is not divided"),
+        ));
+    }
     if offsets != channels || problem.offsets.iter().any(|offset| !offset.is_finite()) {
         return Err(Error::parameter(
             "offsets",

@@ -65,6 +65,9 @@ pub struct Problem<'a> {
     pub scale: f64,
     /// About the mean of each channel, signal units.
     pub offsets: Vec<f64>,
+    /// An axis, of time say, along which random points spread from the start of their region during the first part of the fit:
+    /// what comes later follows from what was found.
+    pub grows_along: Option<usize>,
     /// The mean of all native samples of each channel, where the equations leave a constant free; it is reached after the
     /// fit.
     pub mean: Option<Vec<f64>>,
@@ -74,7 +77,15 @@ impl<'a> Problem<'a> {
     /// A problem whose field is of order ½, as pictures are.
     pub fn new(description: Description, conditions: Vec<Condition<'a>>) -> Self {
         let offsets = vec![0.0; description.channels.into()];
-        Problem { description, conditions, measures: vec![], scale: 0.5, offsets, mean: None }
+        Problem {
+            description,
+            conditions,
+            measures: vec![],
+            scale: 0.5,
+            offsets,
+            grows_along: None,
+            mean: None,
+        }
     }
 }
 
@@ -120,6 +131,9 @@ pub fn solve(
     ieee(|| Fit::new(problem, options)?.run(observe))
 }
 
+/// The part of a fit in which random points spread along the axis of [`Problem::grows_along`].
+const GROWING: f64 = 0.7;
+
 /// A fit of the networks of a problem.
 struct Fit<'a> {
     problem: &'a Problem<'a>,
@@ -149,6 +163,10 @@ impl<'a> Fit<'a> {
         let networks: Vec<Network> = (0..tiles.len()).map(network).collect();
         let mut equations = equations(problem, options, &tiles, &problem.conditions);
         equations.normalise(level, &networks);
+        if let Some(axis) = problem.grows_along {
+            let growing = (GROWING * options.iterations() as f64) as usize;
+            equations = equations.growing(axis, growing.max(1));
+        }
         let schedule = Schedule {
             iterations: options.iterations(),
             blocks: 1,

@@ -10,10 +10,13 @@ use std::ops::Range;
 /// Standard deviations of a source within which it is sampled densely.
 const REACH: f64 = 4.0;
 
-/// A field of the real and the imaginary part of the waves of each source, on `side × side` samples; with `and_velocity`, of
-/// the squared slowness that is sought too.
-pub fn frequency_field(side: u32, sources: usize, and_velocity: bool) -> Description {
-    let channels = (2 * sources + usize::from(and_velocity)) as u8;
+/// Weights of the wave equation, relative to the square of the frames, and of the values at the start.
+const EQUATION: f64 = 1.0;
+const PULSE: f64 = 100.0;
+
+/// A field of the real and the imaginary part of the waves of each source, on `side × side` samples.
+pub fn frequency_field(side: u32, sources: usize) -> Description {
+    let channels = (2 * sources) as u8;
     Description { axes: vec![Axis::other(side); 2], channels, format: SampleFormat::F32 }
 }
 
@@ -76,7 +79,8 @@ impl Pulsed {
         Description { axes, channels: 1, format: SampleFormat::F32 }
     }
 
-    /// The equation everywhere, the pulse and its rest at the start, and what the borders let out. `velocity` has a factor of
+    /// The equation everywhere and more densely the nearer the pulse, the pulse and its rest at the start, and what the borders
+    /// let out. `velocity` has a factor of
     /// the velocity for each sample of x and y.
     pub fn conditions(&self, velocity: Option<&Interpolant>) -> Vec<Condition<'_>> {
         let points = |region: Vec<Range<f64>>| match velocity {
@@ -97,13 +101,38 @@ impl Pulsed {
             weight,
         };
         // An error of the equation acts as long as the waves last.
-        let lasting = last * last;
+        let lasting = EQUATION * last * last;
         let mut conditions = vec![
             condition("equation", points(vec![x.clone(), y.clone(), 0.0..last]), &self.wave, lasting),
-            condition("pulse", start(), &self.pulse, 1.0),
-            condition("around the pulse", Points::Random(vec![near_x, near_y, 0.0..0.0]), &self.pulse, part),
+            condition("pulse", start(), &self.pulse, PULSE),
+            condition(
+                "around the pulse",
+                Points::Random(vec![near_x, near_y, 0.0..0.0]),
+                &self.pulse,
+                PULSE * part,
+            ),
             condition("rest", start(), &self.rest, last),
         ];
+        // Where the waves are at first they are strong: boxes of twice the side and time each.
+        let volume = (x.end - x.start) * (y.end - y.start) * last.max(1.0);
+        let mut reach = 2.0 * reach;
+        loop {
+            let time = (reach / self.wave.velocity).min(last);
+            let [near_x, near_y] =
+                [0, 1].map(|axis| near(self.lengths[axis], self.pulse.position[axis], reach));
+            let part = (near_x.end - near_x.start) * (near_y.end - near_y.start) * time / volume;
+            if part > 0.3 {
+                break;
+            }
+            let name = format!("equation within {reach:.1} samples");
+            conditions.push(condition(
+                &name,
+                points(vec![near_x, near_y, 0.0..time]),
+                &self.wave,
+                lasting * part.sqrt(),
+            ));
+            reach *= 2.0;
+        }
         for border in &self.borders {
             let mut region = vec![x.clone(), y.clone(), 0.0..last];
             let side = &mut region[border.axis];

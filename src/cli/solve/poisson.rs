@@ -79,7 +79,9 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     let usual = if description.has_colours() { 0.5 } else { 0.0 };
     let mean = args.mean.unwrap_or(usual);
     problem.mean = free.then(|| vec![mean; problem.description.channels.into()]);
-    let found = args.fit.solve(&name, &problem, Some(TILE), interrupt)?;
+    // A Laplacian has much more detail than a gradient.
+    let side = if args.wanted.is_gradient() { TILE } else { TILE / 2 };
+    let found = args.fit.solve(&name, &problem, Some(side), interrupt)?;
     let (mut words, mut measured) = (vec![], Map::new());
     if let Some(signal) = &signal {
         let Likeness { psnr_db, scale, offset } =

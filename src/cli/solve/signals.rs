@@ -4,8 +4,9 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::input::Content;
 use crate::cli::reading::ReadArgs;
 use crate::cli::report;
-use sirenc::Limits;
 use sirenc::signal::{Grid, Signal};
+use sirenc::solve::Interpolant;
+use sirenc::{Limits, media};
 use std::path::Path;
 
 /// Reads a whole signal without alpha.
@@ -39,4 +40,28 @@ pub(super) fn mask(path: &Path, of: &Signal, quiet: bool) -> Result<Vec<bool>, F
     let channels = usize::from(found.channels);
     let count = Grid::native(expected).axes.iter().map(|axis| axis.count as usize).product::<usize>();
     Ok((0..count).map(|sample| mask.samples.get(sample * channels) > 0.5).collect())
+}
+
+/// Reads velocities on a square: its side, the least of them, and the curve through them.
+pub(super) fn velocities(path: &Path) -> Result<(u32, f64, Interpolant), Failure> {
+    let wrong = |sentence: String| Failure::new(Exit::Input, path.display(), sentence);
+    let content = Content::read(path, &Limits::default())?;
+    let (shape, numbers) = media::read_npy(&content.bytes, &Limits::default())
+        .map_err(|error| Failure::media(path.display(), error))?;
+    let side = match shape[..] {
+        [height, width] if height == width && (16..=4096).contains(&width) => width as u32,
+        _ => {
+            return Err(wrong(format!(
+                "an array of {shape:?} was found, a square of 16 to 4096 was expected"
+            )));
+        }
+    };
+    if let Some(number) = numbers.iter().find(|&&number| !(number > 0.0 && number.is_finite())) {
+        return Err(wrong(format!("a velocity of {number}, expected a positive number")));
+    }
+    let slowest = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+    let samples = numbers.into_iter().map(|number| number as f32).collect();
+    let curve =
+        Interpolant::new(&[side; 2], 1, samples).map_err(|error| Failure::work(path.display(), error))?;
+    Ok((side, slowest, curve))
 }

@@ -31,6 +31,8 @@ pub(crate) struct Equations<'a> {
     shares: usize,
     /// Factor of all losses.
     factor: f64,
+    /// An axis along which random points spread from the start of their region, and the iterations until they fill it.
+    growth: Option<(usize, usize)>,
     seed: u64,
 }
 
@@ -57,8 +59,14 @@ impl<'a> Equations<'a> {
             scale,
             shares,
             factor: 1.0,
+            growth: None,
             seed,
         }
+    }
+
+    /// Random points spread along `axis` from the start of their region during the first `iterations`. The axis is not divided.
+    pub fn growing(self, axis: usize, iterations: usize) -> Self {
+        Equations { growth: Some((axis, iterations)), ..self }
     }
 
     /// Scales all losses so that their sum for `networks` is 1.
@@ -90,7 +98,7 @@ impl<'a> Equations<'a> {
             let of_block = |&(tile, block, blocks): &(usize, usize, usize)| {
                 let places = &self.places[number][tile];
                 let seed = self.seed_of(1, number, tile);
-                let block = Block::new(condition, places, block, self.tiles.counts().len(), seed);
+                let block = Block::new(condition, places, block, self.tiles.counts().len(), (seed, None));
                 let (loss, weight) = self.block_loss(level, networks, (tile, condition), &block);
                 (loss * places.share(blocks), weight * places.share(blocks))
             };
@@ -234,15 +242,17 @@ impl Objective for Equations<'_> {
         // A tile that sees fewer blocks than a batch has draws each once.
         let blocks = places.blocks(usize::MAX).min(self.shares * SHARE);
         let from = part * SHARE;
+        let grown = |(axis, all): (usize, usize)| (axis, ((iteration + 1) as f64 / all as f64).min(1.0));
+        let reach = self.growth.map(grown);
         let (axes, jet) = (self.tiles.counts().len(), condition.residual.jet());
         let weight = self.factor * condition.weight * places.share(blocks.max(1)) / self.total(condition);
         let (components, channels) = (jet.components(axes), self.offsets.len());
         let (mut coordinates, mut out, mut sum) = (vec![], vec![], 0.0);
         let mut slopes = vec![0.0; components];
         for k in from..(from + SHARE).min(blocks) {
-            let seed = self.seed_of(0, number, tile);
-            let block =
-                Block::new(condition, places, iteration.wrapping_mul(blocks).wrapping_add(k), axes, seed);
+            let random = (self.seed_of(0, number, tile), reach);
+            let block = iteration.wrapping_mul(blocks).wrapping_add(k);
+            let block = Block::new(condition, places, block, axes, random);
             let mut fields = self.start(&block, jet);
             for other in self.seen(&block).into_iter().filter(|&other| other != tile) {
                 let scratch = (&mut coordinates, &mut out, &mut *workspace);

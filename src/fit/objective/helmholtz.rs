@@ -24,8 +24,6 @@ pub struct Helmholtz {
     pub layer: f64,
     /// The sources.
     pub sources: Vec<PointSource>,
-    /// Whether the last channel is a field too: what the squared slowness `1/c²` is above that of the data.
-    pub seeks_velocity: bool,
 }
 
 /// A source of waves.
@@ -76,28 +74,20 @@ impl Residual for Helmholtz {
     fn loss(&self, point: Point<'_>, jet: &mut [f64]) -> f64 {
         const NUMBERS: usize = 6;
         let factors = self.factors(point.position);
-        let known = point.data.first().map_or(1.0, |&velocity| f64::from(velocity).powi(-2));
-        let (fields, sought) = jet.split_at_mut(2 * NUMBERS * self.sources.len());
-        let slowness = known + if self.seeks_velocity { sought[0] } else { 0.0 };
-        let (mut loss, mut by_slowness) = (0.0, 0.0);
-        for (field, source) in fields.chunks_exact_mut(2 * NUMBERS).zip(&self.sources) {
+        let slowness = point.data.first().map_or(1.0, |&velocity| f64::from(velocity).powi(-2));
+        let mut loss = 0.0;
+        for (field, source) in jet.chunks_exact_mut(2 * NUMBERS).zip(&self.sources) {
             let (real, imaginary) = field.split_at_mut(NUMBERS);
             let number = |i: usize| Complex64::new(real[i], imaginary[i]);
             let derivatives: Complex64 = (1..NUMBERS).map(|i| factors[i] * number(i)).sum();
-            let value = factors[0] * number(0);
-            let density = source.density(point.position, self.wavenumber * known.sqrt());
-            let error = derivatives + slowness * value + density;
+            let density = source.density(point.position, self.wavenumber * slowness.sqrt());
+            let error = derivatives + slowness * factors[0] * number(0) + density;
             loss += error.norm_sqr();
-            by_slowness += 2.0 * (error.conj() * value).re;
             for i in 0..NUMBERS {
                 let factor = if i == 0 { slowness * factors[0] } else { factors[i] };
                 let slope = 2.0 * error.conj() * factor;
                 (real[i], imaginary[i]) = (slope.re, -slope.im);
             }
-        }
-        sought.fill(0.0);
-        if self.seeks_velocity {
-            sought[0] = by_slowness;
         }
         loss
     }

@@ -86,6 +86,14 @@ pub enum Points {
 }
 
 impl Points {
+    /// The box of random points.
+    pub(crate) fn region(&self) -> Option<&[Range<f64>]> {
+        match self {
+            Points::Given { .. } => None,
+            Points::Random(region) | Points::Interpolated { region, .. } => Some(region),
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         matches!(self, Points::Given { positions, .. } if positions.is_empty())

@@ -121,8 +121,15 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Block `number`, counted around if points are given, of `places` of a condition; `seed` shifts random points.
-    pub fn new(condition: &Condition<'_>, places: &Places, number: usize, axes: usize, seed: u64) -> Self {
+    /// Block `number`, counted around if points are given, of `places` of a condition; `seed` shifts random points, which reach
+    /// along an axis as far as `reach` says, as a part of the region.
+    pub fn new(
+        condition: &Condition<'_>,
+        places: &Places,
+        number: usize,
+        axes: usize,
+        (seed, reach): (u64, Option<(usize, f64)>),
+    ) -> Self {
         match (&condition.points, places) {
             (Points::Given { positions: all, data: known }, Places::Given(blocks)) => {
                 let per_point = known.len() / (all.len() / axes);
@@ -134,7 +141,12 @@ impl Block {
                 Block { positions, data, per_point, axes }
             }
             (points, Places::Random(boxes)) => {
-                let positions = drawn(boxes, number as u64, seed);
+                let mut positions = drawn(boxes, number as u64, seed);
+                if let (Some((axis, part)), Some(region)) = (reach, points.region()) {
+                    let start = region[axis].start;
+                    let along = positions.iter_mut().skip(axis).step_by(axes);
+                    along.for_each(|x| *x = start + (*x - start) * part);
+                }
                 let (mut data, mut per_point) = (vec![], 0);
                 if let Points::Interpolated { data: signal, of, .. } = points {
                     per_point = signal.count(*of);

@@ -1,0 +1,140 @@
+//! `sirenc solve helmholtz`: waves of one frequency.
+
+use super::{FitArgs, signals};
+use crate::cli::failure::Failure;
+use crate::cli::{Interrupt, Outcome, report, terminal, values};
+use serde_json::{Map, json};
+use sirenc::solve::{Helmholtz, PointSource, Problem, waves};
+use std::path::{Path, PathBuf};
+
+/// Waves of one frequency on a square
+///
+/// The square spans −1 to 1 along both axes; its outermost part absorbs, so that waves leave and do not come back. The result
+/// has two channels for each source, the real and the imaginary part of its waves, of time dependence exp(−iωt): i/4·H₀⁽¹⁾(kr)
+/// around a source where the velocity is 1.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  sirenc solve helmholtz --wavenumber 20 --source 0,0 -o waves.siren
+  sirenc solve helmholtz --wavenumber 15 --source=-0.5,0 --velocity c.npy -o waves.siren
+
+JSON object:
+  output         path
+  bytes          size of the file
+  conditions     [{name, fitted_rms, rms}] of the equation, everywhere and around each
+                 source: root mean square errors before and after rounding
+  wavenumber, absorbing, radius
+                 of the problem, per unit and in units of the square
+  iterations, parameters, layers, width, tile, effort, seed, seconds, interrupted,
+  version        of the fit")]
+pub struct Args {
+    /// Radians per unit, where the velocity is 1
+    #[arg(long, value_name = "K", value_parser = values::positive)]
+    wavenumber: f64,
+    /// Place of a source, −1 to 1 along both axes and outside the absorbing part; once for each source
+    #[arg(long = "source", value_name = "X,Y", required = true, value_parser = place, allow_hyphen_values = true)]
+    sources: Vec<[f64; 2]>,
+    /// Velocities: an .npy array (height, width) of positive numbers, as many samples as the result [default: 1]
+    #[arg(long, value_name = "V.npy")]
+    velocity: Option<PathBuf>,
+    /// Samples along each side of the result [default: 128, or those of --velocity]
+    #[arg(long, value_name = "N", conflicts_with = "velocity", value_parser = values::whole(16..=4096u32))]
+    size: Option<u32>,
+    /// Width of the absorbing part, units [default: 4/K, 0.15 to 0.5]
+    #[arg(long, value_name = "W", value_parser = values::positive)]
+    absorbing: Option<f64>,
+    /// Standard deviation of a source, units: its waves are those of a point outside it [default: 0.5/K, at least 1.5 samples]
+    #[arg(long, value_name = "R", value_parser = values::positive)]
+    radius: Option<f64>,
+    #[command(flatten)]
+    fit: FitArgs,
+}
+
+/// The side of the tiles of waves, samples.
+const TILE: u32 = 32;
+/// Fewer samples than this along a wave are few.
+const FEW: f64 = 6.0;
+/// More radians than this along half of a tile are many.
+const MANY: f64 = 20.0;
+
+/// Runs `sirenc solve helmholtz`.
+pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
+    let input = args.velocity.as_deref().unwrap_or(Path::new("waves"));
+    let output = args.fit.prepare(input)?;
+    let name = input.display().to_string();
+    let velocity = args.velocity.as_deref().map(signals::velocities).transpose()?;
+    let side = velocity.as_ref().map_or(args.size.unwrap_or(128), |(side, ..)| *side);
+    let unit = f64::from(side) / 2.0;
+    let absorbing = args.absorbing.unwrap_or((4.0 / args.wavenumber).clamp(0.15, 0.5));
+    let radius = args.radius.unwrap_or((0.5 / args.wavenumber).max(1.5 / unit));
+    if absorbing >= 0.9 {
+        return Err(Failure::usage(format!(
+            "--absorbing {absorbing}, expected a part below 0.9 of half the square"
+        )));
+    }
+    for source in &args.sources {
+        if source.iter().any(|x| x.abs() >= 1.0 - absorbing) {
+            let inner = report::short(1.0 - absorbing);
+            let [x, y] = source;
+            return Err(Failure::usage(format!(
+                "a source at {x},{y}, expected one within ±{inner}: beyond it waves are absorbed"
+            )));
+        }
+    }
+    let slowest = velocity.as_ref().map_or(1.0, |(_, slowest, _)| *slowest);
+    warn(args.wavenumber / slowest, unit, args.fit.tile.unwrap_or(TILE).min(side));
+    let source = |at: &[f64; 2]| PointSource {
+        position: at.map(|x| waves::sample_of(side, x)),
+        radius: radius * unit,
+    };
+    let equation = Helmholtz {
+        wavenumber: args.wavenumber / unit,
+        lengths: [side; 2],
+        layer: absorbing * unit,
+        sources: args.sources.iter().map(source).collect(),
+    };
+    let description = waves::frequency_field(side, args.sources.len());
+    let conditions = waves::frequency_domain(&equation, velocity.as_ref().map(|(.., velocity)| velocity));
+    let problem = Problem { scale: SCALE, ..Problem::new(description, conditions) };
+    let found = args.fit.solve(&name, &problem, Some(TILE), interrupt)?;
+    let measured = [("wavenumber", args.wavenumber), ("absorbing", absorbing), ("radius", radius)];
+    let measured = measured.map(|(name, number)| (name.to_owned(), json!(number)));
+    let words = [format!(
+        "the outermost {} of the square absorb; sources have a radius of {}",
+        report::short(absorbing),
+        report::short(radius)
+    )];
+    found.finish(&output, &words, Map::from_iter(measured), interrupt)
+}
+
+/// About the deviation of the waves of a point.
+const SCALE: f64 = 0.1;
+
+/// Says where samples or networks are too few for the waves.
+fn warn(wavenumber: f64, unit: f64, tile: u32) {
+    let per_wave = std::f64::consts::TAU * unit / wavenumber;
+    if per_wave < FEW {
+        terminal::print(&format!(
+            "note: the shortest waves have {} samples each; --size {} would have {FEW}",
+            report::short(per_wave),
+            (2.0 * FEW * wavenumber / std::f64::consts::TAU).ceil()
+        ));
+    }
+    let radians = wavenumber * f64::from(tile) / (2.0 * unit);
+    if radians > MANY {
+        terminal::print(&format!(
+            "note: {} radians of a wave in half a tile are more than a network finds well; use a smaller --tile",
+            report::short(radians)
+        ));
+    }
+}
+
+/// Two numbers within ±1.
+pub(super) fn place(text: &str) -> Result<[f64; 2], String> {
+    let expected = || format!("{text}, expected two numbers from -1 to 1 with a comma between them");
+    let numbers: Option<Vec<f64>> = text.split(',').map(|number| number.trim().parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[x, y]) if x.abs() <= 1.0 && y.abs() <= 1.0 => Ok([x, y]),
+        _ => Err(expected()),
+    }
+}
