@@ -5,8 +5,9 @@
 //! GFLOP/s count 2 flops per multiply-add in a forward pass and 6 in a training step, for every engine; sines
 //! are not counted. Times of jets are multiples of `forward`. The peak is that of independent fused
 //! multiply-adds in registers, measured with each row on the same threads. Every figure is the fastest of its
-//! runs: other work on the machine only ever adds time.
+//! runs: other work on the machine only ever adds time. A second table is of steps through derivatives (`adjoint.rs`).
 
+mod adjoint;
 mod peak;
 
 use rayon::prelude::*;
@@ -47,8 +48,13 @@ fn fastest(runs: usize, mut run: impl FnMut()) -> f64 {
     (0..runs + 2).map(time).skip(2).fold(f64::INFINITY, f64::min)
 }
 
+/// Whether the command line names the network, or none.
+fn wanted(name: &str) -> bool {
+    let mut names = std::env::args().skip(1).filter(|a| !a.starts_with('-')).peekable();
+    names.peek().is_none() || names.any(|other| other == name)
+}
+
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     println!(
         "GFLOP/s (share of the peak), jets in times of forward, and the gain over one thread\n\
          {:14} {:>7} {:8} {:>7} {:>14} {:>14} {:>8} {:>9} {:>7} {:>14}",
@@ -60,11 +66,12 @@ fn main() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
         for (points, inputs, width, layers, outputs) in CASES {
             let name = format!("{inputs}->{width}x{layers}->{outputs}");
-            if wanted.is_empty() || wanted.contains(&name) {
+            if wanted(&name) {
                 let case = Case::new(Shape { inputs, outputs, layers, width }, points);
                 pool.install(|| case.measure(&name, threads, &mut single));
             }
         }
+        pool.install(|| adjoint::measure(threads));
     }
 }
 
@@ -138,9 +145,7 @@ impl Case {
             };
             let [gradient, laplacian] = [Jet::Gradient, Jet::Laplacian]
                 .map(|jet| fastest(runs, || self.jet(level, jet, &mut workers)) / times.forward);
-            // The slowest thread counts, because all others wait for it.
-            let peak = rayon::broadcast(|_| peak::gigaflops(level, runs));
-            let peak = threads as f64 * peak.into_iter().fold(f64::INFINITY, f64::min);
+            let peak = peak::of_threads(level, runs);
             let one = *single.entry((name.to_string(), self.points, level)).or_insert(times);
             let (forward, step) = self.rates(times);
             println!(

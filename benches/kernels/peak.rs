@@ -10,8 +10,14 @@ use std::hint::black_box;
 const CHAINS: usize = 14;
 const ROUNDS: usize = 100_000;
 
+/// GFLOP/s of all threads of the pool. The slowest counts, because all others wait for it.
+pub fn of_threads(level: Level, runs: usize) -> f64 {
+    let peaks = rayon::broadcast(|_| gigaflops(level, runs));
+    peaks.len() as f64 * peaks.into_iter().fold(f64::INFINITY, f64::min)
+}
+
 /// GFLOP/s of this thread.
-pub fn gigaflops(level: Level, runs: usize) -> f64 {
+fn gigaflops(level: Level, runs: usize) -> f64 {
     let lanes = match level {
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => 8,

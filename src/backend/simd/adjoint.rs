@@ -16,7 +16,7 @@ use super::gemm::{Bias, Identity, Matrix, outer, product};
 use super::jet::{COLUMNS, activate};
 use super::kernels::Kernel;
 use super::lanes::{CURVATURE, Lanes};
-use super::pass::{JET_POINTS as POINTS, Workspace, grow, length, weights};
+use super::pass::{JET_POINTS as POINTS, Workspace, aligned, length, weights};
 use crate::network::{Jet, LayerShape, Network, Shape};
 
 /// A loss of jets at points: given the number of the first of 32 points and their jets, for each output and each
@@ -49,26 +49,26 @@ impl Kernel for Adjoint<'_, '_> {
         assert_eq!(gradient.len(), shape.parameters());
         let columns = jet.components(inputs) * POINTS;
         let rows = length(&[shape.width.max(shape.outputs).max(inputs), columns]);
-        grow(&mut workspace.activations, length(&[shape.layers + 1, rows]));
-        grow(&mut workspace.slopes, length(&[shape.layers + 1, rows]));
-        workspace.deltas.iter_mut().for_each(|deltas| grow(deltas, rows));
+        let tape = length(&[shape.layers + 1, rows]);
         let Workspace { activations, slopes: phases, deltas: [delta, next] } = workspace;
+        let tape = Tape { activations: aligned(activations, tape), phases: aligned(phases, tape), rows };
+        let (delta, next) = (aligned(delta, rows), aligned(next, rows));
         let mut loss = 0.0;
         for first in (0..coordinates.len() / inputs).step_by(POINTS) {
             // SAFETY: the coordinates are whole blocks; the buffers hold a layer each, or all of them; the layers'
             // slices are checked by `weights`.
             unsafe {
                 let from = coordinates.as_ptr().add(first / BLOCK * block + first % BLOCK);
-                let tape = Tape { activations: activations.as_mut_ptr(), phases: phases.as_mut_ptr(), rows };
                 enter((inputs, jet), from, tape.activations);
                 for (l, layer) in shape.layers().enumerate() {
                     tape.forward::<V>(l, &layer, parameters, (inputs, jet));
                 }
                 let numbers = shape.outputs * columns;
                 let outputs = std::slice::from_raw_parts(tape.phases_of(shape.layers), numbers);
-                delta[..numbers].copy_from_slice(outputs);
-                loss += seeds(first, &mut delta[..numbers]);
-                tape.backward::<V, C>(shape, parameters, jet, gradient, [&mut *delta, &mut *next]);
+                let jets = std::slice::from_raw_parts_mut(delta, numbers);
+                jets.copy_from_slice(outputs);
+                loss += seeds(first, jets);
+                tape.backward::<V, C>(shape, parameters, jet, gradient, [delta, next]);
             }
         }
         loss
@@ -126,10 +126,10 @@ impl Tape {
         }
     }
 
-    /// Adds the gradient of what the first of `deltas` seeds.
+    /// Adds the gradient of what `delta` seeds.
     ///
     /// # Safety
-    /// V's instructions are present, the tape holds a forward pass, and `deltas` a layer each.
+    /// V's instructions are present, the tape holds a forward pass, and `delta` and `next` a layer each.
     #[inline(always)]
     unsafe fn backward<V: Lanes, const C: usize>(
         self,
@@ -137,10 +137,9 @@ impl Tape {
         parameters: &[f32],
         jet: Jet,
         gradient: &mut [f32],
-        deltas: [&mut [f32]; 2],
+        [mut delta, mut next]: [*mut f32; 2],
     ) {
         let columns = jet.components(shape.inputs) * POINTS;
-        let [mut delta, mut next] = deltas.map(<[f32]>::as_mut_ptr);
         for (l, layer) in shape.layers().enumerate().rev() {
             // SAFETY: the caller's contract.
             unsafe {

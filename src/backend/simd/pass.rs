@@ -83,6 +83,17 @@ pub(super) fn grow(buffer: &mut Vec<f32>, length: usize) {
     }
 }
 
+/// Numbers of a cache line, which are those of the longest vector.
+const LINE: usize = 16;
+
+/// Extends `buffer` to at least `length` numbers from the start of a cache line on, and returns where they begin: a vector that
+/// crosses lines takes two loads.
+pub(super) fn aligned(buffer: &mut Vec<f32>, length: usize) -> *mut f32 {
+    grow(buffer, length.saturating_add(LINE));
+    let start = buffer.as_mut_ptr();
+    start.wrapping_add(start.align_offset(LINE * size_of::<f32>()).min(LINE))
+}
+
 /// The arguments of a pass: slices of whole blocks, rows of [`BLOCK`] points.
 pub(crate) struct Pass<'a> {
     pub shape: Shape,
