@@ -57,11 +57,16 @@ impl Interpolant {
     /// The values of all channels at a position (native samples), or for each channel its slopes by the axes, its Laplacian or
     /// its second derivatives (∂ᵢⱼ, i ≤ j), by native samples.
     pub fn numbers(&self, of: Jet, position: &[f64], mut put: impl FnMut(f32)) {
-        let orders = self.orders(of);
+        let (orders, mut stride) = (self.orders(of), self.channels);
+        let mut taps = [Taps::default(); 4];
+        for ((taps, &length), &x) in taps.iter_mut().zip(&self.lengths).zip(position) {
+            *taps = Taps::new(x, length, stride);
+            stride *= length;
+        }
+        let taps = &taps[..self.lengths.len()];
         for channel in 0..self.channels {
             for sum in &orders {
-                let terms = sum.iter().map(|orders| self.derivative(orders, position, channel));
-                put(terms.sum::<f64>() as f32);
+                put(sum.iter().map(|orders| self.derivative(taps, orders, channel)).sum::<f64>() as f32);
             }
         }
     }
@@ -88,25 +93,17 @@ impl Interpolant {
         }
     }
 
-    fn derivative(&self, orders: &[usize; 4], position: &[f64], channel: usize) -> f64 {
-        let taps: [Taps; 4] = std::array::from_fn(|axis| match self.lengths.get(axis) {
-            Some(&length) => taps(position[axis], length, orders[axis]),
-            None => [(0, 0.0); TAPS],
-        });
-        let mut sum = 0.0;
-        self.add(&taps[..self.lengths.len()], (0, 1.0), channel, &mut sum);
-        sum
-    }
-
-    /// Adds the coefficients that the taps of the axes see; the last axis, the slowest, first.
-    fn add(&self, taps: &[Taps], (row, weight): (usize, f64), channel: usize, sum: &mut f64) {
+    /// The sum of the coefficients from `first` on that the taps of the axes see; the last axis, the slowest, first.
+    fn derivative(&self, taps: &[Taps], orders: &[usize; 4], first: usize) -> f64 {
         let Some((slowest, faster)) = taps.split_last() else {
-            *sum += weight * f64::from(self.coefficients[row * self.channels + channel]);
-            return;
+            return self.coefficients[first].into();
         };
-        for &(index, by) in slowest.iter().filter(|(_, by)| *by != 0.0) {
-            self.add(faster, (row * self.lengths[faster.len()] + index, weight * by), channel, sum);
-        }
+        let weights = &slowest.weights[orders[faster.len()]];
+        let of_row = |(&row, weight): (&usize, &f64)| match faster {
+            [] => weight * f64::from(self.coefficients[first + row]),
+            _ => weight * self.derivative(faster, orders, first + row),
+        };
+        slowest.rows.iter().zip(weights).map(of_row).sum()
     }
 
     /// Turns samples into coefficients along one axis.
@@ -127,10 +124,28 @@ impl Interpolant {
     }
 }
 
-/// The degree of the splines, the coefficients that a position sees along an axis, and their weights.
+/// The degree of the splines, and the coefficients that a position sees along an axis.
 const DEGREE: usize = 5;
 const TAPS: usize = DEGREE + 1;
-type Taps = [(usize, f64); TAPS];
+
+/// The coefficients around a position on an axis.
+#[derive(Clone, Copy, Default)]
+struct Taps {
+    /// How far from the first one they are.
+    rows: [usize; TAPS],
+    /// Their weights in the value and in the first and second derivative.
+    weights: [[f64; TAPS]; 3],
+}
+
+impl Taps {
+    /// On an axis of `length`, whose coefficients are `stride` apart.
+    fn new(position: f64, length: usize, stride: usize) -> Self {
+        let cell = position.floor();
+        let before = (DEGREE / 2) as i64;
+        let row = |k: usize| stride * mirror(cell as i64 - before + k as i64, length);
+        Taps { rows: std::array::from_fn(row), weights: weights(position - cell) }
+    }
+}
 
 /// The recursive filter of quintic splines on one line, mirrored at its ends.
 fn filter(line: &mut [f64]) {
@@ -158,33 +173,31 @@ fn mirror(n: i64, length: usize) -> usize {
     if last == 0 {
         return 0;
     }
+    if (0..=last).contains(&n) {
+        return n as usize;
+    }
     let n = n.rem_euclid(2 * last);
     (if n > last { 2 * last - n } else { n }) as usize
 }
 
-/// The coefficients around a position on an axis, and their weights in the derivative of an order up to 2.
-fn taps(position: f64, length: usize, order: usize) -> Taps {
-    let cell = position.floor();
-    let mut weights = basis(position - cell, DEGREE - order);
-    // A derivative is a difference of splines of one degree less.
-    for _ in 0..order {
-        weights = std::array::from_fn(|k| if k > 0 { weights[k - 1] - weights[k] } else { -weights[k] });
-    }
-    let before = (DEGREE / 2) as i64;
-    std::array::from_fn(|k| (mirror(cell as i64 - before + k as i64, length), weights[k]))
-}
-
-/// The B-splines of a degree that are not 0 at `t` of a cell, 0 to 1, by the recursion of Cox and de Boor.
-fn basis(t: f64, degree: usize) -> [f64; TAPS] {
-    let mut weights = [0.0; TAPS];
-    weights[0] = 1.0;
-    for p in 1..=degree {
+/// The weights of the coefficients at `t` of a cell, 0 to 1, in the value and in the first and second derivative: the B-splines that are
+/// not 0 there by the recursion of Cox and de Boor, and differences of those of one and two degrees less.
+fn weights(t: f64) -> [[f64; TAPS]; 3] {
+    let (mut splines, mut of_orders) = ([0.0; TAPS], [[0.0; TAPS]; 3]);
+    splines[0] = 1.0;
+    for p in 1..=DEGREE {
         for j in (0..=p).rev() {
-            let rising = if j > 0 { (t + (p - j) as f64) * weights[j - 1] } else { 0.0 };
-            weights[j] = (rising + ((j + 1) as f64 - t) * weights[j]) / p as f64;
+            let rising = if j > 0 { (t + (p - j) as f64) * splines[j - 1] } else { 0.0 };
+            splines[j] = (rising + ((j + 1) as f64 - t) * splines[j]) / p as f64;
+        }
+        let order = DEGREE - p;
+        if let Some(weights) = of_orders.get_mut(order) {
+            *weights = (0..order).fold(splines, |of, _| {
+                std::array::from_fn(|k| if k > 0 { of[k - 1] - of[k] } else { -of[k] })
+            });
         }
     }
-    weights
+    of_orders
 }
 
 #[cfg(test)]
