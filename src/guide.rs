@@ -188,7 +188,7 @@
 //!
 //! # Errors of derivatives
 //!
-//! These derivatives are exact for the *decoded* signal. How close they are to those of the original is
+//! Derivatives are exact for the *decoded* signal. How close they are to those of the original is
 //! another question: samples do not determine the signal between them, so a network is free to have any slope
 //! there, and the more parameters it has, the more its slopes deviate.
 //! [`Decoder::gradient_error`](crate::Decoder::gradient_error), or `sirenc verify FILE ORIGINAL

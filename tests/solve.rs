@@ -223,6 +223,10 @@ fn a_pulse_spreads() {
     let pulsed = waves::Pulsed::new(32, 9, 0.4, [0.0, 0.0], 0.15);
     let problem = Problem::new(pulsed.description(), pulsed.conditions(None));
     let problem = Problem { scale: 0.2, grows_along: Some(2), ..problem };
+    let quick = solve(&problem, &options().tile(Some(8)).effort(1), &|_| Flow::Finish).unwrap();
+    let decoder = Decoder::open(&quick.bytes[..]).unwrap();
+    let sirenc::field::Field::Siren(siren) = decoder.field() else { panic!("networks") };
+    assert_eq!(siren.tiles.counts(), [4, 4, 1], "time is not divided");
     let solved = solve(&problem, &options().width(48).rate(0.02).effort(4), &|_| Flow::Continue).unwrap();
     let decoder = Decoder::open(&solved.bytes[..]).unwrap();
     let at = |x: f64, frame: f64| decoder.sample(&[x, 15.5, frame]).unwrap()[0];

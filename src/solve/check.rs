@@ -34,13 +34,9 @@ pub(super) fn check(problem: &Problem<'_>, options: &SolveOptions) -> Result<()>
             within("mean", mean, f64::from(f32::MIN), f64::from(f32::MAX))?;
         }
     }
-    if let Some(axis) = problem.grows_along
-        && options.tiles(description)?.counts().get(axis) != Some(&1)
-    {
-        return Err(Error::parameter(
-            "grows_along",
-            format!("axis {axis}, expected one that is not divided"),
-        ));
+    let axes = description.axes.len();
+    if let Some(axis) = problem.grows_along.filter(|&axis| axis >= axes) {
+        return Err(Error::parameter("grows_along", format!("axis {axis} of {axes}, counted from 0")));
     }
     if offsets != channels || problem.offsets.iter().any(|offset| !offset.is_finite()) {
         return Err(Error::parameter(
@@ -54,7 +50,7 @@ pub(super) fn check(problem: &Problem<'_>, options: &SolveOptions) -> Result<()>
         layers: options.layers,
         width: options.width,
     };
-    let tiles = options.tiles(description)?.len() as u64;
+    let tiles = options.tiles(description, problem.grows_along)?.len() as u64;
     let parameters = tiles.saturating_mul(shape.parameters() as u64);
     Limits::check("parameters", parameters, options.limits.parameters)?;
     if problem.conditions.is_empty() {

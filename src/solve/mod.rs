@@ -66,7 +66,7 @@ pub struct Problem<'a> {
     /// About the mean of each channel, signal units.
     pub offsets: Vec<f64>,
     /// An axis, of time say, along which random points spread from the start of their region during the first part of the fit:
-    /// what comes later follows from what was found.
+    /// what comes later follows from what was found. Tiles do not divide it.
     pub grows_along: Option<usize>,
     /// The mean of all native samples of each channel, where the equations leave a constant free; it is reached after the
     /// fit.
@@ -157,7 +157,7 @@ impl<'a> Fit<'a> {
             layers: options.layers,
             width: options.width,
         };
-        let tiles = options.tiles(description)?;
+        let tiles = options.tiles(description, problem.grows_along)?;
         let mut rng = fastrand::Rng::with_seed(options.seed);
         let network = |_| fit::network_of_frequency(shape, options.frequency, &mut rng);
         let networks: Vec<Network> = (0..tiles.len()).map(network).collect();

@@ -54,12 +54,13 @@ impl SolveOptions {
         limits: Limits,
     }
 
-    /// The tiles of a signal, which overlap by about a quarter of their length.
-    pub(super) fn tiles(&self, description: &Description) -> Result<Tiles> {
+    /// The tiles of a signal, which overlap by about a quarter of their length. The axis `whole` is not divided.
+    pub(super) fn tiles(&self, description: &Description, whole: Option<usize>) -> Result<Tiles> {
         let Some(length) = self.tile else { return Ok(Tiles::one(description)) };
         let one = |side: u32| (f64::from(side) / f64::from(length)).round().max(1.0) as u32;
         let lengths = description.lengths();
-        let counts: Vec<u32> = lengths.iter().map(|&side| one(side)).collect();
+        let of_axis = |(axis, &side): (usize, &u32)| if whole == Some(axis) { 1 } else { one(side) };
+        let counts: Vec<u32> = lengths.iter().enumerate().map(of_axis).collect();
         let divided = lengths.iter().zip(&counts).filter(|&(_, &count)| count > 1);
         let shortest = divided.map(|(&side, &count)| side / count).min().unwrap_or(length);
         Tiles::new(description, &counts, (shortest / 8).max(1))

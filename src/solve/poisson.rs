@@ -65,10 +65,7 @@ pub fn laplacian_of(signal: &Signal) -> Result<Condition<'static>> {
     laplacian(description, differences)
 }
 
-/// The same condition as [`gradient_of`] or [`laplacian_of`], at the native samples alone: to measure a field.
-///
-/// # Errors
-/// As there.
+/// A condition of [`gradient_of`] or [`laplacian_of`] at the native samples alone: to measure a field.
 pub fn at_samples(condition: &Condition<'static>, description: &Description) -> Condition<'static> {
     let (positions, mut data) = (positions(description), vec![]);
     if let Points::Interpolated { data: signal, of, .. } = &condition.points {

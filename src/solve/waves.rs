@@ -14,9 +14,16 @@ const REACH: f64 = 4.0;
 const EQUATION: f64 = 1.0;
 const PULSE: f64 = 100.0;
 
+/// The most sources of a field.
+pub const MOST_SOURCES: usize = Description::MOST_CHANNELS as usize / 2;
+
 /// A field of the real and the imaginary part of the waves of each source, on `side × side` samples.
+///
+/// # Panics
+/// For more than [`MOST_SOURCES`].
 pub fn frequency_field(side: u32, sources: usize) -> Description {
-    let channels = (2 * sources) as u8;
+    assert!(sources <= MOST_SOURCES, "{sources} sources, expected at most {MOST_SOURCES}");
+    let channels = 2 * sources as u8;
     Description { axes: vec![Axis::other(side); 2], channels, format: SampleFormat::F32 }
 }
 

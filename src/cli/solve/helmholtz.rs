@@ -72,6 +72,10 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
             "--absorbing {absorbing}, expected a part below 0.9 of half the square"
         )));
     }
+    if args.sources.len() > waves::MOST_SOURCES {
+        let (found, most) = (args.sources.len(), waves::MOST_SOURCES);
+        return Err(Failure::usage(format!("{found} sources, expected at most {most}")));
+    }
     for source in &args.sources {
         if source.iter().any(|x| x.abs() >= 1.0 - absorbing) {
             let inner = report::short(1.0 - absorbing);

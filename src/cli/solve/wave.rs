@@ -43,7 +43,7 @@ pub struct Args {
     /// Samples of time [default: as many as waves of velocity 1 pass samples of space, 2 to 257]
     #[arg(long, value_name = "M", value_parser = values::whole(2..=1025u32))]
     frames: Option<u32>,
-    /// Standard deviation of the pulse, units [default: 0.05]
+    /// Standard deviation of the pulse, units
     #[arg(long, value_name = "R", default_value_t = 0.05, value_parser = values::positive)]
     radius: f64,
     #[command(flatten)]
@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     let mut problem = Problem::new(pulsed.description(), conditions);
     problem.scale = SCALE;
     problem.grows_along = Some(2);
-    let found = args.fit.solve("waves", &problem, Some(TILE.max(frames)), interrupt)?;
+    let found = args.fit.solve("waves", &problem, Some(TILE), interrupt)?;
     let measured = Map::from_iter([
         ("duration".to_owned(), json!(args.duration)),
         ("frames".to_owned(), json!(frames)),
