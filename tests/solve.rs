@@ -4,8 +4,8 @@
 use sirenc::network::Jet;
 use sirenc::signal::{Axis, Description, Grid, SampleFormat, Samples, Signal};
 use sirenc::solve::{
-    Condition, GradientIs, Helmholtz, HessianEnergy, Point, PointSource, Points, Problem, Residual,
-    SolveOptions, ValueIs, fill, poisson, solve, waves,
+    Condition, GradientIs, Helmholtz, HessianEnergy, Interpolant, Inversion, Point, PointSource, Points,
+    Problem, Residual, SolveOptions, ValueIs, fill, poisson, solve, waves,
 };
 use sirenc::{Decoder, Error, Flow};
 
@@ -200,10 +200,9 @@ fn waves_of_one_frequency_are_those_of_a_point() {
         lengths: [SIDE; 2],
         layer: 0.4 * unit,
         sources: vec![PointSource { position: [23.5; 2], radius: 0.1 * unit }],
+        seeks_velocity: false,
     };
-    let conditions = waves::frequency_domain(&equation, None);
-    let mut problem = Problem::new(waves::frequency_field(SIDE, 1), conditions);
-    problem.scale = 0.1;
+    let problem = waves::frequency_domain(&equation, None);
     let options = options().width(48).frequency(8.0).tile(Some(24)).effort(3);
     let solved = solve(&problem, &options, &|_| Flow::Continue).unwrap();
     let decoder = Decoder::open(&solved.bytes[..]).unwrap();
@@ -215,6 +214,45 @@ fn waves_of_one_frequency_are_those_of_a_point() {
             let error = (found[0] - real).hypot(found[1] - imaginary);
             assert!(error < 0.02, "{position:?}: {found:?}, expected {real} {imaginary}");
         }
+    }
+}
+
+#[test]
+fn a_velocity_is_found_from_what_is_heard() {
+    const SIDE: u32 = 32;
+    let unit = f64::from(SIDE) / 2.0;
+    let ring = |count: usize, radius: f64| {
+        let angles = (0..count).map(move |i| (i as f64 + 0.5) / count as f64 * std::f64::consts::TAU);
+        angles.map(move |angle| [angle.cos(), angle.sin()].map(|x| waves::sample_of(SIDE, radius * x)))
+    };
+    let sources = ring(3, 0.5).map(|position| PointSource { position, radius: 0.1 * unit }).collect();
+    let equation = Helmholtz {
+        wavenumber: 6.0 / unit,
+        lengths: [SIDE; 2],
+        layer: 0.4 * unit,
+        sources,
+        seeks_velocity: false,
+    };
+    // Faster in the middle.
+    let centre = f64::from(SIDE - 1) / 2.0;
+    let faster = |i: u32| {
+        let (x, y) = (f64::from(i % SIDE) - centre, f64::from(i / SIDE) - centre);
+        (1.0 + 0.4 * (-(x * x + y * y) / (0.3 * unit).powi(2)).exp()) as f32
+    };
+    let velocity = Interpolant::new(&[SIDE; 2], 1, (0..SIDE * SIDE).map(faster).collect()).unwrap();
+    let options = options().rate(0.03).tile(Some(16)).effort(2);
+    let forward = waves::frequency_domain(&equation, Some(&velocity));
+    let waves = solve(&forward, &options, &|_| Flow::Continue).unwrap();
+    let receivers = ring(12, 0.55).collect::<Vec<_>>().concat();
+    let heard = Decoder::open(&waves.bytes[..]).unwrap().sample(&receivers).unwrap();
+
+    let inversion = Inversion::new(equation, 1.0);
+    let solved = solve(&inversion.problem(receivers, heard), &options, &|_| Flow::Continue).unwrap();
+    let decoder = Decoder::open(&solved.bytes[..]).unwrap();
+    let found = |x: f64, y: f64| decoder.sample(&[x, y]).unwrap()[6];
+    assert!((1.2..1.5).contains(&found(centre, centre)), "{}", found(centre, centre));
+    for [x, y] in ring(6, 0.5) {
+        assert!((found(x, y) - 1.0).abs() < 0.1, "{x} {y}: {}", found(x, y));
     }
 }
 

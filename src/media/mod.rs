@@ -36,6 +36,7 @@ mod sniff;
 mod spool;
 mod steps;
 mod stored;
+mod streams;
 mod tiff;
 mod video;
 mod wav;
@@ -60,6 +61,7 @@ use crate::signal::{Description, Signal};
 use sniff::Found;
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 use std::ops::Range;
+use streams::Input;
 
 /// Reads a picture, a sound or a video from memory; like [`read_from`], but without the notes.
 ///
@@ -176,9 +178,13 @@ pub fn read_from<R: BufRead + Seek>(reader: R, limits: &Limits) -> Result<Readin
 /// # }
 /// ```
 pub fn read_chosen<R: BufRead + Seek>(mut reader: R, choice: &Choice, limits: &Limits) -> Result<Reading> {
-    let (found, length) = recognise(&mut reader, limits)?;
+    read_part(&mut reader, choice, limits)
+}
+
+fn read_part(reader: &mut dyn Input, choice: &Choice, limits: &Limits) -> Result<Reading> {
+    let (found, length) = recognise(reader, limits)?;
     choice.admit(found)?;
-    let (mut reading, frames) = read_first(&mut reader, found, length, choice, limits)?;
+    let (mut reading, frames) = read_first(reader, found, length, choice, limits)?;
     if frames > 1 {
         let note = format!("only the first of its {frames} frames is read (--video keeps all)");
         reading.notes.push(note);
@@ -187,9 +193,9 @@ pub fn read_chosen<R: BufRead + Seek>(mut reader: R, choice: &Choice, limits: &L
 }
 
 /// The kind of a file, and its length in bytes.
-fn recognise(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<(Found, u64)> {
+fn recognise(reader: &mut dyn Input, limits: &Limits) -> Result<(Found, u64)> {
     let mut head = Vec::with_capacity(sniff::SNIFFED);
-    reader.by_ref().take(sniff::SNIFFED as u64).read_to_end(&mut head)?;
+    Read::take(&mut *reader, sniff::SNIFFED as u64).read_to_end(&mut head)?;
     let found = sniff::sniff(&head)?;
     let length = reader.seek(SeekFrom::End(0))?;
     Limits::check("bytes of the input file", length, limits.memory_bytes)?;
@@ -197,8 +203,8 @@ fn recognise(reader: &mut (impl BufRead + Seek), limits: &Limits) -> Result<(Fou
 }
 
 /// Reads a file, of an animation the first frame, and the number of frames of an animation; 1 for all others.
-fn read_first<R: BufRead + Seek>(
-    mut reader: R,
+fn read_first(
+    reader: &mut dyn Input,
     found: Found,
     length: u64,
     choice: &Choice,
@@ -249,6 +255,10 @@ fn read_first<R: BufRead + Seek>(
 /// # }
 /// ```
 pub fn read_array<R: BufRead + Seek>(mut reader: R, axes: &str, limits: &Limits) -> Result<Reading> {
+    read_named(&mut reader, axes, limits)
+}
+
+fn read_named(reader: &mut dyn Input, axes: &str, limits: &Limits) -> Result<Reading> {
     let length = reader.seek(SeekFrom::End(0))?;
     Limits::check("bytes of the input file", length, limits.memory_bytes)?;
     reader.seek(SeekFrom::Start(0))?;

@@ -3,6 +3,7 @@
 mod cost;
 
 use crate::error::{Error, Result};
+use crate::media::streams::Output;
 use crate::media::video::{Film, y4m};
 use crate::media::{exr, netcdf, nifti, npy, nrrd, png, pnm, resolution, tiff, wav};
 use crate::signal::{Description, Kind, MetadataKind, SampleFormat, Samples, Signal};
@@ -284,7 +285,11 @@ fn words(format: SampleFormat) -> String {
 /// # Ok(())
 /// # }
 /// ```
-pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, writer: W) -> Result<()> {
+pub fn write<W: Write + Seek>(signal: &Signal, format: OutputFormat, mut writer: W) -> Result<()> {
+    write_signal(signal, format, &mut writer)
+}
+
+fn write_signal(signal: &Signal, format: OutputFormat, writer: &mut dyn Output) -> Result<()> {
     let description = &signal.description;
     require_samples(signal)?;
     format.accepts(description)?;

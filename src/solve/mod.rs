@@ -29,16 +29,18 @@
 
 mod check;
 mod fill;
+mod inversion;
 mod options;
 pub mod poisson;
 mod rounding;
 pub mod waves;
 
 pub use crate::fit::objective::{
-    Condition, GradientIs, Helmholtz, HessianEnergy, Interpolant, LaplacianIs, Outgoing, Point, PointSource,
-    Points, Pulse, Residual, SlopeIs, TotalVariation, ValueIs, Wave,
+    Condition, GradientIs, Helmholtz, HessianEnergy, Interpolant, LaplacianIs, Only, Outgoing, Point,
+    PointSource, Points, Pulse, Residual, SlopeIs, TotalVariation, ValueIs, Wave,
 };
 pub use fill::fill;
+pub use inversion::Inversion;
 pub use options::{Progress, SolveOptions};
 
 use crate::backend::simd::{BLOCK, Level, Workspace};
@@ -59,6 +61,9 @@ pub struct Problem<'a> {
     pub description: Description,
     /// The equations.
     pub conditions: Vec<Condition<'a>>,
+    /// Equations that are solved first, in a part of the iterations: their field is the start, where one near the solution is
+    /// needed.
+    pub start: Vec<Condition<'a>>,
     /// What is measured of the result, but has no part in the fit.
     pub measures: Vec<Condition<'a>>,
     /// About the standard deviation of the field, signal units.
@@ -80,6 +85,7 @@ impl<'a> Problem<'a> {
         Problem {
             description,
             conditions,
+            start: vec![],
             measures: vec![],
             scale: 0.5,
             offsets,
@@ -133,6 +139,8 @@ pub fn solve(
 
 /// The part of a fit in which random points spread along the axis of [`Problem::grows_along`].
 const GROWING: f64 = 0.7;
+/// The part of all iterations for [`Problem::start`].
+const START: f64 = 0.25;
 
 /// A fit of the networks of a problem.
 struct Fit<'a> {
@@ -142,7 +150,6 @@ struct Fit<'a> {
     tiles: Tiles,
     equations: Equations<'a>,
     networks: Vec<Network>,
-    schedule: Schedule,
     /// The way from units of training to signal units.
     normalisation: Normalisation,
 }
@@ -167,18 +174,9 @@ impl<'a> Fit<'a> {
             let growing = (GROWING * options.iterations() as f64) as usize;
             equations = equations.growing(axis, growing.max(1));
         }
-        let schedule = Schedule {
-            iterations: options.iterations(),
-            blocks: 1,
-            rate: options.rate,
-            warmup: 0.05,
-            end: 0.01,
-            first_layer: 0,
-            loss_of_mean: f64::INFINITY,
-        };
         let means = problem.offsets.iter().map(|&offset| offset as f32).collect();
         let normalisation = Normalisation { means, scale: problem.scale as f32 };
-        Ok(Fit { problem, options, level, tiles, equations, networks, schedule, normalisation })
+        Ok(Fit { problem, options, level, tiles, equations, networks, normalisation })
     }
 
     /// Trains and rounds the networks, and writes the file.
@@ -210,26 +208,60 @@ impl<'a> Fit<'a> {
         Ok(Solved { bytes, losses, iterations, parameters, interrupted })
     }
 
-    /// Trains the networks; returns the iterations, and whether the observer ended the fit.
+    /// Trains the networks, first for the equations of the start; returns the iterations, and whether the observer ended the
+    /// fit.
     fn train(&mut self, observe: &(dyn Fn(&Progress) -> Flow + Sync)) -> (u64, bool) {
-        let (from, schedule) = (Instant::now(), self.schedule);
-        let time = self.options.time_limit.map(|length| Allowance { from, length });
+        let Fit { problem, options, level, ref tiles, .. } = *self;
+        if problem.start.is_empty() {
+            return self.train_for(None, (0.0, 1.0), observe);
+        }
+        let mut start = equations(problem, options, tiles, &problem.start);
+        start.normalise(level, &self.networks);
+        let first = self.train_for(Some(&start), (0.0, START), observe);
+        if first.1 {
+            return first;
+        }
+        self.equations.normalise(level, &self.networks);
+        let second = self.train_for(None, (START, 1.0 - START), observe);
+        (first.0 + second.0, second.1)
+    }
+
+    /// Trains the networks for some equations, or those of the problem, in a part of all iterations, `(from, length)` of 1.
+    fn train_for(
+        &mut self,
+        equations: Option<&Equations<'_>>,
+        (before, part): (f64, f64),
+        observe: &(dyn Fn(&Progress) -> Flow + Sync),
+    ) -> (u64, bool) {
+        let all = self.options.iterations() as f64;
+        let schedule = Schedule {
+            iterations: (all * part) as usize,
+            blocks: 1,
+            rate: self.options.rate,
+            warmup: 0.05,
+            end: 0.01,
+            first_layer: 0,
+            loss_of_mean: f64::INFINITY,
+        };
+        let from = Instant::now();
+        let time = self.options.time_limit.map(|length| Allowance { from, length: length.mul_f64(part) });
         let mut interrupted = false;
         let report = |iteration: usize, loss: f64| {
             let done = f64::from(schedule.position(iteration, time)) / schedule.iterations as f64;
-            let left = from.elapsed().as_secs_f64() * (1.0 / done.max(1e-3) - 1.0);
+            let left = from.elapsed().as_secs_f64() * ((1.0 - before) / (part * done.max(1e-3)) - 1.0);
             let progress = Progress {
-                iteration: iteration as u64 + 1,
-                iterations: schedule.iterations as u64,
+                iteration: (before * all) as u64 + iteration as u64 + 1,
+                iterations: all as u64,
                 loss,
-                done,
+                done: before + part * done,
                 remaining: Duration::from_secs_f64(left.max(0.0)),
             };
             interrupted = observe(&progress) == Flow::Finish;
             !interrupted
         };
         let turn = Turn { alone: true, time };
-        let iterations = fit::train(self.level, &mut self.networks, &self.equations, &schedule, turn, report);
+        let Fit { level, networks, equations: own, .. } = self;
+        let iterations = fit::train(*level, networks, equations.unwrap_or(own), &schedule, turn, report);
         (iterations as u64, interrupted)
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! The square spans −1 to 1 along both axes, whatever the number of samples; wavenumbers are in radians per unit.
 
-use super::{Condition, Helmholtz, Interpolant, Outgoing, PointSource, Points, Pulse, SlopeIs, Wave};
+use super::{
+    Condition, Helmholtz, Interpolant, Outgoing, PointSource, Points, Problem, Pulse, SlopeIs, Wave,
+};
 use crate::network::Jet;
 use crate::signal::{Axis, Description, SampleFormat};
 use std::ops::Range;
@@ -15,21 +17,38 @@ const EQUATION: f64 = 1.0;
 const PULSE: f64 = 100.0;
 
 /// The most sources of a field.
-pub const MOST_SOURCES: usize = Description::MOST_CHANNELS as usize / 2;
+pub const MOST_SOURCES: usize = (Description::MOST_CHANNELS as usize - 1) / 2;
 
-/// A field of the real and the imaginary part of the waves of each source, on `side × side` samples.
+/// About the deviation of the waves of a point.
+const SCALE: f64 = 0.1;
+
+/// Waves of one frequency: channels are the real and the imaginary part of those of each source. `velocity` has a sample for each
+/// of the field.
 ///
 /// # Panics
 /// For more than [`MOST_SOURCES`].
-pub fn frequency_field(side: u32, sources: usize) -> Description {
-    assert!(sources <= MOST_SOURCES, "{sources} sources, expected at most {MOST_SOURCES}");
-    let channels = 2 * sources as u8;
-    Description { axes: vec![Axis::other(side); 2], channels, format: SampleFormat::F32 }
+pub fn frequency_domain<'a>(equation: &'a Helmholtz, velocity: Option<&Interpolant>) -> Problem<'a> {
+    field_of_one_frequency(equation, waves_of_one_frequency(equation, velocity))
 }
 
-/// The conditions of waves of one frequency: the equation everywhere, and densely around each source. `velocity` has a
-/// sample for each of the field.
-pub fn frequency_domain<'a>(equation: &'a Helmholtz, velocity: Option<&Interpolant>) -> Vec<Condition<'a>> {
+/// A field with the channels of an equation.
+pub(super) fn field_of_one_frequency<'a>(
+    equation: &Helmholtz,
+    conditions: Vec<Condition<'a>>,
+) -> Problem<'a> {
+    let sources = equation.sources.len();
+    assert!(sources <= MOST_SOURCES, "{sources} sources, expected at most {MOST_SOURCES}");
+    let channels = 2 * sources as u8 + u8::from(equation.seeks_velocity);
+    let axes = equation.lengths.map(Axis::other).to_vec();
+    let description = Description { axes, channels, format: SampleFormat::F32 };
+    Problem { scale: SCALE, ..Problem::new(description, conditions) }
+}
+
+/// The conditions of waves of one frequency: the equation everywhere, and densely around each source.
+pub(super) fn waves_of_one_frequency<'a>(
+    equation: &'a Helmholtz,
+    velocity: Option<&Interpolant>,
+) -> Vec<Condition<'a>> {
     let points = |region: Vec<Range<f64>>| match velocity {
         None => Points::Random(region),
         Some(velocity) => Points::Interpolated { region, data: velocity.clone(), of: Jet::Value },
@@ -156,7 +175,7 @@ pub fn sample_of(side: u32, x: f64) -> f64 {
 }
 
 /// All positions of an axis.
-fn whole(length: u32) -> Range<f64> {
+pub(super) fn whole(length: u32) -> Range<f64> {
     -0.5..f64::from(length) - 0.5
 }
 

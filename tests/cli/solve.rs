@@ -102,6 +102,26 @@ fn waves_are_found_and_wrong_ones_refused() {
         "-q",
     ])
     .exits(0);
+    let receivers: Vec<f64> =
+        (0..12).map(|i| if i % 4 < 2 { 0.1 * f64::from(i) - 0.5 } else { 0.05 }).collect();
+    room.put("heard.npy", npy(&[3, 4], &receivers));
+    let inversion = ["helmholtz", "--wavenumber", "5", "--size", "24", "--receivers"];
+    let heard =
+        |name, sources: &[&str]| solve(&[&inversion[..], &[name, "-o", "i.siren", "-f"], sources].concat());
+    let run = heard("heard.npy", &["--source=-0.2,0.1"]).exits(0);
+    assert!(
+        run.stderr.contains("receivers: error ") && run.stderr.contains("velocities from "),
+        "{}",
+        run.stderr
+    );
+    let run = room.run(&["info", "i.siren", "--json"]).exits(0);
+    assert_eq!(run.json()["channels"], 3);
+    heard("heard.npy", &["--source", "0,0", "--source", "0.1,0"])
+        .complains(3, &["heard.npy", "[3, 4]", "(receivers, 6)", "2 sources"]);
+    room.put("far.npy", npy(&[1, 4], &[0.5, 1.5, 0.0, 0.0]));
+    heard("far.npy", &["--source", "0,0"]).complains(3, &["far.npy", "a receiver at 1.5"]);
+    room.put("nan.npy", npy(&[1, 4], &[0.5, 0.5, f64::NAN, 0.0]));
+    heard("nan.npy", &["--source", "0,0"]).complains(3, &["nan.npy", "NaN"]);
     let wave =
         ["wave", "--source", "0,0", "--duration", "0.3", "--size", "24", "--radius", "0.15", "-o", "w.siren"];
     let run = solve(&wave).exits(0);

@@ -1,30 +1,40 @@
-//! `sirenc solve helmholtz`: waves of one frequency.
+//! `sirenc solve helmholtz`: waves of one frequency, and the velocity that shaped them.
 
 use super::{FitArgs, signals};
 use crate::cli::failure::Failure;
 use crate::cli::{Interrupt, Outcome, report, terminal, values};
 use serde_json::{Map, json};
-use sirenc::solve::{Helmholtz, PointSource, Problem, waves};
+use sirenc::Decoder;
+use sirenc::signal::Grid;
+use sirenc::solve::{Helmholtz, Inversion, PointSource, waves};
 use std::path::{Path, PathBuf};
 
-/// Waves of one frequency on a square
+/// Waves of one frequency on a square, or the velocity that shaped them
 ///
 /// The square spans −1 to 1 along both axes; its outermost part absorbs, so that waves leave and do not come back. The result
 /// has two channels for each source, the real and the imaginary part of its waves, of time dependence exp(−iωt): i/4·H₀⁽¹⁾(kr)
 /// around a source where the velocity is 1.
+///
+/// With --receivers the velocity is sought (full-waveform inversion): the waves are those that receivers heard, and one more
+/// channel, the last, is the velocity. It is 1 in the absorbing part, and of those that explain what was heard the one with the
+/// least total variation. First the waves of velocity 1 are found, then both together.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   sirenc solve helmholtz --wavenumber 20 --source 0,0 -o waves.siren
   sirenc solve helmholtz --wavenumber 15 --source=-0.5,0 --velocity c.npy -o waves.siren
+  sirenc solve helmholtz --wavenumber 15 --source=-0.5,0 --source 0.5,0 \
+      --receivers heard.npy -o velocity.siren
 
 JSON object:
   output         path
   bytes          size of the file
   conditions     [{name, fitted_rms, rms}] of the equation, everywhere and around each
-                 source: root mean square errors before and after rounding
+                 source, and of what receivers heard: root mean square errors before and
+                 after rounding
   wavenumber, absorbing, radius
                  of the problem, per unit and in units of the square
+  velocities     [least, greatest] of those found, with --receivers
   iterations, parameters, layers, width, tile, effort, seed, seconds, interrupted,
   version        of the fit")]
 pub struct Args {
@@ -37,6 +47,13 @@ pub struct Args {
     /// Velocities: an .npy array (height, width) of positive numbers, as many samples as the result [default: 1]
     #[arg(long, value_name = "V.npy")]
     velocity: Option<PathBuf>,
+    /// What receivers heard: an .npy array (receivers, 2 + 2·sources), in each row x and y of a receiver, −1 to 1, and the real
+    /// and the imaginary part there of the waves of each source
+    #[arg(long, value_name = "R.npy", conflicts_with = "velocity")]
+    receivers: Option<PathBuf>,
+    /// Weight of the total variation of the velocity that is sought: more where what was heard is noisy
+    #[arg(long, value_name = "W", default_value_t = 1.0, requires = "receivers", value_parser = values::positive)]
+    variation: f64,
     /// Samples along each side of the result [default: 128, or those of --velocity]
     #[arg(long, value_name = "N", conflicts_with = "velocity", value_parser = values::whole(16..=4096u32))]
     size: Option<u32>,
@@ -59,7 +76,7 @@ const MANY: f64 = 20.0;
 
 /// Runs `sirenc solve helmholtz`.
 pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
-    let input = args.velocity.as_deref().unwrap_or(Path::new("waves"));
+    let input = args.velocity.as_deref().or(args.receivers.as_deref()).unwrap_or(Path::new("waves"));
     let output = args.fit.prepare(input)?;
     let name = input.display().to_string();
     let velocity = args.velocity.as_deref().map(signals::velocities).transpose()?;
@@ -96,23 +113,46 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
         lengths: [side; 2],
         layer: absorbing * unit,
         sources: args.sources.iter().map(source).collect(),
+        seeks_velocity: false,
     };
-    let description = waves::frequency_field(side, args.sources.len());
-    let conditions = waves::frequency_domain(&equation, velocity.as_ref().map(|(.., velocity)| velocity));
-    let problem = Problem { scale: SCALE, ..Problem::new(description, conditions) };
+    let inversion = Inversion::new(equation.clone(), args.variation);
+    let problem = match &args.receivers {
+        Some(path) => {
+            let (positions, heard) = signals::receivers(path, side, args.sources.len())?;
+            inversion.problem(positions, heard)
+        }
+        None => waves::frequency_domain(&equation, velocity.as_ref().map(|(.., velocity)| velocity)),
+    };
     let found = args.fit.solve(&name, &problem, Some(TILE), interrupt)?;
     let measured = [("wavenumber", args.wavenumber), ("absorbing", absorbing), ("radius", radius)];
-    let measured = measured.map(|(name, number)| (name.to_owned(), json!(number)));
-    let words = [format!(
+    let mut measured = Map::from_iter(measured.map(|(name, number)| (name.to_owned(), json!(number))));
+    let mut words = vec![format!(
         "the outermost {} of the square absorb; sources have a radius of {}",
         report::short(absorbing),
         report::short(radius)
     )];
-    found.finish(&output, &words, Map::from_iter(measured), interrupt)
+    if args.receivers.is_some() {
+        let [least, greatest] =
+            velocities(&found.solved.bytes).map_err(|error| Failure::work(&name, error))?;
+        words.push(format!(
+            "velocities from {} to {}",
+            report::significant(least),
+            report::significant(greatest)
+        ));
+        measured.insert("velocities".into(), json!([least, greatest]));
+    }
+    found.finish(&output, &words, measured, interrupt)
 }
 
-/// About the deviation of the waves of a point.
-const SCALE: f64 = 0.1;
+/// The least and the greatest number of the last channel of a file.
+fn velocities(bytes: &[u8]) -> sirenc::Result<[f64; 2]> {
+    let decoder = Decoder::open(bytes)?;
+    let description = decoder.description();
+    let values = decoder.render(&Grid::native(description))?;
+    let last = values.chunks_exact(description.channels.into()).filter_map(|channels| channels.last());
+    let ends = last.fold([f32::INFINITY, f32::NEG_INFINITY], |[a, b], &x| [a.min(x), b.max(x)]);
+    Ok(ends.map(f64::from))
+}
 
 /// Says where samples or networks are too few for the waves.
 fn warn(wavenumber: f64, unit: f64, tile: u32) {

@@ -5,7 +5,7 @@ use crate::cli::input::Content;
 use crate::cli::reading::ReadArgs;
 use crate::cli::report;
 use sirenc::signal::{Grid, Signal};
-use sirenc::solve::Interpolant;
+use sirenc::solve::{Interpolant, waves};
 use sirenc::{Limits, media};
 use std::path::Path;
 
@@ -64,4 +64,31 @@ pub(super) fn velocities(path: &Path) -> Result<(u32, f64, Interpolant), Failure
     let curve =
         Interpolant::new(&[side; 2], 1, samples).map_err(|error| Failure::work(path.display(), error))?;
     Ok((side, slowest, curve))
+}
+
+/// Reads what receivers heard of the waves of some sources: positions on a square of `side` samples, and what was heard there.
+pub(super) fn receivers(path: &Path, side: u32, sources: usize) -> Result<(Vec<f64>, Vec<f32>), Failure> {
+    let wrong = |sentence: String| Failure::new(Exit::Input, path.display(), sentence);
+    let content = Content::read(path, &Limits::default())?;
+    let (shape, numbers) = media::read_npy(&content.bytes, &Limits::default())
+        .map_err(|error| Failure::media(path.display(), error))?;
+    let columns = 2 + 2 * sources;
+    if shape.len() != 2 || shape[0] == 0 || shape[1] != columns as u64 {
+        let sources = if sources == 1 { "1 source".into() } else { format!("{sources} sources") };
+        let sentence =
+            format!("an array of {shape:?} was found, (receivers, {columns}) was expected for {sources}");
+        return Err(wrong(sentence));
+    }
+    if let Some(number) = numbers.iter().find(|number| !number.is_finite()) {
+        return Err(wrong(format!("{number} among what was heard, expected finite numbers")));
+    }
+    let (mut positions, mut heard) = (vec![], vec![]);
+    for row in numbers.chunks_exact(columns) {
+        if let Some(x) = row[..2].iter().find(|x| x.abs() > 1.0) {
+            return Err(wrong(format!("a receiver at {x}, expected one within ±1")));
+        }
+        positions.extend(row[..2].iter().map(|&x| waves::sample_of(side, x)));
+        heard.extend(row[2..].iter().map(|&x| x as f32));
+    }
+    Ok((positions, heard))
 }

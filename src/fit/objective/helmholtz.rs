@@ -7,13 +7,15 @@ use std::f64::consts::TAU;
 
 /// Absorption at the outer end of a layer (Sitzmann et al. 2020, supplement 5).
 const ABSORPTION: f64 = 5.0;
+/// A velocity so low is not sought.
+const LEAST_VELOCITY: f64 = 0.2;
 
 /// `Δu + (k/c)²·u = −f` for fields `u` of time dependence `exp(−iωt)` on a plane whose outermost samples absorb: the
 /// coordinates are stretched there by `s = 1 + i·a·(l/L)²`, so that waves leave and do not come back.
 ///
-/// Channels are the real and the imaginary part of the field of each source, in signal units; the first data number of a
-/// point, if it has one, is the velocity `c`, else it is 1. `f` is a Gaussian of the strength with which the field is that of
-/// a point, `i/4·H₀⁽¹⁾(kr)`, outside it.
+/// Channels are the real and the imaginary part of the field of each source, in signal units. The velocity `c` is one more
+/// channel where it is sought, else the first data number of a point, if it has one, else 1. `f` is a Gaussian of the
+/// strength with which the field is that of a point, `i/4·H₀⁽¹⁾(kr)`, outside it; a sought velocity is taken to be 1 there.
 #[derive(Clone, Debug)]
 pub struct Helmholtz {
     /// `k` where the velocity is 1, radians per native sample.
@@ -24,6 +26,8 @@ pub struct Helmholtz {
     pub layer: f64,
     /// The sources.
     pub sources: Vec<PointSource>,
+    /// Whether the velocity is sought: the channel after those of the sources.
+    pub seeks_velocity: bool,
 }
 
 /// A source of waves.
@@ -74,21 +78,36 @@ impl Residual for Helmholtz {
     fn loss(&self, point: Point<'_>, jet: &mut [f64]) -> f64 {
         const NUMBERS: usize = 6;
         let factors = self.factors(point.position);
-        let slowness = point.data.first().map_or(1.0, |&velocity| f64::from(velocity).powi(-2));
-        let mut loss = 0.0;
-        for (field, source) in jet.chunks_exact_mut(2 * NUMBERS).zip(&self.sources) {
+        let (fields, sought) = jet.split_at_mut(2 * NUMBERS * self.sources.len());
+        let known = point.data.first().map_or(1.0, |&velocity| f64::from(velocity).powi(-2));
+        let [slowness, by_velocity] = if self.seeks_velocity { slowness(sought[0]) } else { [known, 0.0] };
+        let (mut loss, mut by_slowness) = (0.0, 0.0);
+        for (field, source) in fields.chunks_exact_mut(2 * NUMBERS).zip(&self.sources) {
             let (real, imaginary) = field.split_at_mut(NUMBERS);
             let number = |i: usize| Complex64::new(real[i], imaginary[i]);
             let derivatives: Complex64 = (1..NUMBERS).map(|i| factors[i] * number(i)).sum();
-            let density = source.density(point.position, self.wavenumber * slowness.sqrt());
-            let error = derivatives + slowness * factors[0] * number(0) + density;
+            let value = factors[0] * number(0);
+            let density = source.density(point.position, self.wavenumber * known.sqrt());
+            let error = derivatives + slowness * value + density;
             loss += error.norm_sqr();
+            by_slowness += 2.0 * (error.conj() * value).re;
             for i in 0..NUMBERS {
                 let factor = if i == 0 { slowness * factors[0] } else { factors[i] };
                 let slope = 2.0 * error.conj() * factor;
                 (real[i], imaginary[i]) = (slope.re, -slope.im);
             }
         }
+        sought.fill(0.0);
+        if let Some(velocity) = sought.first_mut() {
+            *velocity = by_slowness * by_velocity;
+        }
         loss
     }
+}
+
+/// The squared slowness `1/c²` of a velocity and its derivative; below [`LEAST_VELOCITY`] it goes on as a line.
+fn slowness(velocity: f64) -> [f64; 2] {
+    let safe = velocity.max(LEAST_VELOCITY);
+    let slope = -2.0 * safe.powi(-3);
+    [safe.powi(-2) + slope * (velocity - safe), slope]
 }

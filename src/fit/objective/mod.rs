@@ -4,6 +4,7 @@ mod blend;
 mod equations;
 mod helmholtz;
 mod interpolant;
+mod only;
 mod places;
 mod poisson;
 mod smoothness;
@@ -12,6 +13,7 @@ mod wave;
 pub(crate) use equations::Equations;
 pub use helmholtz::{Helmholtz, PointSource};
 pub use interpolant::Interpolant;
+pub use only::Only;
 pub use poisson::{GradientIs, LaplacianIs, SlopeIs, ValueIs};
 pub use smoothness::{HessianEnergy, TotalVariation};
 pub use wave::{Outgoing, Pulse, Wave};
@@ -118,12 +120,29 @@ mod tests {
 
     #[test]
     fn losses_have_the_derivatives_that_they_say() {
-        let point = Point { position: &[3.0, 5.0], data: &[0.5, -1.0, 0.25, 2.0] };
+        let point = Point { position: &[3.0, 5.0], data: &[0.5, -1.0, 0.25, 2.0, 0.75] };
         let variation = TotalVariation { smoothing: 0.1 };
-        let residuals: [&dyn Residual; 6] =
-            [&ValueIs, &GradientIs, &SlopeIs { axis: 1 }, &LaplacianIs, &variation, &HessianEnergy];
+        let source = PointSource { position: [2.0, 6.0], radius: 1.5 };
+        let helmholtz = Helmholtz {
+            wavenumber: 0.8,
+            lengths: [10, 12],
+            layer: 4.0,
+            sources: vec![source],
+            seeks_velocity: true,
+        };
+        let only = Only { channels: 1..2, residual: GradientIs };
+        let residuals: [&dyn Residual; 8] = [
+            &ValueIs,
+            &GradientIs,
+            &SlopeIs { axis: 1 },
+            &LaplacianIs,
+            &variation,
+            &HessianEnergy,
+            &helmholtz,
+            &only,
+        ];
         for (number, residual) in residuals.into_iter().enumerate() {
-            let count = 2 * residual.jet().components(2);
+            let count = 3 * residual.jet().components(2);
             let jet: Vec<f64> = (0..count).map(|i| (i as f64 * 0.7).sin()).collect();
             let mut slopes = jet.clone();
             assert!(residual.loss(point, &mut slopes) > 0.0);

@@ -25,6 +25,7 @@ pub use write::{existing_picture, is_video_name, write_film, write_video, write_
 use super::choice::Choice;
 use super::notes::{Reading, SourceReading};
 use super::sniff::{self, Found};
+use super::streams::Input;
 use super::{IN_MEMORY, is_large};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -87,7 +88,7 @@ pub fn read_video(path: &Path, rate: Option<Rate>, limits: &Limits) -> Result<Re
 /// # Errors
 /// The errors of [`read_from`](super::read_from).
 pub fn read_video_from<R: BufRead + Seek>(reader: R, rate: Option<Rate>, limits: &Limits) -> Result<Reading> {
-    open_from(reader, rate, limits)?.read(limits)
+    open_from(Box::new(reader), rate, limits)?.read(limits)
 }
 
 /// Opens a video like [`read_video`], to be read box by box. Samples that take more than a quarter of
@@ -120,7 +121,7 @@ pub fn read_video_source_from<R: BufRead + Seek>(
     rate: Option<Rate>,
     limits: &Limits,
 ) -> Result<SourceReading> {
-    open_from(reader, rate, limits)?.read_source(limits)
+    open_from(Box::new(reader), rate, limits)?.read_source(limits)
 }
 
 /// Whether a stream begins like one that [`read_video_stream`] reads; takes no bytes from it.
@@ -135,7 +136,12 @@ pub fn is_video_stream(stream: &mut impl BufRead) -> Result<bool> {
 ///
 /// # Errors
 /// The errors of [`read_video_source_from`].
-pub fn read_video_stream(stream: impl BufRead, rate: Option<Rate>, limits: &Limits) -> Result<SourceReading> {
+pub fn read_video_stream(
+    mut stream: impl BufRead,
+    rate: Option<Rate>,
+    limits: &Limits,
+) -> Result<SourceReading> {
+    let stream: &mut dyn BufRead = &mut stream;
     let name = Found::Y4m.name();
     Opened::frames(name, Y4m::open(stream, None, limits)?, rate).read_source(limits)
 }
@@ -185,20 +191,16 @@ fn open(path: &Path, rate: Option<Rate>, limits: &Limits) -> Result<Opened<'stat
         let name = Found::Container(container).name();
         return Ok(Opened::frames(name, ffmpeg::Video::open(path, container, limits)?, rate));
     }
-    open_from(BufReader::new(File::open(path)?), rate, limits)
+    open_from(Box::new(BufReader::new(File::open(path)?)), rate, limits)
 }
 
-fn open_from<'a, R: BufRead + Seek + 'a>(
-    mut reader: R,
-    rate: Option<Rate>,
-    limits: &Limits,
-) -> Result<Opened<'a>> {
-    let (found, length) = super::recognise(&mut reader, limits)?;
+fn open_from<'a>(mut reader: Box<dyn Input + 'a>, rate: Option<Rate>, limits: &Limits) -> Result<Opened<'a>> {
+    let (found, length) = super::recognise(&mut *reader, limits)?;
     reader.seek(SeekFrom::Start(0))?;
     if found == Found::Y4m {
         return Ok(Opened::frames(found.name(), Y4m::open(reader, Some(length), limits)?, rate));
     }
-    let (first, frames) = super::read_first(&mut reader, found, length, &Choice::default(), limits)?;
+    let (first, frames) = super::read_first(&mut *reader, found, length, &Choice::default(), limits)?;
     if frames < 2 {
         return Ok(Opened::Whole(first));
     }
