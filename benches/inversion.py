@@ -35,7 +35,7 @@ forward = json.loads(run("solve", "helmholtz", *common, "--velocity", at("veloci
 
 receivers = ring(30, 0.65, 0.5)
 np.save(at("places.npy"), SIDE / 2 * (receivers + 1) - 0.5)
-run("sample", at("waves.siren"), at("places.npy"), "-o", at("heard.npy"))
+run("sample", at("waves.siren"), "--at", at("places.npy"), "-o", at("heard.npy"))
 np.save(at("receivers.npy"), np.hstack([receivers, np.load(at("heard.npy"))[:, -10:]]))
 size = ["--size", str(SIDE)]
 found = json.loads(run("solve", "helmholtz", *common, *size, "--receivers", at("receivers.npy"), "-o", at("c.siren")))

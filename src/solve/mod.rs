@@ -29,6 +29,7 @@
 
 mod check;
 mod fill;
+mod grid;
 mod inversion;
 mod options;
 pub mod poisson;

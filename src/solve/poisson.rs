@@ -3,7 +3,7 @@
 //! What is known on a grid holds between its points too, as the quintic spline through them: equations at the points alone leave
 //! a network free between them, and the integral of a Laplacian at that.
 
-use super::{Condition, GradientIs, Interpolant, LaplacianIs, Points, Residual, SlopeIs, ValueIs};
+use super::{Condition, GradientIs, Interpolant, LaplacianIs, Points, Residual, SlopeIs, ValueIs, grid};
 use crate::error::Result;
 use crate::network::Jet;
 use crate::signal::{Description, Signal};
@@ -22,13 +22,34 @@ pub fn gradient(description: &Description, gradient: Vec<f32>) -> Result<Conditi
     Ok(everywhere("gradient", description, (data, Jet::Value), &GradientIs))
 }
 
-/// The field has a given Laplacian: `samples × channels` numbers, per native sample and native sample.
+/// The field has a given Laplacian: `samples × channels` numbers, per native sample and native sample. It has the values of
+/// `border` at its border samples, or else no slope across the border, and then the mean of the Laplacian, which asks for one, is
+/// left out.
+///
+/// Of the error of the Laplacian, low frequencies are what values depend on, and too small to be seen beside the others: an error
+/// of the values of frequency ω is ω² times smaller there. So its norm in H⁻¹ counts too, in which all frequencies of the
+/// gradient count alike: the distance of the gradient from that of a field on the grid which has the Laplacian.
 ///
 /// # Errors
 /// As of [`gradient`].
-pub fn laplacian(description: &Description, laplacian: Vec<f32>) -> Result<Condition<'static>> {
-    let data = Interpolant::new(&description.lengths(), channels(description), laplacian)?;
-    Ok(everywhere("laplacian", description, (data, Jet::Value), &LaplacianIs))
+pub fn laplacian(
+    description: &Description,
+    laplacian: &[f32],
+    border: Option<&Signal>,
+) -> Result<Vec<Condition<'static>>> {
+    let (lengths, channels) = (description.lengths(), channels(description));
+    // Refuses what is not finite, or of another number.
+    Interpolant::new(&lengths, channels, laplacian.to_vec())?;
+    let mut potential = grid::potential(&lengths, channels, laplacian);
+    if let Some(signal) = border {
+        grid::fix_border(&lengths, channels, &mut potential, |number| signal.samples.get(number).into());
+    }
+    let potential = potential.into_iter().map(|x| x as f32).collect();
+    let potential = Interpolant::new(&lengths, channels, potential)?;
+    let norm =
+        everywhere("norm of low frequencies", description, (potential.clone(), Jet::Gradient), &GradientIs);
+    let laplacian = everywhere("laplacian", description, (potential, Jet::Laplacian), &LaplacianIs);
+    Ok([laplacian, norm].into_iter().chain(border.map(border_of)).collect())
 }
 
 /// The gradient of the field is that of the quintic spline through `signal`.
@@ -41,11 +62,11 @@ pub fn gradient_of(signal: &Signal) -> Result<Condition<'static>> {
 }
 
 /// The Laplacian of the field is that of `signal`: at its samples the sum of second differences along the axes, mirrored at
-/// the border.
+/// the border. With `border` it has the values of the signal there.
 ///
 /// # Errors
 /// `Parameter` if a sample is not finite.
-pub fn laplacian_of(signal: &Signal) -> Result<Condition<'static>> {
+pub fn laplacian_of(signal: &Signal, border: bool) -> Result<Vec<Condition<'static>>> {
     let (description, mut differences) = (&signal.description, vec![]);
     each(description, |position, value, stride| {
         let second = |axis: usize, c: usize| {
@@ -62,7 +83,7 @@ pub fn laplacian_of(signal: &Signal) -> Result<Condition<'static>> {
             (0..channels(description)).map(|c| (0..position.len()).map(|axis| second(axis, c)).sum::<f32>()),
         );
     });
-    laplacian(description, differences)
+    laplacian(description, &differences, border.then_some(signal))
 }
 
 /// A condition of [`gradient_of`] or [`laplacian_of`] at the native samples alone: to measure a field.
@@ -74,24 +95,6 @@ pub fn at_samples(condition: &Condition<'static>, description: &Description) -> 
     }
     let name = format!("{} at samples", condition.name);
     Condition { name, points: Points::Given { positions, data }, ..*condition }
-}
-
-/// No slope across the border: for each axis of more than one sample, along it at its first and last samples. A signal that
-/// goes on mirrored is like this.
-pub fn level_border(description: &Description) -> Vec<Condition<'static>> {
-    let lengths = description.lengths();
-    let of_axis = |axis: usize| {
-        let mut found = vec![];
-        each(description, |position, _, _| {
-            if position[axis] == 0 || position[axis] + 1 == lengths[axis] {
-                found.extend(position.iter().map(|&x| f64::from(x)));
-            }
-        });
-        let data = vec![0.0; found.len() / lengths.len() * channels(description)];
-        let points = Points::Given { positions: found, data };
-        Condition { name: format!("border of axis {axis}"), points, residual: &SLOPES[axis], weight: 1.0 }
-    };
-    (0..lengths.len()).filter(|&axis| lengths[axis] > 1).map(of_axis).collect()
 }
 
 /// A condition between the first and the last sample of each axis.

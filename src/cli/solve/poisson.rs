@@ -135,34 +135,25 @@ impl Args {
                 return Err(Failure::new(Exit::Input, name, sentence));
             }
             let failed = |error| Failure::work(name, error);
-            let both = [poisson::gradient_of(&signal), poisson::laplacian_of(&signal)];
-            let [gradient, laplacian] = both.map(|condition| condition.map_err(failed));
-            let (gradient, laplacian) = (gradient?, laplacian?);
+            let gradient = poisson::gradient_of(&signal).map_err(failed)?;
+            let laplacian = poisson::laplacian_of(&signal, self.border).map_err(failed)?;
             let measures =
-                [&gradient, &laplacian].map(|condition| poisson::at_samples(condition, description));
+                [&gradient, &laplacian[0]].map(|condition| poisson::at_samples(condition, description));
+            let border = self.border.then(|| poisson::border_of(&signal));
             let conditions = match self.wanted.gradient_of {
-                Some(_) => vec![gradient],
-                None => vec![laplacian],
+                Some(_) => [gradient].into_iter().chain(border).collect(),
+                None => laplacian,
             };
             let mut problem = Problem::new(description.clone(), conditions);
             problem.measures = measures.into();
-            match (self.border, self.wanted.is_gradient()) {
-                (true, _) => problem.conditions.push(poisson::border_of(&signal)),
-                (false, true) => (),
-                (false, false) => problem.conditions.extend(poisson::level_border(description)),
-            }
             (problem.offsets, problem.scale) = poisson::units_of(&signal, |_| true);
             return Ok(Posed { problem, signal: Some(signal) });
         }
         if self.border {
             return Err(Failure::usage("--border takes its values from --gradient-of or --laplacian-of"));
         }
-        let (description, condition, size) = self.array(name)?;
-        let mut problem = Problem::new(description, vec![condition]);
-        if !self.wanted.is_gradient() {
-            let border = poisson::level_border(&problem.description);
-            problem.conditions.extend(border);
-        }
+        let (description, conditions, size) = self.array(name)?;
+        let mut problem = Problem::new(description, conditions);
         // A slope over about a sixteenth of the longest side, where most of the energy of pictures is.
         let reach =
             problem.description.lengths().into_iter().max().map_or(1.0, |side| f64::from(side) / 16.0);
@@ -171,8 +162,8 @@ impl Args {
         Ok(Posed { problem, signal: None })
     }
 
-    /// The signal that an array describes, a picture of binary32, its condition, and the root mean square of its numbers.
-    fn array(&self, name: &str) -> Result<(Description, Condition<'static>, f64), Failure> {
+    /// The signal that an array describes, a picture of binary32, its conditions, and the root mean square of its numbers.
+    fn array(&self, name: &str) -> Result<(Description, Vec<Condition<'static>>, f64), Failure> {
         let content = Content::read(self.wanted.path(), &Limits::default())?;
         let (shape, numbers) = media::read_npy(&content.bytes, &Limits::default())
             .map_err(|error| Failure::media(name, error))?;
@@ -197,13 +188,13 @@ impl Args {
         }
         let description = Description::picture(size, channels as u8, SampleFormat::F32);
         let square = numbers.iter().map(|number| number * number).sum::<f64>() / numbers.len() as f64;
-        let numbers = numbers.into_iter().map(|number| number as f32).collect();
-        let condition = match gradient {
-            true => poisson::gradient(&description, numbers),
-            false => poisson::laplacian(&description, numbers),
+        let numbers: Vec<f32> = numbers.into_iter().map(|number| number as f32).collect();
+        let conditions = match gradient {
+            true => poisson::gradient(&description, numbers).map(|condition| vec![condition]),
+            false => poisson::laplacian(&description, &numbers, None),
         };
-        let condition = condition.map_err(|error| Failure::work(name, error))?;
-        Ok((description, condition, square.sqrt()))
+        let conditions = conditions.map_err(|error| Failure::work(name, error))?;
+        Ok((description, conditions, square.sqrt()))
     }
 }
 
