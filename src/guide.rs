@@ -179,8 +179,8 @@
 //!
 //! A field is also found from what its values *and derivatives* are to be, without any sample of it: module
 //! `solve`, and the commands `sirenc solve poisson` (from a gradient or a Laplacian), `composite` (pictures put together by their
-//! gradients), `fill` (what is missing, by least energy), `helmholtz` (waves of one frequency, through any velocities) and `wave` (a
-//! pulse in time). An equation is a `Residual`: the derivatives on
+//! gradients), `fill` (what is missing, by least energy), `helmholtz` (waves of one frequency, through any velocities, or the velocity
+//! that explains what receivers heard) and `wave` (a pulse in time). An equation is a `Residual`: the derivatives on
 //! which it depends, and a loss of them at a point with its own derivatives; `examples/custom_equation.rs` is one
 //! in 59 lines. It is fitted at given points, or at points drawn anew in every iteration, by networks of tiles that are trained
 //! together. What equations leave free is chosen by a rule and said: the mean where a constant is free, no slope across

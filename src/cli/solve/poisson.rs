@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 /// A signal from its gradient or its Laplacian: Poisson's equation
 ///
 /// A gradient leaves a constant free: the mean of the result is --mean. A Laplacian leaves every harmonic function free: the
-/// result has no slope across the border, as if it went on mirrored; --border of a signal fixes the values there instead.
+/// result has no slope across the border, as if it went on mirrored, and the mean of the Laplacian, which would need one, is left
+/// out; --border of a signal fixes the values there instead.
 /// Of a signal, the result is compared with it: PSNR after the best scale and offset of its values.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
