@@ -3,6 +3,7 @@
 mod args;
 mod gradient;
 mod help;
+mod inputs;
 mod several;
 mod summary;
 
@@ -14,6 +15,7 @@ use super::output::{self, Output};
 use super::progress::Meter;
 use super::{Outcome, notes, report, terminal};
 pub use args::Args;
+use inputs::Item;
 use sirenc::media::{ASSUMED_FRAME_RATE, ASSUMED_RATE, SourceReading};
 use sirenc::signal::metric::{Distortion, ErrorSum};
 use sirenc::signal::{Grid, Kind, Scan, Source};
@@ -42,9 +44,9 @@ pub fn run(mut args: Args, interrupt: &Interrupt) -> Outcome {
     {
         args.output = args.inputs.pop();
     }
-    match &args.inputs[..] {
-        [input] => Job::encode(&args, input, interrupt, args.quiet),
-        inputs => several::run(&args, inputs, interrupt),
+    match &inputs::items(&args)?[..] {
+        [item] => Job::encode(&args, item, interrupt, args.quiet),
+        items => several::run(&args, items, interrupt),
     }
 }
 
@@ -56,16 +58,21 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// Encodes `path`.
-    fn encode(args: &Args, path: &'a Path, interrupt: &Interrupt, silent: bool) -> Outcome {
-        let encoded = Self::prepare(args, path).and_then(|job| job.run(args, interrupt, silent));
-        encoded.map_err(LimitArgs::name_flag)
+    /// Encodes an item.
+    fn encode(args: &Args, item: &'a Item, interrupt: &Interrupt, silent: bool) -> Outcome {
+        let encoded = Self::prepare(args, item).and_then(|job| job.run(args, interrupt, silent));
+        let encoded = encoded.map_err(LimitArgs::name_flag);
+        if let Err(failure) = &encoded
+            && args.jsonl
+        {
+            output::print(&format!("{}\n", summary::failed(&item.input, failure)))?;
+        }
+        encoded
     }
 
     /// Checks input and output before the work begins.
-    fn prepare(args: &Args, path: &'a Path) -> Result<Self, Failure> {
-        let target = args.output_path(path);
-        if args.json && output::is_stdout(&target) {
+    fn prepare(args: &Args, Item { input: path, output: target }: &'a Item) -> Result<Self, Failure> {
+        if args.is_json() && output::is_stdout(target) {
             return Err(Failure::usage("--json and the file would both go to standard output")
                 .hint("use -o FILE with --json"));
         }
@@ -84,6 +91,7 @@ impl<'a> Job<'a> {
                     "--output-dir needs an input with a name, but standard input has none",
                 ));
             }
+            let directory = target.parent().unwrap_or(directory);
             let unwritable = |error| Failure::unwritable(directory.display(), &error);
             std::fs::create_dir_all(directory).map_err(unwritable)?;
         }
@@ -93,7 +101,8 @@ impl<'a> Job<'a> {
             let sentence = format!("{}: this gives the output no name", path.display());
             return Err(Failure::usage(sentence).hint("-o FILE names it"));
         }
-        let output = Output::prepare(&target, &input::split(path).0, args.force, "use -f to overwrite it")?;
+        let overwrite = args.force || args.skip_existing;
+        let output = Output::prepare(target, &input::split(path).0, overwrite, "use -f to overwrite it")?;
         Ok(Job { path, input, output })
     }
 
@@ -105,6 +114,15 @@ impl<'a> Job<'a> {
         let (source, name) = (&*source, content.name.clone());
         // Its bytes are not needed any more.
         drop(content);
+        if args.skip_existing && self.output.path().exists() {
+            if is_made_from(args, self.output.path(), source) {
+                return skip(args, self.path, &self.output);
+            }
+            if !args.force {
+                let sentence = "the file already exists, but it is damaged or not made from this input";
+                return Err(Failure::new(Exit::Other, self.output.name(), sentence).hint("-f replaces it"));
+            }
+        }
         let mut options = args.options();
         options.time_limit = options.time_limit.map(|limit| limit.saturating_sub(started.elapsed()));
         options.peak = args.peak.of(&name, source.description())?;
@@ -123,12 +141,15 @@ impl<'a> Job<'a> {
         static ONE_BY_ONE: Mutex<()> = Mutex::new(());
         let _turn = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let mut output = self.output;
+        // Neither a better file is replaced, nor is this one taken for a finished one by another run.
         if encoded.report.interrupted
+            && (output.replaces() || args.skip_existing)
             && let Some(aside) = output.aside()
         {
             let (old, new) = (output.name(), aside.name());
+            let word = if output.replaces() { "kept" } else { "not written" };
             terminal::print(&format!(
-                "sirenc: {old}: kept, because the fit was interrupted; the new file is {new}"
+                "sirenc: {old}: {word}, because the fit was interrupted; the new file is {new}"
             ));
             output = aside;
         }
@@ -143,13 +164,23 @@ impl<'a> Job<'a> {
             verified,
             started,
         };
-        if args.json {
+        if args.is_json() {
             output::print(&format!("{}\n", done.json(output.path())))?;
         } else if !args.quiet {
             done.print(&output);
         }
         Ok(interrupt.noted().unwrap_or_else(|| done.exit()))
     }
+}
+
+/// Reports that the output of `path` is there.
+fn skip(args: &Args, path: &Path, output: &Output) -> Outcome {
+    if args.is_json() {
+        output::print(&format!("{}\n", summary::skipped(path, output.path())))?;
+    } else if !args.quiet {
+        terminal::print(&format!("{}: {} is there", path.display(), output.name()));
+    }
+    Ok(Exit::Done)
 }
 
 impl Args {
@@ -265,9 +296,33 @@ fn verify(
     encoded: &Encoded,
     quiet: bool,
 ) -> Result<Distortion, Failure> {
+    let distortion = distortion(args, name, source, &encoded.bytes, &trusting(&args.limits), quiet)?;
+    let distortion = match args.peak.given() {
+        Some(peak) => distortion.with_peak(peak),
+        None => distortion.with_peaks(&encoded.report.peaks),
+    };
+    let (found, claimed) = (distortion.psnr_db(), encoded.report.psnr_db);
+    // Both are infinite if the file is lossless.
+    let equal = found == claimed || (found - claimed).abs() <= PSNR_TOLERANCE_DB;
+    if !equal {
+        let sentence = format!("the finished file has {found:.3} dB, the fit had {claimed:.3} dB");
+        return Err(Failure::new(Exit::Verification, name, sentence));
+    }
+    Ok(distortion)
+}
+
+/// Decodes the bytes of a file and compares them with a source.
+fn distortion(
+    args: &Args,
+    name: &str,
+    source: &dyn Source,
+    bytes: &[u8],
+    limits: &Limits,
+    quiet: bool,
+) -> Result<Distortion, Failure> {
     let failed = |sentence: String| Failure::new(Exit::Verification, name, sentence);
     let broken = |error| failed(format!("the finished file does not decode: {error}"));
-    let decoder = Decoder::from_bytes(&encoded.bytes, &trusting(&args.limits)).map_err(broken)?;
+    let decoder = Decoder::from_bytes(bytes, limits).map_err(broken)?;
     if decoder.description() != source.description() {
         return Err(failed("the finished file describes another signal".into()));
     }
@@ -283,16 +338,13 @@ fn verify(
         sum.add(&samples, 0, &rows).map_err(broken)?;
         meter.advance(rows.len());
     }
-    let distortion = sum.distortion();
-    let distortion = match args.peak.given() {
-        Some(peak) => distortion.with_peak(peak),
-        None => distortion.with_peaks(&encoded.report.peaks),
-    };
-    let (found, claimed) = (distortion.psnr_db(), encoded.report.psnr_db);
-    // Both are infinite if the file is lossless.
-    let equal = found == claimed || (found - claimed).abs() <= PSNR_TOLERANCE_DB;
-    if !equal {
-        return Err(failed(format!("the finished file has {found:.3} dB, the fit had {claimed:.3} dB")));
-    }
-    Ok(distortion)
+    Ok(sum.distortion())
+}
+
+/// Whether an existing file is intact and holds a source, as far as [`verify`](super::verify) can tell.
+fn is_made_from(args: &Args, file: &Path, source: &dyn Source) -> bool {
+    let limits = args.limits.limits();
+    let compared = Content::read(file, &limits)
+        .and_then(|content| distortion(args, &content.name, source, &content.bytes, &limits, true));
+    compared.is_ok_and(|distortion| super::verify::is_close(&distortion))
 }

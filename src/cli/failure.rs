@@ -23,6 +23,22 @@ pub enum Exit {
     Terminated = 143,
 }
 
+impl Exit {
+    /// The worse one of two: a target that was missed, a bad input, a wrong file, a defect or an output that cannot be written, and
+    /// an end from outside.
+    pub fn worse(self, other: Self) -> Self {
+        let rank = |exit: Exit| match exit {
+            Exit::Done => 0,
+            Exit::Missed => 1,
+            Exit::Usage | Exit::Input | Exit::Malformed | Exit::Limit => 2,
+            Exit::Verification => 3,
+            Exit::Other => 4,
+            Exit::Interrupted | Exit::Terminated => 5,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(exit as u8)
@@ -130,6 +146,10 @@ impl Failure {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit
+    }
+    /// The sentence, if it has one.
+    pub fn sentence(&self) -> Option<&str> {
+        self.sentence.as_deref()
     }
     /// Prints the sentence to standard error.
     pub fn print(&self) {

@@ -75,13 +75,15 @@ impl Output {
         Ok(Output { path: path.into(), place, overwrite, access, advice: advice.into() })
     }
 
-    /// A second output beside this one, `NAME.interrupted.EXTENSION`, for a result that may be worse than the
-    /// file it would replace. `None` if it would replace nothing.
+    /// Whether writing would replace a file.
+    pub fn replaces(&self) -> bool {
+        matches!(&self.place, Place::File(file) if self.overwrite && file.exists())
+    }
+
+    /// A second output beside this one, `NAME.interrupted.EXTENSION`, for a result that is not what was asked for. `None` if
+    /// this is not a file.
     pub fn aside(&self) -> Option<Self> {
-        let Place::File(file) = &self.place else { return None };
-        if !self.overwrite || !file.exists() {
-            return None;
-        }
+        let Place::File(_) = &self.place else { return None };
         let mut extension = OsString::from("interrupted");
         if let Some(own) = self.path.extension() {
             extension.push(".");

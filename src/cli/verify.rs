@@ -176,6 +176,12 @@ const MARGIN_DB: f64 = 0.5;
 /// one 8-bit code.
 const CLOSE_DB: f64 = 48.0;
 
+/// Whether a file with this distortion represents its original.
+pub fn is_close(distortion: &Distortion) -> bool {
+    let psnr = distortion.psnr_db();
+    distortion.unmatched == 0 && (psnr >= CLOSE_DB || psnr >= distortion.constant_psnr_db() - MARGIN_DB)
+}
+
 impl Args {
     /// A sentence on why the distortion is too large, if it is.
     fn fault(&self, distortion: &Distortion, original: &Path) -> Option<String> {
@@ -190,7 +196,7 @@ impl Args {
                 let least = report::short(least);
                 Some(format!("PSNR {psnr:.2} dB, expected at least {least} dB"))
             }
-            None if psnr >= CLOSE_DB || psnr >= constant - MARGIN_DB => None,
+            None if is_close(distortion) => None,
             None => {
                 let (original, constant) = (original.display(), report::decibels(constant));
                 Some(format!(

@@ -47,7 +47,7 @@ pub use npy::{NpyReader, read_npy, write_npy, write_npy_header};
 pub use open::{is_array_path, open_source};
 pub use output::{EXTENSIONS, OutputFormat, write};
 pub use slices::{Part, Slice};
-pub use sniff::{is_siren, kind};
+pub use sniff::{is_readable, is_siren, kind};
 pub use video::{
     ASSUMED_FRAME_RATE, Film, Frames, existing_picture, is_video_name, is_video_path, is_video_stream,
     open_video, open_video_source, read_video, read_video_from, read_video_source_from, read_video_stream,

@@ -84,6 +84,11 @@ pub fn is_siren(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
+/// Whether `bytes` begin like a file that is read, a container of video that FFmpeg reads among them.
+pub fn is_readable(bytes: &[u8]) -> bool {
+    sniff(bytes.get(..SNIFFED).unwrap_or(bytes)).is_ok()
+}
+
 /// The kind of file that `bytes` begin like, in words, if it is a known one other than a `.siren` file.
 pub fn kind(bytes: &[u8]) -> Option<&'static str> {
     let head = bytes.get(..SNIFFED).unwrap_or(bytes);

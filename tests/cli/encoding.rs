@@ -64,6 +64,60 @@ fn a_directory_takes_the_outputs_of_all() {
 }
 
 #[test]
+fn folders_are_encoded_in_shares_and_what_is_there_is_kept() {
+    let room = Room::new();
+    for folder in ["in/deep", "in/.hidden", "empty"] {
+        std::fs::create_dir_all(room.path(folder)).unwrap();
+    }
+    for (name, width) in [("in/a.ppm", 16), ("in/deep/b", 8), ("in/deep/c.ppm", 12), ("in/.hidden/d.ppm", 9)]
+    {
+        room.put(name, picture(width, 9));
+    }
+    room.put("in/words.txt", "not a picture");
+    let folder = |more: &[&str]| room.run(&encode(&[&["-r", "in", "--output-dir", "out"], more].concat()));
+    let run = folder(&["--shard", "2/2"]).exits(0);
+    assert!(run.stderr.contains("in/deep/b → out/deep/b.siren"), "{}", run.stderr);
+    assert!(run.stderr.contains("in: 1 file of other kinds passed over"), "{}", run.stderr);
+    assert!(!room.path("out/a.siren").exists() && !room.path("out/deep/c.siren").exists());
+
+    // The second run does the rest, and the first output is as it was.
+    let kept = room.get("out/deep/b.siren");
+    let run = folder(&["--skip-existing", "--jsonl"]).exits(0);
+    let lines: Vec<serde_json::Value> =
+        run.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let skipped: Vec<bool> = lines.iter().map(|line| line["skipped"] == true).collect();
+    assert_eq!(skipped, [false, true, false], "{lines:?}");
+    assert_eq!(lines[1]["output"], "out/deep/b.siren");
+    assert!(room.get("out/deep/b.siren") == kept);
+    for name in ["a", "deep/c"] {
+        room.run(&["verify", &format!("out/{name}.siren"), &format!("in/{name}.ppm")]).exits(0);
+    }
+    assert!(!room.path("out/.hidden").exists());
+
+    // What is there and wrong is kept too, and said.
+    room.put("out/a.siren", "damaged");
+    room.put("out/deep/b.siren", room.get("out/deep/c.siren"));
+    let run = folder(&["--skip-existing", "--jsonl"]).exits(1);
+    let failed = run.text().lines().filter(|line| line.contains("not made from this input")).count();
+    assert_eq!(failed, 2, "{}", run.text());
+    assert!(room.get("out/a.siren") == b"damaged");
+    folder(&["--skip-existing", "-f"]).exits(0);
+    assert!(room.get("out/deep/b.siren") == kept);
+
+    // The worst exit code is that of the run, and failures are objects.
+    let run = room.run(&encode(&["missing.png", "in/a.ppm", "--jsonl", "-f"])).exits(3);
+    let first: serde_json::Value = serde_json::from_str(run.text().lines().next().unwrap()).unwrap();
+    assert_eq!((&first["input"], &first["exit"]), (&"missing.png".into(), &3.into()));
+    assert!(first["error"].as_str().unwrap().contains("no such file"));
+    for shard in ["0/2", "3/2", "1", "a/b", "1/0"] {
+        assert!(room.run(&encode(&["-r", "in", "--shard", shard])).exits(2).stderr.contains("I/N"));
+    }
+    room.put("empty/words.txt", "no picture");
+    room.run(&encode(&["-r", "empty"])).complains(3, &["empty", "no file in it"]);
+    room.run(&encode(&["-r", "in", "-o", "x.siren"])).complains(2, &["--output names one file"]);
+}
+
+#[test]
 fn the_output_may_be_the_second_of_two_arguments() {
     let room = Room::new();
     room.put("a.ppm", picture(16, 12));

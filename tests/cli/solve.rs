@@ -14,7 +14,8 @@ fn pictures_are_found_from_derivatives() {
         assert!(run.stderr.contains(word), "{}", run.stderr);
     }
     let object = solve(&["--laplacian-of", "a.pgm", "--border", "-o", "l.siren", "--json"]).exits(0).json();
-    assert_eq!(object["conditions"].as_array().unwrap().len(), 4);
+    // The Laplacian, its norm and the border, and the gradient and the Laplacian at the samples.
+    assert_eq!(object["conditions"].as_array().unwrap().len(), 5);
     assert!(object["psnr_db"].as_f64().unwrap() > 10.0 && object["iterations"] == 250, "{object}");
     room.run(&["decode", "l.siren", "-o", "l.png"]).exits(0);
     let run = solve(&["--laplacian-of", "a.pgm", "-o", "l.siren", "-f"]).exits(0);

@@ -1,6 +1,7 @@
 //! The arguments of `sirenc encode`.
 
 use super::help;
+use super::inputs::Shard;
 use crate::cli::limits::InputLimitArgs;
 use crate::cli::peak::PeakArgs;
 use crate::cli::reading::ReadArgs;
@@ -11,6 +12,7 @@ use sirenc::{Device, EncodeOptions, FieldKind, Target, WeightCoding};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+const MANY: &str = "Many inputs";
 const TARGET: &str = "Target (at most one)";
 const NETWORK: &str = "Network (research)";
 const FIT: &str = "Fit";
@@ -72,8 +74,8 @@ pub struct Args {
     /// is a volume with at most 4 channels. --axes names others.
     ///
     /// Several inputs give the same bytes as one by one, each in a file of its own; if one fails, the others
-    /// are still written. A GPU fits sine networks of several inputs at once. If there are two inputs and the
-    /// second ends in .siren, it is the output.
+    /// are still written, and the exit code is the worst of all. A GPU fits sine networks of several inputs at once. If there
+    /// are two inputs and the second ends in .siren, it is the output.
     #[arg(value_name = "INPUT", required = true)]
     pub(super) inputs: Vec<PathBuf>,
 
@@ -85,6 +87,24 @@ pub struct Args {
     /// each input]
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, conflicts_with = "output")]
     pub(super) output_dir: Option<PathBuf>,
+    /// Encode every picture, sound, array and video in folders, each in a file of its own
+    ///
+    /// Files are recognised by content; hidden ones and .siren files are passed over. --output-dir gets the same folders.
+    #[arg(short, long, help_heading = MANY)]
+    pub(super) recursive: bool,
+    /// Pass over inputs whose output is there, intact and made from them
+    ///
+    /// The existing file is decoded and compared with the input, as `sirenc verify` does, whatever its options were. So a run that was
+    /// killed is simply started again. A file that was made from something else is an error without -f. A fit that Ctrl-C or SIGTERM ends
+    /// early goes to NAME.interrupted.siren, so that it is not taken for a finished one.
+    #[arg(long, help_heading = MANY)]
+    pub(super) skip_existing: bool,
+    /// Only every N-th of all inputs, from the I-th on: I from 1 to N, one for each of N machines
+    #[arg(long, value_name = "I/N", help_heading = MANY)]
+    pub(super) shard: Option<Shard>,
+    /// Like --json, one object per line as each input ends, with failures too: input, error and exit code
+    #[arg(long, help_heading = MANY)]
+    pub(super) jsonl: bool,
 
     /// Bits per pixel, counting every byte of the file; never exceeded
     #[arg(long, value_name = "X", group = "target", value_parser = values::positive, help_heading = TARGET)]
@@ -257,6 +277,10 @@ impl Args {
             self.kbps.map(Target::Kbps),
         ];
         given.into_iter().flatten().next().unwrap_or(EncodeOptions::default().target)
+    }
+    /// Whether reports are JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.json || self.jsonl
     }
     /// The file to write for `input`.
     pub(super) fn output_path(&self, input: &Path) -> PathBuf {

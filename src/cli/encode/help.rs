@@ -5,6 +5,7 @@ Examples:
   sirenc encode photo.png                          photo.siren, at quality 75
   sirenc encode photo.png small.siren --size 20kB
   sirenc encode *.png --output-dir stored          every picture
+  sirenc encode -r photos --output-dir stored --skip-existing --shard 2/8
   sirenc encode scan.tiff --psnr 40 --effort 7
   sirenc encode scan.nii.gz --nrmse 1%             an error of 1 % of the range
   sirenc encode voice.wav --kbps 16
@@ -50,4 +51,6 @@ JSON object:
                  whether the bytes were decoded and compared, the target was
                  reached, and Ctrl-C or SIGTERM ended the fit early
   notes          sentences about what differs from the input or the options
-  version        version of sirenc";
+  version        version of sirenc
+  skipped        true, after input and output alone: --skip-existing passed over it
+  error, exit    with --jsonl, after input alone: why it failed, and the exit code";

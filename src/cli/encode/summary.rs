@@ -157,3 +157,21 @@ impl Done<'_> {
         Value::Object(object)
     }
 }
+
+/// The JSON object of an input that was passed over.
+pub fn skipped(input: &Path, output: &Path) -> Value {
+    let mut object = Map::new();
+    report::put_path(&mut object, "input", input);
+    report::put_path(&mut object, "output", output);
+    object.insert("skipped".into(), json!(true));
+    Value::Object(object)
+}
+
+/// The JSON object of an input that failed.
+pub fn failed(input: &Path, failure: &Failure) -> Value {
+    let mut object = Map::new();
+    report::put_path(&mut object, "input", input);
+    object.insert("error".into(), json!(failure.sentence()));
+    object.insert("exit".into(), json!(failure.exit() as u8));
+    Value::Object(object)
+}
