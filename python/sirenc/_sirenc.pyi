@@ -15,6 +15,8 @@ RawAxis = tuple[
 # A path, or the header of an .npy file and the memory of an array.
 Input = str | tuple[bytes, NDArray[uint8]]
 
+MAGIC: bytes
+
 class Reader:
     def __new__(
         cls,
@@ -45,4 +47,6 @@ def encode(
     options: dict[str, Any],
     progress: Callable[[str, int, int, float, float, float], object] | None,
 ) -> tuple[bytes, dict[str, Any]]: ...
-def verify(reader: Reader, original: Input | None = None, axes: str | None = None) -> dict[str, Any]: ...
+def verify(
+    reader: Reader, original: Input | None = None, axes: str | None = None, variable: str | None = None
+) -> dict[str, Any]: ...

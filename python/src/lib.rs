@@ -21,4 +21,8 @@ mod _sirenc {
     use super::reader::Reader;
     #[pymodule_export]
     use super::verify::verify;
+
+    /// The first bytes of every file.
+    #[pymodule_export]
+    const MAGIC: &[u8] = &sirenc::container::MAGIC;
 }

@@ -42,7 +42,7 @@ impl Reader {
         limits.memory_bytes = max_memory.unwrap_or(limits.memory_bytes);
         limits.macs = max_macs.unwrap_or(limits.macs);
         limits.samples = max_samples.unwrap_or(limits.samples);
-        let threads = threads.map(|threads| pool(threads)).transpose().map_err(|e| exception(py, e))?;
+        let threads = threads.map(pool).transpose().map_err(|e| exception(py, e))?;
         let stop = Arc::new(AtomicBool::new(false));
         // One sample, so that little of a large picture is decoded.
         let first = |description: &Description| {
