@@ -7,6 +7,7 @@ mod describe;
 mod encode;
 mod errors;
 mod input;
+mod networks;
 mod reader;
 mod verify;
 mod work;
@@ -17,6 +18,8 @@ use pyo3::prelude::*;
 mod _sirenc {
     #[pymodule_export]
     use super::encode::encode;
+    #[pymodule_export]
+    use super::networks::network_file;
     #[pymodule_export]
     use super::reader::Reader;
     #[pymodule_export]

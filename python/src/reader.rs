@@ -2,6 +2,7 @@
 
 use crate::describe;
 use crate::errors::{exception, parameter};
+use crate::networks::{self, Networks};
 use crate::work;
 use numpy::{IntoPyArray, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -67,6 +68,11 @@ impl Reader {
     /// What the file holds.
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         describe::info(py, &self.decoder(), self.bytes.len())
+    }
+
+    /// The sine networks; see [`Networks`].
+    fn networks<'py>(&self, py: Python<'py>) -> PyResult<Networks<'py>> {
+        networks::networks(py, &self.decoder()).map_err(|error| exception(py, error))
     }
 
     /// The grid over the whole signal or a region of it, edges in native samples from 0 to the length.
