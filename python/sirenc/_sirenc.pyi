@@ -15,6 +15,16 @@ RawAxis = tuple[
 # A path, or the header of an .npy file and the memory of an array.
 Input = str | tuple[bytes, NDArray[uint8]]
 
+# Tiles (index, start, end, spans, layers, width, parameters), core edges, overlaps, scales, offsets; fastest axis first.
+Networks = tuple[
+    list[tuple[list[int], list[int], list[int], list[int], int, int, NDArray[float32]]],
+    list[list[int]],
+    list[int],
+    list[float],
+    list[float],
+]
+MAGIC: bytes
+
 class Reader:
     def __new__(
         cls,
@@ -25,8 +35,9 @@ class Reader:
         threads: int | None = None,
     ) -> Reader: ...
     def axes(self) -> list[RawAxis]: ...
-    def samples(self) -> tuple[int, str]: ...
+    def signal(self) -> tuple[str, list[int], int, str]: ...
     def info(self) -> dict[str, Any]: ...
+    def networks(self) -> Networks: ...
     def grid(
         self,
         size: Sequence[int] | None = None,
@@ -40,9 +51,14 @@ class Reader:
         self, points: NDArray[float64], derivative: str | None = None, per_unit: bool = False
     ) -> tuple[NDArray[float32], NDArray[float32] | None]: ...
 
+def network_file(
+    size: tuple[int, int], channels: int, layers: int, width: int, parameters: NDArray[float32]
+) -> bytes: ...
 def encode(
     input: Input,
     options: dict[str, Any],
     progress: Callable[[str, int, int, float, float, float], object] | None,
 ) -> tuple[bytes, dict[str, Any]]: ...
-def verify(reader: Reader, original: Input | None = None, axes: str | None = None) -> dict[str, Any]: ...
+def verify(
+    reader: Reader, original: Input | None = None, axes: str | None = None, variable: str | None = None
+) -> dict[str, Any]: ...

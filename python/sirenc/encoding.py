@@ -69,6 +69,7 @@ def encode(
     threads: int | None = None,
     time_limit: float | None = None,
     axes: str | None = None,
+    variable: str | None = None,
     rate: float | Fraction | None = None,
     gradient_weight: float = 0.0,
     metadata: bool = True,
@@ -81,7 +82,7 @@ def encode(
 
     An array of shape (n,) or (n, ≤8) is a sound, (height, width) or (height, width, ≤4) a picture, (depth, height,
     width) a volume; `axes` names others, a letter for each axis, such as `"tyxc"`: x, y, z of space, t of time, c at the
-    end for channels. Integers stand for 0..1 (signed ones for −1..1), floats for themselves, NaN for missing samples.
+    end for channels. `variable` is one of a NetCDF file. Integers stand for 0..1 (signed ones for −1..1), floats for themselves, NaN for missing samples.
     C and Fortran order are read in place; other strides are copied once.
 
     At most one target: `psnr` in dB, `bpp` in bits per position, `size` in bytes, `quality` from 0 to 100 (75 by default),
@@ -115,6 +116,7 @@ def encode(
         "max_memory": max_memory,
         "verify": verify,
         "axes": axes,
+        "variable": variable,
         "rate": None if rate is None else _fraction(rate),
     }
     report = None if progress is None else lambda *numbers: progress(Progress(*numbers))

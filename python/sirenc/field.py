@@ -78,7 +78,8 @@ class Field:
 
     def __init__(self, reader: _sirenc.Reader) -> None:
         self._reader = reader
-        self._channels, self._format = reader.samples()
+        self._kind, lengths, self._channels, self._format = reader.signal()
+        self._lengths = tuple(lengths)
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
@@ -93,7 +94,7 @@ class Field:
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """The native shape: the lengths of the axes, then the channels if there are several."""
-        return self._shape(axis.length for axis in self.axes)
+        return self._shape(self._lengths)
 
     @property
     def ndim(self) -> int:
@@ -135,7 +136,7 @@ class Field:
         """
         if size is not None and scale is not None:
             raise ParameterError("size and scale: both are given, expected at most one")
-        count = len(self.axes)
+        count = len(self._lengths)
         if size is not None:
             counts = [operator.index(n) for n in ([size] if isinstance(size, int) else size)]
             if len(counts) != count or not all(0 < n < 1 << 32 for n in counts):
@@ -164,8 +165,8 @@ class Field:
         are within −½ and the length − ½.
         """
         points = np.asarray(points, np.float64)
-        if points.ndim == 0 or points.shape[-1] != len(self.axes):
-            raise ParameterError(f"points: shape {points.shape}, expected (…, {len(self.axes)})")
+        if points.ndim == 0 or points.shape[-1] != len(self._lengths):
+            raise ParameterError(f"points: shape {points.shape}, expected (…, {len(self._lengths)})")
         before = points.shape[:-1]
         if points.size == 0:
             values, derivatives = np.zeros(0, np.float32), np.zeros(0, np.float32)
@@ -177,8 +178,8 @@ class Field:
     def __getitem__(self, index: Any) -> NDArray[Any]:
         """The native samples that the index chooses, as `np.asarray(self)[index]`, but only those are rendered."""
         index = _expanded(index, self.ndim)
-        axes = list(zip(index, self.axes))
-        ranges = [_range(key, axis.length) for key, axis in axes]
+        axes = list(zip(index, self._lengths))
+        ranges = [_range(key, length) for key, length in axes]
         if any(len(chosen) == 0 for chosen in ranges):
             counts = [len(chosen) for chosen in ranges]
             rendered = np.zeros(self._shape(counts), self.dtype)
@@ -211,13 +212,13 @@ class Field:
 
     def _repr_png_(self) -> builtins.bytes | None:
         """A picture of at most 512 pixels along each side, for notebooks, if Pillow is here."""
-        if self.info["kind"] != "picture":
+        if self._kind != "picture":
             return None
         try:
             from PIL import Image
         except ImportError:
             return None
-        factor = min(1.0, 512 / max(axis.length for axis in self.axes))
+        factor = min(1.0, 512 / max(self._lengths))
         if self.dtype == np.float32:
             values = self.render(scale=factor)
             low, high = np.nanmin(values), np.nanmax(values)
@@ -250,14 +251,14 @@ class Field:
         return self._in_order(flat, counts, derivative).astype(wanted, copy=False)
 
     def _formats(self) -> tuple[str, ...]:
-        coloured = self.info["kind"] in ("picture", "video")
+        coloured = self._kind in ("picture", "video")
         return ("uint8", "uint16", "float32") if coloured else ("float32",)
 
     def _in_order(
         self, flat: NDArray[Any], counts: tuple[int, ...], derivative: Derivative | None
     ) -> NDArray[Any]:
         """Gives an array its shape, and puts derivatives by several axes in the order of the axes."""
-        axes = len(self.axes)
+        axes = len(self._lengths)
         if derivative == "gradient":
             return flat.reshape(*self._shape(counts), axes)[..., ::-1]
         if derivative == "hessian":

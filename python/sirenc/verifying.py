@@ -17,8 +17,9 @@ def verify(
     original: ArrayLike | str | os.PathLike[str] | None = None,
     *,
     axes: str | None = None,
+    variable: str | None = None,
 ) -> dict[str, Any]:
-    """Decodes a whole file, which checks it, and compares it with its original, an array or a file.
+    """Decodes a whole file, which checks it, and compares it with its original, an array or a file, read as `encode` does.
 
     Returns `{"intact": True}`, and with an original `psnr_db`, `max_error` (a fraction of full scale, or in the units of
     measurements) and `nrmse` (relative to the range; None for codes of colours and sounds). Raises `FormatError` if the
@@ -26,4 +27,4 @@ def verify(
     missing.
     """
     field = source if isinstance(source, Field) else open(source)
-    return _sirenc.verify(field._reader, None if original is None else as_input(original), axes)
+    return _sirenc.verify(field._reader, None if original is None else as_input(original), axes, variable)

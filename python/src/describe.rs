@@ -67,7 +67,8 @@ pub fn info<'py>(py: Python<'py>, decoder: &Decoder, bytes: usize) -> PyResult<B
     Ok(info)
 }
 
-fn kind(description: &Description) -> &'static str {
+/// The name of the kind of a signal.
+pub fn kind(description: &Description) -> &'static str {
     match description.kind() {
         Kind::Picture => "picture",
         Kind::Sound => "sound",

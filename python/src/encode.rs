@@ -1,7 +1,7 @@
 //! Arrays and files → `.siren` files.
 
 use crate::errors::{exception, named, parameter};
-use crate::input::Input;
+use crate::input::{Input, choice};
 use crate::verify::distortion;
 use crate::work;
 use pyo3::prelude::*;
@@ -34,6 +34,7 @@ pub struct Options {
     max_memory: Option<u64>,
     verify: bool,
     axes: Option<String>,
+    variable: Option<String>,
     rate: Option<(u32, u32)>,
 }
 
@@ -70,9 +71,10 @@ pub fn encode<'py>(
         *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(*progress);
         if stop.load(Ordering::Relaxed) { Flow::Finish } else { Flow::Continue }
     };
+    let choice = choice(options.variable, options.axes);
     let started = Instant::now();
     let work = || {
-        let reading = readable.open(options.axes.clone(), rate, &encoding.limits)?;
+        let reading = readable.open(&choice, rate, &encoding.limits)?;
         let mut encoding = encoding;
         encoding.time_limit = encoding.time_limit.map(|limit| limit.saturating_sub(started.elapsed()));
         let source = &*reading.source;

@@ -17,6 +17,13 @@ pub enum Input<'py> {
     Array(PyBackedBytes, PyReadonlyArray1<'py, u8>),
 }
 
+/// The choice of a variable of a NetCDF file, or of names of axes, a letter each.
+pub fn choice(variable: Option<String>, axes: Option<String>) -> Choice {
+    let mut choice = Choice::default();
+    (choice.variable, choice.axes) = (variable, axes);
+    choice
+}
+
 /// What can be read without the interpreter.
 pub enum Readable<'a> {
     Path(&'a Path),
@@ -35,19 +42,18 @@ impl Input<'_> {
 }
 
 impl Readable<'_> {
-    /// Opens the signal; `axes` are names of its axes, a letter each, and `rate` its samples per second.
-    pub fn open(self, axes: Option<String>, rate: Option<Rate>, limits: &Limits) -> Result<SourceReading> {
-        let named = axes.is_some();
-        let choice = axes.map_or_else(Choice::default, Choice::axes);
+    /// Opens what is chosen of the signal; `rate` is its number of samples per second.
+    pub fn open(self, choice: &Choice, rate: Option<Rate>, limits: &Limits) -> Result<SourceReading> {
+        let named = choice.axes.is_some();
         let reading = match self {
-            Readable::Array(joined) => media::read_chosen(joined, &choice, limits)?.into(),
-            Readable::Path(path) if media::is_array_path(path) => media::open_source(path, &choice, limits)?,
-            Readable::Path(path) if media::is_video_path(path) && !named => {
+            Readable::Array(joined) => media::read_chosen(joined, choice, limits)?.into(),
+            Readable::Path(path) if media::is_array_path(path) => media::open_source(path, choice, limits)?,
+            Readable::Path(path) if media::is_video_path(path) && *choice == Choice::default() => {
                 return media::open_video_source(path, rate, limits);
             }
             Readable::Path(path) => {
                 let file = std::fs::File::open(path)?;
-                media::read_chosen(BufReader::new(file), &choice, limits)?.into()
+                media::read_chosen(BufReader::new(file), choice, limits)?.into()
             }
         };
         let sound = reading.source.description().kind() == Kind::Sound;

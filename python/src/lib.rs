@@ -7,6 +7,7 @@ mod describe;
 mod encode;
 mod errors;
 mod input;
+mod networks;
 mod reader;
 mod verify;
 mod work;
@@ -18,7 +19,13 @@ mod _sirenc {
     #[pymodule_export]
     use super::encode::encode;
     #[pymodule_export]
+    use super::networks::network_file;
+    #[pymodule_export]
     use super::reader::Reader;
     #[pymodule_export]
     use super::verify::verify;
+
+    /// The first bytes of every file.
+    #[pymodule_export]
+    const MAGIC: &[u8] = &sirenc::container::MAGIC;
 }

@@ -2,13 +2,14 @@
 
 use crate::describe;
 use crate::errors::{exception, parameter};
+use crate::networks::{self, Networks};
 use crate::work;
 use numpy::{IntoPyArray, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyDict;
 use sirenc::signal::{Axis, Description, Grid, Measure, Region, SampleFormat, Samples, Sampling};
-use sirenc::{Decoder, Derivative, Limits, Request, Result};
+use sirenc::{Decoder, Derivative, Error, Limits, Request, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,8 +21,9 @@ pub struct Reader {
     bytes: PyBackedBytes,
     limits: Limits,
     threads: Option<rayon::ThreadPool>,
-    /// What was decoded last: all of the file, or the part around a grid.
-    decoder: Mutex<Arc<Decoder>>,
+    description: Description,
+    /// What was decoded last, if anything: all of the file, or the part around a grid.
+    decoder: Mutex<Option<Arc<Decoder>>>,
     /// Set by Ctrl-C, which ends all renderings of this file.
     stop: Arc<AtomicBool>,
 }
@@ -42,31 +44,40 @@ impl Reader {
         limits.memory_bytes = max_memory.unwrap_or(limits.memory_bytes);
         limits.macs = max_macs.unwrap_or(limits.macs);
         limits.samples = max_samples.unwrap_or(limits.samples);
-        let threads = threads.map(|threads| pool(threads)).transpose().map_err(|e| exception(py, e))?;
+        let threads = threads.map(pool).transpose().map_err(|e| exception(py, e))?;
         let stop = Arc::new(AtomicBool::new(false));
-        // One sample, so that little of a large picture is decoded.
-        let first = |description: &Description| {
-            let one = |&length: &u32| Sampling { count: 1, ..Sampling::native(length) };
-            Ok(Some(Grid { axes: description.lengths().iter().map(one).collect() }))
-        };
-        let opened = work::run(py, &stop, |_| Ok(()), || Decoder::for_grid(&bytes, &limits, first))?;
-        let decoder = Mutex::new(Arc::new(with_stop(opened, &stop)));
-        Ok(Reader { bytes, limits, threads, decoder, stop })
+        // The sections are checked and the description is read, then nothing is decoded.
+        let mut found = None;
+        let opened = Decoder::for_grid(&bytes, &limits, |description| {
+            found = Some(description.clone());
+            Err(Error::Cancelled)
+        });
+        match (found, opened) {
+            (Some(description), _) => {
+                Ok(Reader { bytes, limits, threads, description, decoder: Mutex::new(None), stop })
+            }
+            (None, opened) => Err(exception(py, opened.err().unwrap_or(Error::Cancelled))),
+        }
     }
 
     /// The axes, the slowest first; see [`describe::axes`].
     fn axes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(describe::axes(&self.decoder()).into_pyobject(py)?.into_any())
+        Ok(describe::axes(&*self.any(py)?).into_pyobject(py)?.into_any())
     }
-    /// The number of channels and the name of the sample format.
-    fn samples(&self) -> (u8, &'static str) {
-        let decoder = self.decoder();
-        let description = decoder.description();
-        (description.channels, describe::format_name(description.format))
+    /// The kind of the signal, its lengths, the slowest first, its channels, and the name of its sample format.
+    fn signal(&self) -> (&'static str, Vec<u32>, u8, &'static str) {
+        let Description { channels, format, .. } = self.description;
+        let lengths = self.description.lengths().into_iter().rev().collect();
+        (describe::kind(&self.description), lengths, channels, describe::format_name(format))
     }
     /// What the file holds.
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        describe::info(py, &self.decoder(), self.bytes.len())
+        describe::info(py, &*self.any(py)?, self.bytes.len())
+    }
+
+    /// The sine networks; see [`Networks`].
+    fn networks<'py>(&self, py: Python<'py>) -> PyResult<Networks<'py>> {
+        networks::networks(py, &*self.any(py)?).map_err(|error| exception(py, error))
     }
 
     /// The grid over the whole signal or a region of it, edges in native samples from 0 to the length.
@@ -78,8 +89,7 @@ impl Reader {
         scale: Option<f64>,
         region: Option<Vec<(f64, f64)>>,
     ) -> PyResult<Vec<Spread>> {
-        let decoder = self.decoder();
-        let grid = grid(decoder.description(), size, scale, region).map_err(|error| exception(py, error))?;
+        let grid = grid(&self.description, size, scale, region).map_err(|error| exception(py, error))?;
         let spread = |s: &Sampling| (s.origin, s.spacing, s.footprint, s.first, s.count);
         Ok(grid.axes.iter().rev().map(spread).collect())
     }
@@ -107,7 +117,7 @@ impl Reader {
             "uint8" => SampleFormat::U8,
             "uint16" => SampleFormat::U16,
             "float32" => SampleFormat::F32,
-            _ => self.decoder().description().format,
+            _ => self.description.format,
         };
         let samples = self.run_for(py, &grid, |decoder| {
             let request = decoder.request(&grid);
@@ -150,17 +160,26 @@ impl Reader {
             };
             Ok((times(sampled.values, number), Some(times(sampled.derivatives, number))))
         };
-        let (values, derivatives) = self.run_for(py, &around(&self.description(), points), sample)?;
+        let (values, derivatives) = self.run_for(py, &around(&self.description, points), sample)?;
         Ok((array(py, Samples::F32(values)), derivatives.map(|numbers| array(py, Samples::F32(numbers)))))
     }
 }
 
 impl Reader {
-    fn decoder(&self) -> Arc<Decoder> {
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+    fn last(&self) -> Option<Arc<Decoder>> {
         self.decoder.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-    pub fn description(&self) -> Description {
-        self.decoder().description().clone()
+    /// A decoder of any part: the last one, or one of a single sample, for which little of a large picture is decoded.
+    fn any(&self, py: Python<'_>) -> PyResult<Arc<Decoder>> {
+        if let Some(last) = self.last() {
+            return Ok(last);
+        }
+        let one = |&length: &u32| Sampling { count: 1, ..Sampling::native(length) };
+        let grid = Grid { axes: self.description.lengths().iter().map(one).collect() };
+        work::run(py, &self.stop, |_| Ok(()), || self.decoded(&grid))
     }
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -172,8 +191,7 @@ impl Reader {
         py: Python<'_>,
         work: impl FnOnce(&Decoder) -> Result<T> + Send,
     ) -> PyResult<T> {
-        let description = self.description();
-        self.run_for(py, &around(&description, &[]), work)
+        self.run_for(py, &around(&self.description, &[]), work)
     }
     /// Runs work on what a grid needs, with the interpreter free; Ctrl-C ends it.
     fn run_for<T: Send>(
@@ -192,13 +210,12 @@ impl Reader {
     }
     /// A decoder that covers `grid`: the last one, or a new one, which takes its place.
     fn decoded(&self, grid: &Grid) -> Result<Arc<Decoder>> {
-        let last = self.decoder();
-        if last.covers(grid) {
+        if let Some(last) = self.last().filter(|last| last.covers(grid)) {
             return Ok(last);
         }
         let decoder = Decoder::for_grid(&self.bytes, &self.limits, |_| Ok(Some(grid.clone())))?;
         let decoder = Arc::new(with_stop(decoder, &self.stop));
-        *self.decoder.lock().unwrap_or_else(PoisonError::into_inner) = decoder.clone();
+        *self.decoder.lock().unwrap_or_else(PoisonError::into_inner) = Some(decoder.clone());
         Ok(decoder)
     }
 }

@@ -1,7 +1,7 @@
 //! How close a file is to its original.
 
 use crate::errors::named;
-use crate::input::Input;
+use crate::input::{Input, choice};
 use crate::reader::Reader;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -11,19 +11,22 @@ use sirenc::{Decoder, Error, Result};
 
 /// Decodes all of the file and, with an original, compares: PSNR and largest error.
 #[pyfunction]
-#[pyo3(signature = (reader, original=None, axes=None))]
+#[pyo3(signature = (reader, original=None, axes=None, variable=None))]
 pub fn verify<'py>(
     py: Python<'py>,
     reader: &Reader,
     original: Option<Input<'py>>,
     axes: Option<String>,
+    variable: Option<String>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let readable = original.as_ref().map(Input::readable).transpose()?;
+    let choice = choice(variable, axes);
     let compare = |decoder: &Decoder| -> Result<Option<Distortion>> {
         let Some(readable) = readable else { return Ok(None) };
-        let named = axes.is_some();
-        let mut reading = readable.open(axes, None, reader.limits())?;
-        if let Some(rate) = decoder.description().rate().filter(|_| reading.rate_assumed || named) {
+        let mut reading = readable.open(&choice, None, reader.limits())?;
+        if let Some(rate) =
+            decoder.description().rate().filter(|_| reading.rate_assumed || choice.axes.is_some())
+        {
             reading = reading.set_rate(rate);
         }
         let (found, expected) = (decoder.description(), reading.source.description());
@@ -36,7 +39,7 @@ pub fn verify<'py>(
         }
         distortion(decoder, &*reading.source, false).map(Some)
     };
-    let compared = reader.run(py, |decoder| compare(decoder))?;
+    let compared = reader.run(py, compare)?;
     let result = PyDict::new(py);
     result.set_item("intact", true)?;
     if let Some(distortion) = compared {
