@@ -5,8 +5,8 @@ use super::{Condition, Points, Residual};
 use crate::signal::Signal;
 
 /// The field has the values of `signal` at the samples that `known` takes, given the number of a sample, and little
-/// `energy` everywhere, of this `weight`: a [`TotalVariation`](super::TotalVariation), a
-/// [`HessianEnergy`](super::HessianEnergy), or another.
+/// `energy` everywhere, of this `weight`: a [`HessianVariation`](super::HessianVariation), a
+/// [`HessianEnergy`](super::HessianEnergy), a [`TotalVariation`](super::TotalVariation), or another.
 pub fn fill<'a>(
     signal: &Signal,
     known: impl Fn(usize) -> bool,

@@ -37,8 +37,8 @@ mod rounding;
 pub mod waves;
 
 pub use crate::fit::objective::{
-    Condition, GradientIs, Helmholtz, HessianEnergy, Interpolant, LaplacianIs, Only, Outgoing, Point,
-    PointSource, Points, Pulse, Residual, SlopeIs, TotalVariation, ValueIs, Wave,
+    Condition, GradientIs, Helmholtz, HessianEnergy, HessianVariation, Interpolant, LaplacianIs, Only,
+    Outgoing, Point, PointSource, Points, Pulse, Residual, SlopeIs, TotalVariation, ValueIs, Wave,
 };
 pub use fill::fill;
 pub use inversion::Inversion;

@@ -114,7 +114,7 @@ fn folders_are_encoded_in_shares_and_what_is_there_is_kept() {
     }
     room.put("empty/words.txt", "no picture");
     room.run(&encode(&["-r", "empty"])).complains(3, &["empty", "no file in it"]);
-    room.run(&encode(&["-r", "in", "-o", "x.siren"])).complains(2, &["--output names one file"]);
+    room.run(&encode(&["-r", "in/deep", "-o", "x.siren"])).complains(2, &["--output names one file"]);
 }
 
 #[test]

@@ -41,7 +41,10 @@ fn pictures_are_filled_and_put_together() {
     let solve = |arguments: &[&str]| room.run(&[&["solve"], arguments, &QUICK].concat());
     let run = solve(&["fill", "a.pgm", "--mask", "hole.pgm", "-o", "f.siren"]).exits(0);
     assert!(run.stderr.contains("384 of 432 samples were known"), "{}", run.stderr);
-    solve(&["fill", "a.pgm", "--mask", "hole.pgm", "--tv", "0.01", "-o", "t.siren"]).exits(0);
+    for (energy, weight) in [("--tv", "0.01"), ("--hessian", "1"), ("--tv2", "0.05")] {
+        solve(&["fill", "a.pgm", "--mask", "hole.pgm", energy, weight, "-o", "t.siren", "-f"]).exits(0);
+    }
+    solve(&["fill", "a.pgm", "--mask", "hole.pgm", "--tv", "1", "--hessian", "1", "-o", "t.siren"]).exits(2);
     let run = solve(&["composite", "a.pgm", "b.pgm", "--mask", "hole.pgm", "-o", "c.siren"]).exits(0);
     assert!(run.stderr.contains("values: error "), "{}", run.stderr);
     let object = solve(&["composite", "a.pgm", "b.pgm", "-o", "m.siren", "--json"]).exits(0).json();

@@ -5,13 +5,14 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::reading::ReadArgs;
 use crate::cli::{Interrupt, Outcome, report, values};
 use serde_json::{Map, json};
-use sirenc::solve::{HessianEnergy, Problem, Residual, TotalVariation, fill, poisson};
+use sirenc::solve::{HessianEnergy, HessianVariation, Problem, Residual, TotalVariation, fill, poisson};
 use std::path::PathBuf;
 
 /// What is missing of a signal, by smoothness
 ///
-/// The result has the values of INPUT where MASK is black and INPUT is not NaN, and between them the least energy: of second
-/// derivatives by default, like a bent plate, or the total variation, which keeps edges sharp.
+/// The result has the values of INPUT where MASK is black and INPUT is not NaN, and between them least bending: the total length
+/// of second derivatives by default, whose few folds keep edges, their square, like a bent plate, or the total variation, which
+/// keeps steps.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -33,11 +34,15 @@ pub struct Args {
     /// A signal of the same size, white where INPUT is missing [default: where INPUT is NaN]
     #[arg(long, value_name = "MASK")]
     mask: Option<PathBuf>,
-    /// Weight of the squared second derivatives relative to the squared error of the known values [default: 1]
-    #[arg(long, value_name = "W", value_parser = values::positive, conflicts_with = "tv")]
+    /// Weight of the length of second derivatives, in standard deviations of the known values, relative to the squared error of the
+    /// known values: the second-order total variation
+    #[arg(long, value_name = "W", value_parser = values::positive, default_value_t = TV2)]
+    tv2: f64,
+    /// Weight of the squared second derivatives instead; 1 is a good choice
+    #[arg(long, value_name = "W", value_parser = values::positive, conflicts_with_all = ["tv", "tv2"])]
     hessian: Option<f64>,
     /// Weight of the total variation instead, in standard deviations of the known values
-    #[arg(long, value_name = "W", value_parser = values::positive)]
+    #[arg(long, value_name = "W", value_parser = values::positive, conflicts_with = "tv2")]
     tv: Option<f64>,
     #[command(flatten)]
     fit: FitArgs,
@@ -45,7 +50,10 @@ pub struct Args {
     read: ReadArgs,
 }
 
-/// Slopes below which total variation counts by the square, standard deviations of the known values per native sample.
+/// The usual weight of the length of second derivatives: the camera from a tenth of its pixels has 23.56 dB by 2000 iterations, and
+/// by their square with weights of 0.3 and 1 23.01 and 23.3 dB.
+const TV2: f64 = 0.02;
+/// Derivatives below which a total variation counts by the square, standard deviations of the known values per native sample.
 const SMOOTHING: f64 = 0.008;
 
 /// Runs `sirenc solve fill`.
@@ -72,10 +80,12 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     }
     let (offsets, scale) = poisson::units_of(&signal, |sample| is_known[sample]);
     let variation = TotalVariation { smoothing: SMOOTHING * scale };
-    let (energy, weight): (&dyn Residual, f64) = match args.tv {
-        // Beside squares of values it counts in the unit of their deviation, so that the weight has none.
-        Some(weight) => (&variation, weight * scale),
-        None => (&HessianEnergy, args.hessian.unwrap_or(1.0)),
+    let bends = HessianVariation { smoothing: SMOOTHING * scale };
+    // Beside squares of values a length counts in the unit of their deviation, so that the weight has none.
+    let (energy, weight): (&dyn Residual, f64) = match (args.hessian, args.tv) {
+        (Some(weight), _) => (&HessianEnergy, weight),
+        (_, Some(weight)) => (&variation, weight * scale),
+        _ => (&bends, args.tv2 * scale),
     };
     let conditions = fill(&signal, |sample| is_known[sample], energy, weight);
     let mut problem = Problem::new(signal.description.clone(), conditions);

@@ -15,7 +15,7 @@ pub use helmholtz::{Helmholtz, PointSource};
 pub use interpolant::Interpolant;
 pub use only::Only;
 pub use poisson::{GradientIs, LaplacianIs, SlopeIs, ValueIs};
-pub use smoothness::{HessianEnergy, TotalVariation};
+pub use smoothness::{HessianEnergy, HessianVariation, TotalVariation};
 pub use wave::{Outgoing, Pulse, Wave};
 
 use crate::network::Jet;
@@ -131,13 +131,15 @@ mod tests {
             seeks_velocity: true,
         };
         let only = Only { channels: 1..2, residual: GradientIs };
-        let residuals: [&dyn Residual; 8] = [
+        let bends = HessianVariation { smoothing: 0.1 };
+        let residuals: [&dyn Residual; 9] = [
             &ValueIs,
             &GradientIs,
             &SlopeIs { axis: 1 },
             &LaplacianIs,
             &variation,
             &HessianEnergy,
+            &bends,
             &helmholtz,
             &only,
         ];
