@@ -34,6 +34,7 @@ JSON object:
                  after rounding
   wavenumber, absorbing, radius
                  of the problem, per unit and in units of the square
+  equation_error error of the equation relative to the squared wavenumber times the waves
   velocities     [least, greatest] of those found, with --receivers
   iterations, parameters, layers, width, tile, effort, seed, seconds, interrupted,
   version        of the fit")]
@@ -69,6 +70,9 @@ pub struct Args {
 
 /// The side of the tiles of waves, samples.
 const TILE: u32 = 32;
+/// An error of the equation above this part of the squared wavenumber times the waves is said. At 15 radians per unit and 96 samples
+/// five sources have 0.24 at effort 1 and 0.02 at 3.
+const LOOSE: f64 = 0.05;
 /// Fewer samples than this along a wave are few.
 const FEW: f64 = 6.0;
 /// More radians than this along half of a tile are many.
@@ -131,9 +135,20 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
         report::short(absorbing),
         report::short(radius)
     )];
+    let waves = 2 * args.sources.len();
+    let Seen { size, velocities } =
+        Seen::of(&found.solved.bytes, waves).map_err(|error| Failure::work(&name, error))?;
+    let missed = found.solved.losses[0].stored.sqrt() / (size * (args.wavenumber / unit).powi(2));
+    measured.insert("equation_error".into(), report::number(missed));
+    if missed > LOOSE {
+        let percent = report::significant(100.0 * missed);
+        terminal::print(&format!(
+            "note: the waves miss the equation by {percent} % of their size: --effort above {} finds them closer",
+            args.fit.effort
+        ));
+    }
     if args.receivers.is_some() {
-        let [least, greatest] =
-            velocities(&found.solved.bytes).map_err(|error| Failure::work(&name, error))?;
+        let [least, greatest] = velocities;
         words.push(format!(
             "velocities from {} to {}",
             report::significant(least),
@@ -144,14 +159,30 @@ pub(super) fn run(args: &Args, interrupt: &Interrupt) -> Outcome {
     found.finish(&output, &words, measured, interrupt)
 }
 
-/// The least and the greatest number of the last channel of a file.
-fn velocities(bytes: &[u8]) -> sirenc::Result<[f64; 2]> {
-    let decoder = Decoder::open(bytes)?;
-    let description = decoder.description();
-    let values = decoder.render(&Grid::native(description))?;
-    let last = values.chunks_exact(description.channels.into()).filter_map(|channels| channels.last());
-    let ends = last.fold([f32::INFINITY, f32::NEG_INFINITY], |[a, b], &x| [a.min(x), b.max(x)]);
-    Ok(ends.map(f64::from))
+/// What the native samples of a file show.
+struct Seen {
+    /// Root mean square of the waves of all sources together.
+    size: f64,
+    /// The least and the greatest number of the last channel.
+    velocities: [f64; 2],
+}
+
+impl Seen {
+    /// Of a file whose first `waves` channels are waves.
+    fn of(bytes: &[u8], waves: usize) -> sirenc::Result<Self> {
+        let decoder = Decoder::open(bytes)?;
+        let description = decoder.description();
+        let values = decoder.render(&Grid::native(description))?;
+        let points = values.chunks_exact(description.channels.into());
+        let count = points.len() as f64;
+        let (mut square, mut velocities) = (0.0, [f64::INFINITY, f64::NEG_INFINITY]);
+        for point in points {
+            square += point[..waves].iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
+            let last = point.last().map_or(0.0, |&x| f64::from(x));
+            velocities = [velocities[0].min(last), velocities[1].max(last)];
+        }
+        Ok(Seen { size: (square / count).sqrt(), velocities })
+    }
 }
 
 /// Says where samples or networks are too few for the waves.
